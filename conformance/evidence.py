@@ -1,0 +1,203 @@
+"""Evidence: what was seen on both sides of the daemon. Values, no I/O.
+
+A Transcript is the client's side of one exchange: every read with the time it
+was made. A Response is that transcript parsed strictly: head, events, and
+every place where the bytes broke a rule. A JournalEntry is the upstream side:
+what the mock API received and what it sent, when. All times are seconds on
+the machine's monotonic clock, which every process shares, so the two sides
+can be compared directly.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import accumulate
+from typing import Any
+
+
+class Ending(Enum):
+    """How the client saw the connection end."""
+
+    EOF = "eof"
+    RESET = "reset"
+    LEFT = "left"
+    """The client itself closed or reset it."""
+    DEADLINE = "deadline"
+    """It was still open when the scenario's time was up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One successful read of the client's socket."""
+
+    at: float
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One exchange as the client's socket saw it."""
+
+    handoff: bytes
+    """The handoff data, as sent to the daemon."""
+    handed_off_at: float
+    reads: tuple[Read, ...]
+    ending: Ending
+    ended_at: float
+
+    @property
+    def raw(self) -> bytes:
+        """Every byte received, in order."""
+        return b"".join(read.data for read in self.reads)
+
+    def at(self, offset: int) -> float:
+        """When the byte at this offset of `raw` arrived."""
+        ends = list(accumulate(len(read.data) for read in self.reads))
+        return self.reads[bisect_left(ends, offset + 1)].at
+
+
+class Kind(Enum):
+    """What a server-sent event is, in either response format."""
+
+    CHUNK = "chunk"
+    """A piece of the answer: `{"content":…}` or an OpenAI chunk object."""
+    DONE = "done"
+    ERROR = "error"
+    OTHER = "other"
+    """Neither of the two formats knows it."""
+
+
+class Format(Enum):
+    """The two response formats a daemon may answer in."""
+
+    SIMPLE = "simple"
+    OPENAI = "openai"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One dispatched server-sent event."""
+
+    kind: Kind
+    data: str
+    """The event's data, as the WHATWG rules assemble it."""
+    json: Any
+    """The data decoded (integers exact), or None where it is no JSON."""
+    type: str
+    """The event type; `message` unless an `event:` field said otherwise."""
+    offset: int
+    """Where its first line starts in the transcript's raw bytes."""
+    at: float
+    """When the last byte needed to dispatch it arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A place where the response's bytes broke a rule."""
+
+    rule: str
+    """The rule, as a sentence with its source: `header lines end in CRLF (RFC 9112 2.2)`."""
+    found: str
+    offset: int
+    """Where in the transcript's raw bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A transcript, parsed. Where the head is unreadable, `status` is None."""
+
+    transcript: Transcript
+    status: int | None
+    headers: tuple[tuple[str, str], ...]
+    """Names in lower case, in the order received, repetitions kept."""
+    body: bytes
+    body_offset: int
+    """Where the body starts in the transcript's raw bytes."""
+    events: tuple[Event, ...]
+    """Empty unless the content type is text/event-stream."""
+    format: Format | None
+    """None while no chunk was seen, or where chunks of both formats were mixed."""
+    violations: tuple[Violation, ...]
+    """In order of offset."""
+
+    def header(self, name: str) -> str | None:
+        """The header's value; several values are joined with a comma; None when absent."""
+        values = [value for key, value in self.headers if key == name.lower()]
+        return ", ".join(values) if values else None
+
+    @property
+    def chunks(self) -> tuple[Event, ...]:
+        """The pieces of the answer, in order."""
+        return tuple(event for event in self.events if event.kind is Kind.CHUNK)
+
+
+class End(Enum):
+    """How the mock API saw its side of an exchange end."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    """The script was played to its last step, whatever that step does."""
+    CLIENT_GONE = "client_gone"
+    """The daemon closed the connection or reset the stream before that."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentEvent:
+    """One event as the mock API sent it."""
+
+    at: float
+    """When its last byte was handed to the kernel."""
+    data: str
+    """The event's data, as a receiver following the WHATWG rules assembles it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One upstream request as the mock API saw it."""
+
+    id: int
+    token: str | None
+    pattern: str | None
+    """The pattern that was applied, without its token; None for an ordinary answer."""
+    source: str
+    """Where the pattern was found: `header`, `model`, `prompt` or `none`."""
+    key: str | None
+    """The name under which the request's API key was registered; the key is never kept."""
+    authorized: bool
+    protocol: str
+    """`http/1.1` or `h2`."""
+    transport: str
+    """`tcp`, `tls` or `unix`."""
+    connection: int
+    stream: int | None
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    """As received, names in lower case, the value of `authorization` withheld."""
+    body: bytes
+    received_at: float
+    """When the request was complete."""
+    status: int
+    bytes_sent: int
+    events: tuple[SentEvent, ...]
+    end: End
+    ended_at: float | None
+
+    def header(self, name: str) -> str | None:
+        """The request header's value, or None."""
+        values = [value for key, value in self.headers if key == name.lower()]
+        return ", ".join(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything known about one exchange when its checks are run."""
+
+    response: Response
+    upstream: tuple[JournalEntry, ...]
+    """The requests that carried this exchange's token, in order of arrival."""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """The handoff data as the scenario meant it, before it was encoded."""

@@ -1,0 +1,133 @@
+"""A scenario: one named case, declared by decorating the function that judges it.
+
+The function's name is the scenario's id, its module the category, its
+docstring the description, its body the checks. A plain function is given the
+finished exchange's checks; a coroutine is given the live Exchange.
+Ids are stable for ever: a scenario may be replaced, never renamed or reused.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from conformance.contract import Clause, clause
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEADLINE = 10.0
+"""Seconds a scenario may take on a calm machine, unless it says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a daemon instance is started for a scenario that needs its own.
+
+    Each wish is passed on by the manifest's [options]; a wish that a manifest
+    cannot express makes the scenario not applicable to that daemon.
+    """
+
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One named case of a profile's catalog."""
+
+    name: str
+    category: str
+    profile: str
+    description: str
+    clauses: tuple[Clause, ...]
+    pattern: str | None
+    """What the mock API is asked to do; None asks for its ordinary answer."""
+    request: Mapping[str, Any]
+    """Fields of the handoff data beside the defaults."""
+    everywhere: bool
+    """Judged in every variant, because the upstream's transport or the format matters."""
+    needs: tuple[str, ...]
+    """Capabilities without which the scenario is not applicable: `body`, `format=openai`."""
+    alone: bool
+    """Gets a daemon instance of its own."""
+    start: Start
+    quiet: bool
+    """Nothing else runs on the machine meanwhile."""
+    deadline: float
+    """Seconds on a calm machine; a hang is a failed check."""
+    evidence: str | None
+    """The bug report or the section of a standard behind it."""
+    function: Callable[..., Any]
+
+    @property
+    def live(self) -> bool:
+        """Whether the function plays the client itself."""
+        return inspect.iscoroutinefunction(self.function)
+
+
+REGISTRY: dict[tuple[str, str], Scenario] = {}
+"""Every scenario that was imported, by profile and name."""
+
+
+def scenario(
+    *,
+    clause: str | tuple[str, ...],
+    pattern: str | None = None,
+    request: Mapping[str, Any] | None = None,
+    everywhere: bool = False,
+    needs: tuple[str, ...] = (),
+    alone: bool = False,
+    start: Start | None = None,
+    quiet: bool = False,
+    deadline: float = DEADLINE,
+    evidence: str | None = None,
+) -> Callable[[F], F]:
+    """Declare the decorated function a scenario of the catalog it stands in.
+
+    The module's place says the rest: `conformance.catalog.handoff.unicode`
+    is profile `handoff`, category `unicode`. Raises ValueError, naming the
+    function, for a missing description, an unknown clause or a name that is
+    taken.
+    """
+    clauses = (clause,) if isinstance(clause, str) else clause
+
+    def declare(function: F) -> F:
+        *_, package, category = function.__module__.split(".")
+        profile = package.replace("_", "-")
+        name = function.__name__
+        where = f"{function.__module__}.{name}"
+        description = inspect.getdoc(function)
+        if not description:
+            raise ValueError(f"{where}: a scenario's docstring is its description; it has none")
+        if (profile, name) in REGISTRY:
+            raise ValueError(f"{where}: the name {name!r} is taken in profile {profile!r}")
+        if start is not None and not alone:
+            raise ValueError(f"{where}: start=… asks for an instance of its own: say alone=True")
+        REGISTRY[profile, name] = Scenario(
+            name=name,
+            category=category,
+            profile=profile,
+            description=description,
+            clauses=_clauses(clauses, where),
+            pattern=pattern,
+            request=dict(request or {}),
+            everywhere=everywhere,
+            needs=needs,
+            alone=alone,
+            start=start or Start(),
+            quiet=quiet,
+            deadline=deadline,
+            evidence=evidence,
+            function=function,
+        )
+        return function
+
+    return declare
+
+
+def _clauses(ids: tuple[str, ...], where: str) -> tuple[Clause, ...]:
+    try:
+        return tuple(clause(each) for each in ids)
+    except LookupError as error:
+        raise ValueError(f"{where}: {error}") from None
