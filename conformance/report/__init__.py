@@ -1,0 +1,87 @@
+"""Reports: each renders Results, nothing else.
+
+An output format is one module of this package: its name is the format's name,
+and its `open_report(stream, *, color, strict)` returns a Report. Nothing lists
+the formats; they are found by looking at the folder. A module that is only
+asked for its name is not imported, so nobody waits for a library that the
+chosen format does not use. Parts that formats share start with an underscore.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pkgutil
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol, TextIO, cast
+
+from conformance.result import Result, Run, Verdict
+
+_ABOUT_SCENARIOS = frozenset({"explain", "listing"})
+"""The modules here that render the catalog, and are no output format of a run."""
+
+
+class Report(Protocol):
+    """Renders one run while it happens. Nothing is called before begin or after end."""
+
+    def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
+        """Say what is coming, once.
+
+        `total` results of these `daemons`; `planned` are their ids
+        (`daemon/variant/scenario`) in the order in which a report that has an
+        order shows them. Without `planned` such a report must wait for the end.
+        """
+
+    def result(self, result: Result) -> None:
+        """One scenario was judged. Called as results come, in any order, once for each."""
+
+    def notice(self, text: str) -> None:
+        """Something worth a line that is no result: a build starts, a file cannot be read."""
+
+    def end(self, run: Run) -> None:
+        """The run is over; `run.results` are those that `result` was called with."""
+
+
+class OpenReport(Protocol):
+    """What a format's module offers as `open_report`."""
+
+    def __call__(
+        self, stream: TextIO, *, color: bool | None = None, strict: bool = False
+    ) -> Report:
+        """Make a report that writes to `stream`.
+
+        `color` None leaves it to the stream and the environment (NO_COLOR,
+        FORCE_COLOR). With `strict` a warning counts as red, as in Run.strict.
+        """
+
+
+def formats() -> tuple[str, ...]:
+    """The names of the output formats, sorted."""
+    return tuple(
+        sorted(
+            module.name
+            for module in pkgutil.iter_modules(__path__)
+            if not module.name.startswith("_") and module.name not in _ABOUT_SCENARIOS
+        )
+    )
+
+
+def load(name: str) -> OpenReport:
+    """Import the output format of this name; LookupError names the nearest valid one."""
+    valid = formats()
+    if name not in valid:
+        near = difflib.get_close_matches(name, valid, n=1, cutoff=0.0)
+        raise LookupError(
+            f"no output format {name!r}; the nearest is {near[0]!r}, there are: {' '.join(valid)}"
+        )
+    return cast(OpenReport, import_module(f"{__name__}.{name}").open_report)
+
+
+def exit_status(run: Run) -> int:
+    """0 when the run is green, else 1.
+
+    Green means that something was judged and nothing is red. A run without
+    results, or with nothing but skips, has shown nothing: it is not green.
+    """
+    judged = any(each.verdict is not Verdict.SKIP for each in run.results)
+    return 0 if judged and not run.red else 1

@@ -1,0 +1,60 @@
+"""One scenario explained: what happens, what must hold, and who was bitten by it."""
+
+from __future__ import annotations
+
+import textwrap
+
+from conformance.scenario import Scenario
+
+_WIDTH = 88
+"""Prose is set for reading, not for the width of the window."""
+
+
+def explain(scenario: Scenario) -> str:
+    """The scenario as a page of text: description, pattern, clauses, needs, evidence."""
+    parts = [
+        f"{scenario.name}  ({scenario.profile}, {scenario.category})",
+        _indented(scenario.description),
+        _titled("upstream", _upstream(scenario)),
+        *(
+            _titled(f"{each.id} {each.level.value}", f"{each.sentence}.")
+            for each in scenario.clauses
+        ),
+        _titled("conditions", "\n".join(_conditions(scenario))),
+    ]
+    if scenario.evidence:
+        parts.append(_titled("evidence", scenario.evidence))
+    return "\n\n".join(parts) + "\n"
+
+
+def _upstream(scenario: Scenario) -> str:
+    if scenario.pattern is None:
+        return "the mock API's ordinary answer"
+    return f"pattern `{scenario.pattern}` (docs/patterns.md)"
+
+
+def _conditions(scenario: Scenario) -> list[str]:
+    lines = [f"ends within {scenario.deadline:g} s on a calm machine"]
+    if scenario.request:
+        lines.append(f"the handoff's fields: {', '.join(sorted(scenario.request))}")
+    if scenario.needs:
+        lines.append(f"needs a daemon that declares: {', '.join(scenario.needs)}")
+    if scenario.everywhere:
+        lines.append("judged in every variant of the daemon")
+    if scenario.alone:
+        options = ", ".join(f"{name} = {value}" for name, value in scenario.start.options.items())
+        lines.append(f"has a daemon instance of its own{f', with {options}' if options else ''}")
+    if scenario.quiet:
+        lines.append("nothing else runs on the machine meanwhile")
+    return lines
+
+
+def _titled(title: str, text: str) -> str:
+    return f"{title}\n{_indented(text)}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(
+        textwrap.fill(line, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+        for line in text.splitlines()
+    )
