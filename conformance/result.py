@@ -105,6 +105,8 @@ class Run:
     calibration: dict[str, float] = field(default_factory=dict)
     strict: bool = False
     """Whether a warning fails the run."""
+    planned: int = 0
+    """How many results there should be; with fewer the run was cut short and is not green."""
 
     @property
     def red(self) -> tuple[Result, ...]:

@@ -80,8 +80,10 @@ def load(name: str) -> OpenReport:
 def exit_status(run: Run) -> int:
     """0 when the run is green, else 1.
 
-    Green means that something was judged and nothing is red. A run without
-    results, or with nothing but skips, has shown nothing: it is not green.
+    Green means that all that was planned came, something of it was judged and
+    nothing is red. A run without results, or with nothing but skips, has shown
+    nothing: it is not green.
     """
+    whole = len(run.results) >= run.planned
     judged = any(each.verdict is not Verdict.SKIP for each in run.results)
-    return 0 if judged and not run.red else 1
+    return 0 if whole and judged and not run.red else 1

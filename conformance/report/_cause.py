@@ -1,0 +1,51 @@
+"""Why a result is what it is, in words, and whether two are so for the same reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from conformance.contract import CLAUSES
+from conformance.result import Result, Verdict
+
+
+def headline(result: Result) -> str:
+    """What went wrong, in one sentence."""
+    if result.verdict is Verdict.SURPRISE:
+        why = f": {result.reason}" if result.reason else ""
+        return f"passed, although the manifest lists it as a known failure{why}"
+    if result.reason:
+        return result.reason
+    names = list(dict.fromkeys(each.check for each in result.failures))
+    if not names:
+        return result.description.partition("\n")[0]
+    *most, last = names
+    return f"{', '.join(most)} and {last} did not hold" if most else f"{last} did not hold"
+
+
+def sentence(clause_id: str) -> str:
+    """The contract's sentence, or nothing where this version knows no such clause."""
+    clause = CLAUSES.get(clause_id)
+    return clause.sentence if clause else ""
+
+
+def alike(results: Iterable[Result]) -> list[list[Result]]:
+    """Group the results that went wrong in the same way on the same daemon, in order.
+
+    The same way is: the same verdict, reason and failed checks with the same
+    expected and actual. Places are left out, and so are times, which no two
+    exchanges share.
+    """
+    groups: dict[tuple[object, ...], list[Result]] = {}
+    for each in results:
+        checks = tuple(
+            (failed.check, failed.clause, _timeless(failed.expected), _timeless(failed.actual))
+            for failed in each.failures
+        )
+        cause = (each.daemon, each.verdict, _timeless(each.reason), checks)
+        groups.setdefault(cause, []).append(each)
+    return list(groups.values())
+
+
+def _timeless(text: str) -> str:
+    return re.sub(r"\d+\.\d+", "#", text)

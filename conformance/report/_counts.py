@@ -1,0 +1,29 @@
+"""How many results there are of each verdict, in words and colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.text import Text
+
+from conformance.result import Verdict
+
+STYLES = {
+    Verdict.FAIL: "bold red",
+    Verdict.ERROR: "bold red",
+    Verdict.SURPRISE: "bold red",
+    Verdict.WARN: "yellow",
+    Verdict.KNOWN: "yellow",
+    Verdict.PASS: "green",
+    Verdict.SKIP: "dim",
+}
+"""In the order in which counts are given: the worst first."""
+
+
+def counts(number: Mapping[Verdict, int]) -> Text:
+    """`1 fail, 11 pass`; verdicts that did not occur are left out."""
+    return Text(", ").join(
+        Text(f"{number[verdict]} {verdict.value}", style=style)
+        for verdict, style in STYLES.items()
+        if number.get(verdict)
+    )

@@ -1,0 +1,64 @@
+"""What is not red and still worth knowing: skips, known failures, warnings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from conformance.report._cause import sentence
+from conformance.report._printable import one_line
+from conformance.result import Result, Run, Verdict
+
+
+def notes(run: Run) -> Iterator[tuple[str, list[Text]]]:
+    """Title and lines of each kind of note that there is."""
+    skips = Counter(
+        (each.daemon, each.reason) for each in run.results if each.verdict is Verdict.SKIP
+    )
+    known = [each for each in run.results if each.verdict is Verdict.KNOWN]
+    warned = [each for each in run.results if each.verdict is Verdict.WARN and not run.strict]
+    if skips:
+        yield "skipped", list(_skips(skips))
+    if known:
+        yield "known failures", list(_known(known))
+    if warned:
+        yield "warnings", list(_warnings(warned))
+
+
+def _skips(skips: Counter[tuple[str, str]]) -> Iterator[Text]:
+    """One line for each daemon and reason, however many scenarios it concerns."""
+    width = max(len(daemon) for daemon, _ in skips)
+    for (daemon, reason), number in skips.items():
+        yield _line(daemon, width, f"{reason or 'no reason given'} ({_scenarios(number)})")
+
+
+def _known(results: Sequence[Result]) -> Iterator[Text]:
+    width = max(len(each.id) for each in results)
+    for each in results:
+        yield _line(each.id, width, each.reason or "no reason given")
+
+
+def _warnings(results: Sequence[Result]) -> Iterator[Text]:
+    for each in results:
+        yield _line(each.id, 0, each.reason)
+        for failed in each.failures:
+            rule = sentence(failed.clause)
+            yield Text.assemble(
+                f"    {one_line(failed.check)}  ",
+                (f"{one_line(failed.clause)} {one_line(failed.level)}", "cyan"),
+                (f" {rule}" if rule else "", "italic dim"),
+            )
+            yield Text(f"      expected  {one_line(failed.expected)}")
+            yield Text(f"      actual    {one_line(failed.actual)}")
+        if each.repeat:
+            yield Text.assemble("    repeat  ", (one_line(each.repeat), "cyan"))
+
+
+def _line(name: str, width: int, text: str) -> Text:
+    return Text.assemble(f"  {one_line(name):{width}}", f"  {one_line(text)}" if text else "")
+
+
+def _scenarios(number: int) -> str:
+    return "1 scenario" if number == 1 else f"{number} scenarios"

@@ -1,0 +1,132 @@
+"""One red result on one screen: what should hold, what was seen, how to see it again.
+
+A page is at most 40 lines of 100 columns. Its parts compete for them in this
+order: what it is about, the failed checks, the evidence; each is cut where it
+must be and says so, and the command that repeats the scenario is always last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from conformance.report._cause import headline, sentence
+from conformance.report._printable import printable
+from conformance.result import FailedCheck, Result, Verdict
+
+HEIGHT = 40
+"""Lines of a page: an editor's terminal on a laptop shows about as many."""
+
+_EVIDENCE = 12
+"""Lines kept for the evidence however many checks failed."""
+
+_LABEL = 10
+"""Columns of the labels at the left."""
+
+
+def page(result: Result, *, number: int, of: int, console: Console) -> list[Text]:
+    """The lines of one failure's page."""
+    top = _top(result, number=number, of=of, console=console)
+    bottom = _repeat(result)
+    evidence = printable(result.evidence.expandtabs(4)).strip("\n").splitlines()
+    evidence_height = len(evidence) + 2 if evidence else 0
+    room = HEIGHT - len(top) - len(bottom)
+    checks = _checks(result, room - min(evidence_height, _EVIDENCE), console)
+    return [*top, *checks, *_evidence(evidence, room - len(checks)), *bottom]
+
+
+def heading(left: Text, right: str, console: Console) -> Text:
+    """A line across the screen, with a title in it."""
+    line = Text.assemble("── ", left, " ", style="bold")
+    dashes = max(2, console.width - line.cell_len - len(right) - 4)
+    return line.append(f"{'─' * dashes} {right} ──", style="dim not bold")
+
+
+def _top(result: Result, *, number: int, of: int, console: Console) -> list[Text]:
+    style = "yellow" if result.verdict is Verdict.WARN else "red"
+    name = Text.assemble((result.verdict.value.upper(), style), "  ", printable(result.id))
+    lines = [
+        heading(name, f"{number} of {of}", console),
+        Text(),
+        *_wrapped(Text(printable(result.description)), console, indent=2, most=4),
+    ]
+    if result.reason or not result.failures:
+        why = Text(printable(headline(result)), style=style)
+        lines += [Text(), *_wrapped(why, console, indent=2, most=5)]
+    return lines
+
+
+def _checks(result: Result, room: int, console: Console) -> list[Text]:
+    """As many failed checks as fit; the names of the others."""
+    lines: list[Text] = []
+    told: set[str] = set()
+    for number, failed in enumerate(result.failures):
+        block = list(_check(failed, console, with_sentence=failed.clause not in told))
+        others = result.failures[number:]
+        if lines and len(lines) + len(block) + (2 if others[1:] else 0) > room:
+            names = ", ".join(f"{each.check} ({each.clause})" for each in others)
+            more = Text(f"{len(others)} more failed: {printable(names)}")
+            return [*lines, Text(), *_wrapped(more, console, indent=2, most=1)]
+        told.add(failed.clause)
+        lines += block
+    return lines
+
+
+def _check(failed: FailedCheck, console: Console, *, with_sentence: bool) -> Iterator[Text]:
+    yield Text()
+    yield Text.assemble(
+        "  ",
+        (printable(failed.check), "bold"),
+        (f"  {printable(failed.clause)} {printable(failed.level)}", "cyan"),
+    )
+    if with_sentence and sentence(failed.clause):
+        rule = Text(sentence(failed.clause), style="italic dim")
+        yield from _wrapped(rule, console, indent=4, most=4)
+    yield from _labelled("expected", failed.expected, "green", console)
+    yield from _labelled("actual", failed.actual, "red", console)
+    if failed.where:
+        yield from _labelled("where", failed.where, "", console)
+
+
+def _labelled(label: str, value: str, style: str, console: Console) -> Iterator[Text]:
+    text = Text(printable(value) or "(nothing)")
+    for number, line in enumerate(_wrapped(text, console, indent=0, most=3, less=4 + _LABEL)):
+        shown = label if number == 0 else ""
+        yield Text.assemble("    ", (f"{shown:{_LABEL}}", style), line)
+
+
+def _evidence(lines: list[str], room: int) -> Iterator[Text]:
+    """The beginning and the end of it: how it started and how it went wrong."""
+    if not lines:
+        return
+    yield Text()
+    yield Text("  evidence", style="bold")
+    room -= 2
+    if len(lines) > room:
+        tail = (room - 1) * 2 // 3
+        head = room - 1 - tail
+        left_out = f"… {len(lines) - head - tail} lines left out; --format json has them …"
+        lines = [*lines[:head], left_out, *lines[len(lines) - tail :]]
+    for line in lines:
+        yield Text.assemble(("  │ ", "dim"), line)
+
+
+def _repeat(result: Result) -> list[Text]:
+    if not result.repeat:
+        return []
+    return [Text(), Text.assemble(("  repeat  ", "bold"), (printable(result.repeat), "cyan"))]
+
+
+def _wrapped(text: Text, console: Console, *, indent: int, most: int, less: int = 0) -> list[Text]:
+    """Wrapped at the console's width and indented; cut after `most` lines."""
+    lines = list(text.wrap(console, console.width - indent - less))
+    if len(lines) > most:
+        lines = lines[:most]
+        lines[-1].truncate(console.width - indent - less - 2, overflow="crop")
+        lines[-1].rstrip()
+        lines[-1].append(" …")
+    for line in lines:
+        line.pad_left(indent)
+    return lines

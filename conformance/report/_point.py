@@ -1,0 +1,90 @@
+"""A Result as a TAP test point, for both dialects of TAP.
+
+A warning is `ok` with diagnostics (`not ok` where warnings are red), a known
+failure `not ok … # TODO`, which consumers count as no failure. A known failure
+that passed is a plain `not ok`: as a TODO it would be cheered.
+
+Three readers must agree on the YAML: npm's tap-parser (YAML 1.2), tap.py
+(PyYAML) and Debian's prove, whose YAMLish knows a small part of YAML. So every
+value is a double-quoted string on one line, every list a list of mappings, and
+only the evidence is a block, with its blank lines indented and no line that
+could be taken for the block's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conformance.report._cause import headline, sentence
+from conformance.report._printable import one_line, printable, quoted
+from conformance.result import FailedCheck, Result, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What both dialects write of a result, apart from its number."""
+
+    ok: bool
+    name: str
+    directive: str
+    """`SKIP reason`, `TODO reason` or nothing."""
+    diagnostics: tuple[str, ...]
+    """The YAML block's lines from `---` to `...`, or none."""
+
+
+def point(result: Result, *, name: str, strict: bool) -> Point:
+    """The result under this name; with `strict` a warning is not ok."""
+    verdict = result.verdict
+    return Point(
+        ok=not (verdict.red or verdict is Verdict.KNOWN or (strict and verdict is Verdict.WARN)),
+        name=one_line(name),
+        directive=f"{_DIRECTIVES[verdict]} {one_line(result.reason)}".strip()
+        if verdict in _DIRECTIVES
+        else "",
+        diagnostics=()
+        if verdict in (Verdict.PASS, Verdict.SKIP)
+        else ("---", *_yaml(result), "..."),
+    )
+
+
+_DIRECTIVES = {Verdict.SKIP: "SKIP", Verdict.KNOWN: "TODO"}
+
+
+def _yaml(result: Result) -> Iterator[str]:
+    """The first failed check at the top, where viewers look; the others under `also`."""
+    yield f"message: {quoted(headline(result))}"
+    yield f"severity: {quoted(result.verdict.value)}"
+    yield f"description: {quoted(result.description)}"
+    yield f"duration_ms: {result.duration * 1000:.1f}"
+    for failed in result.failures[:1]:
+        yield from _check(failed)
+    if result.failures[1:]:
+        yield "also:"
+    for failed in result.failures[1:]:
+        start, *following = _check(failed)
+        yield f"  - {start}"
+        yield from (f"    {line}" for line in following)
+    if result.evidence.strip():
+        yield "evidence: |"
+        yield from (f"  {line}" for line in _block(result.evidence))
+    if result.repeat:
+        yield f"repeat: {quoted(result.repeat)}"
+
+
+def _check(failed: FailedCheck) -> Iterator[str]:
+    yield f"check: {quoted(failed.check)}"
+    yield f"clause: {quoted(failed.clause)}"
+    yield f"level: {quoted(failed.level)}"
+    yield f"rule: {quoted(sentence(failed.clause))}"
+    yield f"expected: {quoted(failed.expected)}"
+    yield f"actual: {quoted(failed.actual)}"
+    yield f"where: {quoted(failed.where)}"
+
+
+def _block(text: str) -> Iterator[str]:
+    for number, line in enumerate(printable(text.expandtabs(4)).strip("\n").split("\n")):
+        # An indented first line would need YAML's indentation indicator, which
+        # prove does not know; a line that starts with `...` ends the block for tap.py.
+        shown = line.rstrip() if number else line.strip()
+        yield shown.replace("...", "…", 1) if shown.lstrip().startswith("...") else shown

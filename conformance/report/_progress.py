@@ -1,0 +1,81 @@
+"""How a run gets on, while it does: a bar for each daemon on a terminal, else a line.
+
+A line is written once for each variant of a daemon, when its last result has
+come; a CI log gets these lines and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from conformance.report._counts import counts
+from conformance.report._printable import one_line
+from conformance.result import Result, Verdict
+
+
+class Progress:
+    """Follows the results of one run; `planned` are the ids of all that will come."""
+
+    def __init__(self, console: Console, daemons: Sequence[str], planned: Sequence[str]) -> None:
+        self._console = console
+        self._expected = Counter("/".join(each.split("/")[:2]) for each in planned)
+        self._width = max(map(len, self._expected), default=20)
+        self._daemons: defaultdict[str, Counter[Verdict]] = defaultdict(Counter)
+        self._variants: defaultdict[str, Counter[Verdict]] = defaultdict(Counter)
+        self._bars = Bars(
+            TextColumn("  {task.description}", markup=False),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            _Counts(),
+            console=console,
+            transient=True,
+            refresh_per_second=5,  # enough for the eye; scenarios that measure time run meanwhile
+            disable=not console.is_interactive,
+        )
+        totals = Counter(each.split("/")[0] for each in planned)
+        self._tasks = {
+            name: self._bars.add_task(one_line(name), total=totals[name] or None, counts=Text())
+            for name in daemons
+        }
+        self._bars.start()
+
+    def result(self, result: Result) -> None:
+        """Move the daemon's bar; tell its variant once that is complete."""
+        variant = f"{result.daemon}/{result.variant}"
+        self._daemons[result.daemon][result.verdict] += 1
+        self._variants[variant][result.verdict] += 1
+        if result.daemon in self._tasks:
+            seen = counts(self._daemons[result.daemon])
+            self._bars.update(self._tasks[result.daemon], advance=1, counts=seen)
+        if self._variants[variant].total() == self._expected[variant]:
+            self._tell(variant)
+
+    def stop(self) -> None:
+        """Take the bars away; tell the variants that never became complete."""
+        self._bars.stop()
+        for variant, came in self._variants.items():
+            if came.total() != self._expected[variant]:
+                self._tell(variant)
+
+    def _tell(self, variant: str) -> None:
+        came = self._variants[variant]
+        if any(verdict.red for verdict in came):
+            mark = Text("✗", "bold red")
+        else:
+            mark = Text("✓", "green") if came.keys() - {Verdict.SKIP} else Text("-", "dim")
+        name = f"{one_line(variant):{self._width}}"
+        self._console.print(Text.assemble("  ", mark, f" {name}  ", counts(came)))
+
+
+class _Counts(ProgressColumn):
+    """The verdicts so far, in their colours."""
+
+    def render(self, task: Task) -> Text:
+        seen: Text = task.fields["counts"]
+        return seen

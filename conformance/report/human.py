@@ -1,0 +1,121 @@
+"""For people: progress while it runs, then what went wrong, then how it stands.
+
+What matters most stands last, where the prompt is: a page for each failure,
+then skips, known failures and warnings, the matrix, and one line that says it
+all. Whatever a daemon wrote is shown as plain text: escapes are escaped, and
+rich's markup is never interpreted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from conformance.report import exit_status
+from conformance.report._cause import alike
+from conformance.report._counts import counts
+from conformance.report._matrix import matrix
+from conformance.report._notes import notes
+from conformance.report._page import heading, page
+from conformance.report._printable import one_line, printable
+from conformance.report._progress import Progress
+from conformance.result import Result, Run, Verdict
+
+
+def open_report(stream: TextIO, *, color: bool | None = None, strict: bool = False) -> Human:
+    """A report for people; live on a terminal, 100 columns wide where there is none."""
+    del strict  # the run says so itself at its end, where this report first asks
+    terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+    if color is None:
+        color = not os.environ.get("NO_COLOR") and (terminal or bool(os.environ.get("FORCE_COLOR")))
+    return Human(
+        Console(
+            file=stream,
+            force_terminal=terminal or color,
+            force_interactive=terminal,
+            color_system=("auto" if terminal else "standard") if color else None,
+            width=None if terminal or os.environ.get("COLUMNS") else 100,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+    )
+
+
+class Human:
+    """A Report for people, on a console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
+        """Say what is coming."""
+        names = ", ".join(map(one_line, daemons))
+        self._print(Text(f"{total} scenarios on {names or 'no daemon'}", style="bold"))
+        self._progress = Progress(self._console, daemons, planned)
+
+    def result(self, result: Result) -> None:
+        """Show that it came."""
+        self._progress.result(result)
+
+    def notice(self, text: str) -> None:
+        """A line of its own, above the bars."""
+        self._print(Text(printable(text), style="dim"))
+
+    def end(self, run: Run) -> None:
+        """Failures, notes, matrix, and the line that says it all."""
+        self._progress.stop()
+        for line in self._failures(run.red):
+            self._print(line)
+        for line in self._notes(run):
+            self._print(line)
+        for table in matrix(run.results, width=self._console.width, strict=run.strict):
+            self._print(Text())
+            self._print(table)
+        self._print(Text())
+        self._print(self._summary(run))
+
+    def _failures(self, red: Sequence[Result]) -> Iterator[Text]:
+        """A page for each cause, and below it a line for each further result it explains."""
+        number = 0
+        for first, *others in alike(red):
+            yield Text()
+            yield from page(first, number=number + 1, of=len(red), console=self._console)
+            number += 1 + len(others)
+            if others:
+                yield Text()
+                yield Text(f"  {len(others)} more of {one_line(first.daemon)} went wrong alike:")
+            for each in others:
+                how = each.repeat or each.id
+                yield Text.assemble(("    repeat  ", "bold"), (one_line(how), "cyan"))
+
+    def _notes(self, run: Run) -> Iterator[Text]:
+        for title, lines in notes(run):
+            yield Text()
+            yield heading(Text(title), "", self._console)
+            yield from lines
+
+    def _summary(self, run: Run) -> Text:
+        green = exit_status(run) == 0
+        number = Counter(each.verdict for each in run.results)
+        line = Text.assemble(
+            ("green" if green else "red", "bold green" if green else "bold red"),
+            ": ",
+            counts(number) if run.results else "no scenario was judged",
+            f" in {run.duration:.1f} s",
+        )
+        if len(run.results) < run.planned:
+            missing = run.planned - len(run.results)
+            line.append(f"; cut short: {missing} scenarios were not judged", style="yellow")
+        elif number.keys() == {Verdict.SKIP}:
+            line.append("; nothing was judged, so nothing is shown to work", style="yellow")
+        return line
+
+    def _print(self, what: RenderableType) -> None:
+        # Commands must be copied as they are: a long line is left to the terminal.
+        self._console.print(what, soft_wrap=isinstance(what, Text))

@@ -1,0 +1,72 @@
+"""One versioned JSON document, described by docs/results.schema.json.
+
+A member is added with a new optional key; one that changes its meaning or goes
+away raises the version. Written in one piece when the run ends: half a document
+is of no use to anybody.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from conformance.report import exit_status
+from conformance.result import Result, Run, Verdict
+
+VERSION = 1
+
+
+def open_report(stream: TextIO, *, color: bool | None = None, strict: bool = False) -> Json:
+    """The document on `stream`; it has no colour, and says itself whether it is strict."""
+    del color, strict
+    return Json(stream)
+
+
+class Json:
+    """A Report as one JSON document."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._notices: list[str] = []
+
+    def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
+        """Nothing yet."""
+
+    def result(self, result: Result) -> None:
+        """Nothing yet: `end` is given all of them."""
+
+    def notice(self, text: str) -> None:
+        """Keep it for the document."""
+        self._notices.append(text)
+
+    def end(self, run: Run) -> None:
+        """Write the document."""
+        text = json.dumps(
+            document(run, notices=self._notices),
+            indent=2,
+            ensure_ascii=False,
+            allow_nan=False,
+        )
+        # A lone surrogate has no UTF-8 form; its escape is the one JSON uses too.
+        self._stream.write(text.encode(errors="backslashreplace").decode() + "\n")
+        self._stream.flush()
+
+
+def document(run: Run, *, notices: Sequence[str]) -> dict[str, Any]:
+    """The document as JSON types."""
+    counts = Counter(each.verdict for each in run.results)
+    return {
+        "version": VERSION,
+        "suite": run.version,
+        "started": run.started,
+        "duration": run.duration,
+        "strict": run.strict,
+        "green": exit_status(run) == 0,
+        "planned": run.planned,
+        "counts": {each.value: counts[each] for each in Verdict},
+        "calibration": run.calibration,
+        "notices": list(notices),
+        "results": [each.to_json() for each in run.results],
+    }

@@ -1,0 +1,61 @@
+"""Flat TAP 13, written through tap.py: one line for each daemon/variant/scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from tap.tracker import Tracker  # type: ignore[import-untyped]
+
+from conformance.report._order import InOrder
+from conformance.report._point import point
+from conformance.report._printable import printable
+from conformance.result import Result, Run
+
+
+def open_report(stream: TextIO, *, color: bool | None = None, strict: bool = False) -> Tap:
+    """TAP on `stream`; it has no colour."""
+    del color
+    return Tap(stream, strict=strict)
+
+
+class Tap:
+    """A Report as flat TAP. The plan stands first, so that a run cut short shows."""
+
+    def __init__(self, stream: TextIO, *, strict: bool) -> None:
+        self._stream = stream
+        self._strict = strict
+
+    def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
+        """Write version and plan."""
+        self._order = InOrder(daemons, planned)
+        self._tracker = Tracker(streaming=True, stream=self._stream, header=False, plan=total)
+        self._stream.flush()
+
+    def result(self, result: Result) -> None:
+        """Write the points whose turn has come."""
+        for each in self._order.add(result):
+            self._write(each)
+
+    def notice(self, text: str) -> None:
+        """Write a comment."""
+        for line in printable(text).splitlines():
+            print(f"# {line}", file=self._stream, flush=True)
+
+    def end(self, run: Run) -> None:
+        """Write what was still held back."""
+        del run
+        for each in self._order.rest():
+            self._write(each)
+
+    def _write(self, result: Result) -> None:
+        what = point(result, name=result.id, strict=self._strict)
+        add = self._tracker.add_ok if what.ok else self._tracker.add_not_ok
+        add(
+            result.daemon,
+            # Even an escaped # ends a name for tap.py's own parser.
+            f"- {what.name}".replace("#", "\\x23"),
+            directive=what.directive,
+            diagnostics="\n".join(f"  {line}" for line in what.diagnostics) or None,
+        )
+        self._stream.flush()
