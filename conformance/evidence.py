@@ -100,6 +100,8 @@ class Violation:
 
     rule: str
     """The rule, as a sentence with its source: `header lines end in CRLF (RFC 9112 2.2)`."""
+    clause: str
+    """The clause of the contract that a daemon breaks with it: `R1`."""
     found: str
     offset: int
     """Where in the transcript's raw bytes."""

@@ -1,0 +1,300 @@
+"""Checks on the answer alone: its head, its events, its text, its end."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from conformance import delta, exact
+from conformance.evidence import Ending, Event, Format, Kind, Violation
+from conformance.judge import Judge
+from conformance.wording import arrived, byte_place, excerpt, last_place, place, plural
+
+HEAD = "response head"
+
+
+class AnswerChecks(Judge):
+    """What can be judged from the client's side."""
+
+    # Values
+
+    @property
+    def text(self) -> str:
+        """The text of choice 0, put together from its deltas."""
+        return "".join(delta.text_of(event.json) for event in self.deltas)
+
+    @property
+    def deltas(self) -> tuple[Event, ...]:
+        """The chunks that carry text for choice 0: what both formats have in common."""
+        return tuple(event for event in self.response.chunks if delta.text_of(event.json))
+
+    def _events(self, kind: Kind) -> tuple[Event, ...]:
+        return tuple(event for event in self.response.events if event.kind is kind)
+
+    # The head
+
+    def http_status(self, expected: int, *, clause: str | None = None) -> Self:
+        """The status code (R1; an error's: R5)."""
+        told = f"status {expected}"
+        fitting = clause or ("R5" if expected >= 400 else None)
+        if not self._has_head("http_status", told, fitting):
+            return self
+        if self.response.status != expected:
+            self._tell("refused", "http_status", fitting or "R1", told)
+        return self
+
+    def header(self, name: str, value: str, *, clause: str = "R1") -> Self:
+        """The header is there with exactly this value (R1)."""
+        expected = f"{name}: {value}"
+        if self._has_head("header", expected, None):
+            found = self.response.header(name)
+            if found != value:
+                self._fail("header", clause, expected, _header(name, found), HEAD)
+        return self
+
+    def header_contains(self, name: str, part: str, *, clause: str = "R1") -> Self:
+        """The header's value contains this, in either case (R1)."""
+        expected = f"{name} containing {part!r}"
+        if self._has_head("header_contains", expected, None):
+            found = self.response.header(name)
+            if found is None or part.lower() not in found.lower():
+                self._fail("header_contains", clause, expected, _header(name, found), HEAD)
+        return self
+
+    def no_header(self, name: str, *, clause: str = "R1") -> Self:
+        """The header is absent (R1)."""
+        expected = f"no {name} header"
+        if self._has_head("no_header", expected, None):
+            found = self.response.header(name)
+            if found is not None:
+                self._fail("no_header", clause, expected, _header(name, found), HEAD)
+        return self
+
+    # Errors
+
+    def no_error(self, *, clause: str | None = None) -> Self:
+        """An event stream without an error event (R2: none invented)."""
+        expected = "an event stream without an error"
+        if not self._has_stream("no_error", expected, clause):
+            return self
+        if self._has_events("no_error", expected, clause or "R2"):
+            for event in self._events(Kind.ERROR):
+                where = place(self.response, event)
+                self._fail("no_error", clause or "R2", expected, excerpt(event.data), where)
+        return self
+
+    def failed_stream(self, *, clause: str | None = None) -> Self:
+        """The stream ends as a failed one: one whole error event, last, no `[DONE]`, EOF (R6)."""
+        check, own = "failed_stream", clause or "R6"
+        expected = "exactly one error event, last"
+        if not self._has_stream(check, expected, clause) or not self._has_events(
+            check, expected, own
+        ):
+            return self
+        errors = self._events(Kind.ERROR)
+        if len(errors) != 1:
+            actual = f"{plural(len(errors), 'error event')}; {arrived(self.response)}"
+            self._fail(check, own, expected, actual, last_place(self.response))
+        for event in errors:
+            if problem := _error_problem(event.json):
+                shape = 'an error shaped {"error":{"message","type","code"}}'
+                where = place(self.response, event)
+                self._fail(check, own, shape, f"{problem}: {excerpt(event.data)}", where)
+        if errors and self.response.events[-1] is not errors[-1]:
+            after = self.response.events[-1]
+            actual = f"after it came {excerpt(after.data)}"
+            self._fail(check, own, expected, actual, place(self.response, after))
+        elif not errors and self._events(Kind.DONE):
+            done = self._events(Kind.DONE)[0]
+            self._fail(check, own, "no [DONE]", "[DONE]", place(self.response, done))
+        if errors:
+            self._eof(check, clause)
+        return self
+
+    def http_error(self, *statuses: int, clause: str = "R5") -> Self:
+        """The answer is an error: one of these statuses and the JSON body of R6 (R5)."""
+        expected = f"status {' or '.join(map(str, statuses))} with a JSON error body"
+        if not self._has_head("http_error", expected, clause):
+            return self
+        if self.response.status not in statuses:
+            self._tell("refused", "http_error", clause, expected)
+            return self
+        try:
+            problem = _error_problem(exact.decode(self.response.body))
+        except ValueError:
+            problem = "no JSON"
+        if problem:
+            actual = f"{problem}: {excerpt(self.response.body)}"
+            where = byte_place(self.response, self.response.body_offset)
+            self._fail("http_error", clause, expected, actual, where)
+        return self
+
+    # The stream
+
+    def sse_format(self, *, clause: str | None = None) -> Self:
+        """Not one byte of head, framing and events breaks a rule (each its own clause)."""
+        expected = "a well-formed event stream"
+        if not self._has_stream("sse_format", expected, clause):
+            return self
+        self._has_events("sse_format", expected, clause or "R2")
+        broken: dict[str, list[Violation]] = {}
+        for violation in self.response.violations:
+            broken.setdefault(violation.rule, []).append(violation)
+        for rule, (first, *more) in broken.items():
+            actual = first.found + (f" (and {len(more)} more such)" if more else "")
+            where = byte_place(self.response, first.offset)
+            self._fail("sse_format", clause or first.clause, rule, actual, where)
+        return self
+
+    def utf8_valid(self, *, clause: str = "R3") -> Self:
+        """The body's bytes are UTF-8 (R3)."""
+        expected = "a body in valid UTF-8"
+        if self._has_stream("utf8_valid", expected, None) and self._has_events(
+            "utf8_valid", expected, clause
+        ):
+            body = self.response.body
+            try:
+                body.decode()
+            except UnicodeDecodeError as error:
+                around = excerpt(body[max(0, error.start - 30) : error.end + 30])
+                actual = f"{body[error.start : error.end]!r} in {around}: {error.reason}"
+                self._fail(
+                    "utf8_valid", clause, expected, actual, f"byte {error.start} of the body"
+                )
+        return self
+
+    def chunk_count(self, expected: int, *, clause: str = "R2") -> Self:
+        """So many chunks carry text (R2). Role, finish and usage chunks are not counted."""
+        return self._count(
+            "chunk_count", f"{plural(expected, 'chunk')} with text", clause, expected
+        )
+
+    def chunk_count_at_least(self, least: int, *, clause: str = "R2") -> Self:
+        """At least so many chunks carry text (R2)."""
+        told = f"at least {plural(least, 'chunk')} with text"
+        return self._count("chunk_count_at_least", told, clause, least, exactly=False)
+
+    def _count(
+        self, check: str, expected: str, clause: str, number: int, *, exactly: bool = True
+    ) -> Self:
+        if self._has_stream(check, expected, None) and self._has_events(check, expected, clause):
+            found = len(self.deltas)
+            if found < number or (exactly and found > number):
+                actual = f"{found} with text; {arrived(self.response)}"
+                self._fail(check, clause, expected, actual, last_place(self.response))
+        return self
+
+    # Its end
+
+    def finish_reason(self, expected: str, *, clause: str | None = None) -> Self:
+        """Choice 0 finished once, with this reason (R2).
+
+        The simple format carries no reason: there `[DONE]` is what says that
+        the answer is finished, and is looked for instead (R4).
+        """
+        told = f"finish_reason {expected!r}, once"
+        if not self._has_stream("finish_reason", told, clause) or not self._has_events(
+            "finish_reason", told, clause or "R2"
+        ):
+            return self
+        if self.response.format is Format.SIMPLE:
+            if not self._events(Kind.DONE):
+                self._no_done("finish_reason", clause)
+            return self
+        found = self._finishes()
+        if [reason for _, reason in found] != [expected]:
+            actual = ", ".join(repr(reason) for _, reason in found) or "none"
+            where = place(self.response, found[0][0]) if found else last_place(self.response)
+            self._fail("finish_reason", clause or "R2", told, actual, where)
+        return self
+
+    def no_finish_reason(self, *, clause: str = "R6") -> Self:
+        """No choice was given a finish reason (R6). In the simple format: see no_done_marker."""
+        expected = "no finish_reason"
+        if self._has_stream("no_finish_reason", expected, None) and self._has_events(
+            "no_finish_reason", expected, clause
+        ):
+            for event in self.response.chunks:
+                for choice in delta.choices(event.json):
+                    if (reason := choice.get("finish_reason")) is not None:
+                        where = place(self.response, event)
+                        self._fail("no_finish_reason", clause, expected, repr(reason), where)
+        return self
+
+    def _finishes(self) -> list[tuple[Event, object]]:
+        return [
+            (event, reason)
+            for event in self.response.chunks
+            for reason in delta.finish_of(event.json)
+        ]
+
+    def done_marker(self, *, clause: str | None = None) -> Self:
+        """Exactly one `[DONE]`, nothing after it (R4), then EOF (R8)."""
+        expected = "exactly one [DONE], last"
+        if not self._has_stream("done_marker", expected, clause) or not self._has_events(
+            "done_marker", expected, clause or "R4"
+        ):
+            return self
+        own = clause or "R4"
+        done = self._events(Kind.DONE)
+        if not done:
+            self._no_done("done_marker", clause)
+            return self
+        if len(done) > 1:
+            where = place(self.response, done[1])
+            self._fail("done_marker", own, expected, f"{len(done)} of them", where)
+        elif rest := [each for each in self.response.violations if each.clause == "R4"]:
+            where = byte_place(self.response, rest[0].offset)
+            self._fail("done_marker", own, expected, f"after it came {rest[0].found}", where)
+        self._eof("done_marker", clause)
+        return self
+
+    def no_done_marker(self, *, clause: str = "R4") -> Self:
+        """No `[DONE]`: the API did not finish (R4)."""
+        expected = "no [DONE]"
+        if self._has_stream("no_done_marker", expected, None) and self._has_events(
+            "no_done_marker", expected, clause
+        ):
+            for event in self._events(Kind.DONE):
+                where = place(self.response, event)
+                self._fail("no_done_marker", clause, expected, "[DONE]", where)
+        return self
+
+    def _no_done(self, check: str, clause: str | None) -> None:
+        actual = f"none; {arrived(self.response)}"
+        where = last_place(self.response)
+        self._fail(check, clause or "R4", "exactly one [DONE], last", actual, where)
+
+    def ended(self, *, clause: str | None = None) -> Self:
+        """The client saw EOF (R8)."""
+        self._eof("ended", clause)
+        return self
+
+    def _eof(self, check: str, clause: str | None) -> None:
+        transcript = self.response.transcript
+        if transcript.ending is Ending.EOF:
+            return
+        if not transcript.reads:
+            self._has_head(check, "EOF", clause)
+            return
+        # A stream that hangs before its last event is held up (R7), not badly closed (R8).
+        over = not self.response.events or self.response.events[-1].kind in (Kind.DONE, Kind.ERROR)
+        own = "R8" if over or transcript.ending is not Ending.DEADLINE else "R7"
+        actual = f"{arrived(self.response)}"
+        self._tell("no eof", check, clause or own, "EOF after the last byte", actual=actual)
+
+
+def _header(name: str, value: str | None) -> str:
+    return f"no {name} header" if value is None else f"{name}: {excerpt(value)}"
+
+
+def _error_problem(value: object) -> str | None:
+    """What is wrong with a decoded error object, or None."""
+    error = value.get("error") if isinstance(value, dict) else None
+    if not isinstance(error, dict):
+        return "no error object"
+    missing = [key for key in ("message", "type", "code") if key not in error]
+    if missing:
+        return f"no {' and no '.join(missing)}"
+    if not isinstance(error["message"], str) or not error["message"]:
+        return "no text for a message"
+    return None

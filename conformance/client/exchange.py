@@ -1,0 +1,339 @@
+"""An Exchange: one client conversation with the daemon, while it happens.
+
+It owns the client's socket from before the handoff until it is released, and
+stamps every read. What arrives goes through the response parser at once, so
+a scenario can wait for events and act in the middle of the stream. Waiting
+always ends: with what was waited for, with the connection's end, or at the
+exchange's deadline; the latter two raise ExchangeError, which carries the
+failed check and is already noted in `failures`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+
+from conformance.checks import Checks
+from conformance.client import handoff
+from conformance.client.handoff import ClientKind, HandoffError, Pair, SocketType
+from conformance.client.response import ResponseParser
+from conformance.contract import clause as clause_of
+from conformance.evidence import (
+    End,
+    Ending,
+    Event,
+    JournalEntry,
+    Observation,
+    Read,
+    Response,
+    Transcript,
+)
+from conformance.result import FailedCheck
+from conformance.wording import arrived, last_place
+
+READ_SIZE = 65536
+"""Bytes asked for with each read, unless a scenario reads in sips."""
+
+SETTLING = 2.0
+"""Seconds the mock API is given to note the end of a request whose answer is complete.
+It lags by one turn of its event loop; a daemon that keeps the request open costs them all."""
+
+
+class Upstream(Protocol):
+    """What an exchange asks of the mock API."""
+
+    async def journal(self, token: str) -> tuple[JournalEntry, ...]:
+        """The requests that carried the token so far, in order of arrival."""
+        ...
+
+    async def wait(
+        self, token: str, *, state: Literal["received", "ended"], within: float
+    ) -> tuple[JournalEntry, ...]:
+        """The token's requests, once there is one and (for `ended`) none is running.
+
+        After `within` seconds: what there is.
+        """
+        ...
+
+
+class ExchangeError(Exception):
+    """What the scenario waited for did not come. The check has been noted already."""
+
+    def __init__(self, failure: FailedCheck) -> None:
+        super().__init__(f"{failure.check}: expected {failure.expected}; {failure.actual}")
+        self.failure = failure
+
+
+class Exchange:
+    """One client conversation; an async context manager that releases its sockets."""
+
+    def __init__(
+        self,
+        *,
+        path: str | os.PathLike[str],
+        socket_type: SocketType,
+        payload: Mapping[str, Any] | bytes,
+        token: str,
+        upstream: Upstream,
+        deadline: float,
+        client: ClientKind = ClientKind.TCP,
+        blocking: bool = False,
+        receive_buffer: int | None = None,
+        send_buffer: int | None = None,
+        keep_copy: bool = False,
+        read_size: int = READ_SIZE,
+        scale: float = 1.0,
+    ) -> None:
+        """Prepare the exchange; nothing is opened before `async with`.
+
+        `path` is the daemon's socket. `deadline` is absolute, in
+        time.monotonic() seconds. `keep_copy` keeps the sender's copy of the
+        descriptor until the exchange is released. `scale` stretches the time
+        bounds that scenarios give, on a machine slower than calm.
+        """
+        self.token = token
+        self.upstream = upstream
+        self.deadline = deadline
+        self.read_size = read_size
+        self.failures: list[FailedCheck] = []
+        """Every failed check of this exchange, those of its `response` included."""
+        self.payload = handoff.encode(payload)
+        self._asked = payload if isinstance(payload, Mapping) else {}
+        self._path = path
+        self._socket_type = socket_type
+        self._make_pair = partial(
+            handoff.pair,
+            client,
+            blocking=blocking,
+            receive_buffer=receive_buffer,
+            send_buffer=send_buffer,
+        )
+        self._keep_copy = keep_copy
+        self._scale = scale
+        self._pair: Pair | None = None
+        self._reading = False
+        self._handed_off_at = time.monotonic()
+        self._reads: list[Read] = []
+        self._parser = ResponseParser()
+        self._ending: Ending | None = None
+        self._ended_at = 0.0
+        self._news = asyncio.Event()
+
+    # Its life
+
+    async def __aenter__(self) -> Self:
+        self._pair = self._make_pair()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Close every socket the exchange holds. What was seen stays."""
+        self.pause()
+        if self._pair is not None:
+            self._pair.close()
+
+    async def start(self) -> None:
+        """Hand the client's socket to the daemon and begin to read.
+
+        Raises ExchangeError (H1) when the handoff cannot be delivered.
+        """
+        pair = self._open()
+        try:
+            self._handed_off_at = await handoff.send(
+                self._path,
+                socket_type=self._socket_type,
+                payload=self.payload,
+                descriptors=[pair.server.fileno()],
+                deadline=self.deadline,
+            )
+        except HandoffError as error:
+            self._end(Ending.LEFT)
+            raise self._failed(
+                "handoff", "H1", "the daemon takes the handoff", str(error)
+            ) from None
+        finally:
+            if not self._keep_copy:
+                pair.server.close()
+        if self._ending is None:
+            self.resume()
+
+    # What the client does
+
+    def pause(self) -> None:
+        """Stop reading; the kernel's buffers fill up."""
+        if self._reading:
+            asyncio.get_running_loop().remove_reader(self._open().client)
+            self._reading = False
+
+    def resume(self) -> None:
+        """Read again."""
+        if not self._reading and self._ending is None:
+            asyncio.get_running_loop().add_reader(self._open().client, self._readable)
+            self._reading = True
+
+    def send(self, data: bytes) -> int:
+        """Send bytes towards the daemon; returns how many the kernel took."""
+        return self._open().client.send(data)
+
+    def half_close(self) -> None:
+        """Shut down the client's sending side and keep reading."""
+        self._open().client.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Leave: close the connection (FIN, or RST where bytes were left unread)."""
+        if self._ending is None:
+            self._end(Ending.LEFT)
+            self._open().client.close()
+
+    def reset(self) -> None:
+        """Leave with a RST, by SO_LINGER 0. On an AF_UNIX pair this is a plain close."""
+        if self._ending is None:
+            linger = struct.pack("ii", 1, 0)
+            self._open().client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.close()
+
+    # What a scenario waits for
+
+    async def head(self, *, clause: str = "R1") -> Response:
+        """Wait for the response's head. Raises ExchangeError when it does not come."""
+        if not await self._until(lambda: self._parser.head_seen):
+            raise self._missed("head", clause, "a complete response head")
+        return self.seen()
+
+    async def events(self, n: int, *, clause: str | None = None) -> tuple[Event, ...]:
+        """Wait until `n` events in all have been dispatched, and return those seen.
+
+        Raises ExchangeError when the connection ends before (R2) or the
+        deadline passes (R7).
+        """
+        events = self._parser.events
+        if not await self._until(lambda: len(events) >= n):
+            raise self._missed("events", clause, f"at least {n} events")
+        return tuple(events)
+
+    async def ended(self) -> Ending:
+        """Wait until the connection has ended, or the deadline has passed; say which."""
+        self.resume()
+        await self._until(lambda: False)
+        return self._ending or Ending.DEADLINE
+
+    async def upstream_ended(self, within: float = 2.0) -> None:
+        """Check that the upstream request ends within so many seconds from now (U5)."""
+        within *= self._scale
+        entries = await self.upstream.wait(self.token, state="ended", within=within)
+        expected = f"the upstream request ends within {within:g} s"
+        if not entries:
+            self._note("upstream_ended", "U1", expected, "the API received no request", "upstream")
+        for entry in entries:
+            if entry.end is End.RUNNING:
+                self._note(
+                    "upstream_ended",
+                    "U5",
+                    expected,
+                    f"it was still running, {len(entry.events)} events sent",
+                    f"upstream request {entry.id}",
+                )
+
+    async def finish(self) -> Observation:
+        """Read to the end (or the deadline), fetch the journal, return all the evidence."""
+        if await self.ended() is Ending.DEADLINE and self._ending is None:
+            self._end(Ending.DEADLINE)
+        entries = await self.upstream.journal(self.token)
+        if self._ending is Ending.EOF and any(entry.end is End.RUNNING for entry in entries):
+            entries = await self.upstream.wait(self.token, state="ended", within=SETTLING)
+        return Observation(response=self.seen(), upstream=entries, asked=self._asked)
+
+    async def response(self) -> Checks:
+        """The finished exchange, to be checked. Its failures are also this exchange's."""
+        return Checks(await self.finish(), failures=self.failures)
+
+    def seen(self) -> Response:
+        """What has arrived so far, parsed."""
+        return self._parser.response(
+            Transcript(
+                handoff=self.payload,
+                handed_off_at=self._handed_off_at,
+                reads=tuple(self._reads),
+                ending=self._ending or Ending.DEADLINE,
+                ended_at=self._ended_at if self._ending else time.monotonic(),
+            )
+        )
+
+    # Reading
+
+    def _open(self) -> Pair:
+        if self._pair is None:
+            raise RuntimeError("an Exchange has its sockets inside `async with` only")
+        return self._pair
+
+    def _readable(self) -> None:
+        try:
+            data = self._open().client.recv(self.read_size)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._end(Ending.RESET)
+            return
+        if not data:
+            self._end(Ending.EOF)
+            return
+        read = Read(time.monotonic(), data)
+        self._reads.append(read)
+        self._parser.feed(read)
+        self._news.set()
+
+    def _end(self, ending: Ending) -> None:
+        self._ended_at = time.monotonic()
+        self._ending = ending
+        self.pause()
+        self._news.set()
+
+    async def _until(self, satisfied: Callable[[], bool]) -> bool:
+        try:
+            async with asyncio.timeout(max(0.0, self.deadline - time.monotonic())):
+                while not satisfied() and self._ending is None:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            pass
+        return satisfied()
+
+    # Failing
+
+    def _missed(self, check: str, clause: str | None, expected: str) -> ExchangeError:
+        seen = self.seen()
+        if not self._reads:
+            clause = "H1"
+        late = "R7" if self._ending is None else "R2"
+        return self._failed(check, clause or late, expected, arrived(seen), last_place(seen))
+
+    def _failed(
+        self, check: str, clause: str, expected: str, actual: str, where: str | None = None
+    ) -> ExchangeError:
+        return ExchangeError(self._note(check, clause, expected, actual, where or "handoff"))
+
+    def _note(self, check: str, clause: str, expected: str, actual: str, where: str) -> FailedCheck:
+        failure = FailedCheck(
+            check=check,
+            clause=clause,
+            level=clause_of(clause).level.value,
+            expected=expected,
+            actual=actual,
+            where=where,
+        )
+        self.failures.append(failure)
+        return failure

@@ -1,0 +1,240 @@
+"""Checks that compare both sides: what the API was asked and sent, what the client got.
+
+A text that differs has broken one of two clauses, and a red check should cite
+the right one: where events were lost, repeated, joined or reordered it is R2;
+where they all came and one was altered it is R3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any, Self
+
+from conformance import delta, exact
+from conformance.answer_checks import AnswerChecks
+from conformance.evidence import Event, Format, JournalEntry, Kind
+from conformance.wording import excerpt, last_place, place, plural
+
+UPSTREAM = "upstream request"
+
+
+class RelayChecks(AnswerChecks):
+    """What can be judged with the journal beside the transcript."""
+
+    # The request
+
+    def applied(self, pattern: str | None, *, clause: str = "U1") -> Self:
+        """The API received exactly one request of this exchange, authorized, with the pattern.
+
+        None stands for the ordinary answer (U1).
+        """
+        expected = f"one authorized request for {_pattern(pattern)}"
+        entries = self.observation.upstream
+        if not entries and not self.response.transcript.reads:
+            self._has_head("applied", expected, None)
+        elif self._request("applied", expected, clause) is not None:
+            if len(entries) > 1:
+                actual = f"{plural(len(entries), 'request')}"
+                self._fail("applied", clause, expected, actual, UPSTREAM)
+            for entry in entries:
+                if not entry.authorized:
+                    actual = "the bearer key is not the one this daemon was given"
+                    self._fail("applied", clause, expected, actual, _where(entry))
+                if entry.pattern != pattern:
+                    actual = f"{_pattern(entry.pattern)}, found in: {entry.source}"
+                    self._fail("applied", clause, expected, actual, _where(entry))
+        return self
+
+    def request_unchanged(self, *, clause: str = "U1") -> Self:
+        """The API was asked for what the handoff data says: fields, key, headers (U1)."""
+        check = "request_unchanged"
+        entry = self._request(check, "a request with the handoff's fields", clause)
+        if entry is None:
+            return self
+        where = _where(entry)
+        if entry.method != "POST" or not entry.path.endswith("/chat/completions"):
+            actual = f"{entry.method} {entry.path}"
+            self._fail(check, clause, "POST {base}/chat/completions", actual, where)
+        if not entry.authorized:
+            actual = "another key, or none"
+            self._fail(check, clause, "the configured key as bearer token", actual, where)
+        given = exact.decode(self.response.transcript.handoff)
+        for name, header in (("test_pattern", "X-Test-Pattern"), ("request_id", "X-Request-Id")):
+            if name in given and entry.header(header) != given[name]:
+                actual = repr(entry.header(header))
+                self._fail(check, clause, f"{header}: {given[name]}", actual, where)
+        try:
+            asked = exact.decode(entry.body)
+        except ValueError as error:
+            self._fail(check, clause, "a JSON body", f"{error}: {excerpt(entry.body)}", where)
+            return self
+        extra = given.get("body") or {}
+        for name, value in _request_fields(given).items():
+            expected = f"{name} as the handoff data gives it"
+            if name not in asked:
+                self._fail(check, clause, expected, f"no {name}", where)
+            elif found := exact.difference(
+                {name: value}, {name: asked[name]}, digits=name in extra
+            ):
+                self._fail(check, clause, expected, found, where)
+        return self
+
+    # The answer
+
+    def content(self, expected: str, *, clause: str | None = None) -> Self:
+        """The text of choice 0 is exactly this (R3; R2 where events are missing)."""
+        return self._same_text("content", expected, clause)
+
+    def content_contains(self, *parts: str, clause: str | None = None) -> Self:
+        """The text of choice 0 contains each of these (R3; R2 where events are missing)."""
+        for part in parts:
+            expected = f"text containing {excerpt(part)}"
+            if not self._has_text("content_contains", expected, clause):
+                break
+            if part not in self.text:
+                own = clause or self._text_clause()
+                where = last_place(self.response)
+                self._fail("content_contains", own, expected, excerpt(self.text), where)
+        return self
+
+    def content_as_sent(self, *, clause: str | None = None) -> Self:
+        """The text of choice 0 is what the API sent (R3; R2 where events are missing)."""
+        check = "content_as_sent"
+        entry = self._request(check, "the text that the API sent", clause)
+        return self if entry is None else self._same_text(check, "".join(_texts(entry)), clause)
+
+    def events_in_order(self, *, clause: str | None = None) -> Self:
+        """The API's chunks arrived, each once, in order, each the same (R2; altered text: R3).
+
+        In the openai format the chunks' JSON is compared, every digit of it;
+        in the simple format the sequence of choice 0's texts.
+        """
+        check, expected = "events_in_order", "every chunk that the API sent, in order"
+        entry = self._request(check, expected, clause)
+        if entry is None or not self._has_text(check, expected, clause):
+            return self
+        if self.response.format is Format.SIMPLE:
+            events, sent = self.deltas, list[Any](_texts(entry))
+            received = [delta.text_of(event.json) for event in events]
+        else:
+            events, sent = self.response.chunks, _chunks(entry)
+            received = [event.json for event in events]
+        for number, pair in enumerate(zip_longest(sent, received, fillvalue=_NOTHING), start=1):
+            found = _compare(*pair)
+            if found is not None:
+                own = clause or (self._text_clause() if "content" in found else "R2")
+                if self.response.format is Format.SIMPLE:
+                    own = clause or self._text_clause()
+                actual = f"chunk {number} of {len(received)} (sent: {len(sent)}): {found}"
+                self._fail(check, own, expected, actual, self._chunk_place(events, number))
+                break
+        return self
+
+    def _chunk_place(self, events: Sequence[Event], number: int) -> str:
+        if number <= len(events):
+            return place(self.response, events[number - 1])
+        return last_place(self.response)
+
+    def _same_text(self, check: str, text: str, clause: str | None) -> Self:
+        expected = f"the text {excerpt(text)}"
+        if not self._has_text(check, expected, clause):
+            return self
+        wanted, found = (
+            exact.without_lone_surrogates(text),
+            exact.without_lone_surrogates(self.text),
+        )
+        if wanted != found:
+            at = next(
+                index
+                for index, (one, other) in enumerate(zip_longest(wanted, found))
+                if one != other
+            )
+            actual = (
+                f"{len(found)} of {len(wanted)} characters; from character {at} on "
+                f"{excerpt(found[at : at + 40])} instead of {excerpt(wanted[at : at + 40])}"
+            )
+            own = clause or self._text_clause()
+            self._fail(check, own, expected, actual, self._text_place(at))
+        return self
+
+    def _text_place(self, index: int) -> str:
+        """The event that carries this character of the text."""
+        for event in self.deltas:
+            index -= len(delta.text_of(event.json))
+            if index < 0:
+                return place(self.response, event)
+        return last_place(self.response)
+
+    def _has_text(self, check: str, expected: str, clause: str | None) -> bool:
+        return self._has_stream(check, expected, clause) and self._has_events(
+            check, expected, clause or "R2"
+        )
+
+    def _text_clause(self) -> str:
+        """R2 where the texts sent did not all come, each once and in order; otherwise R3."""
+        if not self.observation.upstream:
+            return "R3"
+        sent = _texts(self.observation.upstream[-1])
+        received = [delta.text_of(event.json) for event in self.deltas]
+        if len(sent) != len(received):
+            return "R2"
+        moved = any(
+            one != other and (one in received or other in sent)
+            for one, other in zip(sent, received, strict=True)
+        )
+        return "R2" if moved else "R3"
+
+
+_NOTHING = object()
+
+
+def _compare(sent: Any, received: Any) -> str | None:
+    """How a received chunk differs from the sent one."""
+    if received is _NOTHING:
+        return f"missing; sent was {excerpt(str(sent))}"
+    if sent is _NOTHING:
+        return f"never sent: {excerpt(str(received))}"
+    return exact.difference(sent, received)
+
+
+def _chunks(entry: JournalEntry) -> list[Any]:
+    """The chunks that the API sent before its `[DONE]`, decoded."""
+    chunks = []
+    for event in entry.events:
+        try:
+            value = exact.decode(event.data)
+        except ValueError:
+            value = None
+        kind = delta.kind_of(event.data, value)
+        if kind is Kind.DONE:
+            break
+        if kind is Kind.CHUNK:
+            chunks.append(value)
+    return chunks
+
+
+def _texts(entry: JournalEntry) -> list[str]:
+    return [text for chunk in _chunks(entry) if (text := delta.text_of(chunk))]
+
+
+def _request_fields(given: dict[str, Any]) -> dict[str, Any]:
+    """What the API's request must hold, given the handoff data (handoff.md, "Handoff data")."""
+    fields: dict[str, Any] = {}
+    if given.get("messages") is not None:
+        fields["messages"] = given["messages"]
+    elif given.get("prompt") is not None:
+        system = given.get("system")
+        before = [{"role": "system", "content": system}] if system is not None else []
+        fields["messages"] = [*before, {"role": "user", "content": given["prompt"]}]
+    names = {name: name for name in ("model", "max_tokens", "temperature")} | {"user_id": "user"}
+    fields |= {theirs: given[ours] for ours, theirs in names.items() if given.get(ours) is not None}
+    return {**fields, **(given.get("body") or {}), "stream": True}
+
+
+def _pattern(pattern: str | None) -> str:
+    return "the ordinary answer" if pattern is None else f"pattern {pattern!r}"
+
+
+def _where(entry: JournalEntry) -> str:
+    return f"{UPSTREAM} {entry.id}"

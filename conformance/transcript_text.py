@@ -1,0 +1,92 @@
+"""One exchange as a page to read: both sides of the daemon, with times and offsets.
+
+What the client received is shown as bytes, cut where events begin, so that a
+stray byte is visible where it stood. Long streams lose their middle, long
+lines theirs. Times are seconds after the handoff, on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from conformance.evidence import JournalEntry, Observation, Response
+from conformance.wording import arrived, ending, excerpt, since
+
+LINE = 84
+"""Characters of bytes on a line: with time and offset it fits a terminal of 120 columns."""
+
+_HEAD_LINES = 8
+_EVENTS = 8
+_SENT = 4
+_REQUESTS = 2
+
+
+def evidence_text(observation: Observation) -> str:
+    """The observation for a human, in about thirty lines."""
+    response = observation.response
+    lines = [
+        f"handoff  {excerpt(response.transcript.handoff, LINE)}",
+        *(["client   nothing arrived"] if not response.transcript.reads else _client(response)),
+        f"  {since(response, response.transcript.ended_at)}  {_ended(response)}",
+        *_upstream(observation),
+    ]
+    return "\n".join(lines)
+
+
+def _ended(response: Response) -> str:
+    words, _, _ = ending(response).rpartition(" at ")
+    total = len(response.transcript.raw)
+    told = words.removeprefix("then ").removeprefix("and ")
+    return f"{told}, after {total} bytes in {len(response.transcript.reads)} reads"
+
+
+def _client(response: Response) -> Iterator[str]:
+    raw = response.transcript.raw
+    head = raw[: response.body_offset].splitlines(keepends=True)
+    yield f"client   {arrived(response).partition(',')[0]}"
+    for line in _middle_left_out([excerpt(line, LINE)[1:] for line in head], _HEAD_LINES):
+        yield f"  {line}"
+    cuts = [response.body_offset, *(event.offset for event in response.events), len(raw)]
+    parts = [(start, end) for start, end in pairwise(cuts) if start < end]
+    shown = [
+        f"{since(response, response.transcript.at(end - 1))}  byte {start:<6} "
+        f"{excerpt(raw[start:end], LINE)[1:]}"
+        for start, end in parts
+    ]
+    for line in _middle_left_out(shown, _EVENTS):
+        yield f"  {line}"
+
+
+def _upstream(observation: Observation) -> Iterator[str]:
+    response, entries = observation.response, observation.upstream
+    if not entries:
+        yield "upstream the API received no request with this exchange's token"
+    for entry in entries[:_REQUESTS]:
+        yield from _request(response, entry)
+    if entries[_REQUESTS:]:
+        yield f"upstream {len(entries) - _REQUESTS} more requests"
+
+
+def _request(response: Response, entry: JournalEntry) -> Iterator[str]:
+    pattern = "the ordinary answer" if entry.pattern is None else f"pattern {entry.pattern!r}"
+    key = "authorized" if entry.authorized else "NOT authorized"
+    yield (
+        f"upstream request {entry.id}: {entry.method} {entry.path}, {entry.protocol} over "
+        f"{entry.transport}, {key}, {pattern} ({entry.source})"
+    )
+    yield f"  {since(response, entry.received_at)}  received {excerpt(entry.body, LINE)[1:]}"
+    sent = [f"{since(response, each.at)}  sent {excerpt(each.data, LINE)}" for each in entry.events]
+    for line in _middle_left_out(sent, _SENT):
+        yield f"  {line}"
+    told = f"{entry.end.value.replace('_', ' ')}, status {entry.status}, {entry.bytes_sent} bytes"
+    at = "          " if entry.ended_at is None else since(response, entry.ended_at)
+    yield f"  {at}  {told}, {len(entry.events)} events"
+
+
+def _middle_left_out(lines: Sequence[str], most: int) -> list[str]:
+    if len(lines) <= most:
+        return list(lines)
+    half = most // 2
+    left_out = f"… {len(lines) - 2 * half} more …"
+    return [*lines[:half], left_out, *lines[-half:]]
