@@ -1,0 +1,89 @@
+# The suite's front door; CONTRIBUTING.md and README.md explain the targets.
+# Variables: FORMAT CATEGORY SCENARIO VARIANT DAEMON JOBS REQUIRE RUNS BUSY
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+DEV     := $(VENV)/.ready-dev
+
+FORMAT  ?= human
+comma   := ,
+each     = $(foreach value,$(subst $(comma), ,$(2)),$(1) $(value))
+SELECT   = $(call each,--category,$(CATEGORY)) $(call each,--scenario,$(SCENARIO)) \
+	$(call each,--variant,$(VARIANT)) $(call each,--require,$(REQUIRE)) \
+	$(if $(JOBS),--jobs $(JOBS))
+RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
+
+# Names on the left are what people type; a daemon's folder may be called otherwise.
+HANDOFF := go rust php swoole swow python-http2 uring
+
+.DEFAULT_GOAL := help
+.PHONY: help test $(HANDOFF:%=test-%) test-category test-tap test-json list check \
+	check-python-http2 check-go steady format clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: $(READY) ## Judge every daemon (DAEMON=… one), skipping what has no toolchain
+	@$(RUN) $(subst $(comma), ,$(DAEMON))
+
+$(HANDOFF:%=test-%): test-%: $(READY)
+	@$(RUN) $*
+
+test-category: $(READY) ## Judge one category: CATEGORY=unicode
+	@$(if $(CATEGORY),,echo 'make test-category: say which, as in CATEGORY=unicode' >&2; exit 2)
+	@$(RUN) $(subst $(comma), ,$(DAEMON))
+
+test-tap: FORMAT = tap
+test-tap: test ## The same as TAP
+
+test-json: FORMAT = json
+test-json: test ## The same as JSON
+
+list: $(READY) ## List the scenarios by category
+	@$(BIN)/conformance list $(call each,--category,$(CATEGORY))
+
+check: $(DEV) ## Prove the suite itself: linters, types, tests, the Go daemon's own
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/pytest --quiet
+	@$(MAKE) --no-print-directory check-python-http2 check-go
+
+check-python-http2: $(DEV)
+	@cd daemons/python-http2 && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet
+
+check-go:
+	@command -v go >/dev/null || { echo 'check-go: skipped, no go: apt-get install golang-go'; \
+		$(if $(findstring go,$(subst $(comma), ,$(REQUIRE))),exit 2,exit 0); } && \
+	cd daemons/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./... && go test ./...
+
+steady: $(READY) ## Repeat a run RUNS=50 times, BUSY=1 with the other core busy
+	@$(BIN)/conformance steady --runs $(or $(RUNS),50) $(if $(BUSY),--busy) \
+		$(SELECT) $(subst $(comma), ,$(DAEMON))
+
+format: $(DEV) ## Format everything
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix --quiet .
+	@command -v gofmt >/dev/null && gofmt -w daemons/go || true
+
+clean: ## Remove the virtual environment, build products and caches
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis daemons/*/.build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One install each, pinned; a second run costs one time stamp.
+INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet \
+	--disable-pip-version-check --editable
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed; PYTHON=… names another one' >&2; exit 2; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || \
+		{ echo 'no virtual environment can be made: apt-get install python3-venv' >&2; exit 2; }
+	@$(INSTALL) .
+	@touch $@
+
+$(DEV): $(READY)
+	@$(INSTALL) '.[dev]'
+	@touch $@

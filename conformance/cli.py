@@ -1,0 +1,220 @@
+"""The `conformance` command: list, explain, run, steady, mock.
+
+`run` hands over to pytest with the drivers of integration/. Modules that take
+long to import are imported by the commands that need them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+import conformance
+from conformance import catalog, report
+from conformance.result import Verdict
+
+ALL_GREEN, SOMETHING_RED, USED_WRONGLY = 0, 1, 2
+"""What `conformance` exits with."""
+
+_FORMAT = click.Choice(report.formats())
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(conformance.__version__, prog_name="conformance")
+def main() -> None:
+    """Judge servers that stream LLM output, from both sides at once."""
+
+
+@main.command("list")
+@click.option("--profile", default=None, help="Only this profile's catalog.")
+@click.option("--category", multiple=True, help="Only this category; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_(profile: str | None, category: tuple[str, ...], as_json: bool) -> None:
+    """List the scenarios by category."""
+    from conformance.report import listing
+    from conformance.selection import SelectionError, known
+
+    try:
+        if profile is not None:
+            known(profile, catalog.profiles(), "profile")
+        profiles = catalog.profiles() if profile is None else (profile,)
+        scenarios = [scenario for each in profiles for scenario in catalog.load(each)]
+        for each in category:
+            known(each, {scenario.category: None for scenario in scenarios}, "category")
+    except SelectionError as error:
+        raise click.UsageError(str(error)) from None
+    chosen = [each for each in scenarios if not category or each.category in category]
+    click.echo((listing.as_json if as_json else listing.as_text)(chosen))
+
+
+@main.command()
+@click.argument("scenario")
+@click.option("--profile", default=None, help="The catalog to look in, where two have the name.")
+def explain(scenario: str, profile: str | None) -> None:
+    """Say what SCENARIO does, what must hold, and where the rule comes from."""
+    from conformance.report.explain import explain as page
+    from conformance.selection import SelectionError, known
+
+    try:
+        if profile is not None:
+            known(profile, catalog.profiles(), "profile")
+        profiles = catalog.profiles() if profile is None else (profile,)
+        found = [each for name in profiles for each in catalog.load(name)]
+        known(scenario, {each.name: None for each in found}, "scenario")
+    except SelectionError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo("\n\n".join(page(each) for each in found if each.name == scenario))
+
+
+@main.command(context_settings={"ignore_unknown_options": False})
+@click.argument("daemons", nargs=-1, metavar="[DAEMON]... [-- PYTEST_ARGUMENT...]")
+@click.option("--profile", help="Only daemons of this profile.")
+@click.option("--variant", multiple=True, help="Only this variant; may be repeated.")
+@click.option("--category", multiple=True, help="Only this category; may be repeated.")
+@click.option("--scenario", multiple=True, help="Only this scenario; may be repeated.")
+@click.option("--require", multiple=True, help="Fail where this daemon would be skipped.")
+@click.option("-k", "keyword", metavar="EXPR", help="Only what matches, as in pytest.")
+@click.option("-m", "mark", metavar="EXPR", help="Only what is so marked: R6, must, unicode …")
+@click.option("--lf", "last_failed", is_flag=True, help="Only what failed last time.")
+@click.option("-x", "exit_first", is_flag=True, help="Stop at the first failure.")
+@click.option("-j", "--jobs", type=click.IntRange(1), help="Daemons judged at a time.")
+@click.option("--format", "format_", type=_FORMAT, default="human", show_default=True)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the report there.")
+@click.option("--strict", is_flag=True, help="A warning fails the run.")
+@click.option("--deadline", type=float, metavar="SECONDS", help="Bound each scenario by this.")
+def run(  # one parameter for each option
+    daemons: tuple[str, ...],
+    profile: str | None,
+    variant: tuple[str, ...],
+    category: tuple[str, ...],
+    scenario: tuple[str, ...],
+    require: tuple[str, ...],
+    keyword: str | None,
+    mark: str | None,
+    last_failed: bool,
+    exit_first: bool,
+    jobs: int | None,
+    format_: str,
+    output: str | None,
+    strict: bool,
+    deadline: float | None,
+) -> None:
+    """Judge daemons: names below daemons/, folders or manifests; all of daemons/ when none."""
+    from conformance.daemon.manifest import ManifestError
+    from conformance.selection import Selection, SelectionError, manifests
+
+    try:
+        chosen = manifests(Selection(daemons=daemons, profile=profile))
+    except (SelectionError, ManifestError) as error:
+        raise click.UsageError(str(error)) from None
+    arguments = [
+        *_each("--daemon", daemons),
+        *_each("--variant", variant),
+        *_each("--category", category),
+        *_each("--scenario", scenario),
+        *_each("--require", [name for value in require for name in value.split(",") if name]),
+        *_given("--profile", profile),
+        *_given("--deadline", deadline),
+        *_given("--report-to", output),
+        *_given("-k", keyword),
+        *_given("-m", mark),
+        *(["--warnings-fail"] if strict else []),
+        *(["--lf"] if last_failed else []),
+        *(["-x"] if exit_first else []),
+        f"--report={format_}",
+        f"--command={_how_called()}",
+    ]
+    sys.exit(_pytest(arguments, jobs or min(len(chosen), os.cpu_count() or 1)))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--runs", type=click.IntRange(2), default=50, show_default=True)
+@click.option("--busy", is_flag=True, help="Keep one core busy meanwhile.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[RUN_ARGUMENT]...")
+def steady(runs: int, busy: bool, arguments: tuple[str, ...]) -> None:
+    """Repeat a run and fail where a verdict differs; takes what `run` takes."""
+    from conformance.steady import repeat, unsteady
+
+    try:
+        seen = repeat(arguments, runs=runs, busy=busy, tell=click.echo)
+    except RuntimeError as error:
+        raise click.UsageError(str(error)) from None
+    differing = list(unsteady(seen, runs=runs))
+    counts = ", ".join(
+        f"{sum(each[verdict] for each in seen.values())} {verdict.value}"
+        for verdict in Verdict
+        if any(each[verdict] for each in seen.values())
+    )
+    click.echo("\n".join([*differing, f"{runs} runs of {len(seen)} cases: {counts}"]))
+    sys.exit(SOMETHING_RED if differing else ALL_GREEN)
+
+
+@main.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def mock(arguments: tuple[str, ...]) -> None:
+    """Serve the mock API by itself; `conformance mock --help` lists its options."""
+    from mock_api.__main__ import main as serve
+
+    serve(list(arguments))
+
+
+def _each(option: str, values: Sequence[str]) -> list[str]:
+    return [f"{option}={value}" for value in values]
+
+
+def _given(option: str, value: object) -> list[str]:
+    return (
+        [] if value is None else [f"{option}={value}" if option[1] == "-" else f"{option}{value}"]
+    )
+
+
+def _how_called() -> str:
+    """The command as the user can type it again."""
+    called = Path(sys.argv[0])
+    return "conformance" if called.parent in _on_path() else os.path.relpath(called)
+
+
+def _on_path() -> list[Path]:
+    return [Path(each) for each in os.environ.get("PATH", "").split(os.pathsep)]
+
+
+def _drivers() -> Path:
+    """integration/, which a wheel carries inside the package."""
+    package = Path(conformance.__file__).parent
+    inside = package / "integration"
+    return inside if inside.is_dir() else package.parent / "integration"
+
+
+def _pytest(arguments: Sequence[str], jobs: int) -> int:
+    """Let pytest run the drivers; its exit status in this command's terms."""
+    import pytest
+
+    drivers = _drivers()
+    status = pytest.main(
+        [
+            str(drivers),
+            f"--rootdir={drivers}",
+            "-c",
+            str(drivers / "pytest.ini"),
+            "-o",
+            f"cache_dir={Path.cwd() / '.pytest_cache'}",
+            "--capture=no",
+            *([f"--numprocesses={jobs}"] if jobs > 1 else []),
+            *arguments,
+        ]
+    )
+    match status:
+        case pytest.ExitCode.OK:
+            return ALL_GREEN
+        case pytest.ExitCode.TESTS_FAILED | pytest.ExitCode.INTERRUPTED:
+            return SOMETHING_RED
+        case pytest.ExitCode.NO_TESTS_COLLECTED:
+            click.echo("nothing is selected: no scenario matches -k or -m", err=True)
+    return USED_WRONGLY

@@ -1,0 +1,322 @@
+"""Judge cases: start each daemon, play its scenarios side by side, produce Results.
+
+A daemon's variant is one group. Its scenarios share one instance and run
+concurrently on one event loop, so a group takes about as long as its longest
+scenario. A scenario that is `alone` has an instance of its own, beside the
+others; one that is `quiet` waits until the rest is done and then holds a lock
+that keeps every other run on the machine out. Whatever goes wrong with a
+daemon costs its own cases and nobody else's, and each case gets exactly one
+Result.
+
+The Engine runs all this in a thread, because its callers (pytest items) wait
+for one case after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shlex
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from conformance.calibration import Calibration, calibrate
+from conformance.contract import Level, clause
+from conformance.daemon.build import build
+from conformance.daemon.failures import DaemonError
+from conformance.daemon.instance import Instance
+from conformance.daemon.manifest import Manifest, Variant, missing
+from conformance.daemon.process import DaemonProcess
+from conformance.profile import PLAYERS, Judgement, Stage
+from conformance.result import FailedCheck, Result, Verdict
+from conformance.scenario import Start
+from conformance.selection import Case
+from conformance.upstream import Addresses, Upstream
+
+OWN_INSTANCES = 8
+"""Scenarios with an instance of their own that run at a time: enough to hide
+their waiting, few enough that starting them does not disturb the others."""
+
+
+LOG_LINES = 12
+"""Lines of the daemon's log in a failure's evidence: a traceback's end, within one screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for a whole run."""
+
+    addresses: Addresses
+    """Where the run's mock API listens."""
+    require: frozenset[str] = frozenset()
+    """Daemons whose skipping is a failure."""
+    deadline: float | None = None
+    """Seconds that bound every scenario, instead of its own deadline."""
+    command: str = "conformance"
+    """How the user calls this program; a red result's last line starts with it."""
+
+
+class Engine:
+    """An event loop in a thread that judges cases and fulfils one Future for each."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+        self._thread.start()
+        self._running: list[Future[None]] = []
+
+    def submit(self, cases: Sequence[Case]) -> dict[str, Future[Result]]:
+        """Start judging; the Futures, by the cases' ids, never fail and are all fulfilled."""
+        futures: dict[str, Future[Result]] = {case.id: Future() for case in cases}
+
+        async def judge() -> None:
+            async with Upstream.attach(self._settings.addresses) as upstream:
+                await Runner(
+                    self._settings,
+                    upstream,
+                    await calibrate(),
+                    publish=lambda result: futures[result.id].set_result(result),
+                ).judge(cases)
+
+        task = asyncio.run_coroutine_threadsafe(judge(), self._loop)
+        task.add_done_callback(lambda done: _settle(cases, futures, done))
+        self._running.append(task)
+        return futures
+
+    def close(self) -> None:
+        """Cancel what still runs, stop every instance, end the thread."""
+        for task in self._running:
+            task.cancel()
+        asyncio.run_coroutine_threadsafe(_drain(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _drain() -> None:
+    """Wait until every cancelled task has cleaned up after itself."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+def _settle(cases: Iterable[Case], futures: dict[str, Future[Result]], done: Future[None]) -> None:
+    """Give cases that were left without a result the reason why."""
+    cause = "the run was stopped" if done.cancelled() else str(done.exception())
+    for case in cases:
+        if not futures[case.id].done():
+            futures[case.id].set_result(
+                result_of(case, Verdict.ERROR, reason=f"not judged: {cause}")
+            )
+
+
+def result_of(case: Case, verdict: Verdict, *, reason: str = "", duration: float = 0.0) -> Result:
+    """A Result for the case, without checks."""
+    return Result(
+        daemon=case.manifest.name,
+        variant=case.variant.name,
+        scenario=case.scenario.name,
+        category=case.scenario.category,
+        profile=case.scenario.profile,
+        description=case.scenario.description,
+        clauses=tuple(each.id for each in case.scenario.clauses),
+        verdict=verdict,
+        duration=duration,
+        reason=reason,
+    )
+
+
+class Runner:
+    """Judges the cases of one variant of one daemon on the running event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        upstream: Upstream,
+        calibration: Calibration,
+        *,
+        publish: Callable[[Result], None],
+    ) -> None:
+        self._settings = settings
+        self._upstream = upstream
+        self._scale = calibration.scale
+        self._publish = publish
+        self._own = asyncio.Semaphore(OWN_INSTANCES)
+
+    async def judge(self, cases: Sequence[Case]) -> None:
+        """Publish one Result for each case, as soon as it is found."""
+        manifest, variant = cases[0].manifest, cases[0].variant
+        lacking = missing(manifest)
+        if lacking is not None:
+            for case in cases:
+                self._skip(case, lacking)
+            return
+        applicable = [case for case in cases if not self._inapplicable(case)]
+        together = [case for case in applicable if not case.scenario.quiet]
+        try:
+            await build(manifest)
+        except DaemonError as error:
+            for case in applicable:
+                self._blame(case, "builds", error)
+            return
+        await asyncio.gather(
+            self._shared(manifest, variant, [each for each in together if not each.scenario.alone]),
+            *(self._alone(each) for each in together if each.scenario.alone),
+        )
+        for case in applicable:
+            if case.scenario.quiet:
+                async with silence():
+                    await self._alone(case)
+
+    async def _shared(self, manifest: Manifest, variant: Variant, cases: Sequence[Case]) -> None:
+        """Judge the cases side by side on one instance."""
+        if not cases:
+            return
+        try:
+            async with self._stage(manifest, variant, Start()) as stage:
+                await asyncio.gather(*(self._play(case, stage) for case in cases))
+        except DaemonError as error:
+            for case in cases:
+                self._blame(case, "starts", error)
+
+    async def _alone(self, case: Case) -> None:
+        """Judge the case on an instance of its own."""
+        async with self._own:
+            try:
+                async with self._stage(case.manifest, case.variant, case.scenario.start) as stage:
+                    await self._play(case, stage)
+            except DaemonError as error:
+                self._blame(case, "starts", error)
+
+    @asynccontextmanager
+    async def _stage(
+        self, manifest: Manifest, variant: Variant, how: Start
+    ) -> AsyncIterator[Stage]:
+        async with DaemonProcess.start(
+            manifest, variant, self._upstream, options=how.options, scale=self._scale
+        ) as instance:
+            yield Stage(
+                instance=instance,
+                upstream=self._upstream,
+                manifest=manifest,
+                variant=variant,
+                scale=self._scale,
+            )
+
+    async def _play(self, case: Case, stage: Stage) -> None:
+        """Play the scenario within its deadline and turn what was found into a Result."""
+        scenario = case.scenario
+        if self._settings.deadline is not None:
+            scenario = replace(scenario, deadline=self._settings.deadline)
+        began = time.monotonic()
+        try:
+            judgement = await PLAYERS[scenario.profile](scenario, stage)
+        except Exception:  # a defect of the suite: shown as one, and it ends nobody else's case
+            result = replace(
+                result_of(case, Verdict.ERROR, reason="the suite itself broke in this scenario"),
+                evidence=traceback.format_exc(),
+            )
+        else:
+            result = judged(case, judgement)
+        if result.verdict.red:
+            result = replace(result, evidence=result.evidence + state_of(stage.instance))
+        self._finish(case, replace(result, duration=time.monotonic() - began))
+
+    def _inapplicable(self, case: Case) -> bool:
+        """Skip a case that this daemon, as its manifest describes it, cannot be asked."""
+        manifest, scenario = case.manifest, case.scenario
+        lacks = [need for need in scenario.needs if not manifest.declares(need, case.variant)]
+        lacks += [
+            f"a way to pass on {wish}" for wish in manifest.inexpressible(scenario.start.options)
+        ]
+        if lacks:
+            self._finish(
+                case,
+                result_of(case, Verdict.SKIP, reason=f"not applicable: lacks {', '.join(lacks)}"),
+            )
+        return bool(lacks)
+
+    def _skip(self, case: Case, reason: str) -> None:
+        """Skip what cannot run here; whoever required the daemon gets a failure instead."""
+        if case.manifest.name in self._settings.require:
+            self._blame(case, "required", DaemonError(reason))
+        else:
+            self._finish(case, result_of(case, Verdict.SKIP, reason=reason))
+
+    def _blame(self, case: Case, check: str, error: DaemonError) -> None:
+        """Fail a case whose daemon cannot be judged at all."""
+        failed = FailedCheck(
+            check=check,
+            clause="H1",
+            level=clause("H1").level.value,
+            expected=_WANTED[check],
+            actual=error.message,
+            where=f"{case.manifest.name}/{case.variant.name}",
+        )
+        self._finish(case, judged(case, Judgement((failed,), error.log)))
+
+    def _finish(self, case: Case, result: Result) -> None:
+        if result.verdict.red or result.verdict is Verdict.WARN:
+            result = replace(result, repeat=self._repeat(case))
+        self._publish(result)
+
+    def _repeat(self, case: Case) -> str:
+        words = [self._settings.command, "run", os.path.relpath(case.manifest.path)]
+        words += ["--variant", case.variant.name, "--scenario", case.scenario.name]
+        return shlex.join(words)
+
+
+_WANTED = {
+    "builds": "the daemon can be built",
+    "starts": "the daemon starts and accepts on its socket",
+    "required": "the daemon can be judged, because it is required",
+}
+
+
+def judged(case: Case, judgement: Judgement) -> Result:
+    """The verdict on what a scenario found, known failures considered."""
+    levels = {Level(each.level) for each in judgement.failures}
+    verdict = Verdict.PASS
+    if levels:
+        verdict = Verdict.FAIL if Level.MUST in levels else Verdict.WARN
+    reason = case.manifest.known_failure(case.variant.name, case.scenario.name)
+    if reason is not None:
+        verdict = Verdict.SURPRISE if verdict is Verdict.PASS else Verdict.KNOWN
+        if verdict is Verdict.SURPRISE:
+            reason = f"listed as a known failure ({reason}), and passed: remove the entry"
+    return replace(
+        result_of(case, verdict, reason=reason or ""),
+        failures=judgement.failures,
+        evidence=judgement.evidence,
+    )
+
+
+def state_of(instance: Instance) -> str:
+    """What became of the daemon, where that may be why the scenario failed."""
+    ended = instance.describe_exit()
+    log = instance.log_tail(LOG_LINES)
+    said = f"the daemon {ended}" if ended else "the daemon is still running"
+    return f"\n{said}" + (f"; its log ends:\n{log}" if log else "; its log is empty")
+
+
+@asynccontextmanager
+async def silence() -> AsyncIterator[None]:
+    """Hold the machine's lock for measurements that nothing else may disturb."""
+    lock = Path(tempfile.gettempdir(), "stream-conformance.quiet")
+    with lock.open("w") as file:  # noqa: ASYNC230, it is empty and stays so
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                # A thread that waits in flock() could not be cancelled.
+                await asyncio.sleep(0.02)
+        yield

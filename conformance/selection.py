@@ -1,0 +1,136 @@
+"""Which scenarios are judged on which variant of which daemon.
+
+Everything that a user can misspell is looked up here, and an unknown name is
+an error that says which ones there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from conformance import catalog
+from conformance.daemon.manifest import Manifest, Variant, discover, load
+from conformance.scenario import Scenario
+
+DAEMONS = Path("daemons")
+"""Where daemons are looked for by name, below the current directory."""
+
+
+class SelectionError(ValueError):
+    """What was asked for does not exist, or nothing is left to judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One scenario to be judged on one variant of one daemon."""
+
+    manifest: Manifest
+    variant: Variant
+    scenario: Scenario
+
+    @property
+    def id(self) -> str:
+        """`daemon/variant/scenario`."""
+        return f"{self.manifest.name}/{self.variant.name}/{self.scenario.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a user asked for; empty means everything."""
+
+    daemons: tuple[str, ...] = ()
+    """Names below `daemons/`, folders or manifests."""
+    profile: str | None = None
+    variants: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
+    """Daemons whose skipping is a failure."""
+
+
+def manifests(selection: Selection) -> tuple[Manifest, ...]:
+    """The manifests of the selected daemons; errors name what there is instead."""
+    found = _found(selection.daemons)
+    if selection.profile is not None:
+        known(selection.profile, catalog.profiles(), "profile")
+        found = tuple(each for each in found if each.profile == selection.profile)
+    names = [each.name for each in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise SelectionError(f"two selected daemons are named {name!r}; rename one")
+    for name in selection.require:
+        known(name, names, "selected daemon")
+    return found
+
+
+def cases(selection: Selection) -> tuple[Case, ...]:
+    """Every case of the selection, daemon by daemon, variant by variant."""
+    chosen = manifests(selection)
+    catalogs = {each.profile: catalog.load(each.profile) for each in chosen}
+    everything = [scenario for scenarios in catalogs.values() for scenario in scenarios]
+    for category in selection.categories:
+        known(category, {each.category: None for each in everything}, "category")
+    for name in selection.scenarios:
+        known(name, [each.name for each in everything], "scenario")
+    for name in selection.variants:
+        known(name, {v.name: None for each in chosen for v in each.variants}, "variant")
+    for manifest in chosen:
+        _check_known_failures(manifest, catalogs[manifest.profile])
+    selected = tuple(
+        Case(manifest, variant, scenario)
+        for manifest in chosen
+        for variant in manifest.variants
+        if not selection.variants or variant.name in selection.variants
+        for scenario in catalogs[manifest.profile]
+        if _belongs(manifest, variant, scenario)
+        if not selection.categories or scenario.category in selection.categories
+        if not selection.scenarios or scenario.name in selection.scenarios
+    )
+    if not selected:
+        raise SelectionError("nothing is selected: no scenario matches all of these conditions")
+    return selected
+
+
+def known(name: str, valid: Iterable[str], what: str) -> None:
+    """Raise SelectionError, naming the nearest valid name, unless `name` is valid."""
+    names = list(valid)
+    if name in names:
+        return
+    near = get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise SelectionError(f"no {what} {name!r}{hint} There are: {', '.join(names) or 'none'}")
+
+
+def _belongs(manifest: Manifest, variant: Variant, scenario: Scenario) -> bool:
+    """Transport-independent scenarios are judged in the default variant only."""
+    return variant is manifest.variants[0] or scenario.everywhere or variant.whole
+
+
+def _found(wanted: Sequence[str]) -> tuple[Manifest, ...]:
+    if not wanted:
+        found = discover(DAEMONS)
+        if not found:
+            raise SelectionError(f"no daemon in {DAEMONS.resolve()}; name a daemon.toml")
+        return found
+    return tuple(_manifest(each) for each in wanted)
+
+
+def _manifest(wanted: str) -> Manifest:
+    path = Path(wanted)
+    if path.exists() and (path.is_file() or (path / "daemon.toml").exists()):
+        return load(path)
+    if (DAEMONS / wanted / "daemon.toml").exists():
+        return load(DAEMONS / wanted)
+    names = [each.name for each in discover(DAEMONS)] if DAEMONS.is_dir() else []
+    known(wanted, names, f"daemon.toml at, and no daemon in {DAEMONS}/ named,")
+    raise AssertionError(wanted)
+
+
+def _check_known_failures(manifest: Manifest, scenarios: Iterable[Scenario]) -> None:
+    names = [each.name for each in scenarios]
+    for entry in manifest.known_failures:
+        name = entry.rpartition("/")[2]
+        known(name, names, f"scenario for the known failure {entry!r} in {manifest.path}:")
