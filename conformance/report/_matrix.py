@@ -39,7 +39,7 @@ def _fitting(categories: Iterable[str], width: int) -> Iterator[list[str]]:
     run: list[str] = []
     used = 0
     for each in categories:
-        needed = max(len(each), len("99/99")) + 2
+        needed = max(len(each), len("✗ 99/99")) + 3
         if run and used + needed > width:
             yield run
             run, used = [], 0
@@ -58,9 +58,7 @@ def _cell(results: Sequence[Result], *, strict: bool) -> Text:
         each.verdict in (Verdict.PASS, Verdict.WARN) and each.verdict not in red for each in judged
     )
     if any(each.verdict.red or each.verdict in red for each in judged):
-        style = "bold red"
-    elif any(each.verdict is not Verdict.PASS for each in judged):
-        style = "yellow"
-    else:
-        style = "green"
-    return Text(f"{passed}/{len(judged)}", style=style)
+        return Text(f"✗ {passed}/{len(judged)}", style="bold red")
+    if any(each.verdict is not Verdict.PASS for each in judged):
+        return Text(f"{passed}/{len(judged)}", style="yellow")
+    return Text(f"{passed}/{len(judged)}", style="green")

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from conformance.report._cause import sentence
 from conformance.report._printable import one_line
 from conformance.result import Result, Run, Verdict
 
@@ -44,11 +43,9 @@ def _warnings(results: Sequence[Result]) -> Iterator[Text]:
     for each in results:
         yield _line(each.id, 0, each.reason)
         for failed in each.failures:
-            rule = sentence(failed.clause)
             yield Text.assemble(
                 f"    {one_line(failed.check)}  ",
                 (f"{one_line(failed.clause)} {one_line(failed.level)}", "cyan"),
-                (f" {rule}" if rule else "", "italic dim"),
             )
             yield Text(f"      expected  {one_line(failed.expected)}")
             yield Text(f"      actual    {one_line(failed.actual)}")

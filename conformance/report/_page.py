@@ -26,29 +26,30 @@ _LABEL = 10
 """Columns of the labels at the left."""
 
 
-def page(result: Result, *, number: int, of: int, console: Console) -> list[Text]:
-    """The lines of one failure's page."""
-    top = _top(result, number=number, of=of, console=console)
+def page(result: Result, *, place: str, console: Console) -> list[Text]:
+    """The lines of one failure's page; `place` says which of how many it is."""
+    top = _top(result, place=place, console=console)
     bottom = _repeat(result)
     evidence = printable(result.evidence.expandtabs(4)).strip("\n").splitlines()
     evidence_height = len(evidence) + 2 if evidence else 0
     room = HEIGHT - len(top) - len(bottom)
     checks = _checks(result, room - min(evidence_height, _EVIDENCE), console)
-    return [*top, *checks, *_evidence(evidence, room - len(checks)), *bottom]
+    return [*top, *checks, *_evidence(evidence, room - len(checks), console), *bottom]
 
 
-def heading(left: Text, right: str, console: Console) -> Text:
+def heading(left: Text, console: Console, right: str = "") -> Text:
     """A line across the screen, with a title in it."""
     line = Text.assemble("── ", left, " ", style="bold")
-    dashes = max(2, console.width - line.cell_len - len(right) - 4)
-    return line.append(f"{'─' * dashes} {right} ──", style="dim not bold")
+    end = f" {right} ──" if right else ""
+    dashes = max(2, console.width - line.cell_len - len(end))
+    return line.append(f"{'─' * dashes}{end}", style="dim not bold")
 
 
-def _top(result: Result, *, number: int, of: int, console: Console) -> list[Text]:
+def _top(result: Result, *, place: str, console: Console) -> list[Text]:
     style = "yellow" if result.verdict is Verdict.WARN else "red"
     name = Text.assemble((result.verdict.value.upper(), style), "  ", printable(result.id))
     lines = [
-        heading(name, f"{number} of {of}", console),
+        heading(name, console, place),
         Text(),
         *_wrapped(Text(printable(result.description)), console, indent=2, most=4),
     ]
@@ -65,10 +66,10 @@ def _checks(result: Result, room: int, console: Console) -> list[Text]:
     for number, failed in enumerate(result.failures):
         block = list(_check(failed, console, with_sentence=failed.clause not in told))
         others = result.failures[number:]
-        if lines and len(lines) + len(block) + (2 if others[1:] else 0) > room:
+        if lines and len(lines) + len(block) + (3 if others[1:] else 0) > room:
             names = ", ".join(f"{each.check} ({each.clause})" for each in others)
             more = Text(f"{len(others)} more failed: {printable(names)}")
-            return [*lines, Text(), *_wrapped(more, console, indent=2, most=1)]
+            return [*lines, Text(), *_wrapped(more, console, indent=2, most=2)]
         told.add(failed.clause)
         lines += block
     return lines
@@ -97,7 +98,7 @@ def _labelled(label: str, value: str, style: str, console: Console) -> Iterator[
         yield Text.assemble("    ", (f"{shown:{_LABEL}}", style), line)
 
 
-def _evidence(lines: list[str], room: int) -> Iterator[Text]:
+def _evidence(lines: list[str], room: int, console: Console) -> Iterator[Text]:
     """The beginning and the end of it: how it started and how it went wrong."""
     if not lines:
         return
@@ -110,7 +111,9 @@ def _evidence(lines: list[str], room: int) -> Iterator[Text]:
         left_out = f"… {len(lines) - head - tail} lines left out; --format json has them …"
         lines = [*lines[:head], left_out, *lines[len(lines) - tail :]]
     for line in lines:
-        yield Text.assemble(("  │ ", "dim"), line)
+        text = Text.assemble(("  │ ", "dim"), line)
+        text.truncate(console.width, overflow="ellipsis")
+        yield text
 
 
 def _repeat(result: Result) -> list[Text]:
@@ -128,5 +131,6 @@ def _wrapped(text: Text, console: Console, *, indent: int, most: int, less: int 
         lines[-1].rstrip()
         lines[-1].append(" …")
     for line in lines:
+        line.rstrip()
         line.pad_left(indent)
     return lines

@@ -35,6 +35,8 @@ class Progress:
             _Counts(),
             console=console,
             transient=True,
+            redirect_stdout=False,  # pytest moves these about itself
+            redirect_stderr=False,
             refresh_per_second=5,  # enough for the eye; scenarios that measure time run meanwhile
             disable=not console.is_interactive,
         )

@@ -10,7 +10,7 @@ _WIDTH = 88
 """Prose is set for reading, not for the width of the window."""
 
 
-def explain(scenario: Scenario) -> str:
+def as_text(scenario: Scenario) -> str:
     """The scenario as a page of text: description, pattern, clauses, needs, evidence."""
     parts = [
         f"{scenario.name}  ({scenario.profile}, {scenario.category})",
@@ -24,7 +24,7 @@ def explain(scenario: Scenario) -> str:
     ]
     if scenario.evidence:
         parts.append(_titled("evidence", scenario.evidence))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 def _upstream(scenario: Scenario) -> str:

@@ -85,19 +85,22 @@ class Human:
         number = 0
         for first, *others in alike(red):
             yield Text()
-            yield from page(first, number=number + 1, of=len(red), console=self._console)
+            numbers = f"{number + 1} to {number + 1 + len(others)}" if others else f"{number + 1}"
+            place = f"{numbers} of {len(red)}"
+            yield from page(first, place=place, console=self._console)
             number += 1 + len(others)
             if others:
                 yield Text()
-                yield Text(f"  {len(others)} more of {one_line(first.daemon)} went wrong alike:")
+                yield Text(
+                    f"  {len(others)} more of {one_line(first.daemon)} went wrong in the same way:"
+                )
             for each in others:
-                how = each.repeat or each.id
-                yield Text.assemble(("    repeat  ", "bold"), (one_line(how), "cyan"))
+                yield Text(f"    {one_line(each.repeat or each.id)}", style="cyan")
 
     def _notes(self, run: Run) -> Iterator[Text]:
         for title, lines in notes(run):
             yield Text()
-            yield heading(Text(title), "", self._console)
+            yield heading(Text(title), self._console)
             yield from lines
 
     def _summary(self, run: Run) -> Text:

@@ -14,7 +14,7 @@ from typing import Any
 from conformance.scenario import Scenario
 
 
-def by_category(scenarios: Iterable[Scenario], *, color: bool = False) -> str:
+def as_text(scenarios: Iterable[Scenario], *, color: bool = False) -> str:
     """A heading for each category, a line for each scenario: name, levels, clauses, sentence.
 
     Categories stand in the order in which their first scenario comes.
@@ -33,13 +33,13 @@ def by_category(scenarios: Iterable[Scenario], *, color: bool = False) -> str:
         heading = f"{bold}{category}{plain}  {faint}{profile}, {len(lines)}{plain}"
         blocks.append("\n".join([heading, *lines]))
     count = f"{len(rest)} scenarios in {len(blocks)} categories"
-    return "\n\n".join([*blocks, count]) + "\n"
+    return "\n\n".join([*blocks, count])
 
 
 def as_json(scenarios: Iterable[Scenario]) -> str:
     """The same, and all else a program may select by, as a versioned JSON document."""
     entries = [_entry(each) for each in _grouped(scenarios)]
-    return json.dumps({"version": 1, "scenarios": entries}, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({"version": 1, "scenarios": entries}, indent=2, ensure_ascii=False)
 
 
 def _entry(scenario: Scenario) -> dict[str, Any]:
