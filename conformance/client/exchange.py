@@ -4,7 +4,7 @@ It owns the client's socket from before the handoff until it is released, and
 stamps every read. What arrives goes through the response parser at once, so
 a scenario can wait for events and act in the middle of the stream. Waiting
 always ends: with what was waited for, with the connection's end, or at the
-exchange's deadline; the latter two raise ExchangeError, which carries the
+exchange's deadline; the latter two raise ExchangeFailed, which carries the
 failed check and is already noted in `failures`.
 """
 
@@ -22,7 +22,7 @@ from typing import Any, Literal, Protocol, Self
 
 from conformance.checks import Checks
 from conformance.client import handoff
-from conformance.client.handoff import ClientKind, HandoffError, Pair, SocketType
+from conformance.client.handoff import ClientKind, HandoffError, Pair
 from conformance.client.response import ResponseParser
 from conformance.contract import clause as clause_of
 from conformance.evidence import (
@@ -36,6 +36,7 @@ from conformance.evidence import (
     Transcript,
 )
 from conformance.result import FailedCheck
+from conformance.socket_type import SocketType
 from conformance.wording import arrived, last_place
 
 READ_SIZE = 65536
@@ -56,14 +57,14 @@ class Upstream(Protocol):
     async def wait(
         self, token: str, *, state: Literal["received", "ended"], within: float
     ) -> tuple[JournalEntry, ...]:
-        """The token's requests, once there is one and (for `ended`) none is running.
+        """The token's requests, once there is one and, for `ended`, none is running.
 
         After `within` seconds: what there is.
         """
         ...
 
 
-class ExchangeError(Exception):
+class ExchangeFailed(Exception):  # noqa: N818 - a finding about the daemon, no error of the suite
     """What the scenario waited for did not come. The check has been noted already."""
 
     def __init__(self, failure: FailedCheck) -> None:
@@ -125,6 +126,7 @@ class Exchange:
         self._ending: Ending | None = None
         self._ended_at = 0.0
         self._news = asyncio.Event()
+        self._observation: Observation | None = None
 
     # Its life
 
@@ -149,7 +151,7 @@ class Exchange:
     async def start(self) -> None:
         """Hand the client's socket to the daemon and begin to read.
 
-        Raises ExchangeError (H1) when the handoff cannot be delivered.
+        Raises ExchangeFailed (H1) when the handoff cannot be delivered.
         """
         pair = self._open()
         try:
@@ -208,21 +210,21 @@ class Exchange:
 
     # What a scenario waits for
 
-    async def head(self, *, clause: str = "R1") -> Response:
-        """Wait for the response's head. Raises ExchangeError when it does not come."""
+    async def head(self, *, clause: str | None = None) -> Response:
+        """Wait for the response's head. Raises ExchangeFailed as `events` does."""
         if not await self._until(lambda: self._parser.head_seen):
-            raise self._missed("head", clause, "a complete response head")
+            raise await self._missed("head", clause, "a complete response head")
         return self.seen()
 
     async def events(self, n: int, *, clause: str | None = None) -> tuple[Event, ...]:
         """Wait until `n` events in all have been dispatched, and return those seen.
 
-        Raises ExchangeError when the connection ends before (R2) or the
-        deadline passes (R7).
+        Raises ExchangeFailed when the connection ends before (R2) or the
+        deadline passes (R7); H1 when there was no answer and no request to the API.
         """
         events = self._parser.events
         if not await self._until(lambda: len(events) >= n):
-            raise self._missed("events", clause, f"at least {n} events")
+            raise await self._missed("events", clause, f"at least {n} events")
         return tuple(events)
 
     async def ended(self) -> Ending:
@@ -249,13 +251,19 @@ class Exchange:
                 )
 
     async def finish(self) -> Observation:
-        """Read to the end (or the deadline), fetch the journal, return all the evidence."""
+        """Read to the end (or the deadline), fetch the journal, return all the evidence.
+
+        The evidence is taken once; asked again, it is the same.
+        """
+        if self._observation is not None:
+            return self._observation
         if await self.ended() is Ending.DEADLINE and self._ending is None:
             self._end(Ending.DEADLINE)
         entries = await self.upstream.journal(self.token)
         if self._ending is Ending.EOF and any(entry.end is End.RUNNING for entry in entries):
             entries = await self.upstream.wait(self.token, state="ended", within=SETTLING)
-        return Observation(response=self.seen(), upstream=entries, asked=self._asked)
+        self._observation = Observation(response=self.seen(), upstream=entries, asked=self._asked)
+        return self._observation
 
     async def response(self) -> Checks:
         """The finished exchange, to be checked. Its failures are also this exchange's."""
@@ -314,17 +322,18 @@ class Exchange:
 
     # Failing
 
-    def _missed(self, check: str, clause: str | None, expected: str) -> ExchangeError:
+    async def _missed(self, check: str, clause: str | None, expected: str) -> ExchangeFailed:
         seen = self.seen()
-        if not self._reads:
-            clause = "H1"
-        late = "R7" if self._ending is None else "R2"
-        return self._failed(check, clause or late, expected, arrived(seen), last_place(seen))
+        if clause is None:
+            clause = "R7" if self._ending is None else "R2"
+            if not self._reads and not await self.upstream.journal(self.token):
+                clause = "H1"
+        return self._failed(check, clause, expected, arrived(seen), last_place(seen))
 
     def _failed(
         self, check: str, clause: str, expected: str, actual: str, where: str | None = None
-    ) -> ExchangeError:
-        return ExchangeError(self._note(check, clause, expected, actual, where or "handoff"))
+    ) -> ExchangeFailed:
+        return ExchangeFailed(self._note(check, clause, expected, actual, where or "handoff"))
 
     def _note(self, check: str, clause: str, expected: str, actual: str, where: str) -> FailedCheck:
         failure = FailedCheck(

@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from conformance.socket_type import SocketType
+
 NO_DATA = b"\x00"
 """What the web server sends when a request has no handoff data (handoff.md)."""
 
@@ -35,18 +37,6 @@ BACKLOG_PAUSE = 0.002
 """Seconds between tries while the daemon's backlog is full. The kernel offers no event to
 wait for. The web server would give its user a 503 here; the suite starts a whole catalog
 at once and has only its own haste to blame."""
-
-
-class SocketType(Enum):
-    """The type of the daemon's socket, as its manifest says."""
-
-    SEQPACKET = "seqpacket"
-    STREAM = "stream"
-
-    @property
-    def number(self) -> socket.SocketKind:
-        """The kernel's constant."""
-        return socket.SOCK_SEQPACKET if self is SocketType.SEQPACKET else socket.SOCK_STREAM
 
 
 class ClientKind(Enum):

@@ -1,0 +1,153 @@
+"""A Bench: everything around one daemon, for scenarios of more than one exchange.
+
+It makes exchanges (each with its own token), sends handoffs that no web
+server would send, registers scripts with the mock API, and reaches the
+daemon's process for signals and for what /proc tells of it. Failures of all
+its exchanges, and those that a scenario notes itself, are collected in one
+list; the evidence shows the exchanges that failed.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
+
+from conformance.checks import Checks
+from conformance.client.exchange import Exchange
+from conformance.client.handoff import ClientKind
+from conformance.contract import clause as clause_of
+from conformance.evidence import Observation
+from conformance.result import FailedCheck
+from conformance.scenario import Scenario
+from conformance.stage import Stage
+from conformance.transcript_text import evidence_text
+
+PROMPT = "Tell me a story in eighteen words."
+
+ORDINARY = ""
+"""The pattern of the mock API's ordinary answer, when it is asked for by name."""
+
+
+class ClientOptions(TypedDict, total=False):
+    """How an exchange's client is set up; see Exchange."""
+
+    client: ClientKind
+    blocking: bool
+    receive_buffer: int
+    send_buffer: int
+    keep_copy: bool
+    read_size: int
+
+
+class Bench:
+    """One scenario's hold on a daemon, on the mock API and on its clients."""
+
+    def __init__(self, scenario: Scenario, stage: Stage) -> None:
+        self.stage = stage
+        self.daemon = stage.instance
+        """The daemon's process: signals, and what /proc tells of it."""
+        self.upstream = stage.upstream
+        self.deadline = time.monotonic() + scenario.deadline * stage.scale
+        self._scenario = scenario
+        self._exchanges: list[Exchange] = []
+        self._noted: list[FailedCheck] = []
+
+    # Exchanges
+
+    def exchange(
+        self,
+        *,
+        pattern: str | None = None,
+        request: Mapping[str, Any] | None = None,
+        payload: bytes | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> Exchange:
+        """An exchange that is yet to be entered (`async with`) and started.
+
+        `request` holds fields of the handoff data; `payload` is sent in their
+        place as it stands, and then carries no token.
+        """
+        token = secrets.token_hex(8)
+        exchange = Exchange(
+            path=self.daemon.socket,
+            socket_type=self.daemon.socket_type,
+            payload=self._data(pattern, request or {}, token) if payload is None else payload,
+            token=token,
+            upstream=self.upstream,
+            deadline=self.deadline,
+            scale=self.stage.scale,
+            **options,
+        )
+        self._exchanges.append(exchange)
+        return exchange
+
+    async def respond(
+        self,
+        *,
+        pattern: str | None = None,
+        request: Mapping[str, Any] | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> Checks:
+        """A whole exchange, to be checked; the pattern's application has been checked already."""
+        async with self.exchange(pattern=pattern, request=request, **options) as exchange:
+            await exchange.start()
+            return (await exchange.response()).applied(pattern)
+
+    async def refuse(self, payload: bytes, **options: Unpack[ClientOptions]) -> Checks:
+        """A whole exchange with raw handoff data, which the API must not hear of."""
+        async with self.exchange(payload=payload, **options) as exchange:
+            await exchange.start()
+            return await exchange.response()
+
+    async def healthy(self, *, clause: str = "L4") -> None:
+        """Check that the daemon serves a fresh request as if nothing had happened."""
+        async with self.exchange(pattern="short") as exchange:
+            await exchange.start()
+            checks = await exchange.response()
+        checks.applied("short", clause=clause).content_as_sent(clause=clause)
+        checks.done_marker(clause=clause)
+
+    # Noting
+
+    def expect(self, holds: bool, *, check: str, clause: str, expected: str, actual: str) -> None:
+        """Note a failed check unless it holds; for what no exchange can know (/proc, signals)."""
+        if not holds:
+            level = clause_of(clause).level.value
+            self._noted.append(FailedCheck(check, clause, level, expected, actual, "the daemon"))
+
+    @property
+    def failures(self) -> tuple[FailedCheck, ...]:
+        """Every failed check so far."""
+        return (*self._noted, *(each for one in self._exchanges for each in one.failures))
+
+    async def evidence(self) -> str:
+        """What the failed exchanges saw; of the last exchange, where none of them failed."""
+        shown = [each for each in self._exchanges if each.failures] or self._exchanges[-1:]
+        return "\n\n".join(evidence_text(await self._seen(each)) for each in shown[:3])
+
+    async def _seen(self, exchange: Exchange) -> Observation:
+        entries = await self.upstream.journal(exchange.token)
+        return Observation(response=exchange.seen(), upstream=entries)
+
+    def release(self) -> None:
+        """Close every socket that is still open."""
+        for exchange in self._exchanges:
+            exchange.release()
+
+    def _data(self, pattern: str | None, request: Mapping[str, Any], token: str) -> dict[str, Any]:
+        """The handoff data, with the token where this daemon can pass it on.
+
+        A pattern travels in `test_pattern`, unless the daemon's manifest
+        declares `pattern = "model"` or `pattern = "prompt"`. Without a
+        pattern there is no `test_pattern` at all; the token stands in the prompt.
+        """
+        manifest, variant = self.stage.manifest, self.stage.variant
+        data = {"prompt": PROMPT, **request}
+        directive = f"{pattern or ORDINARY};t={token}"
+        if pattern is None or manifest.declares("pattern=prompt", variant):
+            return {**data, "prompt": f"{data['prompt']} [[test:{directive}]]"}
+        if manifest.declares("pattern=model", variant):
+            return {**data, "model": f"test:{directive}"}
+        return {**data, "test_pattern": directive}
