@@ -1,0 +1,1 @@
+"""Starting and watching an implementation: manifest, build, process, guardian."""

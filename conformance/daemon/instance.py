@@ -1,0 +1,105 @@
+"""A running daemon, as scenarios and reports see it, whoever started it.
+
+Instance is the seam: a DaemonProcess (process.py) is one that the suite
+started itself; Attached is one that somebody else serves, of which less is
+known: its process is found by the credentials of its socket, its log is not.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from pathlib import Path
+from typing import Protocol
+
+from conformance.daemon.failures import NotServedError
+from conformance.socket_type import SocketType
+
+
+class Instance(Protocol):
+    """One running daemon."""
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket on which it takes handoffs."""
+
+    @property
+    def socket_type(self) -> SocketType:
+        """The type of that socket."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its main process; None where that cannot be found out."""
+
+    def alive(self) -> bool:
+        """Whether it still runs (or still accepts, where that is all that can be seen)."""
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The end of what it wrote, or an empty string."""
+
+    def describe_exit(self) -> str | None:
+        """How it ended, as a phrase that follows its name; None while it runs."""
+
+
+class Attached:
+    """A daemon that somebody else serves."""
+
+    def __init__(self, path: Path) -> None:
+        """Find out what serves this socket. Raises NotServedError."""
+        self.socket = path
+        self.socket_type, self.pid = _knock(path)
+
+    def alive(self) -> bool:
+        """Whether it still accepts."""
+        return try_connect(self.socket, self.socket_type) in (None, errno.EAGAIN)
+
+    def log_tail(self, lines: int = 20) -> str:
+        """Nothing: whoever started it has its log."""
+        return ""
+
+    def describe_exit(self) -> str | None:
+        """What a connect says, once it no longer accepts."""
+        problem = try_connect(self.socket, self.socket_type)
+        if problem in (None, errno.EAGAIN):
+            return None
+        return f"no longer accepts on {self.socket} ({os.strerror(problem)})"
+
+
+def try_connect(path: Path, socket_type: SocketType) -> int | None:
+    """Connect and close again: None when it was accepted, else the error's number.
+
+    EAGAIN is a full backlog: somebody listens. The peer sees a connection
+    without a handoff, which is no error (contract H7).
+    """
+    with socket.socket(socket.AF_UNIX, socket_type.number) as knocker:
+        knocker.setblocking(False)
+        return knocker.connect_ex(str(path)) or None
+
+
+def _knock(path: Path) -> tuple[SocketType, int | None]:
+    problem = None
+    for each in SocketType:
+        with socket.socket(socket.AF_UNIX, each.number) as knocker:
+            problem = knocker.connect_ex(str(path))
+            if not problem:
+                return each, _peer(knocker)
+        if problem != errno.EPROTOTYPE:
+            break
+    fixes = {
+        errno.ENOENT: "start the daemon first, or correct the path",
+        errno.ECONNREFUSED: "the file is left over from a process that is gone: start the daemon",
+        errno.EACCES: "run as a user who may write to the socket, or start it with --socket-mode",
+    }
+    raise NotServedError(
+        f"{path} cannot be connected to: {os.strerror(problem or 0)}; "
+        + fixes.get(problem or 0, "give the path of a listening Unix socket")
+    )
+
+
+def _peer(connected: socket.socket) -> int | None:
+    """Who listens: the kernel notes it when listen() is called (unix(7), SO_PEERCRED)."""
+    credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    pid: int = struct.unpack("iII", credentials)[0]
+    return pid or None

@@ -1,0 +1,129 @@
+"""What the kernel tells of a process: descriptors, memory, threads, children, time.
+
+All read from /proc (proc(5)), all of this moment. A process that is gone
+raises ProcessLookupError; one that may not be looked at, PermissionError.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.daemon.guardian import stat
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """One open file descriptor."""
+
+    number: int
+    target: str
+    """What it stands for: `socket:[123]`, `anon_inode:[eventpoll]`, a path."""
+    flags: int
+    """The flags of open(2), as fdinfo shows them."""
+
+    @property
+    def close_on_exec(self) -> bool:
+        """Whether a program that the process executes will not have it."""
+        return bool(self.flags & os.O_CLOEXEC)
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether it is a socket of any kind."""
+        return self.target.startswith("socket:")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A process and all its descendants, at one moment."""
+
+    pids: tuple[int, ...]
+    descriptors: tuple[Descriptor, ...]
+    rss: int
+    """Bytes of resident memory, pages shared between the processes counted for each."""
+    threads: int
+    cpu: float
+    """Seconds of processor time, user and system."""
+
+
+def probe(pid: int) -> Probe:
+    """Look at a process and its descendants. Raises ProcessLookupError when it is gone."""
+    pids = (pid, *descendants(pid))
+    fds: list[Descriptor] = []
+    memory = count = 0
+    time = 0.0
+    for each in pids:
+        try:
+            found = descriptors(each), rss(each), threads(each), cpu(each)
+        except ProcessLookupError:
+            if each == pid:
+                raise
+            continue  # a child that ended meanwhile
+        fds += found[0]
+        memory, count, time = memory + found[1], count + found[2], time + found[3]
+    return Probe(pids=pids, descriptors=tuple(fds), rss=memory, threads=count, cpu=time)
+
+
+def descriptors(pid: int) -> tuple[Descriptor, ...]:
+    """The process's open descriptors, by number."""
+    found = []
+    for name in sorted(_listdir(pid, "fd"), key=int):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+            info = _read(pid, f"fdinfo/{name}")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # closed since it was listed
+        flags = next(line.split()[1] for line in info.splitlines() if line.startswith("flags:"))
+        found.append(Descriptor(int(name), target, int(flags, 8)))
+    return tuple(found)
+
+
+def descriptor_count(pid: int) -> int:
+    """How many descriptors are open: the one number, at the price of one listing."""
+    return len(_listdir(pid, "fd"))
+
+
+def rss(pid: int) -> int:
+    """Resident memory in bytes."""
+    return int(_read(pid, "statm").split()[1]) * _PAGE
+
+
+def threads(pid: int) -> int:
+    """How many threads it has."""
+    return len(_listdir(pid, "task"))
+
+
+def cpu(pid: int) -> float:
+    """Processor time used, user and system, in seconds; steps of 10 ms."""
+    fields = _read(pid, "stat").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def descendants(pid: int) -> tuple[int, ...]:
+    """Its children, their children, and so on, parents first; zombies are none."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (found := stat(int(name))) and found.state not in "ZX":
+            children.setdefault(found.parent, []).append(int(name))
+    found_pids = [pid]
+    for each in found_pids:
+        found_pids += sorted(children.get(each, ()))
+    return tuple(found_pids[1:])
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text(errors="replace")
+    except FileNotFoundError:
+        raise ProcessLookupError(f"no process {pid}, or it has no {name}") from None
+
+
+def _listdir(pid: int, name: str) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/{name}")
+    except FileNotFoundError:
+        raise ProcessLookupError(f"no process {pid}") from None

@@ -1,0 +1,303 @@
+"""Starting an instance of a daemon, knowing when it serves, and stopping it.
+
+Each instance has a private folder (mode 0700) with its socket and its log, and
+an environment in which nothing is inherited but what programs cannot do
+without: no proxy variable, no setting of the user's. It is ready when a
+connect of the manifest's socket type succeeds, and it is watched while that is
+awaited: a daemon that dies is an error at once, with its exit status and its
+log, not a timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import itertools
+import os
+import secrets
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from conformance.daemon.child import PATIENCE, Child, Exit, describe
+from conformance.daemon.failures import (
+    DiedBeforeReadyError,
+    NeverReadyError,
+    SpawnError,
+    WrongTypeError,
+)
+from conformance.daemon.guardian import guardian
+from conformance.daemon.instance import try_connect
+from conformance.daemon.manifest import Manifest, Variant
+from conformance.daemon.proc import Probe, probe
+from conformance.socket_type import SocketType
+
+if TYPE_CHECKING:
+    from conformance.upstream import Addresses, Upstream
+
+INHERITED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER")
+"""The variables that an instance has from the suite's own environment."""
+
+SOCKET = "daemon.sock"
+LOG = "log"
+
+KNOCK = 0.005
+"""Seconds between two attempts to connect. One takes 10 microseconds; an interpreter starts in
+100 milliseconds."""
+
+LOG_KEPT = 1 << 20
+"""Bytes of the log's end that are kept when the folder is removed."""
+
+_numbers = itertools.count(1)
+
+
+class How(TypedDict, total=False):
+    """How an instance is started, beside what its manifest says."""
+
+    options: Mapping[str, str]
+    """Wishes by name, passed on as the manifest's [options] say."""
+    key_name: str
+    """The name under which its API key is registered with the mock API."""
+    addresses: Addresses
+    """Where its API is, if not where the mock API listens."""
+    env: Mapping[str, str]
+    """Variables that win over the manifest's."""
+    nofile: int
+    """RLIMIT_NOFILE, soft and hard."""
+    socket: Path
+    """Where it shall listen, if not in its own folder."""
+
+
+class DaemonProcess:
+    """One instance of a daemon, started by the suite. An Instance."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        variant: Variant,
+        child: Child,
+        *,
+        folder: Path,
+        socket: Path,
+        key: str,
+        key_name: str,
+    ) -> None:
+        self.manifest = manifest
+        self.variant = variant
+        self.folder = folder
+        """Its private folder; removed after it was stopped."""
+        self.socket = socket
+        self.key = key
+        """Its API key, which nobody else has."""
+        self.key_name = key_name
+        """The name under which the mock API knows that key."""
+        self._child = child
+        self._log: str | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls,
+        manifest: Manifest,
+        variant: Variant,
+        upstream: Upstream,
+        *,
+        scale: float = 1.0,
+        **how: Unpack[How],
+    ) -> AsyncIterator[DaemonProcess]:
+        """Start an instance, wait until it serves, and stop it in the end.
+
+        scale: multiplies the manifest's [run] timeout, and the time to obey SIGTERM.
+
+        Raises StartError: SpawnError, DiedBeforeReadyError, NeverReadyError or
+        WrongTypeError; LookupError for a wish that [options] does not have.
+        """
+        async with cls.launch(manifest, variant, upstream, scale=scale, **how) as daemon:
+            await daemon.ready(manifest.run.timeout * scale)
+            yield daemon
+
+    @classmethod
+    @asynccontextmanager
+    async def launch(
+        cls,
+        manifest: Manifest,
+        variant: Variant,
+        upstream: Upstream,
+        *,
+        scale: float = 1.0,
+        **how: Unpack[How],
+    ) -> AsyncIterator[DaemonProcess]:
+        """As start(), without waiting until it serves: for an instance that may refuse to."""
+        number = next(_numbers)
+        folder = Path(guardian().folder, str(number))
+        os.mkdir(folder, 0o700)
+        try:
+            socket = how.get("socket", folder / SOCKET)
+            key = f"sk-conformance-{secrets.token_hex(12)}"
+            key_name = how.get("key_name", f"{manifest.name}.{variant.name}.{os.getpid()}.{number}")
+            await upstream.register_key(key_name, key)
+            places = {
+                "socket": str(socket),
+                "build": str(manifest.build_dir),
+                "dir": str(manifest.dir),
+                "python": sys.executable,
+                "api_key": key,
+                **how.get("addresses", upstream.addresses).places(),
+            }
+            inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+            env = {**inherited, **manifest.environment(variant, places), **how.get("env", {})}
+            command = _command(manifest, variant, places, how, env)
+            child = _spawn(manifest, variant, command, env, folder / LOG)
+            daemon = cls(
+                manifest, variant, child, key=key, key_name=key_name, folder=folder, socket=socket
+            )
+            try:
+                yield daemon
+            finally:
+                try:
+                    await daemon.stop(PATIENCE * scale)
+                finally:
+                    daemon._log = daemon.log()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def name(self) -> str:
+        """`daemon/variant`, as reports call it."""
+        return f"{self.manifest.name}/{self.variant.name}"
+
+    @property
+    def socket_type(self) -> SocketType:
+        """The type of its socket, as the manifest says it."""
+        return self.manifest.run.socket_type
+
+    @property
+    def pid(self) -> int:
+        """Its main process, which leads a process group of its own."""
+        return self._child.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status or minus a signal's number; None while it runs."""
+        return self._child.returncode
+
+    def alive(self) -> bool:
+        """Whether its main process runs."""
+        return self._child.returncode is None
+
+    def describe_exit(self) -> str | None:
+        """`was killed by SIGSEGV (…)`; None while it runs."""
+        returncode = self._child.returncode
+        return None if returncode is None else describe(returncode)
+
+    async def ended(self) -> int:
+        """Wait until its main process has ended; its returncode."""
+        return await self._child.ended()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to its main process; nothing when that has ended."""
+        self._child.send_signal(number)
+
+    async def stop(self, patience: float = PATIENCE) -> Exit:
+        """Ask it to end by SIGTERM; after `patience` seconds kill it and its children."""
+        return await self._child.stop(patience)
+
+    def probe(self) -> Probe:
+        """What the kernel tells of it and its children now; ProcessLookupError when it ended."""
+        if not self.alive():
+            raise ProcessLookupError(f"{self.name} {self.describe_exit()}")
+        return probe(self.pid)
+
+    def log(self) -> str:
+        """What it wrote to stdout and stderr (the last MiB of it); also after it was stopped."""
+        if self._log is not None:
+            return self._log
+        with (self.folder / LOG).open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_KEPT))
+            return file.read().decode(errors="replace")
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of its log."""
+        return "\n".join(self.log().splitlines()[-lines:])
+
+    async def ready(self, timeout: float) -> None:
+        """Wait until a connect to its socket succeeds. Raises StartError."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
+        ended = asyncio.ensure_future(self._child.ended())
+        try:
+            while True:
+                if self.returncode is not None:
+                    raise DiedBeforeReadyError(self.name, self.returncode, log=self.log_tail())
+                problem = try_connect(self.socket, self.socket_type)
+                if problem is None:
+                    return
+                if problem == errno.EPROTOTYPE:
+                    raise self._wrong_type()
+                if loop.time() > end:
+                    raise NeverReadyError(
+                        f"{self.name} runs, but {self.socket} did not accept within "
+                        f"{timeout:g} s (last error: {os.strerror(problem)}); it must listen "
+                        "where {socket} says; if it needs longer, raise [run] timeout "
+                        f"({self.manifest.path})",
+                        log=self.log_tail(),
+                    )
+                await asyncio.wait({ended}, timeout=KNOCK)
+        finally:
+            ended.cancel()
+
+    def _wrong_type(self) -> WrongTypeError:
+        said = self.socket_type
+        found = SocketType.STREAM if said is SocketType.SEQPACKET else SocketType.SEQPACKET
+        return WrongTypeError(
+            f"{self.name} does not listen on a {said.value} socket, as its manifest says; "
+            f'if that is meant, write socket_type = "{found.value}" into [run] '
+            f"({self.manifest.path})",
+            log=self.log_tail(),
+        )
+
+
+def _command(
+    manifest: Manifest,
+    variant: Variant,
+    places: Mapping[str, str],
+    how: How,
+    env: Mapping[str, str],
+) -> list[str]:
+    program, *args = manifest.command(variant, places, how.get("options", {}))
+    if "/" in program:
+        found = shutil.which(manifest.dir / program)
+        where, fix = "is no executable file", "install it"
+        if manifest.build:
+            fix = "[build] should have made it"
+    else:
+        found = shutil.which(program, path=env.get("PATH"))
+        where, fix = "is not on PATH", "install it, and name it in [run] requires"
+    if found is None:
+        raise SpawnError(
+            f"{manifest.name}/{variant.name} cannot be started: {program} {where}; {fix}, "
+            f"or correct [run] command ({manifest.path})"
+        )
+    if "nofile" not in how:
+        return [str(found), *args]
+    # Set from outside, the limit would come too late for a runtime that reads it when it
+    # starts; set between fork and exec by Python, it would not be safe beside threads.
+    limited = 'ulimit -n "$0" && exec "$@"'
+    return ["/bin/sh", "-c", limited, str(how["nofile"]), str(found), *args]
+
+
+def _spawn(
+    manifest: Manifest, variant: Variant, command: list[str], env: Mapping[str, str], log: Path
+) -> Child:
+    with log.open("ab") as output:
+        try:
+            return Child(command, env=env, cwd=manifest.dir, output=output.fileno())
+        except OSError as error:
+            raise SpawnError(
+                f"{manifest.name}/{variant.name} cannot be started: {command[0]}: "
+                f"{error.strerror}; correct [run] command ({manifest.path})"
+            ) from None

@@ -1,0 +1,214 @@
+"""What a daemon needs on this machine, and what to install where it is missing.
+
+A requirement's name says what kind of thing it is:
+
+    go              a command on PATH, with a version
+    php:swoole      an extension of PHP, as `php` on PATH loads it
+    python:h2       a distribution, in the Python that runs the suite
+    pkg-config:liburing
+    file:/usr/include/liburing.h
+
+and its value the least version, or "*" for any. A table says more:
+`{ version = "1.22", install = "…" }`, and `{ check = ["cmd", …] }` for what
+only trying can tell: the command must succeed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+PATIENCE = 20.0
+"""Seconds a tool may take to tell its version: the first start of a cold JVM or rustup is slow."""
+
+_INSTALL = {
+    "cargo": "apt-get install cargo, or https://rustup.rs for a newer one",
+    "cc": "apt-get install build-essential",
+    "composer": "apt-get install composer",
+    "g++": "apt-get install build-essential",
+    "gcc": "apt-get install build-essential",
+    "go": "apt-get install golang-go, or https://go.dev/dl for a newer one",
+    "make": "apt-get install build-essential",
+    "node": "apt-get install nodejs",
+    "npm": "apt-get install npm",
+    "php": "apt-get install php-cli",
+    "rustc": "apt-get install rustc, or https://rustup.rs for a newer one",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing without which a daemon can be neither built nor run."""
+
+    name: str
+    version: str = "*"
+    """The least version that will do; `*` for any."""
+    install: str = ""
+    """How to get it, when the manifest knows better than the suite."""
+    check: tuple[str, ...] = ()
+    """A command that must succeed, instead of a look at the version."""
+
+    @property
+    def remedy(self) -> str:
+        """What to install, as a command where there is one."""
+        if self.install:
+            return self.install
+        kind, _, what = self.name.rpartition(":")
+        if kind == "python":
+            return f"{sys.executable} -m pip install {what}"
+        return {
+            "": _INSTALL.get(what, f"apt-get install {what}"),
+            "php": f"apt-get install php-{_extension(what)}, or pecl install {_extension(what)}",
+            "pkg-config": f"apt-get install pkg-config and the package that brings {what}.pc",
+            "file": f"the package that brings {what} (apt-file search {what})",
+        }[kind]
+
+
+KINDS = ("php", "python", "pkg-config", "file")
+"""What may stand before the colon in a requirement's name."""
+
+
+def unmet(requirements: Iterable[Requirement], cache: Path | None = None) -> str | None:
+    """Why a daemon cannot run here, with what to install; None when it can.
+
+    The versions of commands are remembered in the cache file, until the
+    command's file changes.
+    """
+    versions = _Versions(cache)
+    reasons = [_unmet(each, versions) for each in requirements]
+    versions.save()
+    return "; ".join(filter(None, reasons)) or None
+
+
+def version_of(requirement: Requirement, cache: Path | None = None) -> str:
+    """The version that is installed, or an empty string: part of what a build depends on."""
+    versions = _Versions(cache)
+    found = _find(requirement, versions) or ""
+    versions.save()
+    return found
+
+
+def _unmet(requirement: Requirement, versions: _Versions) -> str | None:
+    name, least = requirement.name, requirement.version
+    if requirement.check:
+        problem = _try(requirement.check)
+        return problem and f"needs {name}, but {problem}: {requirement.remedy}"
+    found = _find(requirement, versions)
+    wanted = name if least == "*" else f"{name} {least} or newer"
+    if found is None:
+        return f"needs {wanted}, found none: {requirement.remedy}"
+    if least != "*" and _numbers(found) < _numbers(least):
+        return f"needs {wanted}, found {found or 'one that tells no version'}: {requirement.remedy}"
+    return None
+
+
+def _find(requirement: Requirement, versions: _Versions) -> str | None:
+    """The installed version, an empty string when it tells none, None when it is not there."""
+    kind, _, what = requirement.name.rpartition(":")
+    if kind == "python":
+        try:
+            return metadata.version(what)
+        except metadata.PackageNotFoundError:
+            return None
+    if kind == "file":
+        return "" if Path(what).exists() else None
+    if kind == "pkg-config":
+        return _output("pkg-config", "--modversion", what)
+    if kind == "php":
+        return _output("php", "-r", f"echo phpversion('{_extension(what)}');") or None
+    return versions.of(what)
+
+
+class _Versions:
+    """The versions of commands. Asking one takes 5 to 80 ms, so the answers are kept."""
+
+    def __init__(self, cache: Path | None) -> None:
+        self._cache = cache
+        self._known: dict[str, str] = {}
+        self._changed = False
+        if cache is not None:
+            # Not there yet, or torn: it is only a cache.
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                self._known = dict(json.loads(cache.read_bytes()))
+
+    def of(self, tool: str) -> str | None:
+        found = shutil.which(tool)
+        if found is None:
+            return None
+        file = Path(found).resolve()
+        # A proxy (cargo is a link to rustup) chooses the version elsewhere: ask it each time.
+        lasting = file.name.startswith(tool)
+        stat = file.stat()
+        identity = f"{file} {stat.st_mtime_ns} {stat.st_size}"
+        if lasting and identity in self._known:
+            return self._known[identity]
+        version = _output(found, "version" if tool == "go" else "--version") or ""
+        if lasting:
+            self._known[identity] = version
+            self._changed = True
+        return version
+
+    def save(self) -> None:
+        if self._cache is None or not self._changed:
+            return
+        # A read-only folder only costs the time of asking again.
+        with contextlib.suppress(OSError):
+            self._cache.parent.mkdir(exist_ok=True)
+            draft = self._cache.with_name(f"{self._cache.name}.{os.getpid()}")
+            draft.write_text(json.dumps(self._known))
+            draft.replace(self._cache)
+
+
+def _output(*command: str) -> str | None:
+    """The first version number a command prints; None when it fails."""
+    done = _run(command)
+    if isinstance(done, str) or done.returncode:
+        return None
+    number = re.search(r"\d+(\.\d+)+|\d+", done.stdout + done.stderr)
+    return number[0] if number else ""
+
+
+def _try(command: tuple[str, ...]) -> str | None:
+    done = _run(command)
+    if isinstance(done, str):
+        return done
+    if not done.returncode:
+        return None
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return f"`{' '.join(command)}` fails ({said[-1] if said else f'status {done.returncode}'})"
+
+
+def _run(command: tuple[str, ...]) -> subprocess.CompletedProcess[str] | str:
+    # In / because a tool may choose its version by a file of the current folder.
+    try:
+        return subprocess.run(
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+            check=False,
+        )
+    except OSError as error:
+        return f"{command[0]} cannot be run ({error.strerror})"
+    except subprocess.TimeoutExpired:
+        return f"`{' '.join(command)}` gave no answer for {PATIENCE:g} s"
+
+
+def _extension(name: str) -> str:
+    return name.removeprefix("ext-")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(each) for each in re.findall(r"\d+", version))

@@ -1,0 +1,20 @@
+"""The two types of Unix socket on which daemons take handoffs."""
+
+from __future__ import annotations
+
+import socket
+from enum import Enum
+
+
+class SocketType(Enum):
+    """The type of a daemon's socket, as a manifest's `socket_type` names it."""
+
+    SEQPACKET = "seqpacket"
+    """One message is one handoff."""
+    STREAM = "stream"
+    """The handoff data ends at EOF; one handoff a connection."""
+
+    @property
+    def number(self) -> socket.SocketKind:
+        """The constant for socket.socket()."""
+        return socket.SOCK_SEQPACKET if self is SocketType.SEQPACKET else socket.SOCK_STREAM
