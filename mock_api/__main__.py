@@ -1,0 +1,187 @@
+"""`python -m mock_api`: the options, the ready line, the workers.
+
+When the mock can be connected to, it says so in one line of JSON on stdout:
+where it listens, and where the CA file is. Everything else goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mock_api.app import PREFIX, App
+from mock_api.patterns import MOST_DELTAS, Options
+from mock_api.server import Listener, bind_tcp, bind_unix, serve
+from mock_api.tls import Certificate, from_files, self_made
+
+JOURNAL_SIZE = 10_000
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the mock until it is told to stop; the exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if (options.tls_cert is None) != (options.tls_key is None):
+        parser.error("--tls-cert and --tls-key go together: give both or none")
+    if options.ca_file is not None and options.tls_cert is not None:
+        parser.error(
+            "--ca-file is where the self-made CA is written; with --tls-cert there is none"
+        )
+    tls = options.tls or options.tls_cert is not None or options.tls_port is not None
+    _raise_descriptor_limit()
+    try:
+        certificate = _certificate(options) if tls else None
+        workers = [_bind(options, certificate)]
+        while len(workers) < options.workers:
+            workers.append(_bind_again(workers[0]))
+    except (OSError, ValueError) as error:
+        print(f"mock_api: {error}", file=sys.stderr)
+        return 1
+    first = workers[0]
+    ready = json.dumps(_addresses(first, options, certificate))
+    stdin = sys.stdin.fileno() if options.exit_on_stdin_eof else None
+    app = App(
+        options=Options(chunks=options.chunks, delay=options.delay / 1000),
+        journal_size=options.journal_size,
+        workers=options.workers,
+    )
+    try:
+        if options.workers == 1:
+            serve(app, first, ready=lambda: _announce(ready, options), exit_on_eof=stdin)
+        else:
+            _serve_with_workers(app, workers, stdin, lambda: _announce(ready, options))
+    finally:
+        if options.socket is not None:
+            options.socket.unlink(missing_ok=True)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mock_api", description="The misbehaving LLM API: its answer is chosen by the request."
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    add("--port", type=int, default=0, help="TCP port; 0 picks one (default)")
+    add("--tls", action="store_true", help="listen for TLS as well")
+    add("--tls-port", type=int, metavar="PORT", help="port for TLS; 0 picks one (default)")
+    add("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM")
+    add("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
+    add("--ca-file", type=Path, metavar="FILE", help="write the self-made CA's certificate here")
+    add("--socket", type=Path, metavar="PATH", help="listen on a Unix socket as well")
+    add("--chunks", type=_count, default=18, metavar="N", help="deltas of the ordinary answer (18)")
+    add("--delay", type=_milliseconds, default=0.0, metavar="MS", help="before each event (0)")
+    add("--workers", type=_positive, default=1, metavar="N", help="processes; for load only (1)")
+    add(
+        "--journal-size",
+        type=_positive,
+        default=JOURNAL_SIZE,
+        metavar="N",
+        help="entries the journal keeps (default %(default)s)",
+    )
+    add("--exit-on-stdin-eof", action="store_true", help="stop when stdin ends")
+    add("--quiet", action="store_true", help="say nothing on stderr")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, found {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) > MOST_DELTAS:
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number from 0 to {MOST_DELTAS}, found {text!r}"
+        )
+    return int(text)
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 60_000:
+        raise argparse.ArgumentTypeError(f"expected milliseconds from 0 to 60000, found {text!r}")
+    return value
+
+
+def _certificate(options: argparse.Namespace) -> Certificate:
+    if options.tls_cert is not None:
+        return from_files(options.tls_cert, options.tls_key)
+    names = dict.fromkeys((options.host, "127.0.0.1", "::1", "localhost"))
+    return self_made(options.ca_file, tuple(names))
+
+
+def _bind(options: argparse.Namespace, certificate: Certificate | None) -> list[Listener]:
+    shared = options.workers > 1
+    listeners = [Listener(bind_tcp(options.host, options.port, shared=shared))]
+    if certificate is not None:
+        tls = bind_tcp(options.host, options.tls_port or 0, shared=shared)
+        listeners.append(Listener(tls, certificate))
+    if options.socket is not None:
+        listeners.append(Listener(bind_unix(options.socket)))
+    return listeners
+
+
+def _bind_again(first: list[Listener]) -> list[Listener]:
+    """Listeners for one more worker: TCP ports are bound again, a Unix socket is shared."""
+    again = []
+    for listener in first:
+        sock = listener.sock
+        if sock.family != socket.AF_UNIX:
+            host, port = sock.getsockname()[:2]
+            sock = bind_tcp(host, port, shared=True)
+        again.append(Listener(sock, listener.certificate))
+    return again
+
+
+def _addresses(
+    listeners: list[Listener], options: argparse.Namespace, certificate: Certificate | None
+) -> dict[str, object]:
+    def url(scheme: str, listener: Listener) -> str:
+        host, port = listener.sock.getsockname()[:2]
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    plain = url("http", listeners[0])
+    return {
+        "ready": True,
+        "pid": os.getpid(),
+        "http": f"{plain}/v1",
+        "https": f"{url('https', listeners[1])}/v1" if certificate else None,
+        "socket": str(options.socket) if options.socket else None,
+        "ca_file": str(certificate.ca_file) if certificate and certificate.ca_file else None,
+        "control": f"{plain}{PREFIX}",
+    }
+
+
+def _announce(ready: str, options: argparse.Namespace) -> None:
+    print(ready, flush=True)
+    if not options.quiet:
+        said = json.loads(ready)
+        places = [str(said[name]) for name in ("http", "https", "socket") if said[name]]
+        print(f"mock_api: listening on {', '.join(places)}", file=sys.stderr)
+
+
+def _serve_with_workers(
+    app: App, workers: list[list[Listener]], stdin: int | None, announce: Callable[[], None]
+) -> None:
+    raise NotImplementedError
+
+
+def _raise_descriptor_limit() -> None:
+    """Thousands of streams need thousands of descriptors; what is allowed may be used."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

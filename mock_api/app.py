@@ -1,0 +1,196 @@
+"""What is answered to which request: the routes, and the state they share.
+
+The app knows no protocol and no socket. A request goes in, a Reply comes out: a
+script, and what the journal should say about it. A reply that depends on what
+happens next (the control API waits for the journal) is a Later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mock_api import openai
+from mock_api.control import Control
+from mock_api.exchange import Later, Reply, Request
+from mock_api.gates import Gates
+from mock_api.journal import Journal
+from mock_api.patterns import Options, PatternError, script
+from mock_api.script import Framing, Script, Write
+from mock_api.selection import ORDINARY, Selection, select
+
+if TYPE_CHECKING:
+    from mock_api.connection import Connection
+    from mock_api.wheel import Wheel
+
+PREFIX = "/_control"
+
+KNOWN_SIZE = 4096
+"""The longest request that is remembered, in bytes."""
+MOST_KNOWN = 256
+"""How many are remembered. All are forgotten when there are more: a load generator
+repeats a few, and a test suite, which repeats none, pays nothing to speak of."""
+
+
+class Keys:
+    """The API keys requests may carry, each under a name."""
+
+    def __init__(self) -> None:
+        self._names: dict[bytes, str] = {}
+
+    def register(self, name: str, key: str) -> None:
+        """From now on a request with this key is authorized, and journalled under the name."""
+        self.forget(name)
+        self._names[b"Bearer " + key.encode()] = name
+
+    def forget(self, name: str) -> bool:
+        """Whether there was a key of that name."""
+        kept = {key: known for key, known in self._names.items() if known != name}
+        found = len(kept) < len(self._names)
+        self._names = kept
+        return found
+
+    def name(self, authorization: bytes | None) -> str | None:
+        """The name of the key in the header's value; None for a strange one and for none."""
+        return None if authorization is None else self._names.get(authorization)
+
+
+class App:
+    """The mock API without its sockets."""
+
+    def __init__(self, *, options: Options, journal_size: int, workers: int) -> None:
+        self.options = options
+        self.workers = workers
+        self.journal = Journal(journal_size)
+        self.gates = Gates()
+        self.keys = Keys()
+        self.connections: set[Connection] = set()
+        self.wheel: Wheel
+        """Set by the server, which has the event loop."""
+        self.known: dict[bytes, Any] = {}
+        """Complete requests, byte for byte, and what HTTP/1.1 answers to them."""
+        self._control = Control(self)
+        self._connections_made = 0
+        self._routes: dict[str, tuple[str, Callable[[Request], Reply]]] = {
+            "/v1/chat/completions": ("POST", self._chat),
+            "/v1/models": ("GET", lambda request: self._say(request, 200, openai.models())),
+            "/health": ("GET", self._health),
+            "/stats": ("GET", self._stats),
+            "/stats/reset": ("POST", self._reset_stats),
+        }
+
+    def next_connection(self) -> int:
+        """A number for a new connection, from 1."""
+        self._connections_made += 1
+        return self._connections_made
+
+    def remember(self, data: bytes, known: object) -> None:
+        """Answer this request in the same way when it comes again."""
+        if len(data) <= KNOWN_SIZE:
+            if len(self.known) >= MOST_KNOWN:
+                self.known.clear()
+            self.known[data] = known
+
+    def forget(self) -> None:
+        """Something changed that replies depend on."""
+        self.known.clear()
+
+    def flush(self) -> None:
+        """The wheel has played all that was due: let connections write what they gathered."""
+
+    def reply(self, request: Request) -> Reply | Later:
+        """What to answer."""
+        if request.path.startswith(PREFIX):
+            return self._control.reply(request)
+        route = self._routes.get(request.path)
+        if route is None:
+            there_are = ", ".join(self._routes)
+            fault = openai.error(
+                f"nothing is at {request.path!r}; there are: {there_are}", code="not_found"
+            )
+            return self._say(request, 404, fault)
+        method, handler = route
+        if request.method != method:
+            fault = openai.error(
+                f"{request.path} takes {method}, not {request.method}", code="method_not_allowed"
+            )
+            return self._say(request, 405, fault, ("allow", method))
+        return handler(request)
+
+    def refusal(self, status: int, why: str) -> Reply:
+        """The answer to what is no request."""
+        return Reply(json_script(status, openai.error(why, code="bad_request")), journalled=False)
+
+    def _chat(self, request: Request) -> Reply:
+        header = request.header(b"x-test-pattern")
+        try:
+            body = json.loads(request.body)
+        except (ValueError, RecursionError) as error:
+            return self._bad(request, select(header, None), f"the body is no JSON: {error}")
+        if not isinstance(body, dict):
+            return self._bad(request, select(header, None), "the body must be a JSON object")
+        selection = select(header, body)
+        messages, stream = body.get("messages"), body.get("stream", False)
+        if not isinstance(messages, list) or not messages:
+            return self._bad(request, selection, "'messages' must be a list that is not empty")
+        if not isinstance(stream, bool):
+            return self._bad(request, selection, "'stream' must be true or false")
+        if selection.fault is not None:
+            return self._bad(request, selection, selection.fault, code="bad_pattern")
+        try:
+            chosen = script(selection.pattern, self.options, stream=stream)
+        except PatternError as error:
+            return self._bad(request, selection, str(error), code="bad_pattern")
+        return self._reply(request, chosen, selection, selection.pattern or None)
+
+    def _bad(
+        self, request: Request, selection: Selection, why: str, *, code: str = "bad_request"
+    ) -> Reply:
+        return self._reply(request, json_script(400, openai.error(why, code=code)), selection)
+
+    def _say(self, request: Request, status: int, said: Any, *headers: tuple[str, str]) -> Reply:
+        """A JSON answer outside of chat; only the header can carry a token there."""
+        chosen = json_script(status, said)
+        if headers:
+            chosen = replace(chosen, headers=chosen.headers + headers)
+        return self._reply(request, chosen, select(request.header(b"x-test-pattern"), None))
+
+    def _reply(
+        self,
+        request: Request,
+        chosen: Script,
+        selection: Selection = ORDINARY,
+        pattern: str | None = None,
+    ) -> Reply:
+        key = self.keys.name(request.credential)
+        request.credential = None
+        return Reply(
+            chosen, selection=selection, pattern=pattern, key=key, authorized=key is not None
+        )
+
+    def _health(self, request: Request) -> Reply:
+        return Reply(json_script(200, {"status": "ok"}), journalled=False)
+
+    def _stats(self, request: Request) -> Reply:
+        said = {
+            **self.journal.counts(),
+            "connections": len(self.connections),
+            "workers": self.workers,
+        }
+        return Reply(json_script(200, said), journalled=False)
+
+    def _reset_stats(self, request: Request) -> Reply:
+        self.journal.reset_counts()
+        return Reply(json_script(200, {"status": "ok"}), journalled=False)
+
+
+def json_script(status: int, said: Any) -> Script:
+    """A JSON answer."""
+    return Script(
+        status=status,
+        headers=(("content-type", "application/json"),),
+        steps=(Write(openai.compact(said)),),
+        framing=Framing.LENGTH,
+    )

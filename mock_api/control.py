@@ -1,0 +1,233 @@
+"""The control API: the journal, the keys, the gates. docs/control.md describes it.
+
+Everything stands under one prefix and speaks JSON. A wait is answered by the
+event it waits for, not by looking again: the journal calls back. With several
+workers each has a journal of its own, so one of them cannot answer for all, and
+none tries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+from mock_api import openai
+from mock_api.exchange import End, Entry, Later, Reply, Request
+from mock_api.script import Framing, Script, Write
+
+if TYPE_CHECKING:
+    from mock_api.app import App
+
+LONGEST_WAIT = 300.0
+"""Seconds; no scenario's deadline comes near it."""
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+Answer = tuple[int, Any]
+
+
+class ControlError(Exception):
+    """A request that cannot be served; `status` and a sentence that says what was expected."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Query:
+    """The parameters of a control request. Unknown and malformed ones are errors."""
+
+    def __init__(self, text: str, known: tuple[str, ...]) -> None:
+        parsed = parse_qs(text, keep_blank_values=True)
+        for name, values in parsed.items():
+            if name not in known:
+                raise ControlError(
+                    400, f"unknown parameter {name!r}; there are: {', '.join(known)}"
+                )
+            if len(values) > 1:
+                raise ControlError(400, f"{name!r} is given {len(values)} times; once is enough")
+        self._values = {name: values[0] for name, values in parsed.items()}
+
+    def text(self, name: str) -> str | None:
+        """The parameter, or None when absent."""
+        return self._values.get(name)
+
+    def whole(self, name: str, default: int) -> int:
+        """A whole number, not negative."""
+        text = self._values.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) < 16):
+            raise ControlError(400, f"{name!r} must be a whole number, found {text!r}")
+        return int(text)
+
+    def seconds(self, name: str, default: float) -> float:
+        """Seconds, up to the longest wait."""
+        text = self._values.get(name)
+        try:
+            value = default if text is None else float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= LONGEST_WAIT:
+            raise ControlError(
+                400, f"{name!r} must be seconds from 0 to {LONGEST_WAIT:g}, found {text!r}"
+            )
+        return value
+
+
+class Control:
+    """The routes under the prefix."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._routes: tuple[tuple[str, re.Pattern[str], Callable[..., Answer | Later]], ...] = (
+            ("GET", re.compile(r"/journal"), self._journal),
+            ("DELETE", re.compile(r"/journal"), self._clear),
+            ("GET", re.compile(r"/journal/wait"), self._wait),
+            ("PUT", re.compile(r"/keys/([^/]+)"), self._put_key),
+            ("DELETE", re.compile(r"/keys/([^/]+)"), self._delete_key),
+            ("POST", re.compile(r"/gates/([^/]+)"), self._open_gate),
+        )
+
+    def reply(self, request: Request) -> Reply | Later:
+        """The answer to a request whose path has the prefix; it is not journalled."""
+        request.credential = None
+        try:
+            answer = self._route(request)
+        except ControlError as error:
+            answer = (error.status, openai.error(str(error), code="control"))
+        if isinstance(answer, Later):
+            return answer
+        return Reply(_script(answer), journalled=False)
+
+    def _route(self, request: Request) -> Answer | Later:
+        if self._app.workers > 1:
+            raise ControlError(
+                409,
+                f"this mock has {self._app.workers} workers, each with a journal of its own, so "
+                "one cannot answer for all; start it with --workers 1 to use the control API",
+            )
+        path = request.path.removeprefix("/_control")
+        allowed = []
+        for method, form, handler in self._routes:
+            if match := form.fullmatch(path):
+                if method == request.method:
+                    return handler(request, *(_name(unquote(part)) for part in match.groups()))
+                allowed.append(method)
+        if allowed:
+            raise ControlError(
+                405, f"{request.path} takes {' and '.join(allowed)}, not {request.method}"
+            )
+        forms = sorted({form.pattern.replace("([^/]+)", "NAME") for _, form, _ in self._routes})
+        raise ControlError(
+            404, f"nothing is at {request.path!r}; under /_control there are: {', '.join(forms)}"
+        )
+
+    def _journal(self, request: Request) -> Answer:
+        query = Query(request.query, ("token", "key", "after"))
+        entries = self._app.journal.find(
+            token=query.text("token"), key=query.text("key"), after=query.whole("after", 0)
+        )
+        said = [entry.as_json() for entry in entries]
+        return 200, {"entries": said, "dropped": self._app.journal.dropped}
+
+    def _clear(self, request: Request) -> Answer:
+        Query(request.query, ())
+        self._app.journal.clear()
+        return 200, {}
+
+    def _wait(self, request: Request) -> Answer | Later:
+        query = Query(request.query, ("token", "key", "after", "for", "events", "timeout"))
+        token, key = query.text("token"), query.text("key")
+        after, events = query.whole("after", 0), query.whole("events", 0)
+        state = query.text("for") or "received"
+        timeout = query.seconds("timeout", 10.0)
+        if token is None and key is None:
+            raise ControlError(400, "say whose request to wait for: 'token' or 'key'")
+        if state not in ("received", "ended"):
+            raise ControlError(400, f"'for' must be received or ended, found {state!r}")
+        journal = self._app.journal
+
+        def concerned() -> list[Entry]:
+            return list(journal.find(token=token, key=key, after=after))
+
+        def satisfied() -> bool:
+            entries = concerned()
+            if state == "ended" and any(entry.end is End.RUNNING for entry in entries):
+                return False
+            return bool(entries) and max(entry.events_sent for entry in entries) >= events
+
+        def report(*, satisfied: bool) -> Answer:
+            said = [entry.as_json() for entry in concerned()]
+            return 200, {"entries": said, "satisfied": satisfied}
+
+        if satisfied() or not timeout:
+            return report(satisfied=satisfied())
+        later = Later()
+
+        def changed(entry: Entry) -> None:
+            if token in (None, entry.token) and key in (None, entry.key) and satisfied():
+                later.resolve(_script(report(satisfied=True)))
+
+        def expired() -> None:
+            later.resolve(_script(report(satisfied=False)))
+
+        timer = asyncio.get_running_loop().call_later(timeout, expired)
+        later.on_end(journal.watch(changed), timer.cancel)
+        return later
+
+    def _put_key(self, request: Request, name: str) -> Answer:
+        key = _body(request, {"key": str})["key"]
+        if not key:
+            raise ControlError(400, "'key' must not be empty")
+        self._app.keys.register(name, key)
+        self._app.forget()
+        return 200, {}
+
+    def _delete_key(self, request: Request, name: str) -> Answer:
+        if not self._app.keys.forget(name):
+            raise ControlError(404, f"no key is registered as {name!r}")
+        self._app.forget()
+        return 200, {}
+
+    def _open_gate(self, request: Request, token: str) -> Answer:
+        number = _body(request, {"open": int})["open"]
+        self._app.gates.open(token, number)
+        return 200, {}
+
+
+def _script(answer: Answer) -> Script:
+    status, said = answer
+    return Script(
+        status=status,
+        headers=(("content-type", "application/json"),),
+        steps=(Write(openai.compact(said)),),
+        framing=Framing.LENGTH,
+    )
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ControlError(400, f"a name is 1 to 64 of A-Z a-z 0-9 _ . -; found {text[:80]!r}")
+    return text
+
+
+def _body(request: Request, fields: dict[str, type]) -> dict[str, Any]:
+    """The request's JSON object, which has exactly these fields, of these types."""
+    form = ", ".join(f'"{name}": {kind.__name__}' for name, kind in fields.items())
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError) as error:
+        raise ControlError(400, f"the body must be {{{form}}}; it is no JSON: {error}") from None
+    if not isinstance(body, dict) or body.keys() != fields.keys():
+        raise ControlError(400, f"the body must be {{{form}}}; found {str(body)[:80]!r}")
+    for name, kind in fields.items():
+        if type(body[name]) is not kind:
+            raise ControlError(
+                400, f"{name!r} must be {kind.__name__}; found {str(body[name])[:80]!r}"
+            )
+    return body

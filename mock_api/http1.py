@@ -1,0 +1,237 @@
+"""HTTP/1.1: one connection, its requests answered one at a time and in order.
+
+Pipelined requests wait. A response without delays is one precomputed run of
+bytes and one write; any other is a Sending, which sends each segment when it is
+due and never more than the kernel takes.
+
+What is answered to a request depends on its bytes alone. So a request that came
+before, byte for byte and in one read, is answered from memory, without parsing
+it again; load generators send little else.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from mock_api.exchange import End, Entry, Later, Peer, Reply, Request
+from mock_api.http1_request import Asked, Refused, RequestReader
+from mock_api.http1_response import Response, Segment, cached_response, compile_response
+from mock_api.playback import Playback
+from mock_api.script import Ending, Script
+
+if TYPE_CHECKING:
+    from mock_api.app import App
+    from mock_api.connection import Connection
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_NOTHING = Request("", "", (), b"", None)
+"""What a client sent that sent no request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a request that came before was answered with."""
+
+    request: Request
+    reply: Reply
+    response: Response
+    data: bytes
+    size: int
+    events: int
+
+
+class Http1:
+    """One HTTP/1.1 connection."""
+
+    def __init__(self, connection: Connection, app: App) -> None:
+        self.connection = connection
+        self.app = app
+        self.wire = connection.wire
+        self._send = connection.wire.send
+        self._peer = Peer(connection.id, "http/1.1", connection.wire.transport)
+        self._reader = RequestReader()
+        self._waiting: deque[Asked | Refused] = deque()
+        self._current: Sending | Later | None = None
+        self._answering = False
+        self._ending = False
+        """Nothing that comes is read as a request any more."""
+
+    def feed(self, data: bytes) -> None:
+        """Bytes came: answer what is complete, unless something is being answered."""
+        idle = self._current is None and not self._reader.inside
+        if idle:
+            known = self.app.known.get(data)
+            if known is not None:
+                self._again(known)
+                return
+        if self._ending:
+            return
+        found = self._reader.feed(data)
+        if self._reader.continue_wanted:
+            self._reader.continue_wanted = False
+            self._continue()
+        if not found:
+            return
+        self._ending = isinstance(found[-1], Refused)
+        self._waiting.extend(found)
+        if idle and len(found) == 1 and not self._reader.inside:
+            self._answer_next(data)
+        self._answer_waiting()
+
+    def writable(self) -> None:
+        """The kernel takes bytes again."""
+        if isinstance(self._current, Sending):
+            self._current.resume()
+
+    def lost(self) -> None:
+        """The client is gone; so is whatever it was being told."""
+        current, self._current = self._current, None
+        self._ending = True
+        self._waiting.clear()
+        if isinstance(current, Sending):
+            current.gone()
+        elif current is not None:
+            current.cancel()
+
+    def done(self, response: Response) -> None:
+        """The current response is at its end."""
+        self._current = None
+        if response.ending is Ending.RESET:
+            self.connection.reset()
+        elif response.close:
+            self._ending = True
+            self._waiting.clear()
+            self.connection.finish(notify=response.ending is Ending.CLEAN)
+        else:
+            self._answer_waiting()
+
+    def _answer_waiting(self) -> None:
+        if self._answering:
+            return  # The loop below is running, and goes on when this returns.
+        self._answering = True
+        while self._waiting and self._current is None:
+            self._answer_next(None)
+        self._answering = False
+
+    def _answer_next(self, data: bytes | None) -> None:
+        """Answer the next request; `data` is all of it where it came in one read."""
+        asked = self._waiting.popleft()
+        if isinstance(asked, Refused):
+            reply = self.app.refusal(asked.status, asked.why)
+            self._play(Asked(_NOTHING, keep_alive=False, chunks=True), reply)
+            return
+        answer = self.app.reply(asked.request)
+        if isinstance(answer, Later):
+            self._current = answer
+            answer.answer = lambda script: self._answer_late(asked, script)
+        else:
+            self._play(asked, answer, data)
+
+    def _answer_late(self, asked: Asked, script: Script) -> None:
+        self._current = None
+        self._play(asked, Reply(script, journalled=False))
+
+    def _play(self, asked: Asked, reply: Reply, data: bytes | None = None) -> None:
+        request = asked.request
+        compiler = cached_response if reply.journalled else compile_response
+        response = compiler(
+            reply.script,
+            keep_alive=asked.keep_alive,
+            chunks=asked.chunks,
+            body=request.method != "HEAD",
+        )
+        if data is not None and response.instant and reply.journalled:
+            first = response.segments[0]
+            size, events = len(first.data), len(first.marks)
+            self.app.remember(data, Known(request, reply, response, first.data, size, events))
+        entry = Entry(request, reply, self._peer, None, response.events, monotonic())
+        if reply.journalled:
+            self.app.journal.open(entry)
+        self._current = sending = Sending(self, response, entry)
+        sending.begin(0)
+
+    def _again(self, known: Known) -> None:
+        """The hot path: a request that is known, and a client that reads."""
+        entry = Entry(
+            known.request, known.reply, self._peer, None, known.response.events, monotonic()
+        )
+        journal = self.app.journal
+        journal.open(entry)
+        try:
+            sent = self._send(known.data)
+        except OSError:
+            sent = 0
+        if sent == known.size:
+            journal.sent(entry, sent, known.events)
+            journal.close(entry, End.FINISHED)
+        else:
+            self._current = sending = Sending(self, known.response, entry)
+            sending.begin(sent)
+
+    def _continue(self) -> None:
+        if self._current is not None:
+            return  # It pipelined a request that asks first; it will send the body anyway.
+        try:
+            self._send(CONTINUE)
+        except OSError:
+            self.connection.close()
+
+
+class Sending(Playback[Segment]):
+    """An HTTP/1.1 response being sent."""
+
+    __slots__ = ("_data", "_http1", "_marked", "_marks", "_offset", "_response")
+
+    def __init__(self, http1: Http1, response: Response, entry: Entry) -> None:
+        super().__init__(http1.app, response.segments, entry)
+        self._http1 = http1
+        self._response = response
+        self._data = b""
+        self._offset = 0
+        self._marks: tuple[int, ...] = ()
+        self._marked = 0
+
+    def begin(self, sent: int) -> None:
+        """The first segment was sent up to this many bytes; go on."""
+        self._take_next(self._segments[0])
+        self._sent(sent)
+        self.resume()
+
+    def _take(self, segment: Segment) -> None:
+        if self._offset == len(self._data):
+            self._data, self._marks = segment.data, segment.marks
+            self._offset = self._marked = 0
+        else:
+            before = len(self._data)
+            self._data += segment.data
+            self._marks += tuple(before + mark for mark in segment.marks)
+
+    def _push(self) -> bool:
+        while self._offset < len(self._data):
+            try:
+                rest = self._data[self._offset :] if self._offset else self._data
+                sent = self._http1.wire.send(rest)
+            except BlockingIOError:
+                self._http1.connection.want_writable()
+                return False
+            except OSError:
+                self._http1.connection.close()
+                return False
+            self._sent(sent)
+        return True
+
+    def _sent(self, size: int) -> None:
+        if size:
+            self._offset += size
+            marked = bisect_right(self._marks, self._offset)
+            self._app.journal.sent(self.entry, size, marked - self._marked)
+            self._marked = marked
+
+    def _finish(self) -> None:
+        self._app.journal.close(self.entry, End.FINISHED)
+        self._http1.done(self._response)

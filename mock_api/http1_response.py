@@ -1,0 +1,88 @@
+"""A script as the bytes of one HTTP/1.1 response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+
+from mock_api.script import Ending, Framing, Script
+from mock_api.tape import lay_out
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Wire bytes that leave in one write."""
+
+    wait: float
+    gate: int
+    stall: bool
+    data: bytes
+    marks: tuple[int, ...]
+    """After how many bytes an event is complete, for each that becomes so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A script as the bytes of one HTTP/1.1 response."""
+
+    segments: tuple[Segment, ...]
+    events: tuple[str, ...]
+    ending: Ending
+    close: bool
+    """The connection ends with the response."""
+    instant: bool
+    """It is one segment, due at once, and leaves the connection open."""
+
+
+def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bool) -> Response:
+    """The script's bytes; `chunks` says that the client knows them (not HTTP/1.0)."""
+    framing = script.framing
+    if framing is Framing.CHUNKED and not chunks:
+        framing = Framing.CLOSE
+    close = not keep_alive or framing is Framing.CLOSE or script.ending is not Ending.CLEAN
+    head = _head(script, framing, close)
+    if not body:
+        whole = Segment(0.0, 0, False, head, ())
+        return Response((whole,), (), Ending.CLEAN, close, not close)
+    tape = lay_out(script)
+    chunked = framing is Framing.CHUNKED
+    segments: list[Segment] = []
+    for burst in tape.bursts:
+        data = bytearray(b"" if segments else head)
+        marks = []
+        for piece in burst.pieces:
+            if chunked and piece.unit:
+                data += b"%x\r\n" % piece.unit
+            marks += [len(data) + mark for mark in piece.marks]
+            data += piece.data
+            if chunked and piece.last:
+                data += b"\r\n"
+        segments.append(Segment(burst.wait, burst.gate, burst.stall, bytes(data), tuple(marks)))
+    if chunked and script.ending is Ending.CLEAN:
+        last = segments.pop()
+        ended = last.data + b"0\r\n\r\n"
+        segments.append(Segment(last.wait, last.gate, last.stall, ended, last.marks))
+    first = segments[0]
+    instant = len(segments) == 1 and not close and not first.stall
+    return Response(tuple(segments), tape.events, script.ending, close, instant)
+
+
+def _head(script: Script, framing: Framing, close: bool) -> bytes:
+    try:
+        phrase = HTTPStatus(script.status).phrase
+    except ValueError:
+        phrase = ""
+    lines = [f"HTTP/1.1 {script.status} {phrase}"]
+    lines += [f"{name}: {value}" for name, value in script.headers]
+    if framing is Framing.CHUNKED:
+        lines.append("transfer-encoding: chunked")
+    elif framing is Framing.LENGTH:
+        lines.append(f"content-length: {len(script.body)}")
+    if close:
+        lines.append("connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+cached_response = lru_cache(maxsize=512)(compile_response)
+"""The same for scripts that will be asked for again: those of patterns."""

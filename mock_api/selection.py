@@ -1,0 +1,82 @@
+"""Which pattern a request asks for, and which exchange it belongs to.
+
+A daemon under test passes the pattern on as the header `X-Test-Pattern`. One
+that cannot still passes on the model name and the messages, so the pattern may
+stand there as well. In this order:
+
+  header   X-Test-Pattern: unicode;t=TOKEN
+  model    test:unicode;t=TOKEN
+  prompt   [[test:unicode;t=TOKEN]] anywhere in the text of the last user message
+
+What stands there is `PATTERN[;t=TOKEN]`. The token, 1 to 64 of A-Z a-z 0-9 _ -,
+ties the request to its exchange and changes nothing in the answer. An empty
+PATTERN asks for the ordinary answer. A malformed token is an error of the
+pattern, never ignored: a lost token would let two exchanges be mixed up.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_DIRECTIVE = re.compile(r"\[\[test:(.*?)\]\]", re.DOTALL)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A pattern string as it was found, taken apart."""
+
+    source: str
+    """`header`, `model`, `prompt` or `none`."""
+    pattern: str
+    """Without the token; empty for the ordinary answer."""
+    token: str | None
+    fault: str | None = None
+    """What is wrong with the string's token, or None."""
+
+
+ORDINARY = Selection("none", "", None)
+
+
+def select(header: str | None, body: dict[str, Any] | None) -> Selection:
+    """Find the pattern string in the header's value, else in the request's JSON."""
+    if header is not None:
+        return _parse("header", header)
+    if body is not None:
+        model = body.get("model")
+        if isinstance(model, str) and model.startswith("test:"):
+            return _parse("model", model.removeprefix("test:"))
+        if match := _DIRECTIVE.search(_last_user_text(body.get("messages"))):
+            return _parse("prompt", match[1])
+    return ORDINARY
+
+
+def _parse(source: str, text: str) -> Selection:
+    pattern, separator, parameter = text.strip().partition(";")
+    if not separator:
+        return Selection(source, pattern, None)
+    name, _, token = parameter.partition("=")
+    if name == "t" and _TOKEN.fullmatch(token):
+        return Selection(source, pattern, token)
+    fault = f"after ';' a pattern has t=TOKEN, 1 to 64 of A-Z a-z 0-9 _ -; found {parameter[:80]!r}"
+    return Selection(source, pattern, None, fault)
+
+
+def _last_user_text(messages: Any) -> str:
+    if not isinstance(messages, list):
+        return ""
+    for message in reversed(messages):
+        if isinstance(message, dict) and message.get("role") == "user":
+            return _text(message.get("content"))
+    return ""
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    texts = (part.get("text") for part in content if isinstance(part, dict))
+    return "\n".join(text for text in texts if isinstance(text, str))

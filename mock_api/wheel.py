@@ -1,0 +1,72 @@
+"""One clock for all timed streams.
+
+Every stream's deadlines are absolute, so lateness never adds up: a stream that
+is late sends everything due at once. Streams due in the same millisecond share a
+slot, and the loop has one timer, for the earliest slot. A tick plays all due
+streams, then calls `flush`, so that streams of one connection share a write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from time import monotonic
+from typing import Protocol
+
+SLOTS_PER_SECOND = 1000
+"""A millisecond is what libuv's timers resolve."""
+
+
+class Timed(Protocol):
+    """Something with deadlines."""
+
+    def advance(self, now: float) -> float | None:
+        """Do what is due; the next deadline, or None where the clock is not waited for."""
+
+
+class Wheel:
+    """Slots of timed things, by the millisecond in which they are due."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, flush: Callable[[], None]) -> None:
+        self._loop = loop
+        self._flush = flush
+        self._slots: dict[int, list[Timed]] = {}
+        self._order: list[int] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = 0
+        self._ticking = False
+
+    def add(self, timed: Timed, due: float) -> None:
+        """Call `timed.advance` once that time has come. Nothing can be removed: it says None."""
+        slot = int(due * SLOTS_PER_SECOND) + 1
+        waiting = self._slots.get(slot)
+        if waiting is not None:
+            waiting.append(timed)
+            return
+        self._slots[slot] = [timed]
+        heapq.heappush(self._order, slot)
+        if not self._ticking and (self._timer is None or slot < self._armed_for):
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed_for = self._order[0]
+        delay = self._armed_for / SLOTS_PER_SECOND - monotonic()
+        self._timer = self._loop.call_later(max(0.0, delay), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._ticking = True
+        now = monotonic()
+        current = int(now * SLOTS_PER_SECOND)
+        while self._order and self._order[0] <= current:
+            for timed in self._slots.pop(heapq.heappop(self._order)):
+                due = timed.advance(now)
+                if due is not None:
+                    self.add(timed, due)
+        self._ticking = False
+        self._flush()
+        if self._order:
+            self._arm()
