@@ -56,7 +56,7 @@ def list_(profile: str | None, category: tuple[str, ...], as_json: bool) -> None
 @click.option("--profile", default=None, help="The catalog to look in, where two have the name.")
 def explain(scenario: str, profile: str | None) -> None:
     """Say what SCENARIO does, what must hold, and where the rule comes from."""
-    from conformance.report.explain import explain as page
+    from conformance.report import explain as page
     from conformance.selection import SelectionError, known
 
     try:
@@ -67,7 +67,7 @@ def explain(scenario: str, profile: str | None) -> None:
         known(scenario, {each.name: None for each in found}, "scenario")
     except SelectionError as error:
         raise click.UsageError(str(error)) from None
-    click.echo("\n\n".join(page(each) for each in found if each.name == scenario))
+    click.echo("\n\n".join(page.as_text(each) for each in found if each.name == scenario))
 
 
 @main.command(context_settings={"ignore_unknown_options": False})

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -207,14 +207,14 @@ class Judge:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Iterator[None]:
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Give the report the Result, and the scenario's own duration."""
-        report: pytest.TestReport = yield
+        report = yield
         result = self._results.get(_case_id(item))
         if call.when == "call" and result is not None:
             report.duration = result.duration
             report.user_properties.append((PROPERTY, result.to_json()))
-        return report  # type: ignore[return-value]
+        return report
 
     def pytest_sessionfinish(self) -> None:
         """Stop what still runs, whatever ended the session."""

@@ -35,10 +35,11 @@ from conformance.daemon.failures import DaemonError
 from conformance.daemon.instance import Instance
 from conformance.daemon.manifest import Manifest, Variant, missing
 from conformance.daemon.process import DaemonProcess
-from conformance.profile import PLAYERS, Judgement, Stage
+from conformance.profile import PLAYERS, Judgement
 from conformance.result import FailedCheck, Result, Verdict
 from conformance.scenario import Start
 from conformance.selection import Case
+from conformance.stage import Stage
 from conformance.upstream import Addresses, Upstream
 
 OWN_INSTANCES = 8

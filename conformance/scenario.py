@@ -1,8 +1,8 @@
 """A scenario: one named case, declared by decorating the function that judges it.
 
 The function's name is the scenario's id, its module the category, its
-docstring the description, its body the checks. A plain function is given the
-finished exchange's checks; a coroutine is given the live Exchange.
+docstring the description, its body the checks. What it is given follows from
+the name of its one parameter (see Actor).
 Ids are stable for ever: a scenario may be replaced, never renamed or reused.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, TypeVar
 
 from conformance.contract import Clause, clause
@@ -19,6 +20,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEADLINE = 10.0
 """Seconds a scenario may take on a calm machine, unless it says otherwise."""
+
+
+class Actor(Enum):
+    """What a scenario's function is given, known by the name of its one parameter."""
+
+    RESPONSE = "response"
+    """A plain function judges the finished response."""
+    EXCHANGE = "exchange"
+    """A coroutine plays the client of one live exchange, which has been handed off."""
+    BENCH = "bench"
+    """A coroutine makes its own exchanges, and reaches the daemon's process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +73,9 @@ class Scenario:
     function: Callable[..., Any]
 
     @property
-    def live(self) -> bool:
-        """Whether the function plays the client itself."""
-        return inspect.iscoroutinefunction(self.function)
+    def actor(self) -> Actor:
+        """What the function is given."""
+        return _actor(self.function)
 
 
 REGISTRY: dict[tuple[str, str], Scenario] = {}
@@ -87,8 +99,8 @@ def scenario(
 
     The module's place says the rest: `conformance.catalog.handoff.unicode`
     is profile `handoff`, category `unicode`. Raises ValueError, naming the
-    function, for a missing description, an unknown clause or a name that is
-    taken.
+    function, for a missing description, an unknown clause, a name that is
+    taken, or a parameter that no Actor has.
     """
     clauses = (clause,) if isinstance(clause, str) else clause
 
@@ -102,6 +114,7 @@ def scenario(
             raise ValueError(f"{where}: a scenario's docstring is its description; it has none")
         if (profile, name) in REGISTRY:
             raise ValueError(f"{where}: the name {name!r} is taken in profile {profile!r}")
+        _actor(function)
         if start is not None and not alone:
             raise ValueError(f"{where}: start=… asks for an instance of its own: say alone=True")
         REGISTRY[profile, name] = Scenario(
@@ -131,3 +144,15 @@ def _clauses(ids: tuple[str, ...], where: str) -> tuple[Clause, ...]:
         return tuple(clause(each) for each in ids)
     except LookupError as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+def _actor(function: Callable[..., Any]) -> Actor:
+    names = list(inspect.signature(function).parameters)
+    live = inspect.iscoroutinefunction(function)
+    for actor in Actor:
+        if names == [actor.value] and live == (actor is not Actor.RESPONSE):
+            return actor
+    raise ValueError(
+        f"{function.__module__}.{function.__name__}: a scenario is `def name(response)`, "
+        f"`async def name(exchange)` or `async def name(bench)`; this one takes {names}"
+    )

@@ -125,7 +125,7 @@ class Bench:
     async def evidence(self) -> str:
         """What the failed exchanges saw; of the last exchange, where none of them failed."""
         shown = [each for each in self._exchanges if each.failures] or self._exchanges[-1:]
-        return "\n\n".join(evidence_text(await self._seen(each)) for each in shown[:3])
+        return "\n\n".join([evidence_text(await self._seen(each)) for each in shown[:3]])
 
     async def _seen(self, exchange: Exchange) -> Observation:
         entries = await self.upstream.journal(exchange.token)
