@@ -30,7 +30,7 @@ class Progress:
         self._variants: defaultdict[str, Counter[Verdict]] = defaultdict(Counter)
         self._bars = Bars(
             TextColumn("  {task.description}", markup=False),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=30, complete_style="blue", finished_style="blue"),
             MofNCompleteColumn(),
             _Counts(),
             console=console,

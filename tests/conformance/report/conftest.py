@@ -1,0 +1,64 @@
+"""Readers of what the reports write."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for report_samples, which the tests share
+
+TapParser = Callable[[str], tuple[int, list[Any]]]
+
+
+@pytest.fixture(scope="session")
+def tap_parser(request: pytest.FixtureRequest) -> TapParser:
+    """npm's tap-parser in strict mode: text -> its exit status and its events.
+
+    Installed once, into pytest's cache, by the package.json beside this file.
+    """
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is missing; install Node.js 18 or newer (Debian: nodejs npm)")
+    package = Path(__file__).with_name("package.json")
+    version = json.loads(package.read_text())["dependencies"]["tap-parser"]
+    home = request.config.cache.mkdir(f"tap-parser-{version}") / "home"
+    if not home.exists():
+        _install(package, home)
+    parser = str(home / "node_modules/tap-parser/bin/cmd.cjs")
+    command = ["node", parser, "--strict", "--json"]
+
+    def parse(text: str) -> tuple[int, list[Any]]:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        return done.returncode, json.loads(done.stdout)
+
+    return parse
+
+
+def _install(package: Path, home: Path) -> None:
+    """Install beside `home` and rename, so that several workers may do it at once."""
+    folder = Path(tempfile.mkdtemp(dir=home.parent))
+    shutil.copy(package, folder)
+    done = subprocess.run(
+        ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    if done.returncode:
+        shutil.rmtree(folder)
+        pytest.skip(f"npm cannot install tap-parser: {done.stderr.strip()[-300:]}")
+    try:
+        os.rename(folder, home)
+    except OSError:  # another worker was first
+        shutil.rmtree(folder)

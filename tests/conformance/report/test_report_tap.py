@@ -1,0 +1,127 @@
+"""Flat TAP, read back by tap.py's parser and by Debian's prove."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_samples import HOSTILE, failed, mixture, rendered, result
+from tap.parser import Parser  # type: ignore[import-untyped]
+
+from conformance.contract import clause
+from conformance.result import Run, Verdict
+
+
+def points(text: str) -> dict[str, Any]:
+    """tap.py's result lines by description; whatever is neither result, plan nor comment fails."""
+    lines = list(Parser().parse_text(text))
+    assert {each.category for each in lines} <= {"version", "plan", "test", "diagnostic"}
+    return {each.description: each for each in lines if each.category == "test"}
+
+
+def prove(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    if shutil.which("prove") is None:
+        pytest.skip("prove is missing; install perl (Debian: perl)")
+    file = folder / "run.tap"
+    file.write_text(text)
+    return subprocess.run(
+        ["prove", "--exec", "cat", file], capture_output=True, text=True, check=False
+    )
+
+
+def green() -> Run:
+    run = mixture()
+    results = tuple(each for each in run.results if not each.verdict.red)
+    return replace(run, results=results, planned=len(results))
+
+
+def test_tap_py_reads_every_point() -> None:
+    run = mixture()
+    read = points(rendered("tap", run))
+    assert list(read) == [f"- {each.id}" for each in run.results]
+    assert [each.number for each in read.values()] == list(range(1, len(run.results) + 1))
+    for each in run.results:
+        line = read[f"- {each.id}"]
+        assert line.ok == (each.verdict in (Verdict.PASS, Verdict.WARN, Verdict.SKIP))
+        assert line.skip == (each.verdict is Verdict.SKIP)
+        assert line.todo == (each.verdict is Verdict.KNOWN)
+        if line.skip or line.todo:
+            assert line.directive.reason == each.reason
+
+
+def test_diagnostics_are_exact() -> None:
+    run = mixture()
+    read = points(rendered("tap", run))
+    for each in run.results:
+        block = read[f"- {each.id}"].yaml_block
+        if each.verdict in (Verdict.PASS, Verdict.SKIP):
+            assert block is None
+            continue
+        assert block["severity"] == each.verdict.value
+        assert block["repeat"] == each.repeat
+        assert block["description"] == each.description
+        told = [block, *block.get("also", [])] if each.failures else []
+        for failure, told_of in zip(each.failures, told, strict=True):
+            for name in ("check", "clause", "level", "expected", "actual", "where"):
+                assert told_of[name] == getattr(failure, name)
+            assert told_of["rule"] == clause(failure.clause).sentence
+        assert len(block.get("evidence", "").splitlines()) == len(
+            each.evidence.strip("\n").split("\n") if each.evidence else []
+        )
+
+
+def test_prove_accepts_a_green_run(tmp_path: Path) -> None:
+    done = prove(rendered("tap", green()), tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "Result: PASS" in done.stdout
+    assert done.stderr == ""
+
+
+def test_prove_finds_what_is_red(tmp_path: Path) -> None:
+    run = mixture()
+    done = prove(rendered("tap", run), tmp_path)
+    assert done.returncode == 1
+    assert f"Failed {len(run.red)}/{len(run.results)} subtests" in done.stdout
+    assert "Parse errors" not in done.stdout
+
+
+def test_prove_notices_a_run_cut_short(tmp_path: Path) -> None:
+    run = green()
+    done = prove(rendered("tap", replace(run, planned=run.planned + 1)), tmp_path)
+    assert done.returncode == 1
+    assert "Bad plan" in done.stdout
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_warning_is_red_where_it_is_strict(strict: bool) -> None:
+    warned = result("go/default/chunks_long", Verdict.WARN, failures=(failed("header", "R1"),))
+    run = replace(mixture(), results=(warned,), planned=1)
+    (line,) = points(rendered("tap", run, strict=strict)).values()
+    assert line.ok is not strict
+    assert line.yaml_block["severity"] == "warn"
+
+
+def test_hostile_names_and_reasons_stay_on_their_line(tmp_path: Path) -> None:
+    skipped = result("go/default/a", Verdict.SKIP, reason=HOSTILE)
+    known = result("go/default/b", Verdict.KNOWN, reason=HOSTILE)
+    odd = replace(skipped, scenario="odd # TODO \n1..0\x1b", verdict=Verdict.PASS)
+    run = replace(mixture(), results=(skipped, known, odd), planned=3)
+    text = rendered("tap", run)
+    assert all(each.isprintable() or each == "\n" for each in text)
+    first, second, third = points(text).values()
+    assert (first.skip, second.todo, third.todo) == (True, True, False)
+    assert third.description == "- go/default/odd \\x23 TODO 1..0\\x1b"
+    assert prove(text, tmp_path).returncode == 0
+
+
+def test_a_notice_is_a_comment() -> None:
+    comments = [
+        each.text
+        for each in Parser().parse_text(rendered("tap", mixture()))
+        if each.category == "diagnostic"
+    ]
+    assert comments == ["# building go"]
