@@ -7,7 +7,7 @@ from typing import Self
 from conformance import delta, exact
 from conformance.evidence import Ending, Event, Format, Kind, Violation
 from conformance.judge import Judge
-from conformance.wording import arrived, byte_place, excerpt, last_place, place, plural
+from conformance.wording import EXCERPT, arrived, byte_place, excerpt, last_place, place, plural
 
 HEAD = "response head"
 
@@ -284,7 +284,7 @@ class AnswerChecks(Judge):
 
 
 def _header(name: str, value: str | None) -> str:
-    return f"no {name} header" if value is None else f"{name}: {excerpt(value)}"
+    return f"no {name} header" if value is None else f"{name}: {value:.{EXCERPT}}"
 
 
 def _error_problem(value: object) -> str | None:

@@ -43,8 +43,9 @@ READ_SIZE = 65536
 """Bytes asked for with each read, unless a scenario reads in sips."""
 
 SETTLING = 2.0
-"""Seconds the mock API is given to note the end of a request whose answer is complete.
-It lags by one turn of its event loop; a daemon that keeps the request open costs them all."""
+"""Seconds until the upstream side must show what the client's side implies: a request that
+was made, or the end of one whose answer is complete. On a daemon that is right this is one
+turn of the mock API's event loop; a wrong one costs them all."""
 
 
 class Upstream(Protocol):
@@ -232,6 +233,13 @@ class Exchange:
         self.resume()
         await self._until(lambda: False)
         return self._ending or Ending.DEADLINE
+
+    async def applied(self, pattern: str | None, *, clause: str = "U1") -> None:
+        """Check, reading no further, that the API was asked for this pattern (U1)."""
+        within = SETTLING * self._scale
+        entries = await self.upstream.wait(self.token, state="received", within=within)
+        seen = Observation(response=self.seen(), upstream=entries, asked=self._asked)
+        Checks(seen, failures=self.failures).applied(pattern, clause=clause)
 
     async def upstream_ended(self, within: float = 2.0) -> None:
         """Check that the upstream request ends within so many seconds from now (U5)."""

@@ -98,35 +98,35 @@ class ResponseParser:
             rule = "a chunk has no event name: EventSource.onmessage would not see it (HTML 9.2.6)"
             self._violation(rule, f"event: {dispatched.type}", offset)
         if kind is Kind.CHUNK:
-            self._judge_format(value, offset)
+            self._judge_format(value, data, offset)
         if self.events and self.events[-1].kind is Kind.DONE:
             self._after_done(excerpt(data), offset)
         self.events.append(Event(kind, data, value, dispatched.type, offset, at))
 
-    def _judge_format(self, value: object, offset: int) -> None:
+    def _judge_format(self, value: object, data: str, offset: int) -> None:
         form = delta.format_of(value)
         if self._format is not None and form is not self._format and not self._mixed:
             self._mixed = True
             rule = "all chunks are in one format, simple or openai"
-            self._violation(rule, f"one in the other format: {value!r:.120}", offset)
+            self._violation(rule, f"one in the other format: {excerpt(data)}", offset)
         self._format = self._format or form
 
     def _at_end(self, transcript: Transcript) -> list[Violation]:
         found: list[Violation] = []
-        stream = self._stream
-        if stream is not None and self.events and self.events[-1].kind is Kind.DONE:
-            trailing = stream.trailing if stream.trailing is not None else stream.unfinished()
-            if trailing is not None:
-                rest = excerpt(transcript.raw[trailing:])
-                found.append(_after_done(rest, trailing))
+        unfinished = trailing = None
+        if self._stream is not None:
+            unfinished = self._stream.unfinished()
+            trailing = self._stream.trailing if self._stream.trailing is not None else unfinished
+        done = bool(self.events) and self.events[-1].kind is Kind.DONE
+        if done and trailing is not None:
+            found.append(_after_done(excerpt(transcript.raw[trailing:]), trailing))
         # Only an orderly end says that nothing was still to come.
         if transcript.ending is not Ending.EOF or not transcript.reads:
             return found
         cut = self._framing.unfinished()
         if cut is not None:
             found.append(cut)
-        unfinished = stream.unfinished() if stream is not None else None
-        if unfinished is not None:
+        if unfinished is not None and not done:
             found.append(
                 Violation(
                     rule="an event ends with a blank line (HTML 9.2.6)",
