@@ -131,6 +131,6 @@ def _wrapped(text: Text, console: Console, *, indent: int, most: int, less: int 
         lines[-1].rstrip()
         lines[-1].append(" …")
     for line in lines:
-        line.rstrip()
         line.pad_left(indent)
+        line.rstrip()
     return lines
