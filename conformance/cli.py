@@ -73,6 +73,8 @@ def explain(scenario: str, profile: str | None) -> None:
 @main.command(context_settings={"ignore_unknown_options": False})
 @click.argument("daemons", nargs=-1, metavar="[DAEMON]... [-- PYTEST_ARGUMENT...]")
 @click.option("--profile", help="Only daemons of this profile.")
+@click.option("--socket", type=click.Path(), help="Judge the daemon that is served here already.")
+@click.option("--api-key", envvar="OPENAI_API_KEY", help="The API key which that daemon was given.")
 @click.option("--variant", multiple=True, help="Only this variant; may be repeated.")
 @click.option("--category", multiple=True, help="Only this category; may be repeated.")
 @click.option("--scenario", multiple=True, help="Only this scenario; may be repeated.")
@@ -89,6 +91,8 @@ def explain(scenario: str, profile: str | None) -> None:
 def run(  # one parameter for each option
     daemons: tuple[str, ...],
     profile: str | None,
+    socket: str | None,
+    api_key: str | None,
     variant: tuple[str, ...],
     category: tuple[str, ...],
     scenario: tuple[str, ...],
@@ -104,11 +108,12 @@ def run(  # one parameter for each option
     deadline: float | None,
 ) -> None:
     """Judge daemons: names below daemons/, folders or manifests; all of daemons/ when none."""
-    from conformance.daemon.manifest import ManifestError
+    from conformance.daemon.manifest import ManifestError, Served
     from conformance.selection import Selection, SelectionError, manifests
 
     try:
-        chosen = manifests(Selection(daemons=daemons, profile=profile))
+        served = Served(Path(socket), api_key or "") if socket else None
+        chosen = manifests(Selection(daemons=daemons, profile=profile, served=served))
     except (SelectionError, ManifestError) as error:
         raise click.UsageError(str(error)) from None
     arguments = [
@@ -118,6 +123,8 @@ def run(  # one parameter for each option
         *_each("--scenario", scenario),
         *_each("--require", [name for value in require for name in value.split(",") if name]),
         *_given("--profile", profile),
+        *_given("--socket", socket),
+        *_given("--api-key", api_key if socket else None),
         *_given("--deadline", deadline),
         *_given("--report-to", output),
         *_given("-k", keyword),
@@ -196,6 +203,8 @@ def _pytest(arguments: Sequence[str], jobs: int) -> int:
     """Let pytest run the drivers; its exit status in this command's terms."""
     import pytest
 
+    # Plugins that happen to be installed would only cost time: one alone takes a second.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     drivers = _drivers()
     status = pytest.main(
         [
@@ -206,6 +215,8 @@ def _pytest(arguments: Sequence[str], jobs: int) -> int:
             "-o",
             f"cache_dir={Path.cwd() / '.pytest_cache'}",
             "--capture=no",
+            "-p",
+            "xdist",
             *([f"--numprocesses={jobs}"] if jobs > 1 else []),
             *arguments,
         ]

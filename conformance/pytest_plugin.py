@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
-from _pytest.terminal import TerminalReporter
+from _pytest._io import TerminalWriter
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 import conformance
 from conformance import report as reports
-from conformance.daemon.manifest import ManifestError
+from conformance.daemon.manifest import ManifestError, Served
 from conformance.result import Result, Run, Verdict
 from conformance.runner import Engine, Settings
 from conformance.selection import Case, Selection, SelectionError, cases
@@ -38,6 +38,9 @@ from conformance.upstream import Addresses, MockServer
 
 PROPERTY = "conformance"
 """The user_property in which an item's report carries its Result."""
+
+CALIBRATION = "calibration"
+"""The user_property with the calibration that the Result was found under."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,6 +55,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     many("--scenario", "SCENARIO", "judge only this scenario")
     many("--require", "DAEMON", "fail where this daemon would be skipped")
     group.addoption("--profile", metavar="PROFILE", help="judge only daemons of this profile")
+    group.addoption("--socket", metavar="PATH", help="judge what is served here already")
+    group.addoption("--api-key", metavar="KEY", help="the API key which that daemon was given")
     group.addoption("--deadline", type=float, metavar="S", help="bound each scenario, in seconds")
     group.addoption("--warnings-fail", action="store_true", help="a warning fails the run")
     group.addoption("--report", metavar="FORMAT", help="replace pytest's own output")
@@ -69,6 +74,7 @@ def selection(config: pytest.Config) -> Selection:
         categories=tuple(option.category),
         scenarios=tuple(option.scenario),
         require=tuple(option.require),
+        served=None if option.socket is None else Served(Path(option.socket), option.api_key or ""),
     )
 
 
@@ -127,16 +133,18 @@ class Judge:
         self._config = config
         self._selected = selected
         self._addresses = None if mock_api is None else Addresses.from_json(mock_api)
-        self._mock: MockServer | None = None
+        # Started at once, so that it gets ready while pytest collects.
+        starts = mock_api is None and not config.option.collectonly
+        self._mock = MockServer() if starts else None
         self._engine: Engine | None = None
         self._items: list[pytest.Item] = []
         self._futures: dict[str, Future[Result]] = {}
         self._results: dict[str, Result] = {}
 
     def addresses(self) -> Addresses:
-        """Where the run's mock API listens; the controlling process starts it when first asked."""
+        """Where the run's mock API listens; waits until it does."""
         if self._addresses is None:
-            self._mock = MockServer()
+            assert self._mock is not None
             self._addresses = self._mock.addresses
         return self._addresses
 
@@ -153,6 +161,9 @@ class Judge:
                 pytest.xfail(result.reason)
             case verdict if verdict.red or (verdict is Verdict.WARN and self._strict):
                 pytest.fail(as_text(result), pytrace=False)
+
+    def _measured(self) -> dict[str, float]:
+        return {} if self._engine is None else self._engine.calibration
 
     @property
     def _strict(self) -> bool:
@@ -214,9 +225,10 @@ class Judge:
         if call.when == "call" and result is not None:
             report.duration = result.duration
             report.user_properties.append((PROPERTY, result.to_json()))
+            report.user_properties.append((CALIBRATION, self._measured()))
         return report
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_unconfigure(self) -> None:
         """Stop what still runs, whatever ended the session."""
         if self._engine is not None:
             self._engine.close()
@@ -273,7 +285,8 @@ class Reporting:
         self._started = datetime.now().astimezone().isoformat(timespec="seconds")
         self._clock = time.monotonic()
         self._results: list[Result] = []
-        self._begun = False
+        self._planned = 0
+        self._calibration: dict[str, float] = {}
         target = config.option.report_to
         self._stream: TextIO = sys.stdout if target is None else Path(target).open("w")  # noqa: SIM115
         opener = reports.load(config.option.report)
@@ -281,9 +294,9 @@ class Reporting:
         _silence(config)
 
     def _begin(self, ids: list[str]) -> None:
-        if not self._begun:
-            self._begun = True
+        if not self._planned:
             planned = [each.partition("[")[2].removesuffix("]") for each in ids]
+            self._planned = len(planned)
             daemons = list(dict.fromkeys(daemon_of(each) for each in ids))
             self._report.begin(len(planned), daemons, planned)
 
@@ -300,13 +313,19 @@ class Reporting:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Pass a result on; an item that broke without one is an error all the same."""
-        found = dict(report.user_properties).get(PROPERTY)
-        if isinstance(found, dict) and report.when == "call":
-            result = Result.from_json(found)
+        properties: dict[str, Any] = dict(report.user_properties)
+        if report.when == "call" and PROPERTY in properties:
+            self._slowest(properties[CALIBRATION])
+            result = Result.from_json(properties[PROPERTY])
             self._results.append(result)
             self._report.result(result)
         elif report.failed:
             self._report.notice(f"error: {report.nodeid}: {report.longreprtext}")
+
+    def _slowest(self, measured: dict[str, float]) -> None:
+        """Of the workers' calibrations, the report shows the one that stretched the most."""
+        if measured.get("scale", 0.0) > self._calibration.get("scale", 0.0):
+            self._calibration = measured
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A driver that cannot be collected is worth a line."""
@@ -317,25 +336,30 @@ class Reporting:
         """The silenced terminal would swallow this."""
         sys.stderr.write(f"{excrepr}\n")
 
-    def pytest_unconfigure(self) -> None:
-        """Render the end."""
-        if not self._begun:
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Render the end, and let the exit status say what the report says."""
+        if not self._planned:
             return
-        self._report.end(
-            Run(
-                results=tuple(self._results),
-                started=self._started,
-                duration=time.monotonic() - self._clock,
-                version=conformance.__version__,
-                strict=self._strict,
-            )
+        run = Run(
+            results=tuple(self._results),
+            started=self._started,
+            duration=time.monotonic() - self._clock,
+            version=conformance.__version__,
+            planned=self._planned,
+            calibration=self._calibration,
+            strict=self._strict,
         )
+        self._report.end(run)
+        if session.exitstatus == pytest.ExitCode.OK and reports.exit_status(run):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._stream is not sys.stdout:
             self._stream.close()
 
 
 def _silence(config: pytest.Config) -> None:
-    """Keep pytest's terminal reporter, which other plugins ask for, but let it write nowhere."""
-    config.pluginmanager.unregister(name="terminalreporter")
+    """Keep pytest's terminal reporter, which other plugins hold, but let it write nowhere."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    assert reporter is not None
     nowhere = Path(os.devnull).open("w")  # noqa: SIM115, open as long as the process
-    config.pluginmanager.register(TerminalReporter(config, nowhere), "terminalreporter")
+    reporter._tw = TerminalWriter(nowhere)

@@ -32,7 +32,7 @@ from conformance.calibration import Calibration, calibrate
 from conformance.contract import Level, clause
 from conformance.daemon.build import build
 from conformance.daemon.failures import DaemonError
-from conformance.daemon.instance import Instance
+from conformance.daemon.instance import Attached, Instance
 from conformance.daemon.manifest import Manifest, Variant, missing
 from conformance.daemon.process import DaemonProcess
 from conformance.profile import PLAYERS, Judgement
@@ -69,6 +69,8 @@ class Engine:
     """An event loop in a thread that judges cases and fulfils one Future for each."""
 
     def __init__(self, settings: Settings) -> None:
+        self.calibration: dict[str, float] = {}
+        """The last measurement of the machine's pace; see Calibration.to_json."""
         self._settings = settings
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
@@ -80,11 +82,13 @@ class Engine:
         futures: dict[str, Future[Result]] = {case.id: Future() for case in cases}
 
         async def judge() -> None:
+            calibration = await calibrate()
+            self.calibration = calibration.to_json()
             async with Upstream.attach(self._settings.addresses) as upstream:
                 await Runner(
                     self._settings,
                     upstream,
-                    await calibrate(),
+                    calibration,
                     publish=lambda result: futures[result.id].set_result(result),
                 ).judge(cases)
 
@@ -201,9 +205,7 @@ class Runner:
     async def _stage(
         self, manifest: Manifest, variant: Variant, how: Start
     ) -> AsyncIterator[Stage]:
-        async with DaemonProcess.start(
-            manifest, variant, self._upstream, options=how.options, scale=self._scale
-        ) as instance:
+        async with self._instance(manifest, variant, how) as instance:
             yield Stage(
                 instance=instance,
                 upstream=self._upstream,
@@ -211,6 +213,20 @@ class Runner:
                 variant=variant,
                 scale=self._scale,
             )
+
+    @asynccontextmanager
+    async def _instance(
+        self, manifest: Manifest, variant: Variant, how: Start
+    ) -> AsyncIterator[Instance]:
+        if manifest.served is not None:
+            if manifest.served.api_key:
+                await self._upstream.register_key(manifest.name, manifest.served.api_key)
+            yield Attached(manifest.served.socket)
+        else:
+            async with DaemonProcess.start(
+                manifest, variant, self._upstream, options=how.options, scale=self._scale
+            ) as instance:
+                yield instance
 
     async def _play(self, case: Case, stage: Stage) -> None:
         """Play the scenario within its deadline and turn what was found into a Result."""
@@ -238,6 +254,8 @@ class Runner:
         lacks += [
             f"a way to pass on {wish}" for wish in manifest.inexpressible(scenario.start.options)
         ]
+        if manifest.served is not None and scenario.alone:
+            lacks.append("a daemon that the suite may start and stop")
         if lacks:
             self._finish(
                 case,
@@ -270,7 +288,13 @@ class Runner:
         self._publish(result)
 
     def _repeat(self, case: Case) -> str:
-        words = [self._settings.command, "run", os.path.relpath(case.manifest.path)]
+        path = os.path.relpath(case.manifest.path)
+        words = [
+            self._settings.command,
+            "run",
+            *(["--socket"] if case.manifest.served else []),
+            path,
+        ]
         words += ["--variant", case.variant.name, "--scenario", case.scenario.name]
         return shlex.join(words)
 

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from conformance import catalog
-from conformance.daemon.manifest import Manifest, Variant, discover, load
+from conformance.daemon.manifest import Manifest, Served, Variant, attached, discover, load
 from conformance.scenario import Scenario
 
 DAEMONS = Path("daemons")
@@ -47,13 +47,20 @@ class Selection:
     variants: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     scenarios: tuple[str, ...] = ()
+    served: Served | None = None
+    """A daemon that is running already, in place of any manifest."""
     require: tuple[str, ...] = ()
     """Daemons whose skipping is a failure."""
 
 
 def manifests(selection: Selection) -> tuple[Manifest, ...]:
     """The manifests of the selected daemons; errors name what there is instead."""
-    found = _found(selection.daemons)
+    if selection.served is None:
+        found = _found(selection.daemons)
+    elif selection.daemons:
+        raise SelectionError("name either daemons or a socket that is being served, not both")
+    else:
+        found = (attached(selection.served, selection.profile or "handoff"),)
     if selection.profile is not None:
         known(selection.profile, catalog.profiles(), "profile")
         found = tuple(each for each in found if each.profile == selection.profile)
@@ -100,8 +107,8 @@ def known(name: str, valid: Iterable[str], what: str) -> None:
     if name in names:
         return
     near = get_close_matches(name, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise SelectionError(f"no {what} {name!r}{hint} There are: {', '.join(names) or 'none'}")
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise SelectionError(f"no {what} {name!r}; {hint}there are: {', '.join(names) or 'none'}")
 
 
 def _belongs(manifest: Manifest, variant: Variant, scenario: Scenario) -> bool:
@@ -125,7 +132,7 @@ def _manifest(wanted: str) -> Manifest:
     if (DAEMONS / wanted / "daemon.toml").exists():
         return load(DAEMONS / wanted)
     names = [each.name for each in discover(DAEMONS)] if DAEMONS.is_dir() else []
-    known(wanted, names, f"daemon.toml at, and no daemon in {DAEMONS}/ named,")
+    known(wanted, names, f"daemon.toml there, and no daemon in {DAEMONS}/:")
     raise AssertionError(wanted)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from conformance.daemon.instance import Instance
 from conformance.daemon.manifest import Manifest, Variant
-from conformance.daemon.process import DaemonProcess
 from conformance.upstream import Upstream
 
 
@@ -13,7 +13,7 @@ from conformance.upstream import Upstream
 class Stage:
     """One started daemon and what surrounds it."""
 
-    instance: DaemonProcess
+    instance: Instance
     upstream: Upstream
     manifest: Manifest
     variant: Variant

@@ -18,6 +18,7 @@ from conformance.checks import Checks
 from conformance.client.exchange import Exchange
 from conformance.client.handoff import ClientKind
 from conformance.contract import clause as clause_of
+from conformance.daemon.process import DaemonProcess
 from conformance.evidence import Observation
 from conformance.result import FailedCheck
 from conformance.scenario import Scenario
@@ -46,13 +47,18 @@ class Bench:
 
     def __init__(self, scenario: Scenario, stage: Stage) -> None:
         self.stage = stage
-        self.daemon = stage.instance
-        """The daemon's process: signals, and what /proc tells of it."""
         self.upstream = stage.upstream
         self.deadline = time.monotonic() + scenario.deadline * stage.scale
         self._scenario = scenario
         self._exchanges: list[Exchange] = []
         self._noted: list[FailedCheck] = []
+
+    @property
+    def daemon(self) -> DaemonProcess:
+        """The daemon's process, for signals and for what /proc tells of it."""
+        instance = self.stage.instance
+        assert isinstance(instance, DaemonProcess), "only a scenario that is `alone` has its own"
+        return instance
 
     # Exchanges
 
@@ -71,8 +77,8 @@ class Bench:
         """
         token = secrets.token_hex(8)
         exchange = Exchange(
-            path=self.daemon.socket,
-            socket_type=self.daemon.socket_type,
+            path=self.stage.instance.socket,
+            socket_type=self.stage.instance.socket_type,
             payload=self._data(pattern, request or {}, token) if payload is None else payload,
             token=token,
             upstream=self.upstream,

@@ -23,8 +23,10 @@ __all__ = [
     "ManifestError",
     "Requirement",
     "Run",
+    "Served",
     "SocketType",
     "Variant",
+    "attached",
     "discover",
     "fill",
     "load",
@@ -94,6 +96,15 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """Where somebody else serves a daemon; it is neither built nor started nor stopped."""
+
+    socket: Path
+    api_key: str
+    """The key it was given, so that its requests are known; empty when that is not told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """A daemon, as its manifest describes it."""
 
@@ -113,6 +124,8 @@ class Manifest:
     """By name, the values it is declared with; one declared as `true` has none."""
     known_failures: Mapping[str, str]
     """`scenario` or `variant/scenario` -> the reason, with a link to the tracker."""
+    served: Served | None = None
+    """Set where there is no file: the daemon is running already."""
 
     @property
     def dir(self) -> Path:
@@ -229,6 +242,24 @@ def load(path: Path | str) -> Manifest:
         variants=variants,
         capabilities=_capabilities(Table(document, "capabilities")),
         known_failures=_known_failures(document, [each.name for each in variants]),
+    )
+
+
+def attached(served: Served, profile: str) -> Manifest:
+    """What is known of a daemon that somebody else serves."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", served.socket.stem).strip("-._") or "daemon"
+    return Manifest(
+        path=served.socket.absolute(),
+        name=name,
+        profile=profile,
+        build=None,
+        run=Run(command=(), env={}, socket_type=SocketType.SEQPACKET, timeout=START_TIMEOUT),
+        requires=(),
+        options={},
+        variants=(Variant(DEFAULT),),
+        capabilities={},
+        known_failures={},
+        served=served,
     )
 
 

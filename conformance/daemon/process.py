@@ -138,7 +138,8 @@ class DaemonProcess:
         try:
             socket = how.get("socket", folder / SOCKET)
             key = f"sk-conformance-{secrets.token_hex(12)}"
-            key_name = how.get("key_name", f"{manifest.name}.{variant.name}.{os.getpid()}.{number}")
+            name = f"{manifest.name}.{variant.name}"[:44]  # a key's name has 64 characters
+            key_name = how.get("key_name", f"{name}.{os.getpid()}.{number}")
             await upstream.register_key(key_name, key)
             places = {
                 "socket": str(socket),
