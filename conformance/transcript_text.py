@@ -45,13 +45,13 @@ def _client(response: Response) -> Iterator[str]:
     raw = response.transcript.raw
     head = raw[: response.body_offset].splitlines(keepends=True)
     yield f"client   {arrived(response).partition(',')[0]}"
-    for line in _middle_left_out([excerpt(line, LINE)[1:] for line in head], _HEAD_LINES):
+    for line in _middle_left_out([excerpt(line, LINE) for line in head], _HEAD_LINES):
         yield f"  {line}"
     cuts = [response.body_offset, *(event.offset for event in response.events), len(raw)]
     parts = [(start, end) for start, end in pairwise(cuts) if start < end]
     shown = [
         f"{since(response, response.transcript.at(end - 1))}  byte {start:<6} "
-        f"{excerpt(raw[start:end], LINE)[1:]}"
+        f"{excerpt(raw[start:end], LINE)}"
         for start, end in parts
     ]
     for line in _middle_left_out(shown, _EVENTS):
@@ -75,7 +75,7 @@ def _request(response: Response, entry: JournalEntry) -> Iterator[str]:
         f"upstream request {entry.id}: {entry.method} {entry.path}, {entry.protocol} over "
         f"{entry.transport}, {key}, {pattern} ({entry.source})"
     )
-    yield f"  {since(response, entry.received_at)}  received {excerpt(entry.body, LINE)[1:]}"
+    yield f"  {since(response, entry.received_at)}  received {excerpt(entry.body, LINE)}"
     sent = [f"{since(response, each.at)}  sent {excerpt(each.data, LINE)}" for each in entry.events]
     for line in _middle_left_out(sent, _SENT):
         yield f"  {line}"
