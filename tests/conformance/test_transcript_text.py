@@ -61,7 +61,7 @@ def test_a_short_exchange_in_full() -> None:
             "  b'\\r\\n'",
             '  +0.011 s  byte 60     b\'data: {"content":"\\xc3\\xa9"}\\n\\n: hm\\n\\n\'',
             '  +0.012 s  byte 90     b\'data: {"content":"\\xc3\\xa9"}\\n\\n\'',
-            "  +0.500 s  EOF, after 113 bytes in 3 reads",
+            "  +0.500 s  EOF, after 114 bytes in 3 reads",
             "upstream request 3: POST /v1/chat/completions, h2 over tls, authorized, "
             "pattern 'short' (header)",
             "  +0.001 s  received b'{\"stream\":true}'",
