@@ -12,12 +12,14 @@ import os
 import resource
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from mock_api.app import PREFIX, App
 from mock_api.patterns import MOST_DELTAS, Options
 from mock_api.server import Listener, bind_tcp, bind_unix, serve
+from mock_api.supervisor import supervise
 from mock_api.tls import Certificate, from_files, self_made
 
 JOURNAL_SIZE = 10_000
@@ -43,8 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"mock_api: {error}", file=sys.stderr)
         return 1
-    first = workers[0]
-    ready = json.dumps(_addresses(first, options, certificate))
+    ready = json.dumps(_addresses(workers[0], options, certificate))
     stdin = sys.stdin.fileno() if options.exit_on_stdin_eof else None
     app = App(
         options=Options(chunks=options.chunks, delay=options.delay / 1000),
@@ -52,10 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         workers=options.workers,
     )
     try:
+        announce = partial(_announce, ready, quiet=options.quiet)
         if options.workers == 1:
-            serve(app, first, ready=lambda: _announce(ready, options), exit_on_eof=stdin)
+            serve(app, workers[0], ready=announce, exit_on_eof=stdin)
         else:
-            _serve_with_workers(app, workers, stdin, lambda: _announce(ready, options))
+            supervise(app, workers, ready=announce, exit_on_eof=stdin)
     finally:
         if options.socket is not None:
             options.socket.unlink(missing_ok=True)
@@ -163,18 +165,12 @@ def _addresses(
     }
 
 
-def _announce(ready: str, options: argparse.Namespace) -> None:
+def _announce(ready: str, *, quiet: bool) -> None:
     print(ready, flush=True)
-    if not options.quiet:
+    if not quiet:
         said = json.loads(ready)
         places = [str(said[name]) for name in ("http", "https", "socket") if said[name]]
         print(f"mock_api: listening on {', '.join(places)}", file=sys.stderr)
-
-
-def _serve_with_workers(
-    app: App, workers: list[list[Listener]], stdin: int | None, announce: Callable[[], None]
-) -> None:
-    raise NotImplementedError
 
 
 def _raise_descriptor_limit() -> None:

@@ -97,9 +97,6 @@ class App:
         """Something changed that replies depend on."""
         self.known.clear()
 
-    def flush(self) -> None:
-        """The wheel has played all that was due: let connections write what they gathered."""
-
     def reply(self, request: Request) -> Reply | Later:
         """What to answer."""
         if request.path.startswith(PREFIX):

@@ -11,14 +11,14 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from mock_api.http1 import Http1
+from mock_api.http2 import Http2
+from mock_api.http2_frames import PREFACE
 from mock_api.wire import Wire
 
 if TYPE_CHECKING:
     from mock_api.app import App
 
 READ_SIZE = 65536
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 LINGER = 1.0
 """Seconds in which a client may read the end of an answer while its own bytes are discarded.
@@ -124,7 +124,7 @@ class Connection:
             return
         else:
             is_h2 = first.startswith(PREFACE)
-        protocol = Http1(self, self.app)
+        protocol: HttpProtocol = Http2(self, self.app) if is_h2 else Http1(self, self.app)
         self._protocol = protocol
         self._feed = protocol.feed
         self._first = b""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
@@ -107,7 +108,7 @@ async def _serve(
         loop.add_signal_handler(signum, stop.set)
     if exit_on_eof is not None:
         _watch_for_eof(loop, exit_on_eof, stop.set)
-    app.wheel = Wheel(loop, app.flush)
+    app.wheel = Wheel(loop)
     for listener in listeners:
         listener.sock.setblocking(False)
         loop.add_reader(listener.sock.fileno(), partial(_accept, app, listener, loop))
@@ -142,19 +143,12 @@ def _accept(app: App, listener: Listener, loop: asyncio.AbstractEventLoop) -> No
 def _watch_for_eof(loop: asyncio.AbstractEventLoop, fd: int, stop: Callable[[], None]) -> None:
     def readable() -> None:
         with contextlib.suppress(BlockingIOError):
-            if not _read(fd):
+            if not os.read(fd, 4096):
                 loop.remove_reader(fd)
                 stop()
 
     try:
         loop.add_reader(fd, readable)
     except OSError:
-        # A file and /dev/null are always readable, and epoll refuses them: they are at
-        # their end as soon as they are read.
+        # epoll refuses files and /dev/null, which are always readable. They end at once.
         stop()
-
-
-def _read(fd: int) -> bytes:
-    import os  # noqa: PLC0415
-
-    return os.read(fd, 4096)

@@ -153,5 +153,5 @@ def self_made(ca_file: Path | None, names: tuple[str, ...]) -> Certificate:
 
 def _context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["h2", "http/1.1"])
     return context

@@ -2,15 +2,13 @@
 
 Every stream's deadlines are absolute, so lateness never adds up: a stream that
 is late sends everything due at once. Streams due in the same millisecond share a
-slot, and the loop has one timer, for the earliest slot. A tick plays all due
-streams, then calls `flush`, so that streams of one connection share a write.
+slot, and the loop has one timer, for the earliest slot.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
@@ -28,9 +26,8 @@ class Timed(Protocol):
 class Wheel:
     """Slots of timed things, by the millisecond in which they are due."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, flush: Callable[[], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._flush = flush
         self._slots: dict[int, list[Timed]] = {}
         self._order: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -61,12 +58,13 @@ class Wheel:
         self._ticking = True
         now = monotonic()
         current = int(now * SLOTS_PER_SECOND)
-        while self._order and self._order[0] <= current:
-            for timed in self._slots.pop(heapq.heappop(self._order)):
-                due = timed.advance(now)
-                if due is not None:
-                    self.add(timed, due)
-        self._ticking = False
-        self._flush()
-        if self._order:
-            self._arm()
+        try:
+            while self._order and self._order[0] <= current:
+                for timed in self._slots.pop(heapq.heappop(self._order)):
+                    due = timed.advance(now)
+                    if due is not None:
+                        self.add(timed, due)
+        finally:
+            self._ticking = False
+            if self._order:
+                self._arm()

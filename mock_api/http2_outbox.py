@@ -1,0 +1,176 @@
+"""What an HTTP/2 connection is about to send.
+
+Streams put whole frames in, in the order in which they leave; everything put in
+between two flushes leaves in one write. What the kernel does not take at once
+stays, and nobody may put in more until it is gone. With each frame comes a note
+for the journal, which is told when the kernel took the frame's last byte, and not
+before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mock_api.exchange import End, Entry
+
+if TYPE_CHECKING:
+    from mock_api.connection import Connection
+    from mock_api.journal import Journal
+    from mock_api.playback import Playback
+
+ROOM = 256 * 1024
+"""Bytes that may be put in for one write: some frames of each of many streams."""
+
+MOST_CONTROL = 1024 * 1024
+"""Bytes of answers to PING and SETTINGS that may wait for a client that does not read."""
+
+TABLE_SIZE = 4096
+NO_TABLE = b"\x20"
+"""A dynamic table size update to 0 (RFC 7541 6.3)."""
+
+Note = tuple[int, Entry, int, int, bool]
+"""Up to which byte of what was put in, whose, how many bytes, how many events, whether the last."""
+
+
+class Outbox:
+    """Frames on their way to the kernel."""
+
+    def __init__(self, connection: Connection, journal: Journal) -> None:
+        self._connection = connection
+        self._journal = journal
+        self._loop = asyncio.get_running_loop()
+        self._parts: list[bytes] = []
+        self._size = 0
+        """Bytes in `_parts`."""
+        self._rest = b""
+        """What the kernel did not take."""
+        self._notes: list[Note] = []
+        self._put = 0
+        """Bytes put in since the connection began; notes count in these."""
+        self._taken = 0
+        """Bytes the kernel took since then."""
+        self._waiting: dict[Playback, None] = {}  # type: ignore[type-arg]
+        self._held = False
+        self._scheduled = False
+        self._ending = False
+        self._closed = False
+        self.table_update = b""
+        """What the next header block must begin with."""
+
+    def table_size(self, size: int) -> None:
+        """The client's decoder will keep a table of this size at most.
+
+        Ours is never used, but shrinking must be acknowledged (RFC 7541 4.2).
+        """
+        if size < TABLE_SIZE:
+            self.table_update = NO_TABLE
+
+    def has_room(self, playback: Playback) -> bool:  # type: ignore[type-arg]
+        """Whether frames may be put in now; if not, the playback is resumed when they may."""
+        if not self._rest and self._size < ROOM:
+            return True
+        self._waiting[playback] = None
+        return False
+
+    def put(self, data: bytes, entry: Entry, events: int) -> None:
+        """Whole frames of a response, completing so many events."""
+        self._append(data)
+        self._notes.append((self._put, entry, len(data), events, False))
+
+    def put_end(self, entry: Entry) -> None:
+        """What was put in for this response was its last."""
+        self._notes.append((self._put, entry, 0, 0, True))
+        self._schedule()
+
+    def control(self, data: bytes) -> None:
+        """Frames that are no part of a response."""
+        self._append(data)
+        if self._rest and self._size > MOST_CONTROL:
+            self._connection.close()
+
+    def end(self) -> None:
+        """End the connection when everything has left."""
+        self._ending = True
+        self._schedule()
+
+    def hold(self) -> None:
+        """More is coming: do not flush before `release`."""
+        self._held = True
+
+    def release(self) -> None:
+        """Flush what came since `hold`."""
+        self._held = False
+        self.flush()
+
+    def lost(self) -> None:
+        """The connection is gone, and what has not left with it."""
+        self._closed = True
+        self._waiting.clear()
+        for _, entry, _, _, _ in self._notes:
+            self._journal.close(entry, End.CLIENT_GONE)
+        self._notes.clear()
+
+    def flush(self) -> None:
+        """Send what there is, and let those go on who waited for room."""
+        while not self._closed and self._send_all():
+            if self._waiting:
+                waiting, self._waiting = self._waiting, {}
+                held, self._held = self._held, True
+                for playback in waiting:
+                    playback.resume()
+                self._held = held
+            elif not self._parts:
+                if self._ending:
+                    self._closed = True
+                    self._connection.finish()
+                break
+
+    def _append(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        self._put += len(data)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._held and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush_scheduled)
+
+    def _flush_scheduled(self) -> None:
+        self._scheduled = False
+        self.flush()
+
+    def _send_all(self) -> bool:
+        """Whether the kernel took everything."""
+        if self._parts:
+            self._rest = b"".join((self._rest, *self._parts))
+            self._parts.clear()
+            self._size = 0
+        while self._rest:
+            try:
+                taken = self._connection.wire.send(self._rest)
+            except BlockingIOError:
+                self._connection.want_writable()
+                break
+            except OSError:
+                self._connection.close()
+                return False
+            self._rest = self._rest[taken:]
+            self._taken += taken
+        self._tell()
+        return not self._rest
+
+    def _tell(self) -> None:
+        """Tell the journal what the kernel took."""
+        told = 0
+        journal = self._journal
+        for end, entry, size, events, last in self._notes:
+            if end > self._taken:
+                break
+            told += 1
+            if last:
+                journal.close(entry, End.FINISHED)
+            else:
+                journal.sent(entry, size, events)
+        del self._notes[:told]
