@@ -10,7 +10,6 @@ failed check and is already noted in `failures`.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import struct
@@ -23,7 +22,7 @@ from typing import Any, Literal, Protocol, Self
 from conformance.checks import Checks
 from conformance.client import handoff
 from conformance.client.handoff import ClientKind, HandoffError, Pair
-from conformance.client.response import ResponseParser
+from conformance.client.reading import Reading
 from conformance.contract import clause as clause_of
 from conformance.evidence import (
     End,
@@ -31,9 +30,7 @@ from conformance.evidence import (
     Event,
     JournalEntry,
     Observation,
-    Read,
     Response,
-    Transcript,
 )
 from conformance.result import FailedCheck
 from conformance.socket_type import SocketType
@@ -103,7 +100,6 @@ class Exchange:
         self.token = token
         self.upstream = upstream
         self.deadline = deadline
-        self.read_size = read_size
         self.failures: list[FailedCheck] = []
         """Every failed check of this exchange, those of its `response` included."""
         self.payload = handoff.encode(payload)
@@ -120,13 +116,8 @@ class Exchange:
         self._keep_copy = keep_copy
         self._scale = scale
         self._pair: Pair | None = None
-        self._reading = False
         self._handed_off_at = time.monotonic()
-        self._reads: list[Read] = []
-        self._parser = ResponseParser()
-        self._ending: Ending | None = None
-        self._ended_at = 0.0
-        self._news = asyncio.Event()
+        self._reading = Reading(size=read_size)
         self._observation: Observation | None = None
 
     # Its life
@@ -145,8 +136,8 @@ class Exchange:
 
     def release(self) -> None:
         """Close every socket the exchange holds. What was seen stays."""
-        self.pause()
         if self._pair is not None:
+            self.close()
             self._pair.close()
 
     async def start(self) -> None:
@@ -164,29 +155,24 @@ class Exchange:
                 deadline=self.deadline,
             )
         except HandoffError as error:
-            self._end(Ending.LEFT)
-            raise self._failed(
-                "handoff", "H1", "the daemon takes the handoff", str(error)
-            ) from None
+            self._reading.end(Ending.LEFT)
+            expected = "the daemon takes the handoff"
+            failure = self._note("handoff", "H1", expected, str(error), "handoff")
+            raise ExchangeFailed(failure) from None
         finally:
             if not self._keep_copy:
                 pair.server.close()
-        if self._ending is None:
-            self.resume()
+        self.resume()
 
     # What the client does
 
     def pause(self) -> None:
         """Stop reading; the kernel's buffers fill up."""
-        if self._reading:
-            asyncio.get_running_loop().remove_reader(self._open().client)
-            self._reading = False
+        self._reading.stop()
 
     def resume(self) -> None:
         """Read again."""
-        if not self._reading and self._ending is None:
-            asyncio.get_running_loop().add_reader(self._open().client, self._readable)
-            self._reading = True
+        self._reading.start(self._open().client)
 
     def send(self, data: bytes) -> int:
         """Send bytes towards the daemon; returns how many the kernel took."""
@@ -198,13 +184,13 @@ class Exchange:
 
     def close(self) -> None:
         """Leave: close the connection (FIN, or RST where bytes were left unread)."""
-        if self._ending is None:
-            self._end(Ending.LEFT)
+        if self._reading.ending is None:
+            self._reading.end(Ending.LEFT)
             self._open().client.close()
 
     def reset(self) -> None:
         """Leave with a RST, by SO_LINGER 0. On an AF_UNIX pair this is a plain close."""
-        if self._ending is None:
+        if self._reading.ending is None:
             linger = struct.pack("ii", 1, 0)
             self._open().client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.close()
@@ -213,7 +199,8 @@ class Exchange:
 
     async def head(self, *, clause: str | None = None) -> Response:
         """Wait for the response's head. Raises ExchangeFailed as `events` does."""
-        if not await self._until(lambda: self._parser.head_seen):
+        parser = self._reading.parser
+        if not await self._until(lambda: parser.head_seen):
             raise await self._missed("head", clause, "a complete response head")
         return self.seen()
 
@@ -223,7 +210,7 @@ class Exchange:
         Raises ExchangeFailed when the connection ends before (R2) or the
         deadline passes (R7); H1 when there was no answer and no request to the API.
         """
-        events = self._parser.events
+        events = self._reading.parser.events
         if not await self._until(lambda: len(events) >= n):
             raise await self._missed("events", clause, f"at least {n} events")
         return tuple(events)
@@ -232,7 +219,7 @@ class Exchange:
         """Wait until the connection has ended, or the deadline has passed; say which."""
         self.resume()
         await self._until(lambda: False)
-        return self._ending or Ending.DEADLINE
+        return self._reading.ending or Ending.DEADLINE
 
     async def applied(self, pattern: str | None, *, clause: str = "U1") -> None:
         """Check, reading no further, that the API was asked for this pattern (U1)."""
@@ -265,10 +252,11 @@ class Exchange:
         """
         if self._observation is not None:
             return self._observation
-        if await self.ended() is Ending.DEADLINE and self._ending is None:
-            self._end(Ending.DEADLINE)
+        ending = await self.ended()
+        if self._reading.ending is None:
+            self._reading.end(ending)
         entries = await self.upstream.journal(self.token)
-        if self._ending is Ending.EOF and any(entry.end is End.RUNNING for entry in entries):
+        if ending is Ending.EOF and any(entry.end is End.RUNNING for entry in entries):
             entries = await self.upstream.wait(self.token, state="ended", within=SETTLING)
         self._observation = Observation(response=self.seen(), upstream=entries, asked=self._asked)
         return self._observation
@@ -279,69 +267,25 @@ class Exchange:
 
     def seen(self) -> Response:
         """What has arrived so far, parsed."""
-        return self._parser.response(
-            Transcript(
-                handoff=self.payload,
-                handed_off_at=self._handed_off_at,
-                reads=tuple(self._reads),
-                ending=self._ending or Ending.DEADLINE,
-                ended_at=self._ended_at if self._ending else time.monotonic(),
-            )
-        )
+        return self._reading.seen(handoff=self.payload, handed_off_at=self._handed_off_at)
 
-    # Reading
+    async def _until(self, satisfied: Callable[[], bool]) -> bool:
+        return await self._reading.until(satisfied, deadline=self.deadline)
 
     def _open(self) -> Pair:
         if self._pair is None:
             raise RuntimeError("an Exchange has its sockets inside `async with` only")
         return self._pair
 
-    def _readable(self) -> None:
-        try:
-            data = self._open().client.recv(self.read_size)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            self._end(Ending.RESET)
-            return
-        if not data:
-            self._end(Ending.EOF)
-            return
-        read = Read(time.monotonic(), data)
-        self._reads.append(read)
-        self._parser.feed(read)
-        self._news.set()
-
-    def _end(self, ending: Ending) -> None:
-        self._ended_at = time.monotonic()
-        self._ending = ending
-        self.pause()
-        self._news.set()
-
-    async def _until(self, satisfied: Callable[[], bool]) -> bool:
-        try:
-            async with asyncio.timeout(max(0.0, self.deadline - time.monotonic())):
-                while not satisfied() and self._ending is None:
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            pass
-        return satisfied()
-
     # Failing
 
     async def _missed(self, check: str, clause: str | None, expected: str) -> ExchangeFailed:
         seen = self.seen()
         if clause is None:
-            clause = "R7" if self._ending is None else "R2"
-            if not self._reads and not await self.upstream.journal(self.token):
+            clause = "R7" if self._reading.ending is None else "R2"
+            if not self._reading.reads and not await self.upstream.journal(self.token):
                 clause = "H1"
-        return self._failed(check, clause, expected, arrived(seen), last_place(seen))
-
-    def _failed(
-        self, check: str, clause: str, expected: str, actual: str, where: str | None = None
-    ) -> ExchangeFailed:
-        return ExchangeFailed(self._note(check, clause, expected, actual, where or "handoff"))
+        return ExchangeFailed(self._note(check, clause, expected, arrived(seen), last_place(seen)))
 
     def _note(self, check: str, clause: str, expected: str, actual: str, where: str) -> FailedCheck:
         failure = FailedCheck(

@@ -170,6 +170,7 @@ async def send(
         daemon.setblocking(False)
         await _connect(daemon, os.fspath(path), socket_type, deadline)
         data = payload or NO_DATA
+        sent_at = time.monotonic()
         try:
             sent = (
                 socket.send_fds(daemon, [data], descriptors) if descriptors else daemon.send(data)
@@ -186,7 +187,7 @@ async def send(
             ) from None
         except OSError as error:
             raise _failure(error, os.fspath(path), socket_type, len(data)) from error
-        return time.monotonic()
+        return sent_at
 
 
 async def _connect(
