@@ -185,6 +185,8 @@ def _given(option: str, value: object) -> list[str]:
 def _how_called() -> str:
     """The command as the user can type it again."""
     called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{os.path.relpath(sys.executable)} -m conformance"
     return "conformance" if called.parent in _on_path() else os.path.relpath(called)
 
 

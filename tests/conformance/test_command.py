@@ -1,0 +1,250 @@
+"""The command: selection, pytest's own options, exit statuses, skips and known failures."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+FAULTY = REPOSITORY / "tests" / "faulty"
+SOUND = str(FAULTY / "handoff")
+
+Conformance = Callable[..., "subprocess.CompletedProcess[str]"]
+Results = Callable[..., dict[str, Any]]
+
+
+def ids(run: dict[str, Any]) -> list[str]:
+    return [f"{each['variant']}/{each['scenario']}" for each in run["results"]]
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Callable[[str], str]:
+    """Write a manifest for the sound daemon, with more lines at its end; its path."""
+
+    def write(more: str = "", *, name: str = "sound", build: str = "") -> str:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "daemon.toml").write_text(
+            f'[daemon]\nname = "{name}"\nprofile = "handoff"\n{build}\n'
+            f'[run]\ncommand = ["{{python}}", "{SOUND}/daemon.py", "--socket", "{{socket}}"]\n'
+            'env = { OPENAI_API_BASE = "{api_base_plain}", OPENAI_API_KEY = "{api_key}" }\n'
+            f"{more}\n"
+        )
+        return str(folder)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nope"], "no daemon 'nope'"),
+        ([SOUND, "--scenario=unicode_emojy"], "did you mean 'unicode_emoji'?"),
+        ([SOUND, "--category=unicod"], "did you mean 'unicode'?"),
+        ([SOUND, "--variant=silen"], "did you mean 'silent'?"),
+        ([SOUND, "--require=go"], "no selected daemon 'go'"),
+        ([SOUND, "--profile=handof"], "did you mean 'handoff'?"),
+        ([SOUND, "--variant=default", "-k", "nothing_like_this"], "nothing is selected"),
+        ([SOUND, "--category=basic", "--scenario=unicode_cjk"], "nothing is selected"),
+        ([SOUND, "--socket=/nowhere"], "not both"),
+        ([SOUND, "--format=tapp"], "'tapp' is not one of"),
+    ],
+)
+def test_what_cannot_be_meant_is_an_error(
+    conformance: Conformance, arguments: list[str], says: str
+) -> None:
+    done = conformance("run", *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_selection_by_name_keyword_and_mark(results: Results) -> None:
+    common = (SOUND, "--variant=default")
+    assert ids(results(*common, "--category=abort")) == [
+        "default/abort_stream",
+        "default/abort_early",
+    ]
+    assert ids(results(*common, "-k", "cjk or emoji")) == [
+        "default/unicode_emoji",
+        "default/unicode_cjk",
+    ]
+    marked = results(*common, "-m", "R6 and abort and must", "--category=abort")
+    assert "default/abort_stream" in ids(marked)
+
+
+def test_a_scenario_can_fail_and_be_repeated_alone(
+    conformance: Conformance, tmp_path: Path
+) -> None:
+    arguments = [SOUND, "--variant=drops_pattern", "--deadline=5", "--category=basic"]
+    first = conformance("run", *arguments, "--category=chunks", cwd=tmp_path)
+    assert first.returncode == 1
+    again = conformance("run", *arguments, "--category=chunks", "--lf", cwd=tmp_path)
+    assert again.returncode == 1
+    assert "2 fail" in again.stdout
+    assert "pass" not in again.stdout.splitlines()[-1]
+    command = re.search(r"repeat +(.*)", first.stdout)
+    assert command is not None
+    alone = subprocess.run(
+        shlex.split(command[1]), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert alone.returncode == 1
+    assert "1 fail" in alone.stdout
+
+
+def test_x_stops_at_the_first_failure(results: Results) -> None:
+    run = results(SOUND, "--variant=canned", "--category=basic", "--category=finish", "-x")
+    assert len(run["results"]) == 1
+    assert run["status"] == 1
+    assert run["green"] is False
+
+
+def pytest_itself(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "integration", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_pytest_shows_outcomes_and_each_scenarios_own_duration() -> None:
+    done = pytest_itself(
+        *(f"--daemon={SOUND}", "--variant=default", "--variant=canned"),
+        *("--category=finish", "--durations=0", "-vv"),
+    )
+    assert done.returncode == 1
+    assert "test_handoff[handoff/default/finish_stop] PASSED" in done.stdout.replace("faulty", "")
+    assert "the API received no request" in done.stdout
+    assert len(re.findall(r"^\d+\.\d\ds call ", done.stdout, re.MULTILINE)) == 4
+
+
+def test_the_items_of_a_daemon_run_in_one_worker(manifest: Callable[..., str]) -> None:
+    names = ["one", "two", "three"]
+    daemons = [f"--daemon={manifest(name=name)}" for name in names]
+    done = pytest_itself(*daemons, "-n2", "-v", "--category=basic", "--category=unicode")
+    assert done.returncode == 0, done.stdout
+    workers: dict[str, set[str]] = {}
+    for worker, daemon in re.findall(r"\[(gw\d)\] \[.*?PASSED .*?\[(\w+)/", done.stdout):
+        workers.setdefault(daemon, set()).add(worker)
+    assert sorted(workers) == sorted(names)
+    assert all(len(each) == 1 for each in workers.values()), workers
+    assert set.union(*workers.values()) == {"gw0", "gw1"}
+
+
+def test_a_missing_toolchain_is_a_skip_that_says_what_to_install(
+    results: Results, manifest: Callable[..., str]
+) -> None:
+    lacking = manifest(
+        build='[build]\ncommand = ["true"]\ninputs = ["daemon.toml"]\n'
+        'requires = { no-such-tool = { install = "apt-get install no-such-tool" } }'
+    )
+    skipped = results(lacking, "--category=basic")
+    assert {each["verdict"] for each in skipped["results"]} == {"skip"}
+    assert "apt-get install no-such-tool" in skipped["results"][0]["reason"]
+    required = results(lacking, "--category=basic", "--require=sound")
+    assert required["status"] == 1
+    assert {each["verdict"] for each in required["results"]} == {"fail"}
+
+
+def test_a_build_that_fails_is_red_and_shows_its_output(
+    results: Results, manifest: Callable[..., str]
+) -> None:
+    broken = manifest(
+        build='[build]\ncommand = ["sh", "-c", "echo no such header; exit 3"]\n'
+        'inputs = ["daemon.toml"]'
+    )
+    run = results(broken, "--scenario=basic_response")
+    (result,) = run["results"]
+    assert run["status"] == 1
+    assert result["failures"][0]["check"] == "builds"
+    assert "exited with status 3" in result["failures"][0]["actual"]
+    assert "no such header" in result["evidence"]
+
+
+def test_known_failures(
+    results: Results, conformance: Conformance, manifest: Callable[..., str]
+) -> None:
+    expected = manifest(
+        '[variants.canned]\nargs = ["--fault", "canned"]\nwhole = true\n'
+        '[known_failures]\n"canned/finish_stop" = "no API yet (tracker/1)"\n'
+        '"default/finish_length" = "was fixed (tracker/2)"'
+    )
+    run = results(expected, "--category=finish")
+    verdicts = {f"{each['variant']}/{each['scenario']}": each for each in run["results"]}
+    assert verdicts["canned/finish_stop"]["verdict"] == "known"
+    assert verdicts["canned/finish_stop"]["reason"] == "no API yet (tracker/1)"
+    assert verdicts["default/finish_length"]["verdict"] == "surprise"
+    assert verdicts["default/finish_stop"]["verdict"] == "pass"
+    assert run["status"] == 1
+    stale = manifest('[known_failures]\n"finish_stopp" = "gone"')
+    done = conformance("run", stale)
+    assert done.returncode == 2
+    assert "did you mean 'finish_stop'?" in done.stderr
+
+
+def test_a_scenario_that_a_daemon_cannot_be_asked_is_not_applicable(
+    results: Results, manifest: Callable[..., str]
+) -> None:
+    run = results(manifest())
+    reasons = {each["reason"] for each in run["results"] if each["verdict"] == "skip"}
+    assert all(reason.startswith("not applicable: lacks ") for reason in reasons)
+    assert run["status"] == 0
+
+
+def test_a_served_socket(conformance: Conformance, tmp_path: Path) -> None:
+    path = tmp_path / "served.sock"
+    port = 20000 + os.getpid() % 10000
+    daemon = subprocess.Popen(
+        [sys.executable, f"{SOUND}/daemon.py", "--socket", str(path)],
+        env={
+            **os.environ,
+            "OPENAI_API_BASE": f"http://127.0.0.1:{port}/v1",
+            "OPENAI_API_KEY": "sk-mine",
+        },
+    )
+    try:
+        while not path.exists():
+            assert daemon.poll() is None
+        environment = {**os.environ, "MOCK_API_PORT": str(port)}
+        run = subprocess.run(
+            [
+                *(sys.executable, "-m", "conformance", "run", f"--socket={path}"),
+                *("--api-key=sk-mine", "--category=basic", "--category=abort"),
+            ],
+            cwd=REPOSITORY,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert "served/default" in run.stdout
+    finally:
+        daemon.send_signal(signal.SIGKILL)
+        daemon.wait()
+    gone = conformance("run", f"--socket={path}", "--scenario=basic_response")
+    assert gone.returncode == 1
+    assert "start the daemon" in gone.stdout
+
+
+def test_list_and_explain(conformance: Conformance) -> None:
+    listed = conformance("list", "--category=abort")
+    assert listed.returncode == 0
+    assert "abort_stream" in listed.stdout
+    assert "basic_response" not in listed.stdout
+    explained = conformance("explain", "abort_stream")
+    assert "R6 MUST" in explained.stdout
+    unknown = conformance("explain", "abort_steam")
+    assert unknown.returncode == 2
+    assert "did you mean 'abort_stream'?" in unknown.stderr
