@@ -1,0 +1,1 @@
+"""A streaming daemon: takes over client sockets and relays an LLM API's answer to them."""

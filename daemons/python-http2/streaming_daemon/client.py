@@ -1,0 +1,237 @@
+"""A client's socket, taken over from the web server.
+
+Its file description is shared: the sender may still hold a copy, and options
+set before the handoff hold. So O_NONBLOCK is left as it is, either way; every
+send and receive says MSG_DONTWAIT instead. And closing is not enough to end
+the connection: it is shut down.
+
+The client is watched for as long as it is served. What it sends is discarded;
+that it shut down its sending side counts as leaving (which R9 allows): a
+client that closed looks the same until something is written, and the API may be
+silent for minutes. The last byte is followed by a shutdown, and the close only
+after the client has closed or a moment has passed, since closing with unread
+input resets the connection and takes the tail of the answer with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import socket
+import struct
+import termios
+from collections.abc import Callable
+
+_HIGH_WATER = 32 * 1024
+"""Unsent bytes at which the API has to wait."""
+_LINGER_TIME = 1.0
+_LINGER_SIZE = 1024 * 1024
+"""How long, and for how many bytes, input is discarded after the end (R8)."""
+
+_scratch = bytearray(64 * 1024)  # what clients send; nobody looks at it
+
+
+class Client:
+    """A connected stream socket and what is still to be sent on it."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        write_timeout: float,
+        on_gone: Callable[[str], None],
+        on_closed: Callable[[], None],
+    ) -> None:
+        """Take the socket over.
+
+        on_gone: called once if the client leaves before `finish`, with how it
+        left; end what is being done for it, and `abort` or `finish`.
+        on_closed: called once, when the descriptor is closed.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self._write_timeout = write_timeout
+        self._on_gone = on_gone
+        self._on_closed = on_closed
+        self._unsent = bytearray()
+        self._progress = 0  # bytes the kernel took, ever
+        self._stall_timer: asyncio.TimerHandle | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._gone = False
+        self._finishing = False
+        self._linger_timer: asyncio.TimerHandle | None = None
+        self._discarded = 0
+        self.closed = False
+        with contextlib.suppress(OSError):
+            # A linger time set before the handoff would make close() block the loop.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._loop.add_reader(sock, self._on_readable)
+
+    @property
+    def present(self) -> bool:
+        """Whether it is still there, looked up now."""
+        for _ in range(16):  # its FIN may stand behind a request nobody read
+            if self._gone or not self._discard():
+                break
+        return not self._gone
+
+    @property
+    def congested(self) -> bool:
+        """Whether it is behind by so much that the API should wait."""
+        return len(self._unsent) > _HIGH_WATER
+
+    def write(self, data: bytes) -> None:
+        """Send, now or as soon as the client takes it. Dropped once it is gone."""
+        if self.closed or self._finishing or not data:
+            return
+        if self._unsent:
+            self._unsent += data
+            return
+        sent = self._send(data)
+        if sent < len(data) and not self.closed:
+            self._unsent += data[sent:]
+            self._loop.add_writer(self._sock, self._on_writable)
+            self._watch_stall()
+
+    async def drain(self) -> None:
+        """Wait until everything has been sent."""
+        while self._unsent and not self.closed:
+            self._drained = self._loop.create_future()
+            try:
+                await self._drained
+            finally:
+                self._drained = None
+
+    def finish(self) -> None:
+        """Nothing follows: send what is unsent, then end the connection gently."""
+        if self.closed or self._finishing:
+            return
+        self._finishing = True
+        if not self._unsent:
+            self._shut_down()
+
+    def abort(self) -> None:
+        """End the connection now; what is unsent is lost, and the client is told so by a reset."""
+        if self.closed:
+            return
+        with contextlib.suppress(OSError):
+            if self._unsent:
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._close()
+
+    def _send(self, data: bytes | bytearray) -> int:
+        try:
+            sent = self._sock.send(data, socket.MSG_DONTWAIT)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError:
+            self._leave("reset the connection")
+            return 0
+        self._progress += sent
+        return sent
+
+    def _on_writable(self) -> None:
+        del self._unsent[: self._send(self._unsent)]
+        if self._unsent or self.closed:
+            return
+        self._loop.remove_writer(self._sock)
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        if self._finishing:
+            self._shut_down()
+
+    def _on_readable(self) -> None:
+        self._discard()
+
+    def _discard(self) -> bool:
+        """Read and drop; tell whether there was something."""
+        try:
+            size = self._sock.recv_into(_scratch, 0, socket.MSG_DONTWAIT)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            self._leave("reset the connection")
+            return False
+        if not size:
+            self._loop.remove_reader(self._sock)  # or it would be readable for ever
+            self._leave("closed the connection or its sending side")
+        elif self._linger_timer is not None:
+            self._discarded += size
+            if self._discarded >= _LINGER_SIZE:
+                self._close()
+        return size > 0
+
+    def _leave(self, how: str) -> None:
+        if self.closed:
+            return
+        reset = how.startswith("reset")
+        if self._linger_timer is not None or (self._finishing and reset):
+            self._close()
+        elif self._finishing:
+            self._gone = True  # it may have shut down one side only, and wants the tail
+        elif not self._gone:
+            self._gone = True
+            if reset:
+                self._close()
+            self._on_gone(how)
+
+    def _watch_stall(self) -> None:
+        if self._stall_timer is None:
+            self._stall_timer = self._loop.call_later(
+                self._write_timeout, self._check_stall, self._accepted()
+            )
+
+    def _check_stall(self, accepted_before: int) -> None:
+        """A client that accepted not a byte in the time it has is gone."""
+        self._stall_timer = None
+        if self.closed or not self._unsent:
+            return
+        if self._accepted() > accepted_before:
+            self._watch_stall()
+            return
+        finishing = self._finishing
+        self.abort()
+        if not finishing and not self._gone:
+            self._gone = True
+            self._on_gone("stopped reading")
+
+    def _accepted(self) -> int:
+        """Bytes the client's side has acknowledged. The kernel says that it has room only
+        when a third of a large buffer is free, too coarse to tell a slow reader from none.
+        """
+        try:
+            queued = fcntl.ioctl(self._sock, termios.TIOCOUTQ, b"\0\0\0\0")
+        except OSError:
+            return self._progress
+        return self._progress - int(struct.unpack("i", queued)[0])
+
+    def _shut_down(self) -> None:
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close()
+            return
+        if self._gone:
+            self._close()  # it sends no more: there is nothing to wait for
+            return
+        self._linger_timer = self._loop.call_later(_LINGER_TIME, self._close)
+
+    def _close(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        # The description outlives the descriptor if the sender holds a copy,
+        # and epoll would go on reporting it.
+        self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)
+        self._sock.close()
+        for timer in (self._stall_timer, self._linger_timer):
+            if timer is not None:
+                timer.cancel()
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._on_closed()

@@ -1,0 +1,339 @@
+"""HTTP/2 to the API: many requests at a time on a connection.
+
+The framing is h2's; what is decided here is flow control, and which error
+costs whom what.
+
+- A stream's window is small and reopens only as its client takes the data, so
+  a client that stalls stops the API after 64 KiB. The connection's window is
+  given back at once, so that no number of stalled streams starves the others.
+- h2 is fed one frame at a time: an error in one then does not swallow the
+  events of those before it. GOAWAY is taken out on the way, because h2 regards
+  a connection as closed from then on, whereas the API promises to finish the
+  streams it has accepted.
+- What is wrong with one response resets that stream and no other; only what
+  h2 cannot parse ends the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from h2 import events
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+
+from streaming_daemon.failure import Failure, Unprocessed
+from streaming_daemon.link import Eof, Link
+from streaming_daemon.reply import Head, Reply
+
+STREAM_WINDOW = 64 * 1024
+"""Bytes of one answer that may wait for its client."""
+_CONNECTION_WINDOW = 1024 * 1024
+_MAX_STREAMS = 100
+"""Streams on a connection, if the API admits more: a broken connection costs no more answers."""
+_LAST_STREAM = 2**30
+"""Where a connection is given up rather than run out of stream ids."""
+_GOAWAY = 7
+_PER_HOP = frozenset(
+    ("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade")
+)
+
+
+class Http2Session:
+    """A connection that speaks HTTP/2."""
+
+    def __init__(self, link: Link, on_change: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._link = link
+        self._on_change = on_change
+        self._h2 = H2Connection(H2Configuration(client_side=True, validate_inbound_headers=False))
+        self._h2.local_settings = Settings(
+            client=True,
+            initial_values={
+                SettingCodes.ENABLE_PUSH: 0,
+                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+                SettingCodes.MAX_HEADER_LIST_SIZE: self._h2.DEFAULT_MAX_HEADER_LIST_SIZE,
+            },
+        )
+        self._streams: dict[int, _Http2Reply] = {}
+        self._buffer = bytearray()
+        self._owed = 0  # bytes received and not yet given back to the connection's window
+        self._requests = 0
+        self._draining = False
+        self.closed = False
+        self.ready: asyncio.Future[None] = self._loop.create_future()
+        """Done when the API's SETTINGS have arrived: before, its limits are unknown."""
+        self.idle_since = self._loop.time()
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(_CONNECTION_WINDOW - 65_535)
+        self._flush()
+        link.start(self)
+
+    @property
+    def slots(self) -> int:
+        """How many requests it can take now."""
+        if self.closed or self._draining or not self.ready.done():
+            return 0
+        return max(0, self.capacity - len(self._streams))
+
+    @property
+    def capacity(self) -> int:
+        """How many requests such a connection can take at a time."""
+        return min(self._h2.remote_settings.max_concurrent_streams, _MAX_STREAMS)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing to do."""
+        return not self._streams
+
+    def send(self, headers: Sequence[tuple[bytes, bytes]], content: bytes) -> Reply:
+        """Open a stream for a request."""
+        stream_id = self._h2.get_next_available_stream_id()
+        self._draining = self._draining or stream_id >= _LAST_STREAM
+        reply = _Http2Reply(self, stream_id, content, reused=self._requests > 0)
+        self._requests += 1
+        self._streams[stream_id] = reply
+        self._h2.send_headers(stream_id, headers)
+        self._send_content(reply)
+        self._flush()
+        return reply
+
+    def close(self) -> None:
+        """Close the connection; requests under way fail."""
+        if not self.closed:
+            self._h2.close_connection()
+            self._flush()
+            self._end(Failure("the connection to the API was closed"))
+
+    # What replies ask for.
+
+    def consumed(self, reply: _Http2Reply, size: int) -> None:
+        """A client took so many bytes of its stream: let the API send as many more."""
+        reply.owed += size
+        # One WINDOW_UPDATE for half a window, not one for every event.
+        if reply.owed >= STREAM_WINDOW // 2 and reply.stream_id in self._streams:
+            self._h2.increment_flow_control_window(reply.owed, reply.stream_id)
+            reply.owed = 0
+            self._flush()
+
+    def abandon(self, reply: _Http2Reply, *, suspect: bool) -> None:
+        """Nobody wants this response any more."""
+        if suspect and self._link.last_received < reply.sent_at:
+            self._draining = True  # not a byte since: no place for another request
+        self._reset(reply, ErrorCodes.CANCEL)
+        self._flush()
+
+    # What the link delivers.
+
+    def on_bytes(self, data: bytes) -> None:
+        """Link: bytes arrived."""
+        buffer = self._buffer
+        buffer += data
+        start, size = 0, len(buffer)
+        try:
+            while size - start >= 9 and not self.closed:
+                length = int.from_bytes(buffer[start : start + 3], "big")
+                end = start + 9 + length
+                if end > size and length <= self._h2.max_inbound_frame_size:
+                    break
+                frame = bytes(buffer[start:end])
+                start = end
+                if frame[3] == _GOAWAY and length >= 8:
+                    self._on_goaway(int.from_bytes(frame[9:13], "big") & 0x7FFFFFFF)
+                    continue
+                for event in self._h2.receive_data(frame):
+                    handler = _HANDLERS.get(type(event))
+                    if handler is not None:
+                        handler(self, event)
+        except ProtocolError as error:
+            self._flush()  # h2's GOAWAY
+            self._end(Failure(f"the API broke the HTTP/2 protocol: {error}"))
+            return
+        del buffer[:start]
+        self._flush()
+
+    def on_eof(self, eof: Eof) -> None:
+        """Link: the connection ended."""
+        self._end(
+            Failure("the connection to the API broke", code="upstream_truncated"), by_api=True
+        )
+
+    # h2's events.
+
+    def _on_settings(self, _: events.RemoteSettingsChanged) -> None:
+        if not self.ready.done():
+            self.ready.set_result(None)
+        self._send_contents()
+        self._on_change()
+
+    def _on_window(self, event: events.WindowUpdated) -> None:
+        if not event.stream_id:
+            self._send_contents()
+        elif reply := self._streams.get(event.stream_id):
+            self._send_content(reply)
+
+    def _on_response(self, event: events.ResponseReceived) -> None:
+        reply = self._streams.get(event.stream_id)
+        if reply is None:
+            return
+        # h2 would end the connection over a wrong length; see _on_data.
+        self._h2.streams[event.stream_id]._expected_content_length = None
+        try:
+            reply.deliver_head(_head(event.headers or [], reply))
+        except ValueError as error:
+            self._reset(reply, ErrorCodes.PROTOCOL_ERROR)
+            reply.fail(Failure(f"the API's response is malformed: {error}"))
+
+    def _on_data(self, event: events.DataReceived) -> None:
+        received = event.flow_controlled_length
+        self._owed += received
+        if self._owed >= _CONNECTION_WINDOW // 4:
+            self._h2.increment_flow_control_window(self._owed)
+            self._owed = 0
+        reply = self._streams.get(event.stream_id)
+        if reply is None or not event.data:
+            return
+        if reply.missing is not None:
+            reply.missing -= len(event.data)
+            if reply.missing < 0:
+                self._reset(reply, ErrorCodes.PROTOCOL_ERROR)
+                reply.fail(Failure("the API's response is longer than it said"))
+                return
+        if received > len(event.data):
+            self.consumed(reply, received - len(event.data))  # padding is nobody's
+        reply.deliver(event.data)
+
+    def _on_end(self, event: events.StreamEnded) -> None:
+        reply = self._streams.get(event.stream_id)
+        if reply is None:
+            return
+        if reply.unsent:  # answered before the request was read; it need not be
+            self._reset(reply, ErrorCodes.NO_ERROR)
+        else:
+            self._forget(reply)
+        if reply.missing:
+            reply.fail(Failure("the API's response was cut short", code="upstream_truncated"))
+        else:
+            reply.finish()
+
+    def _on_reset(self, event: events.StreamReset) -> None:
+        reply = self._streams.get(event.stream_id)
+        if reply is None:
+            return
+        self._forget(reply)
+        if event.error_code == ErrorCodes.REFUSED_STREAM and not reply.started:
+            reply.fail(Unprocessed("the API refused the stream"))
+        else:
+            reply.fail(Failure("the API reset the stream", code="upstream_truncated"))
+
+    def _on_goaway(self, last_stream: int) -> None:
+        self._draining = True
+        for reply in [each for each in self._streams.values() if each.stream_id > last_stream]:
+            self._forget(reply)
+            reply.fail(Unprocessed("the API stopped taking requests on this connection"))
+        if not self._streams:
+            self.close()
+
+    # Parts.
+
+    def _send_contents(self) -> None:
+        for reply in list(self._streams.values()):
+            self._send_content(reply)
+
+    def _send_content(self, reply: _Http2Reply) -> None:
+        """Send of the request's body what the API's windows admit."""
+        while reply.unsent:
+            window = self._h2.local_flow_control_window(reply.stream_id)
+            size = min(window, self._h2.max_outbound_frame_size, len(reply.unsent))
+            if size <= 0:
+                return
+            piece, reply.unsent = reply.unsent[:size], reply.unsent[size:]
+            self._h2.send_data(reply.stream_id, piece, end_stream=not reply.unsent)
+
+    def _reset(self, reply: _Http2Reply, code: ErrorCodes) -> None:
+        with contextlib.suppress(ProtocolError):  # it may be closed already
+            self._h2.reset_stream(reply.stream_id, code)
+        self._forget(reply)
+
+    def _forget(self, reply: _Http2Reply) -> None:
+        self._streams.pop(reply.stream_id, None)
+        reply.unsent = memoryview(b"")
+        self.idle_since = self._loop.time()
+        if self._draining and not self._streams:
+            self._loop.call_soon(self.close)
+        self._on_change()
+
+    def _flush(self) -> None:
+        if data := self._h2.data_to_send():
+            self._link.write(data)
+
+    def _end(self, failure: Failure, *, by_api: bool = False) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        self._link.close()
+        streams = list(self._streams.values())
+        self._streams.clear()
+        for reply in streams:
+            untouched = by_api and self._link.last_received < reply.sent_at
+            if untouched and reply.reused:
+                reply.fail(Unprocessed("the API closed a connection that was in use", stale=True))
+            else:
+                reply.fail(failure)
+        if not self.ready.done():
+            self.ready.set_exception(failure)
+            self.ready.exception()  # whoever waited for it may have left
+        self._on_change()
+
+
+_HANDLERS: dict[type[events.Event], Callable[[Http2Session, Any], None]] = {
+    events.DataReceived: Http2Session._on_data,
+    events.StreamEnded: Http2Session._on_end,
+    events.ResponseReceived: Http2Session._on_response,
+    events.WindowUpdated: Http2Session._on_window,
+    events.RemoteSettingsChanged: Http2Session._on_settings,
+    events.StreamReset: Http2Session._on_reset,
+}
+
+
+class _Http2Reply(Reply):
+    """A response on a stream."""
+
+    def __init__(self, session: Http2Session, stream_id: int, content: bytes, *, reused: bool):
+        super().__init__()
+        self._session = session
+        self.stream_id = stream_id
+        self.unsent = memoryview(content)
+        """What of the request's body has not been sent."""
+        self.sent_at = self._loop.time()
+        self.reused = reused
+        """The connection had served a request before."""
+        self.owed = 0
+        """Bytes taken and not yet given back to the stream's window."""
+        self.missing: int | None = None
+        """Bytes of the body still to come, if Content-Length said how many."""
+
+    def _consumed(self, size: int) -> None:
+        self._session.consumed(self, size)
+
+    def _abandon(self, suspect: bool) -> None:
+        self._session.abandon(self, suspect=suspect)
+
+
+def _head(fields: Iterable[tuple[bytes, bytes]], reply: _Http2Reply) -> Head:
+    """The response's head. Raises ValueError where it is malformed (RFC 9113 8.2)."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in fields:
+        name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
+        if name != name.lower() or name in _PER_HOP:
+            raise ValueError(f"it has the header {name!r}")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    if "content-length" in headers:
+        reply.missing = int(headers["content-length"])
+    return Head(int(headers.get(":status", "")), headers)

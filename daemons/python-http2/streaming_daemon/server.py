@@ -1,0 +1,133 @@
+"""The daemon: who is served, who is refused, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+
+from streaming_daemon import request, wire
+from streaming_daemon.config import DEFAULT_MODEL, Config
+from streaming_daemon.failure import BadHandoff, Failure, Overloaded, ShuttingDown, TooLarge
+from streaming_daemon.handoff import Receiver
+from streaming_daemon.redaction import Redact
+from streaming_daemon.relay import Exchange, Terms
+from streaming_daemon.socket_file import SocketFile
+from streaming_daemon.upstream import Upstream
+
+log = logging.getLogger(__name__)
+
+_PENDING_TIME = 0.25
+"""Seconds a connected peer has left to send when the daemon stops: the web server
+gives itself 200 ms."""
+_LAST_WORDS_TIME = 0.25
+"""Seconds the last errors have to reach their clients when time is up."""
+
+
+class Server:
+    """A running daemon. Create it inside the event loop."""
+
+    def __init__(self, config: Config, socket_file: SocketFile, redact: Redact) -> None:
+        self._config = config
+        self._loop = asyncio.get_running_loop()
+        self._socket_file = socket_file
+        self._upstream = Upstream(config.api, config.timeouts)
+        self._terms = Terms(
+            upstream=self._upstream,
+            format=config.format,
+            timeouts=config.timeouts,
+            redact=redact,
+        )
+        self._served: set[Exchange] = set()
+        self._refused: set[Exchange] = set()  # told so, and still to be closed; they take no place
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._receiver = Receiver(socket_file.socket, self._take, timeout=config.timeouts.handoff)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then finish what is running."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._on_signal)
+        for number in (signal.SIGALRM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)  # none of them asks for an end
+        log.info("serving %s", self._config.socket)
+        await self._stopping.wait()
+        await self._drain()
+        self._upstream.close()
+        log.info("stopped")
+
+    def _on_signal(self) -> None:
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    # Handoffs.
+
+    def _take(self, sock: socket.socket, data: bytes | None) -> None:
+        try:
+            if data is None:
+                raise TooLarge("the handoff data does not fit into one message")
+            wanted = request.parse(data, default_model=DEFAULT_MODEL)
+        except BadHandoff as failure:
+            headers = {} if data is None else request.response_headers(data)
+            self._refuse(sock, failure, wire.header_lines(headers))
+            return
+        extra = wire.header_lines(wanted.response_headers)
+        if len(self._served) >= self._config.max_connections:
+            self._refuse(sock, Overloaded("every place is taken", retry_after="1"), extra)
+            return
+        exchange = Exchange(sock, self._terms, extra, self._on_closed)
+        self._served.add(exchange)
+        exchange.start(wanted)
+
+    def _refuse(self, sock: socket.socket, failure: Failure, extra: bytes) -> None:
+        exchange = Exchange(sock, self._terms, extra, self._on_closed)
+        self._refused.add(exchange)
+        exchange.refuse(failure)
+
+    def _on_closed(self, exchange: Exchange) -> None:
+        self._served.discard(exchange)
+        self._refused.discard(exchange)
+        self._changed.set()
+
+    # The end.
+
+    async def _drain(self) -> None:
+        log.info("stopping; %d streams are running", len(self._served))
+        self._socket_file.remove()  # nobody can join the queue now
+        self._receiver.close()
+        hurry = asyncio.create_task(self._hurry.wait())
+        finished = asyncio.create_task(self._finish())
+        await asyncio.wait(
+            (hurry, finished),
+            timeout=self._config.timeouts.shutdown,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        hurry.cancel()
+        finished.cancel()
+        self._receiver.abort()
+        for exchange in self._exchanges:
+            exchange.interrupt(ShuttingDown("the daemon is shutting down"))
+        self._loop.call_later(_LAST_WORDS_TIME, self._changed.set)
+        deadline = self._loop.time() + _LAST_WORDS_TIME
+        while self._exchanges and self._loop.time() < deadline:
+            self._changed.clear()
+            await self._changed.wait()
+        for exchange in self._exchanges:
+            exchange.abort()
+
+    async def _finish(self) -> None:
+        """Wait until nobody is left to serve."""
+        await asyncio.sleep(0 if not self._receiver.pending else _PENDING_TIME)
+        while self._exchanges or not self._receiver.closed:
+            self._changed.clear()
+            if self._receiver.closed:
+                await self._changed.wait()
+            else:  # descriptors ran out, and the queue waits for some
+                await asyncio.sleep(_PENDING_TIME)
+
+    @property
+    def _exchanges(self) -> list[Exchange]:
+        return [*self._served, *self._refused]
