@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// A server takes handoffs and runs an exchange for each, in a goroutine of its own.
+type server struct {
+	*config
+	api    *api
+	redact redactor
+	slots  chan struct{}  // one in it for each exchange that is held
+	held   sync.WaitGroup // peers and exchanges
+
+	// Stopping is a context that ends when no more handoffs are wanted, ending one
+	// that ends when the exchanges must end too.
+	stopping, ending context.Context
+}
+
+// endingGrace is how long exchanges may take to end once they must: the last words
+// and the hurried lingering of each run at the same time.
+const endingGrace = lastWords + hurriedLinger + 300*time.Millisecond
+
+// serve runs until the context ends and the exchanges have, or have been ended.
+func serve(ctx context.Context, c *config, api *api, l *listener) error {
+	ending, endAll := context.WithCancel(context.Background())
+	defer endAll()
+	s := &server{
+		config:   c,
+		api:      api,
+		redact:   newRedactor(c.apiKey),
+		slots:    make(chan struct{}, c.maxConnections),
+		stopping: ctx,
+		ending:   ending,
+	}
+	if err := l.serve(ctx, s.start); err != nil {
+		return err
+	}
+	slog.Info("stopping", "held", len(s.slots))
+	idle := make(chan struct{})
+	go func() {
+		s.held.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return nil
+	case <-time.After(c.shutdownTimeout):
+	}
+	slog.Warn("ending what still runs", "held", len(s.slots))
+	endAll()
+	select {
+	case <-idle:
+	case <-time.After(endingGrace):
+	}
+	return nil
+}
+
+// start takes over a peer that has connected.
+func (s *server) start(peer *os.File) {
+	s.held.Add(1)
+	go func() {
+		defer s.held.Done()
+		h, err := receive(s.stopping, peer, s.handoffTimeout)
+		peer.Close()
+		switch {
+		case err == nil:
+			s.answer(h)
+		case !errors.Is(err, errNoHandoff):
+			slog.Warn("a handoff was dropped", "error", err)
+		}
+	}()
+}
+
+// answer runs the exchange with a client, and holds its socket until it is over.
+func (s *server) answer(h handoff) {
+	ctx, end := context.WithCancelCause(context.Background())
+	defer end(nil)
+	x := &exchange{server: s, ctx: ctx, end: end, client: newClient(h.client, s.writeTimeout)}
+	go x.client.watch(func() { x.cut(errClientLeft) })
+	stop := context.AfterFunc(s.ending, func() { x.cut(errShutdown) })
+	defer stop()
+
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		slog.Warn("a handoff was refused", "max_connections", cap(s.slots))
+		_, x.headers, _ = parseHandoff(h.data)
+		x.close(x.refuse(&problem{status: http.StatusServiceUnavailable,
+			Message: "too many streams are running", Type: overloaded, Code: "max_connections"}))
+		return
+	}
+	if h.truncated {
+		x.close(x.refuse(&problem{status: http.StatusRequestEntityTooLarge,
+			Message: "the handoff data is larger than 256 KiB", Type: invalidRequest, Code: "handoff_too_large"}))
+		return
+	}
+	j, headers, err := parseHandoff(h.data)
+	x.headers = headers
+	if err != nil {
+		slog.Warn("a handoff was refused", "error", err)
+		x.close(x.refuse(&problem{status: http.StatusBadRequest,
+			Message: err.Error(), Type: invalidRequest, Code: "invalid_handoff"}))
+		return
+	}
+	x.close(x.run(j))
+}
+
+// cut ends the exchange on both sides, at once, for this reason.
+func (x *exchange) cut(reason error) {
+	x.end(reason)
+	x.client.interrupt()
+}
+
+// close gives the client's socket back, after an answer that was finished or not.
+func (x *exchange) close(err error) {
+	if err != nil {
+		slog.Info("a client was lost", "reason", err)
+		x.client.abandon()
+		return
+	}
+	x.client.linger(x.ending)
+}
