@@ -290,7 +290,7 @@ class Runner:
     def _repeat(self, case: Case) -> str:
         path = os.path.relpath(case.manifest.path)
         words = [
-            self._settings.command,
+            *shlex.split(self._settings.command),
             "run",
             *(["--socket"] if case.manifest.served else []),
             path,
