@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mock_api import openai
 from mock_api.control import Control
-from mock_api.exchange import Later, Reply, Request
+from mock_api.exchange import Known, Later, Reply, Request
 from mock_api.gates import Gates
 from mock_api.journal import Journal
 from mock_api.patterns import Options, PatternError, script
@@ -69,7 +69,7 @@ class App:
         self.connections: set[Connection] = set()
         self.wheel: Wheel
         """Set by the server, which has the event loop."""
-        self.known: dict[bytes, Any] = {}
+        self.known: dict[bytes, Known] = {}
         """Complete requests, byte for byte, and what HTTP/1.1 answers to them."""
         self._control = Control(self)
         self._connections_made = 0
@@ -86,7 +86,7 @@ class App:
         self._connections_made += 1
         return self._connections_made
 
-    def remember(self, data: bytes, known: object) -> None:
+    def remember(self, data: bytes, known: Known) -> None:
         """Answer this request in the same way when it comes again."""
         if len(data) <= KNOWN_SIZE:
             if len(self.known) >= MOST_KNOWN:

@@ -86,6 +86,24 @@ class Reply:
         self.journalled = journalled
 
 
+class Known:
+    """A request that came before, and the answer, all of which one write sends."""
+
+    __slots__ = ("data", "events", "reply", "request", "sends", "size")
+
+    def __init__(
+        self, request: Request, reply: Reply, data: bytes, size: int, events: tuple[str, ...]
+    ) -> None:
+        self.request = request
+        self.reply = reply
+        self.data = data
+        """The answer's bytes, where they are the same each time."""
+        self.size = size
+        """How many bytes the answer has."""
+        self.events = events
+        self.sends = len(events)
+
+
 class Later:
     """A reply that is not known yet: `answer` is called with it, once, unless cancelled."""
 

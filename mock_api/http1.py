@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from mock_api.exchange import End, Entry, Later, Peer, Reply, Request
+from mock_api.exchange import End, Entry, Known, Later, Peer, Reply, Request
 from mock_api.http1_request import Asked, Refused, RequestReader
 from mock_api.http1_response import Response, Segment, cached_response, compile_response
 from mock_api.playback import Playback
@@ -33,18 +32,6 @@ _NOTHING = Request("", "", (), b"", None)
 """What a client sent that sent no request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a request that came before was answered with."""
-
-    request: Request
-    reply: Reply
-    response: Response
-    data: bytes
-    size: int
-    events: int
-
-
 class Http1:
     """One HTTP/1.1 connection."""
 
@@ -53,6 +40,8 @@ class Http1:
         self.app = app
         self.wire = connection.wire
         self._send = connection.wire.send
+        self._journal = app.journal
+        self._known = app.known
         self._peer = Peer(connection.id, "http/1.1", connection.wire.transport)
         self._reader = RequestReader()
         self._waiting: deque[Asked | Refused] = deque()
@@ -64,11 +53,17 @@ class Http1:
     def feed(self, data: bytes) -> None:
         """Bytes came: answer what is complete, unless something is being answered."""
         idle = self._current is None and not self._reader.inside
-        if idle:
-            known = self.app.known.get(data)
-            if known is not None:
-                self._again(known)
-                return
+        if idle and (known := self._known.get(data)) is not None:
+            came = monotonic()
+            try:
+                sent = self._send(known.data)
+            except OSError:
+                sent = 0
+            if sent == known.size:
+                self._journal.instant(known, self._peer, None, came)
+            else:
+                self._play_known(known, came, sent)
+            return
         if self._ending:
             return
         found = self._reader.feed(data)
@@ -146,32 +141,21 @@ class Http1:
             body=request.method != "HEAD",
         )
         if data is not None and response.instant and reply.journalled:
-            first = response.segments[0]
-            size, events = len(first.data), len(first.marks)
-            self.app.remember(data, Known(request, reply, response, first.data, size, events))
+            answer = response.segments[0].data
+            self.app.remember(data, Known(request, reply, answer, len(answer), response.events))
         entry = Entry(request, reply, self._peer, None, response.events, monotonic())
         if reply.journalled:
-            self.app.journal.open(entry)
+            self._journal.open(entry)
         self._current = sending = Sending(self, response, entry)
         sending.begin(0)
 
-    def _again(self, known: Known) -> None:
-        """The hot path: a request that is known, and a client that reads."""
-        entry = Entry(
-            known.request, known.reply, self._peer, None, known.response.events, monotonic()
-        )
-        journal = self.app.journal
-        journal.open(entry)
-        try:
-            sent = self._send(known.data)
-        except OSError:
-            sent = 0
-        if sent == known.size:
-            journal.sent(entry, sent, known.events)
-            journal.close(entry, End.FINISHED)
-        else:
-            self._current = sending = Sending(self, known.response, entry)
-            sending.begin(sent)
+    def _play_known(self, known: Known, came: float, sent: int) -> None:
+        """Go on with an answer of which the kernel has taken so many bytes."""
+        response = cached_response(known.reply.script, keep_alive=True, chunks=True, body=True)
+        entry = Entry(known.request, known.reply, self._peer, None, response.events, came)
+        self._journal.open(entry)
+        self._current = sending = Sending(self, response, entry)
+        sending.begin(sent)
 
     def _continue(self) -> None:
         if self._current is not None:

@@ -1,10 +1,9 @@
 """The journal: every request the mock received, and what became of it.
 
 It is a ring: the newest entries are kept, bounded in number and in bytes of
-request bodies. On the hot path an entry is a handful of references; what can
-be computed is computed when somebody asks. So an entry does not hold the events
-it sent but how many of its script's events had been handed to the kernel at
-which time.
+request bodies. On the hot path an entry is four references: what is known about
+the request, who sent it, when it came and when its answer had been handed to the
+kernel. It becomes a full entry when somebody asks for it.
 
 A key is never kept: where a request carries one, the entry holds the name it
 was registered under, and the header's value is withheld before the request gets
@@ -17,10 +16,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from mock_api.exchange import End, Entry
+from mock_api.exchange import End, Entry, Known, Peer
 
 MOST_BODY_BYTES = 128 * 1024 * 1024
 """Some hundred of the largest requests a scenario sends, and harmless on any machine."""
+
+Instant = tuple[Known, Peer, int | None, float, float]
+"""An exchange that was over at once: what was known, who asked, its stream, when it
+came, when its answer had been handed to the kernel."""
 
 
 class Journal:
@@ -28,25 +31,41 @@ class Journal:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._entries: deque[Entry] = deque()
-        self._next_id = 1
+        self._ring: deque[Entry | Instant] = deque()
+        self._opened = 0
+        """Entries there ever were; each one's number is how many there were with it."""
+        self._cleared = 0
+        """Up to which number they have been cleared away on request."""
         self._body_bytes = 0
         self._watchers: list[Callable[[Entry], None]] = []
-        self.dropped = 0
-        """Entries that fell out of the ring."""
         self.reset_counts()
+
+    @property
+    def dropped(self) -> int:
+        """Entries that fell out of the ring."""
+        return self._opened - self._cleared - len(self._ring)
+
+    def instant(self, known: Known, peer: Peer, stream: int | None, came: float) -> None:
+        """Add an exchange that is over: the kernel has just taken all of its answer."""
+        self._opened += 1
+        self._finished += 1
+        self._bytes_sent += known.size
+        ring = self._ring
+        if len(ring) >= self._size:
+            self._drop()
+        entry = (known, peer, stream, came, monotonic())
+        ring.append(entry)
+        if self._watchers:
+            self._changed(_full(entry, self._opened))
 
     def open(self, entry: Entry) -> None:
         """Add the entry, giving it its number."""
         self._opened += 1
-        entry.id = self._next_id
-        self._next_id += 1
-        entries = self._entries
-        entries.append(entry)
+        entry.id = self._opened
+        self._ring.append(entry)
         self._body_bytes += len(entry.request.body)
-        while len(entries) > self._size or self._body_bytes > MOST_BODY_BYTES:
-            self._body_bytes -= len(entries.popleft().request.body)
-            self.dropped += 1
+        while len(self._ring) > self._size or self._body_bytes > MOST_BODY_BYTES:
+            self._drop()
         if self._watchers:
             self._changed(entry)
 
@@ -74,12 +93,13 @@ class Journal:
 
     def reset_counts(self) -> None:
         """Count from zero."""
-        self._opened = self._finished = self._gone = self._bytes_sent = 0
+        self._counted_from = self._opened
+        self._finished = self._gone = self._bytes_sent = 0
 
     def counts(self) -> dict[str, int]:
         """What happened since the start or the last reset; `/stats` shows it."""
         return {
-            "requests": self._opened,
+            "requests": self._opened - self._counted_from,
             "finished": self._finished,
             "client_gone": self._gone,
             "bytes_sent": self._bytes_sent,
@@ -87,21 +107,24 @@ class Journal:
 
     def clear(self) -> None:
         """Forget every entry. Numbers go on."""
-        self._entries.clear()
+        self._ring.clear()
+        self._cleared = self._opened
         self._body_bytes = 0
-        self.dropped = 0
 
     def find(
         self, *, token: str | None = None, key: str | None = None, after: int = 0
     ) -> Iterator[Entry]:
         """The entries that carried the token and the key of that name, oldest first."""
-        for entry in self._entries:
+        number = self._opened - len(self._ring)
+        for entry in self._ring:
+            number += 1
+            reply = entry[0].reply if isinstance(entry, tuple) else entry.reply
             if (
-                entry.id > after
-                and (token is None or entry.token == token)
-                and (key is None or entry.key == key)
+                number > after
+                and (token is None or reply.selection.token == token)
+                and (key is None or reply.key == key)
             ):
-                yield entry
+                yield _full(entry, number)
 
     def watch(self, watcher: Callable[[Entry], None]) -> Callable[[], None]:
         """Call the watcher whenever an entry changed; the function returned ends that."""
@@ -113,6 +136,24 @@ class Journal:
 
         return unwatch
 
+    def _drop(self) -> None:
+        entry = self._ring.popleft()
+        if isinstance(entry, Entry):  # The others share their requests.
+            self._body_bytes -= len(entry.request.body)
+
     def _changed(self, entry: Entry) -> None:
         for watcher in tuple(self._watchers):
             watcher(entry)
+
+
+def _full(entry: Entry | Instant, number: int) -> Entry:
+    if isinstance(entry, Entry):
+        return entry
+    known, peer, stream, came, went = entry
+    full = Entry(known.request, known.reply, peer, stream, known.events, came)
+    full.id = number
+    full.bytes_sent = known.size
+    full.stamps = [(went, known.sends)]
+    full.end = End.FINISHED
+    full.ended_at = went
+    return full
