@@ -31,7 +31,10 @@ def dispatches(body: bytes) -> tuple[Dispatch, ...]:
     """Every event in the body, in order. One without its blank line is none (HTML 9.2.6)."""
     found: list[Dispatch] = []
     lines: list[str] = []
-    for match in _LINE.finditer(body, len(_BOM) if body.startswith(_BOM) else 0):
+    start = len(_BOM) if body.startswith(_BOM) else 0
+    # Without this bound a long rest that no line end closes would be tried from each of its bytes.
+    end = max(body.rfind(b"\n"), body.rfind(b"\r")) + 1
+    for match in _LINE.finditer(body, start, end):
         line = match[1]
         if not line:
             if lines:
