@@ -285,7 +285,7 @@ class Reporting:
         self._started = datetime.now().astimezone().isoformat(timespec="seconds")
         self._clock = time.monotonic()
         self._results: list[Result] = []
-        self._planned = 0
+        self._planned: dict[str, int] = {}
         self._calibration: dict[str, float] = {}
         target = config.option.report_to
         self._stream: TextIO = sys.stdout if target is None else Path(target).open("w")  # noqa: SIM115
@@ -296,7 +296,6 @@ class Reporting:
     def _begin(self, ids: list[str]) -> None:
         if not self._planned:
             planned = [each.partition("[")[2].removesuffix("]") for each in ids]
-            self._planned = len(planned)
             daemons = list(dict.fromkeys(daemon_of(each) for each in ids))
             self._report.begin(len(planned), daemons, planned)
 
@@ -342,11 +341,11 @@ class Reporting:
         if not self._planned:
             return
         run = Run(
-            results=tuple(self._results),
+            results=tuple(sorted(self._results, key=lambda each: self._planned[each.id])),
             started=self._started,
             duration=time.monotonic() - self._clock,
             version=conformance.__version__,
-            planned=self._planned,
+            planned=len(self._planned),
             calibration=self._calibration,
             strict=self._strict,
         )
