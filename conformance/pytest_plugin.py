@@ -296,6 +296,7 @@ class Reporting:
     def _begin(self, ids: list[str]) -> None:
         if not self._planned:
             planned = [each.partition("[")[2].removesuffix("]") for each in ids]
+            self._planned = {each: place for place, each in enumerate(planned)}
             daemons = list(dict.fromkeys(daemon_of(each) for each in ids))
             self._report.begin(len(planned), daemons, planned)
 
