@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mock_api import openai
 from mock_api.control import Control
-from mock_api.exchange import Known, Later, Reply, Request
+from mock_api.exchange import Later, Reply, Request
 from mock_api.gates import Gates
 from mock_api.journal import Journal
 from mock_api.patterns import Options, PatternError, script
@@ -23,6 +23,7 @@ from mock_api.selection import ORDINARY, Selection, select
 
 if TYPE_CHECKING:
     from mock_api.connection import Connection
+    from mock_api.http1 import KnownBytes
     from mock_api.wheel import Wheel
 
 PREFIX = "/_control"
@@ -69,8 +70,10 @@ class App:
         self.connections: set[Connection] = set()
         self.wheel: Wheel
         """Set by the server, which has the event loop."""
-        self.known: dict[bytes, Known] = {}
+        self.known: dict[bytes, KnownBytes] = {}
         """Complete requests, byte for byte, and what HTTP/1.1 answers to them."""
+        self.generation = 0
+        """Replies remembered before this number changed are not to be given again."""
         self._control = Control(self)
         self._connections_made = 0
         self._routes: dict[str, tuple[str, Callable[[Request], Reply]]] = {
@@ -86,7 +89,7 @@ class App:
         self._connections_made += 1
         return self._connections_made
 
-    def remember(self, data: bytes, known: Known) -> None:
+    def remember(self, data: bytes, known: KnownBytes) -> None:
         """Answer this request in the same way when it comes again."""
         if len(data) <= KNOWN_SIZE:
             if len(self.known) >= MOST_KNOWN:
@@ -95,6 +98,7 @@ class App:
 
     def forget(self) -> None:
         """Something changed that replies depend on."""
+        self.generation += 1
         self.known.clear()
 
     def reply(self, request: Request) -> Reply | Later:

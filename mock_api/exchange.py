@@ -87,17 +87,16 @@ class Reply:
 
 
 class Known:
-    """A request that came before, and the answer, all of which one write sends."""
+    """A request that came before, and the answer, all of which one write sends.
 
-    __slots__ = ("data", "events", "reply", "request", "sends", "size")
+    Each protocol adds the answer as it wants it.
+    """
 
-    def __init__(
-        self, request: Request, reply: Reply, data: bytes, size: int, events: tuple[str, ...]
-    ) -> None:
+    __slots__ = ("events", "reply", "request", "sends", "size")
+
+    def __init__(self, request: Request, reply: Reply, size: int, events: tuple[str, ...]) -> None:
         self.request = request
         self.reply = reply
-        self.data = data
-        """The answer's bytes, where they are the same each time."""
         self.size = size
         """How many bytes the answer has."""
         self.events = events

@@ -32,6 +32,16 @@ _NOTHING = Request("", "", (), b"", None)
 """What a client sent that sent no request."""
 
 
+class KnownBytes(Known):
+    """A known request's answer: the same bytes every time."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, request: Request, reply: Reply, response: Response) -> None:
+        self.data = response.segments[0].data
+        super().__init__(request, reply, len(self.data), response.events)
+
+
 class Http1:
     """One HTTP/1.1 connection."""
 
@@ -141,15 +151,14 @@ class Http1:
             body=request.method != "HEAD",
         )
         if data is not None and response.instant and reply.journalled:
-            answer = response.segments[0].data
-            self.app.remember(data, Known(request, reply, answer, len(answer), response.events))
+            self.app.remember(data, KnownBytes(request, reply, response))
         entry = Entry(request, reply, self._peer, None, response.events, monotonic())
         if reply.journalled:
             self._journal.open(entry)
         self._current = sending = Sending(self, response, entry)
         sending.begin(0)
 
-    def _play_known(self, known: Known, came: float, sent: int) -> None:
+    def _play_known(self, known: KnownBytes, came: float, sent: int) -> None:
         """Go on with an answer of which the kernel has taken so many bytes."""
         response = cached_response(known.reply.script, keep_alive=True, chunks=True, body=True)
         entry = Entry(known.request, known.reply, self._peer, None, response.events, came)

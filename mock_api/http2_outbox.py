@@ -10,9 +10,10 @@ before.
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from mock_api.exchange import End, Entry
+from mock_api.exchange import End, Entry, Known, Peer
 
 if TYPE_CHECKING:
     from mock_api.connection import Connection
@@ -32,6 +33,10 @@ NO_TABLE = b"\x20"
 Note = tuple[int, Entry, int, int, bool]
 """Up to which byte of what was put in, whose, how many bytes, how many events, whether the last."""
 
+KnownNote = tuple[int, Known, Peer, int, float]
+"""Up to which byte of what was put in a whole known answer reaches: to whom, on which
+stream, and when the request came."""
+
 
 class Outbox:
     """Frames on their way to the kernel."""
@@ -45,7 +50,7 @@ class Outbox:
         """Bytes in `_parts`."""
         self._rest = b""
         """What the kernel did not take."""
-        self._notes: list[Note] = []
+        self._notes: list[Note | KnownNote] = []
         self._put = 0
         """Bytes put in since the connection began; notes count in these."""
         self._taken = 0
@@ -72,6 +77,15 @@ class Outbox:
             return True
         self._waiting[playback] = None
         return False
+
+    def is_ready(self) -> bool:
+        """Whether a whole response may be put in now as it is."""
+        return not self._rest and self._size < ROOM and not self.table_update
+
+    def put_known(self, data: bytes, known: Known, peer: Peer, stream: int) -> None:
+        """The whole answer to a known request that came just now."""
+        self._append(data)
+        self._notes.append((self._put, known, peer, stream, monotonic()))
 
     def put(self, data: bytes, entry: Entry, events: int) -> None:
         """Whole frames of a response, completing so many events."""
@@ -107,7 +121,13 @@ class Outbox:
         """The connection is gone, and what has not left with it."""
         self._closed = True
         self._waiting.clear()
-        for _, entry, _, _, _ in self._notes:
+        for note in self._notes:
+            if isinstance(note[1], Known):
+                _, known, peer, stream, came = note
+                entry = Entry(known.request, known.reply, peer, stream, known.events, came)
+                self._journal.open(entry)
+            else:
+                entry = note[1]
             self._journal.close(entry, End.CLIENT_GONE)
         self._notes.clear()
 
@@ -165,10 +185,15 @@ class Outbox:
         """Tell the journal what the kernel took."""
         told = 0
         journal = self._journal
-        for end, entry, size, events, last in self._notes:
-            if end > self._taken:
+        for note in self._notes:
+            if note[0] > self._taken:
                 break
             told += 1
+            if isinstance(note[1], Known):
+                _, known, peer, stream, came = note
+                journal.instant(known, peer, stream, came)
+                continue
+            _, entry, size, events, last = note
             if last:
                 journal.close(entry, End.FINISHED)
             else:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from mock_api.exchange import SECRET_HEADERS, WITHHELD, Request
 from mock_api.http2_frames import Code, Http2StreamError
+from mock_api.http2_response import KnownFrames
 
 Header = tuple[bytes, bytes]
 
@@ -21,7 +22,7 @@ _CONNECTION = frozenset(
 class Head:
     """A request's head: what is needed to read its body, and to make a Request of both."""
 
-    __slots__ = ("credential", "fields", "length", "method", "path")
+    __slots__ = ("credential", "fields", "known", "length", "method", "path")
 
     def __init__(self, stream: int, headers: Iterable[Header]) -> None:
         """Check the headers. Raises Http2StreamError(PROTOCOL_ERROR), saying why."""
@@ -63,6 +64,8 @@ class Head:
             raise bad("':path' is empty")
         if b":authority" in pseudo and not any(name == b"host" for name, _ in self.fields):
             self.fields.insert(0, (b"host", pseudo[b":authority"]))
+        self.known: dict[bytes, KnownFrames] = {}
+        """Bodies that came with this head before, and what is answered to them."""
         self.method = pseudo[b":method"].decode("latin-1")
         self.path = pseudo[b":path"].decode("latin-1")
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import hpack
 
+from mock_api.exchange import Known, Reply, Request
 from mock_api.http2_frames import END_HEADERS, END_STREAM, FRAME_SIZE, Type, frame
 from mock_api.script import Ending, Framing, Script
 from mock_api.tape import Burst, lay_out
@@ -57,6 +58,20 @@ class Response:
     reset_code: int
     instant: bool
     """It is one segment, due at once, and ends the stream."""
+
+
+class KnownFrames(Known):
+    """A known request's answer: the same frames every time, but for the stream's number."""
+
+    __slots__ = ("generation", "pieces", "window")
+
+    def __init__(self, request: Request, reply: Reply, response: Response, generation: int) -> None:
+        segment = response.segments[0]
+        super().__init__(request, reply, segment.size, response.events)
+        self.pieces = segment.pieces
+        self.window = segment.window
+        self.generation = generation
+        """The app's, when it gave this reply."""
 
 
 def compile_response(script: Script, *, body: bool) -> Response:

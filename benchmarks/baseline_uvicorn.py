@@ -1,0 +1,40 @@
+"""What the mock is measured against on HTTP/1.1: uvicorn serving the same bytes as raw ASGI.
+
+Run as `python -m uvicorn --app-dir benchmarks baseline_uvicorn:app`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mock_api.patterns import Options, answer
+
+PARTS = answer("", Options()).events()
+HEAD = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [
+        (b"content-type", b"text/event-stream"),
+        (b"cache-control", b"no-cache"),
+        (b"x-test-pattern-applied", b"default"),
+    ],
+}
+
+Message = dict[str, Any]
+
+
+async def app(
+    scope: Message,
+    receive: Callable[[], Awaitable[Message]],
+    send: Callable[[Message], Awaitable[None]],
+) -> None:
+    """Read the request, send the ordinary answer one body part an event."""
+    if scope["type"] != "http":
+        return
+    while (await receive()).get("more_body"):
+        pass
+    await send(HEAD)
+    for part in PARTS:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
