@@ -17,8 +17,8 @@ from mock_api.control import Control
 from mock_api.exchange import Later, Reply, Request
 from mock_api.gates import Gates
 from mock_api.journal import Journal
-from mock_api.patterns import Options, PatternError, script
-from mock_api.script import Framing, Script, Write
+from mock_api.patterns import SCRIPT, Options, PatternError, applied_name, script
+from mock_api.script import Script
 from mock_api.selection import ORDINARY, Selection, select
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class App:
         self.journal = Journal(journal_size)
         self.gates = Gates()
         self.keys = Keys()
+        self.scripts: dict[str, Script] = {}
+        """Registered through the control API, by name."""
         self.connections: set[Connection] = set()
         self.wheel: Wheel
         """Set by the server, which has the event loop."""
@@ -122,7 +124,7 @@ class App:
 
     def refusal(self, status: int, why: str) -> Reply:
         """The answer to what is no request."""
-        return Reply(json_script(status, openai.error(why, code="bad_request")), journalled=False)
+        return Reply(openai.answer(status, openai.error(why, code="bad_request")), journalled=False)
 
     def _chat(self, request: Request) -> Reply:
         header = request.header(b"x-test-pattern")
@@ -141,19 +143,34 @@ class App:
         if selection.fault is not None:
             return self._bad(request, selection, selection.fault, code="bad_pattern")
         try:
-            chosen = script(selection.pattern, self.options, stream=stream)
+            chosen = self._script(selection.pattern, stream=stream)
         except PatternError as error:
             return self._bad(request, selection, str(error), code="bad_pattern")
         return self._reply(request, chosen, selection, selection.pattern or None)
 
+    def _script(self, pattern: str, *, stream: bool) -> Script:
+        if not pattern.startswith(SCRIPT):
+            return script(pattern, self.options, stream=stream)
+        name = pattern.removeprefix(SCRIPT)
+        if name not in self.scripts:
+            there_are = ", ".join(self.scripts) or "none"
+            raise PatternError(f"no script is registered as {name[:80]!r}; there are: {there_are}")
+        return self.scripts[name]
+
+    def register(self, name: str, given: Script) -> None:
+        """Answer the pattern `script:NAME` with this script from now on."""
+        applied = ("x-test-pattern-applied", applied_name(f"{SCRIPT}{name}"))
+        self.scripts[name] = replace(given, headers=(*given.headers, applied))
+        self.forget()
+
     def _bad(
         self, request: Request, selection: Selection, why: str, *, code: str = "bad_request"
     ) -> Reply:
-        return self._reply(request, json_script(400, openai.error(why, code=code)), selection)
+        return self._reply(request, openai.answer(400, openai.error(why, code=code)), selection)
 
     def _say(self, request: Request, status: int, said: Any, *headers: tuple[str, str]) -> Reply:
         """A JSON answer outside of chat; only the header can carry a token there."""
-        chosen = json_script(status, said)
+        chosen = openai.answer(status, said)
         if headers:
             chosen = replace(chosen, headers=chosen.headers + headers)
         return self._reply(request, chosen, select(request.header(b"x-test-pattern"), None))
@@ -172,7 +189,7 @@ class App:
         )
 
     def _health(self, request: Request) -> Reply:
-        return Reply(json_script(200, {"status": "ok"}), journalled=False)
+        return Reply(openai.answer(200, {"status": "ok"}), journalled=False)
 
     def _stats(self, request: Request) -> Reply:
         said = {
@@ -180,18 +197,8 @@ class App:
             "connections": len(self.connections),
             "workers": self.workers,
         }
-        return Reply(json_script(200, said), journalled=False)
+        return Reply(openai.answer(200, said), journalled=False)
 
     def _reset_stats(self, request: Request) -> Reply:
         self.journal.reset_counts()
-        return Reply(json_script(200, {"status": "ok"}), journalled=False)
-
-
-def json_script(status: int, said: Any) -> Script:
-    """A JSON answer."""
-    return Script(
-        status=status,
-        headers=(("content-type", "application/json"),),
-        steps=(Write(openai.compact(said)),),
-        framing=Framing.LENGTH,
-    )
+        return Reply(openai.answer(200, {"status": "ok"}), journalled=False)

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote
 
 from mock_api import openai
 from mock_api.exchange import End, Entry, Later, Reply, Request
-from mock_api.script import Framing, Script, Write
+from mock_api.script_json import ScriptError, read_script
 
 if TYPE_CHECKING:
     from mock_api.app import App
@@ -90,6 +90,8 @@ class Control:
             ("GET", re.compile(r"/journal/wait"), self._wait),
             ("PUT", re.compile(r"/keys/([^/]+)"), self._put_key),
             ("DELETE", re.compile(r"/keys/([^/]+)"), self._delete_key),
+            ("PUT", re.compile(r"/scripts/([^/]+)"), self._put_script),
+            ("DELETE", re.compile(r"/scripts/([^/]+)"), self._delete_script),
             ("POST", re.compile(r"/gates/([^/]+)"), self._open_gate),
         )
 
@@ -102,7 +104,7 @@ class Control:
             answer = (error.status, openai.error(str(error), code="control"))
         if isinstance(answer, Later):
             return answer
-        return Reply(_script(answer), journalled=False)
+        return Reply(openai.answer(*answer), journalled=False)
 
     def _route(self, request: Request) -> Answer | Later:
         if self._app.workers > 1:
@@ -171,10 +173,10 @@ class Control:
 
         def changed(entry: Entry) -> None:
             if token in (None, entry.token) and key in (None, entry.key) and satisfied():
-                later.resolve(_script(report(satisfied=True)))
+                later.resolve(openai.answer(*report(satisfied=True)))
 
         def expired() -> None:
-            later.resolve(_script(report(satisfied=False)))
+            later.resolve(openai.answer(*report(satisfied=False)))
 
         timer = asyncio.get_running_loop().call_later(timeout, expired)
         later.on_end(journal.watch(changed), timer.cancel)
@@ -194,20 +196,23 @@ class Control:
         self._app.forget()
         return 200, {}
 
+    def _put_script(self, request: Request, name: str) -> Answer:
+        try:
+            self._app.register(name, read_script(_json(request)))
+        except ScriptError as error:
+            raise ControlError(400, str(error)) from None
+        return 200, {}
+
+    def _delete_script(self, request: Request, name: str) -> Answer:
+        if self._app.scripts.pop(name, None) is None:
+            raise ControlError(404, f"no script is registered as {name!r}")
+        self._app.forget()
+        return 200, {}
+
     def _open_gate(self, request: Request, token: str) -> Answer:
         number = _body(request, {"open": int})["open"]
         self._app.gates.open(token, number)
         return 200, {}
-
-
-def _script(answer: Answer) -> Script:
-    status, said = answer
-    return Script(
-        status=status,
-        headers=(("content-type", "application/json"),),
-        steps=(Write(openai.compact(said)),),
-        framing=Framing.LENGTH,
-    )
 
 
 def _name(text: str) -> str:
@@ -216,13 +221,17 @@ def _name(text: str) -> str:
     return text
 
 
+def _json(request: Request) -> Any:
+    try:
+        return json.loads(request.body)
+    except (ValueError, RecursionError) as error:
+        raise ControlError(400, f"the body must be JSON: {error}") from None
+
+
 def _body(request: Request, fields: dict[str, type]) -> dict[str, Any]:
     """The request's JSON object, which has exactly these fields, of these types."""
     form = ", ".join(f'"{name}": {kind.__name__}' for name, kind in fields.items())
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
-        raise ControlError(400, f"the body must be {{{form}}}; it is no JSON: {error}") from None
+    body = _json(request)
     if not isinstance(body, dict) or body.keys() != fields.keys():
         raise ControlError(400, f"the body must be {{{form}}}; found {str(body)[:80]!r}")
     for name, kind in fields.items():

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from mock_api.script import Framing, Script, Write
+
 ID = "chatcmpl-mock"
 MODEL = "mock"
 CREATED = 1_700_000_000
@@ -62,3 +64,13 @@ def models() -> dict[str, Any]:
     """The answer of `/v1/models`."""
     model = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": "mock_api"}
     return {"object": "list", "data": [model]}
+
+
+def answer(status: int, said: Any) -> Script:
+    """The script that answers with one JSON value."""
+    return Script(
+        status=status,
+        headers=(("content-type", "application/json"),),
+        steps=(Write(compact(said)),),
+        framing=Framing.LENGTH,
+    )

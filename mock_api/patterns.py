@@ -211,7 +211,10 @@ PATTERNS = (
 
 _BY_WORD = {pattern.word: pattern for pattern in PATTERNS}
 
-VALID = ", ".join(pattern.name for pattern in PATTERNS if pattern.name)
+SCRIPT = "script:"
+"""What a pattern begins with that names a script registered through the control API."""
+
+VALID = ", ".join([*(pattern.name for pattern in PATTERNS if pattern.name), f"{SCRIPT}NAME"])
 """The names of all patterns, for people who mistyped one."""
 
 
