@@ -132,7 +132,7 @@ def _manifest(wanted: str) -> Manifest:
     if (DAEMONS / wanted / "daemon.toml").exists():
         return load(DAEMONS / wanted)
     names = [each.name for each in discover(DAEMONS)] if DAEMONS.is_dir() else []
-    known(wanted, names, f"daemon.toml there, and no daemon in {DAEMONS}/:")
+    known(wanted, names, "daemon (nor a daemon.toml at that path)")
     raise AssertionError(wanted)
 
 

@@ -47,7 +47,7 @@ def manifest(tmp_path: Path) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nope"], "no daemon 'nope'"),
+        (["nope"], "no daemon (nor a daemon.toml at that path) 'nope'"),
         ([SOUND, "--scenario=unicode_emojy"], "did you mean 'unicode_emoji'?"),
         ([SOUND, "--category=unicod"], "did you mean 'unicode'?"),
         ([SOUND, "--variant=silen"], "did you mean 'silent'?"),

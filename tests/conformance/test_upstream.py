@@ -20,7 +20,6 @@ import pytest
 from conformance.evidence import End
 from conformance.upstream import PORT, Addresses, MockServer, Upstream, UpstreamError
 
-
 CLIENT = httpx.Client(trust_env=False)
 
 
