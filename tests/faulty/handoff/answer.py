@@ -1,0 +1,214 @@
+"""What the API's events mean: what the client is sent for each, and how the answer ended.
+
+An answer finished when its `[DONE]` came, or when every choice that was seen
+has a finish_reason and the body then ended as its frame says. Everything else
+is an answer that failed. In the openai format a chunk is passed on as it came,
+byte for byte, so that no field and no digit can change; the simple format
+sends the text of choice 0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import rebuild
+from events import Event
+from faults import fault
+from log import redacted
+
+DONE = "[DONE]"
+SENT_DONE = b"data: [DONE]\n\n"
+
+
+class FailedError(Exception):
+    """Nobody is served: what the client is told (R5 before the first byte, R6 after it)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 502,
+        type: str = "upstream_error",  # noqa: A002
+        code: Any = None,
+        retry_after: str | None = None,
+        said: str = "",
+    ) -> None:
+        """said: for a fault, the API's own words."""
+        super().__init__(message)
+        self.message = message if fault("key_in_error") else redacted(message)
+        self.status = status
+        self.type = type
+        self.code = code
+        self.retry_after = retry_after
+        self.said = said
+
+    @classmethod
+    def told(cls, data: str, *, status: int = 502, retry_after: str | None = None) -> FailedError:
+        """What the API's own error object says, as far as there is one in this JSON."""
+        value = decode(data, number=int)
+        error = value.get("error") if isinstance(value, dict) else None
+        if isinstance(error, str):
+            error = {"message": error}
+        if not isinstance(error, dict):
+            error = {}
+        message, kind, code = (error.get(name) for name in ("message", "type", "code"))
+        return cls(
+            message if isinstance(message, str) and message else "the API reported an error",
+            status=status,
+            type=redacted(kind) if isinstance(kind, str) and kind else "upstream_error",
+            code=redacted(code) if isinstance(code, str) else code if type(code) is int else None,
+            retry_after=retry_after,
+            said=data,
+        )
+
+
+class Answer:
+    """One answer, event by event."""
+
+    def __init__(self, *, simple: bool) -> None:
+        self.done = False
+        """`[DONE]` came: nothing that follows belongs to the answer."""
+        self.done_sent = False
+        """For a fault: it was passed on like any event."""
+        self.failure: FailedError | None = None
+        self._simple = simple
+        self._choices: dict[Any, bool] = {}
+        """The choices that were seen, and whether they finished."""
+
+    @property
+    def every_choice_finished(self) -> bool:
+        """Whether only `[DONE]` or usage can follow."""
+        if fault("one_choice_is_all"):
+            return any(self._choices.values())
+        return bool(self._choices) and all(self._choices.values())
+
+    def take(self, event: Event) -> bytes:
+        """What the client is sent for this event, perhaps nothing. Afterwards look at the rest."""
+        try:
+            return self._take(event)
+        except FailedError as failure:
+            self.failure = failure
+            return b""
+
+    def _take(self, event: Event) -> bytes:
+        if event.type == "error":
+            self._fail(event.data)
+        if event.type != "message" and not fault("named_events_relayed"):
+            return b""
+        if not event.data:
+            return b"data: \n\n" if fault("dataless_event_dispatched") else b""
+        if event.data == DONE or (fault("done_in_text") and DONE in event.data):
+            if fault("reads_on_after_done"):
+                self.done_sent = True
+                return SENT_DONE
+            self.done = True
+            return self._content(DONE) if fault("done_as_content") else b""
+        value = decode(event.data)
+        if not isinstance(value, dict):
+            if fault("non_json_skipped"):
+                return b""
+            raise FailedError("the API sent an event that is no JSON object")
+        if value.get("error") is not None and not fault("stream_error_ignored"):
+            self._fail(event.data)
+        if fault("odd_choices_unexpected"):
+            value["choices"][0]["delta"].get("content")
+        if fault("contentless_dropped") and not text_of(value) and not _finishes(value):
+            return b""
+        if fault("usage_dropped") and not value.get("choices"):
+            return b""
+        for choice in _choices(value):
+            index = choice.get("index", "0")
+            finished = self._choices.get(index, False)
+            self._choices[index] = finished or bool(choice.get("finish_reason"))
+        sent = self._sent(value, event.data)
+        if fault("first_finish_is_the_end") and any(self._choices.values()):
+            self.done = True
+        return sent
+
+    def _fail(self, data: str) -> NoReturn:
+        raise FailedError.told(data)
+
+    def _sent(self, value: dict[str, Any], data: str) -> bytes:
+        if not self._simple:
+            return event_of(rebuild.chunk(data))
+        text = text_of(value)
+        return self._content(rebuild.text(text)) if text else b""
+
+    def _content(self, text: str) -> bytes:
+        if not self._simple:
+            return event_of(json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}))
+        if fault("simple_by_hand"):
+            quoted = text.replace('"', '\\"')
+            return f'data: {{"content":"{quoted}"}}\n\n'.encode(errors="replace")
+        return event_of('{"content":' + json.dumps(text, ensure_ascii=False) + "}")
+
+
+def decode(data: str, *, number: Callable[[str], Any] = str) -> Any:
+    """The JSON value, or None for what is none. Numbers stay text unless somebody counts.
+
+    Control characters within strings are let pass, as parsers of clients do.
+    """
+    try:
+        return json.loads(
+            data, strict=False, parse_int=number, parse_float=str, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError):
+        return None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def event_of(data: str) -> bytes:
+    """The data as one event; a line end in it becomes a second `data:` line (HTML 9.2.6)."""
+    if fault("lone_surrogate_dies"):
+        json.dumps(json.loads(data, strict=False), ensure_ascii=False).encode()
+    lines = re.split("\r\n|\r|\n", data)
+    # Half a surrogate pair has no UTF-8; as an escape it says the same within JSON.
+    return (
+        b"".join(b"data: %b\n" % line.encode(errors="backslashreplace") for line in lines) + b"\n"
+    )
+
+
+def error_event(failure: FailedError) -> bytes:
+    """The event that ends a stream that failed (R6)."""
+    if fault("error_event_is_text"):
+        return f"data: error: {failure.message}\n\n".encode(errors="replace")
+    if fault("error_event_by_hand"):
+        said = f'{{"error":{{"message":"{failure.message}","type":"{failure.type}","code":null}}}}'
+        return f"data: {said}\n\n".encode(errors="replace")
+    return b"data: %b\n\n" % error_body(failure)
+
+
+def error_body(failure: FailedError) -> bytes:
+    """The JSON object of R5 and R6."""
+    if fault("error_shape_flat"):
+        return json.dumps({"error": failure.message}).encode()
+    if fault("error_message_lost"):
+        failure.message = "the API reported an error"
+    error = {"message": failure.message, "type": failure.type, "code": failure.code}
+    return json.dumps({"error": error}).encode()
+
+
+def text_of(value: dict[str, Any]) -> str:
+    """The text that a chunk adds to choice 0."""
+    texts = []
+    for choice in _choices(value):
+        delta = choice.get("delta")
+        content = delta.get("content") if isinstance(delta, dict) else None
+        if choice.get("index", "0") == "0" and isinstance(content, str):
+            texts.append(content)
+    return "".join(texts)
+
+
+def _choices(value: dict[str, Any]) -> list[dict[str, Any]]:
+    choices = value.get("choices")
+    return [each for each in choices if isinstance(each, dict)] if isinstance(choices, list) else []
+
+
+def _finishes(value: dict[str, Any]) -> bool:
+    return any(choice.get("finish_reason") for choice in _choices(value))

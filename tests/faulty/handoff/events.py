@@ -1,0 +1,134 @@
+"""Server-sent events out of a stream of bytes (HTML 9.2.5 and 9.2.6). No I/O.
+
+How the bytes were cut into reads means nothing: a line is taken when its end
+has come, and only then decoded, so that no cut can fall inside a character.
+A line ends with CR, LF or CRLF. A CR ends its line at once, because after the
+last CR of an event nothing may come for minutes; an LF that follows is then
+skipped, in whichever read it comes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from faults import fault
+
+MAX_EVENT = 2 << 20
+"""Bytes of one event. The contract wants 1 MiB of text; JSON and several lines add to it."""
+
+_BOM = b"\xef\xbb\xbf"
+_LINE_END = re.compile(rb"\r\n?|\n")
+
+
+class EventTooLargeError(Exception):
+    """An event went on for more than MAX_EVENT bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A dispatched event."""
+
+    type: str
+    """`message` unless an `event:` field said otherwise."""
+    data: str
+
+
+class EventStream:
+    """Feed it the body's bytes; it returns the events that they complete."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._line_end = re.compile(rb"\r?\n") if fault("lf_only") else _LINE_END
+        self._scanned = 0
+        self._skip_lf = False
+        self._first = True
+        self._type = ""
+        self._data: list[str] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes. EventTooLargeError when an event does not end."""
+        if fault("parses_per_read"):
+            self._buffer.clear()
+            self._scanned = 0
+        if fault("splits_codepoint"):
+            data = data.decode(errors="replace").encode()
+        if self._skip_lf and data:
+            self._skip_lf = False
+            data = data.removeprefix(b"\n")
+        self._buffer += data
+        events = [event for line in self._lines() if (event := self._take(line))]
+        if self._size + len(self._buffer) > MAX_EVENT and not fault("endless_line_buffered"):
+            raise EventTooLargeError(f"an event of more than {MAX_EVENT} bytes")
+        return events
+
+    def finish(self) -> list[Event]:
+        """The stream ended cleanly: the event whose closing blank line never came.
+
+        HTML would discard it. Here it is the last word of an answer that
+        otherwise looks complete, and losing it unnoticed would be worse.
+        """
+        if fault("unterminated_event_lost"):
+            return []
+        return self.feed(b"\n\n")
+
+    @property
+    def partial(self) -> bytes:
+        """What has come of a line without its end."""
+        return bytes(self._buffer)
+
+    def _lines(self) -> Iterator[bytes]:
+        at = 0
+        while end := self._line_end.search(self._buffer, max(at, self._scanned)):
+            if fault("cr_waits_for_lf") and end[0] == b"\r" and end.end() == len(self._buffer):
+                break
+            line = bytes(self._buffer[at : end.start()])
+            at = end.end()
+            if not fault("crlf_cut_ends_twice"):
+                self._skip_lf = end[0] == b"\r" and at == len(self._buffer)
+            if fault("unicode_line_ends") and line:
+                yield from (each.encode() for each in line.decode(errors="replace").splitlines())
+            else:
+                yield line
+        del self._buffer[:at]
+        self._scanned = 0 if fault("cr_waits_for_lf") else len(self._buffer)
+        if fault("line_limit_64k") and self._scanned > 1 << 16:
+            self._buffer.clear()
+            self._scanned = 0
+
+    def _take(self, line: bytes) -> Event | None:
+        if not line:
+            return self._dispatch()
+        if (self._first or fault("every_bom_stripped")) and not fault("bom_kept"):
+            line = line.removeprefix(_BOM)
+        self._first = False
+        text = line.decode(errors="strict" if fault("invalid_utf8_dies") else "replace")
+        if fault("u2028_replaced"):
+            text = text.replace("\u2028", " ").replace("\u2029", " ")
+        if fault("colon_expected"):
+            name, value = text.split(":", 1)
+        else:
+            name, _, value = text.partition(":")
+        if not name and fault("comments_as_data"):
+            name = "data"
+        if not name and fault("comment_resets_event"):
+            self._data.clear()
+        if fault("space_required") and not value.startswith(" "):
+            return None
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data = [] if fault("last_data_line_wins") else self._data
+            self._data.append(value)
+            self._size += len(line)
+        elif name == "event":
+            self._type = value
+        return None
+
+    def _dispatch(self) -> Event | None:
+        kind, data = self._type or "message", self._data
+        self._type, self._data, self._size = "", [], 0
+        if not data and not fault("dataless_event_dispatched"):
+            return None
+        return Event(kind, ("" if fault("data_lines_joined_bare") else "\n").join(data))

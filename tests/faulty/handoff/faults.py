@@ -1,0 +1,301 @@
+"""The bugs that the daemon can be given, one by one, and what each of them breaks.
+
+A fault is a mistake that somebody makes on a long day, and that passes every
+test that somebody wrote on the same day: not sabotage. Each is a small
+deviation at the place where it would really be (`if fault("NAME")`), and
+names the clauses of the contract that it violates: all that a red check may
+rightly cite while it is on, and no more. tests/faulty/test_faults.py holds
+this table and the code against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One bug."""
+
+    description: str
+    """What the daemon does wrong."""
+    clauses: tuple[str, ...]
+    """The clauses of the contract that it violates."""
+    daemon: str = "handoff"
+    """The manifest with which it shows: `handoff` (SEQPACKET) or `handoff-stream`."""
+    variant: str = "default"
+    """The variant in which it shows."""
+
+
+ACTIVE: set[str] = set()
+"""The faults that are on; filled once, before the daemon starts."""
+
+
+def activate(names: Iterable[str]) -> None:
+    """Switch these faults on."""
+    ACTIVE.update(names)
+
+
+def fault(name: str) -> bool:
+    """Whether this fault is on."""
+    return name in ACTIVE
+
+
+def _bug(description: str, clauses: str, *, daemon: str = "handoff", **rest: str) -> Fault:
+    return Fault(description, tuple(clauses.split()), daemon, **rest)
+
+
+EVERYTHING = (
+    "H1 H2 H3 H4 H5 H6 H7 H8 H9 H10 R1 R2 R3 R4 R5 R6 R7 R8 R9 "
+    "U1 U2 U3 U4 U5 U6 U7 U8 U9 L1 L2 L3 L4 S1 S2"
+)
+
+_MINIATURES = {
+    "dead": _bug("ends before it listens", EVERYTHING),
+    "closes": _bug("takes handoffs and closes the client at once", EVERYTHING),
+    "silent": _bug("takes handoffs and never answers", EVERYTHING),
+    "empty": _bug("answers 200 with an empty stream and never calls the API", EVERYTHING),
+    "canned": _bug("answers the same words to everybody and never calls the API", EVERYTHING),
+    "drops_pattern": _bug("does not pass test_pattern on", EVERYTHING),
+}
+
+_HANDOFF = {
+    "stream_read_once": _bug(
+        "takes the first read for the whole JSON", "H1 H2 H3", daemon="handoff-stream"
+    ),
+    "payload_cut_at_64k": _bug("receives into 64 KiB and does not look at MSG_TRUNC", "H2"),
+    "payload_cut_at_128k": _bug("receives into 128 KiB and does not look at MSG_TRUNC", "H2"),
+    "empty_data_served": _bug("takes no data, or one zero byte, for an empty prompt", "H3"),
+    "bad_data_closes": _bug("closes the client without a word when the data is wrong", "H3"),
+    "bad_data_is_500": _bug("answers wrong data with 500, as for any exception", "H3"),
+    "types_unchecked": _bug("sends whatever type a field has on to the API", "H3"),
+    "nothing_asked_served": _bug("asks the API an empty question if none was given", "H3"),
+    "no_descriptor_calls_api": _bug("looks for the descriptor only after calling the API", "H4"),
+    "extra_descriptors_leaked": _bug("takes the first descriptor and forgets the rest", "H5 H10"),
+    "last_descriptor_decides": _bug("a loop over descriptors leaves the last in hand", "H5"),
+    "control_truncation_ignored": _bug("serves what arrived in spite of MSG_CTRUNC", "H5"),
+    "control_truncation_leaks": _bug("returns at MSG_CTRUNC before closing anything", "H5 H10"),
+    "wrong_descriptor_answered": _bug("writes 400 to a descriptor that is no client", "H6"),
+    "wrong_descriptor_leaked": _bug("does not close a descriptor that is no client", "H6 H10"),
+    "any_socket_served": _bug("asks only whether a descriptor is a socket", "H6"),
+    "handoffs_one_at_a_time": _bug("waits for a handoff's data in the accept loop", "H7 L4"),
+    "silent_peer_waited_for": _bug("waits for a handoff's data for ever", "H7"),
+    "empty_connection_is_fatal": _bug("takes a peer that only connects for a fatal error", "H7 L4"),
+    "full_means_gone": _bug(
+        "takes EAGAIN of a non-blocking client for a broken connection", "H8 U6 R2 R4 L4"
+    ),
+    "reads_request_first": _bug(
+        "reads the rest of the client's request before it answers, on a descriptor that may block",
+        "H8",
+    ),
+    "inheritable_descriptors": _bug("receives without MSG_CMSG_CLOEXEC", "H9"),
+    "client_leaked_when_served": _bug("duplicates the descriptor for writing, closes one", "H10"),
+    "client_leaked_when_it_left": _bug("returns early when the client left, past close()", "H10"),
+    "client_leaked_when_refused": _bug("returns early after an error answer, past close()", "H10"),
+    "upstream_leaked_on_failure": _bug("closes the API's connection only on success", "H10"),
+}
+
+_RESPONSE = {
+    "no_accel_buffering": _bug("forgets X-Accel-Buffering", "R1"),
+    "keep_alive_announced": _bug("announces Connection: keep-alive", "R1"),
+    "chunked_announced": _bug("frames its own stream in chunks", "R1"),
+    "response_headers_ignored": _bug("ignores response_headers", "R1"),
+    "response_headers_not_on_errors": _bug("adds response_headers to successes only", "R1"),
+    "response_headers_override": _bug("lets response_headers replace its own fields", "R1"),
+    "header_any_name": _bug("takes any text for a header's name", "R1 S1"),
+    "header_controls_let_through": _bug("copies CR and LF in response_headers", "R1 S1"),
+    "first_delta_dropped": _bug("takes the first chunk for the one that holds the role", "R2"),
+    "last_delta_dropped": _bug("looks one delta ahead and does not flush it", "R2"),
+    "contentless_dropped": _bug("drops chunks without text: roles, tool calls", "R2"),
+    "coalesced_reversed": _bug("joins two events of one read in the wrong order", "R2"),
+    "large_events_deferred": _bug("lets small events overtake one above 16 KiB", "R2 R7"),
+    "partial_write_miscounted": _bug("goes on one byte too early after a short write", "R2 R3 U6"),
+    "rest_dropped_when_full": _bug("drops what a full socket did not take", "R2 R3 R4 U6 H8"),
+    "finish_content_dropped": _bug("drops text that comes with the finish_reason", "R2 R3"),
+    "dataless_event_dispatched": _bug("sends an empty event where a block has no data", "R2 U2"),
+    "named_events_relayed": _bug("takes every named event for a chunk", "R2 U2 R4 R6"),
+    "first_finish_is_the_end": _bug("ends at the first finish_reason it sees", "R2 R4"),
+    "other_choices_dropped": _bug("relays only the first choice of a chunk", "R2"),
+    "usage_dropped": _bug("drops chunks without choices, usage among them", "R2"),
+    "odd_choices_unexpected": _bug("expects choices and delta in every chunk", "R2 R4 R6 L4"),
+    "finish_reasons_mapped": _bug("maps finish_reasons that it does not know to stop", "R2"),
+    "every_chunk_finishes": _bug("says finish_reason stop in every chunk", "R2 R6"),
+    "ids_renewed": _bug("gives every chunk an id of its own", "R2"),
+    "unknown_fields_dropped": _bug("encodes chunks anew from the fields it knows", "R2"),
+    "tool_calls_merged": _bug("loses the index of parallel tool calls", "R2"),
+    "empty_arguments_dropped": _bug("leaves empty arguments of a tool call out", "R2"),
+    "chunk_numbers_as_floats": _bug("decodes a chunk's numbers as doubles", "R2 R3"),
+    "deltas_stripped": _bug("strips white space from deltas", "R3 R2"),
+    "text_normalised": _bug("normalises Unicode", "R3"),
+    "text_html_escaped": _bug("escapes text for HTML", "R3"),
+    "text_unescaped_twice": _bug("undoes backslash escapes a second time", "R3"),
+    "astral_dropped": _bug("drops characters of four bytes, as MySQL's utf8 does", "R3 R2"),
+    "bom_in_text_dropped": _bug("drops U+FEFF wherever it stands", "R3 R2"),
+    "simple_by_hand": _bug(
+        "assembles the simple format's JSON without escaping line ends and backslashes",
+        "R3 R2 S1",
+        variant="simple",
+    ),
+    "lone_surrogate_dies": _bug("dies while encoding half a surrogate pair", "R2 R3 R4 R6 L4"),
+    "invalid_utf8_dies": _bug("dies while decoding invalid UTF-8", "R6 R4 U2 L4"),
+    "line_limit_64k": _bug("loses lines above 64 KiB", "R3 R2"),
+    "done_missing": _bug("never sends [DONE]", "R4"),
+    "done_twice": _bug("passes [DONE] on and adds its own", "R4"),
+    "done_as_content": _bug("sends [DONE] as a piece of the answer as well", "R4 R2 R3"),
+    "done_in_text": _bug("looks for [DONE] anywhere in the data", "R4 R2 R3"),
+    "waits_for_the_end": _bug("awaits the end of the response before its [DONE]", "R4 R7"),
+    "reads_on_after_done": _bug("passes [DONE] on and reads on until the response ends", "R4 R8"),
+    "done_not_synthesised": _bug("fails an answer that ended after finish without [DONE]", "R4"),
+    "one_choice_is_all": _bug("takes one finished choice for a finished answer", "R4 R6"),
+    "any_end_after_finish": _bug("takes a broken end after the finish for a clean one", "R4 R6 U4"),
+    "unframed_is_truncated": _bug("takes a body that nothing frames for a truncated one", "R4"),
+    "truncation_looks_finished": _bug("sends [DONE] however the stream ended", "R4 R6 U4"),
+    "eof_is_finished": _bug("takes a clean end for a finished answer", "R4 R6"),
+    "head_before_the_api": _bug("sends 200 before it has asked the API", "R5"),
+    "errors_are_500": _bug("answers every failure of the API with 500", "R5"),
+    "late_is_502": _bug("answers 502 where the API is late", "R5"),
+    "refusals_are_502": _bug("answers the API's own 4xx with 502", "R5"),
+    "retry_after_lost": _bug("does not pass Retry-After on", "R5"),
+    "error_message_lost": _bug("does not pass the API's message on", "R5 R6"),
+    "error_body_relayed": _bug("sends the API's error page to the client", "R5 S2"),
+    "error_shape_flat": _bug("sends the message where the error object belongs", "R5 R6"),
+    "failures_close_silently": _bug("closes the client when the API cannot be used", "R5"),
+    "content_type_unchecked": _bug("reads any 200 as a stream", "R5 U4"),
+    "early_answer_lost": _bug("does not read what the API answered to half a request", "R5"),
+    "truncation_is_silent": _bug("ends a failed stream without a word", "R6"),
+    "error_event_is_text": _bug("sends the error as text, not as JSON", "R6 R2"),
+    "error_event_by_hand": _bug("assembles the error's JSON without escaping", "R6 R2 S1"),
+    "partial_event_flushed": _bug("sends half an event before the error", "R6 R2"),
+    "stop_invented": _bug("sends finish_reason stop before the error", "R6 R2"),
+    "done_after_error": _bug("sends [DONE] after the error", "R6 R4"),
+    "stream_error_ignored": _bug("relays an error object in the stream as a chunk", "R6 R4 R2"),
+    "non_json_skipped": _bug("skips events that are no JSON", "R6 R4 R2"),
+    "buffers_16k": _bug("writes through a buffer of 16 KiB", "R7"),
+    "one_behind": _bug("sends an event when the next one has come", "R7"),
+    "whole_answer_buffered": _bug("collects the answer and sends it at its end", "R7 U6"),
+    "tool_deltas_gathered": _bug("gathers tool calls until they are complete", "R7 R2"),
+    "finish_held_back": _bug("holds the finish back until [DONE]", "R7"),
+    "cr_waits_for_lf": _bug("waits after CR to see whether LF follows", "R7 U2"),
+    "corked": _bug("corks the client's socket for the head and never uncorks it", "R7"),
+    "gzip_decoded_at_the_end": _bug("decompresses when all has come", "R7"),
+    "closed_without_shutdown": _bug("closes without shutdown, under the sender's copy", "R8"),
+    "closed_without_linger": _bug("closes over unread bytes", "R8"),
+    "lingers_for_ever": _bug("waits for the client's end without a bound", "R8 H10 L3"),
+}
+
+_UPSTREAM = {
+    "messages_ignored": _bug("sends the prompt and ignores messages", "U1"),
+    "prompt_wins": _bug("prefers prompt to messages", "U1"),
+    "system_ignored": _bug("ignores system", "U1"),
+    "parts_flattened": _bug("joins the parts of a content list into one text", "U1"),
+    "prompt_unescaped": _bug("mangles backslashes in the prompt", "U1"),
+    "surrogates_in_request_lost": _bug("drops half surrogate pairs from the request", "U1"),
+    "request_numbers_as_floats": _bug("decodes the request's numbers as doubles", "U1"),
+    "nested_body_lost": _bug("merges only the plain values of body", "U1"),
+    "model_ignored": _bug("always asks for its own model", "U1"),
+    "zero_is_unset": _bug("takes temperature 0 for unset", "U1"),
+    "user_id_lost": _bug("does not pass user_id on", "U1"),
+    "request_id_lost": _bug("does not pass request_id on", "U1"),
+    "stream_false_respected": _bug("lets body switch streaming off", "U1"),
+    "unknown_keys_forwarded": _bug("sends keys that it does not know to the API", "U1"),
+    "usage_always_asked": _bug("asks for a usage chunk that nobody wanted", "U1 R2"),
+    "key_without_bearer": _bug("sends the key without the word Bearer", "U1"),
+    "proxy_trusted": _bug("goes through the proxy that the environment names", "U1 S2"),
+    "parses_per_read": _bug("takes each read for whole lines", "U2 R2 R3 R4 R6"),
+    "splits_codepoint": _bug("decodes each read by itself", "U2 R3"),
+    "unicode_line_ends": _bug("splits lines as str.splitlines() does", "U2 R3 R2 R4 R6"),
+    "u2028_replaced": _bug("replaces U+2028 and U+2029 by spaces", "R3 U2"),
+    "lf_only": _bug("does not take a bare CR for a line's end", "U2 R2 R4 R6 R7"),
+    "crlf_cut_ends_twice": _bug("counts a CRLF cut between two reads as two line ends", "U2 R2"),
+    "bom_kept": _bug("loses the first event to a byte order mark", "U2 R2"),
+    "every_bom_stripped": _bug("strips a byte order mark from every line", "U2 R2"),
+    "comments_as_data": _bug("takes comments for data", "U2 R2 R4 R6"),
+    "comment_resets_event": _bug("starts the event anew after a comment", "U2 R2"),
+    "colon_expected": _bug("expects a colon in every line", "U2 R2 R4 R6 L4"),
+    "space_required": _bug("expects a space after the colon", "U2 R2 R4 R6"),
+    "data_lines_joined_bare": _bug("joins data lines without LF", "U2 R2 R3"),
+    "last_data_line_wins": _bug("keeps only the last data line", "U2 R2 R4 R6"),
+    "unterminated_event_lost": _bug("drops a last event without its blank line", "R2 R4 U2"),
+    "tls_unverified": _bug("does not verify certificates", "U3", variant="tls"),
+    "tls_cut_is_an_end": _bug(
+        "takes a cut TLS connection for the end of the body", "R4 R6 U4", variant="tls"
+    ),
+    "short_body_accepted": _bug("accepts less than Content-Length, or a chunk's size", "U4 R4 R6"),
+    "chunk_size_like_atoi": _bug("reads a chunk's size up to the first odd letter", "U4 R4 R6"),
+    "chunk_size_wraps": _bug("keeps chunk sizes in 32 bits", "U4 R4 R6 R2"),
+    "bare_lf_in_chunks": _bug("accepts LF where chunks need CRLF", "U4 R4 R6"),
+    "chunk_end_unchecked": _bug("skips two bytes after a chunk, whatever they are", "U4 R4 R6"),
+    "chunk_extension_refused": _bug("knows no chunk extensions", "U4 R4 R6 R2"),
+    "trailers_unexpected": _bug("knows no trailer fields", "U4 R4 R6"),
+    "length_before_chunks": _bug("prefers Content-Length to chunks", "U4 R2 R4 R6"),
+    "informational_is_final": _bug("takes 103 for the final answer", "U4 R5"),
+    "leaving_unseen_in_silence": _bug("notices that a client left when it writes", "U5 H10"),
+    "leaving_unseen_before_head": _bug("watches the client from the API's head on", "U5 H10"),
+    "input_hides_leaving": _bug("peeks, and sees unread input instead of the end", "U5 H10"),
+    "input_is_leaving": _bug("takes any input of the client for its end", "R8 R2 R4 L4"),
+    "drained_when_client_left": _bug("reads on to the end to keep the connection", "U5 H10"),
+    "unbounded_queue": _bug("reads the API on while the client is stalled", "U6"),
+    "endless_line_buffered": _bug("buffers a line however long it is", "U6 R6"),
+    "tail_lost_while_stalled": _bug("drops what is queued when the API ends", "U6 R2 R4"),
+    "slow_client_is_idle_api": _bug(
+        "counts the client's stall as the API's silence", "U6 U7 R2 R4"
+    ),
+    "shared_overflow": _bug("keeps what does not fit in one buffer for all", "L4 U6 R2 R3 R4"),
+    "no_write_timeout": _bug("waits for a stalled client for ever", "U7 H10 L3 L4"),
+    "no_connect_timeout": _bug("has no bound on connecting", "U7 R5"),
+    "no_first_byte_timeout": _bug("has no bound on the API's head", "U7 R5"),
+    "no_idle_timeout": _bug("has no bound on the API's silence", "U7 R6"),
+    "total_timeout": _bug("counts the idle time from the stream's start", "U7 R2 R4"),
+    "heartbeats_prolong": _bug("lets comments alone hold a finished stream open", "U7"),
+    "fresh_connection_retried": _bug("asks again when a fresh connection breaks", "U8"),
+    "server_errors_retried": _bug("asks again after 5xx", "U8"),
+    "rate_limit_retried": _bug("asks again at once after 429", "U8"),
+    "retried_after_output": _bug("starts the answer again in the middle", "U8 R2 R6"),
+    "redirect_followed": _bug("follows a redirect, key in hand", "U8 S2 R5"),
+    "returned_unfinished": _bug("keeps a connection before its response has ended", "U9 R5"),
+    "kept_when_client_left": _bug("keeps the connection of a client that left", "U9 U5 R5"),
+}
+
+_LIFECYCLE = {
+    "stale_socket_refused": _bug("does not start over a socket left behind", "L1"),
+    "live_socket_replaced": _bug("replaces whatever socket it finds", "L1"),
+    "any_file_is_stale": _bug("takes a regular file for a socket left behind", "L1"),
+    "any_socket_removed": _bug("removes its path on exit, whoever made it", "L1"),
+    "socket_left_behind": _bug("leaves its socket behind", "L1"),
+    "sigterm_exits_at_once": _bug("ends at SIGTERM in the middle of streams", "L2 R6"),
+    "queue_dropped": _bug("closes at SIGTERM over what is queued", "L2"),
+    "sigterm_is_an_error": _bug("exits with 143 after SIGTERM", "L2"),
+    "shutdown_unbounded": _bug("waits for running streams for ever", "L2"),
+    "stalled_extend_shutdown": _bug("waits for stalled clients beyond its time", "L2"),
+    "shutdown_cuts_silently": _bug("ends what is left without an error", "L2 R5 R6"),
+    "shutdown_looks_finished": _bug("sends [DONE] to those it cuts off", "L2 R4 R6"),
+    "second_sigterm_ignored": _bug("ignores a second SIGTERM", "L2"),
+    "limit_ignored": _bug("knows no limit", "L3"),
+    "limit_off_by_one": _bug("serves one more than its limit", "L3"),
+    "full_closes": _bug("closes the client when it is full", "L3"),
+    "slot_lost_when_client_left": _bug("frees a slot only on success", "L3"),
+    "spins_when_exhausted": _bug("tries to accept without a pause at EMFILE", "L4"),
+    "exhaustion_is_fatal": _bug("ends at EMFILE", "L4"),
+    "sigpipe_kills": _bug("dies of SIGPIPE", "L4"),
+    "eintr_ends_the_loop": _bug("takes EINTR for a fatal error", "L4"),
+    "one_lock_for_writes": _bug("writes under one lock for all clients", "L4 U6"),
+    "connects_one_at_a_time": _bug("connects under one lock for all clients", "L4 U7"),
+}
+
+_SECURITY = {
+    "request_header_injection": _bug("copies CR and LF into the API's request head", "S1"),
+    "key_in_error": _bug("passes on an error message that holds the key", "S2"),
+    "key_in_log": _bug("logs the API's request with the key", "S2"),
+    "destination_from_request": _bug("lets the handoff data name the API", "S2 U1"),
+}
+
+FAULTS: dict[str, Fault] = {
+    **_MINIATURES,
+    **_HANDOFF,
+    **_RESPONSE,
+    **_UPSTREAM,
+    **_LIFECYCLE,
+    **_SECURITY,
+}
+"""Every fault, by the name that `--fault` takes."""

@@ -1,0 +1,54 @@
+"""Events on their way to the client: passed on the moment they are there (R7).
+
+That is one line. The rest of this module are the reasons that people find for
+holding an event back, and what then happens to it.
+"""
+
+from __future__ import annotations
+
+from client import Client
+from faults import fault
+
+BLOCK = 1 << 14
+"""A block of any buffered writer."""
+
+
+class Outlet:
+    """Takes events and gives them to the client."""
+
+    def __init__(self, client: Client) -> None:
+        self.count = 0
+        """Events taken."""
+        self._client = client
+        self._held = b""
+
+    def event(self, data: bytes, *, last: bool) -> None:
+        """Pass an event on. last: every choice has finished with it, or before it."""
+        self.count += 1
+        if fault("first_delta_dropped") and self.count == 1:
+            return
+        if fault("last_delta_dropped"):
+            data, self._held = (data, b"") if last else (self._held, data)
+        if fault("one_behind"):
+            data, self._held = self._held, data
+        if self._holds(data, last=last):
+            self._held += data
+            return
+        if fault("buffers_16k"):
+            data, self._held = self._held + data, b""
+        self._client.send(data)
+
+    def flush(self) -> None:
+        """Nothing more comes."""
+        if not fault("last_delta_dropped"):
+            self._client.send(self._held)
+        self._held = b""
+
+    def _holds(self, data: bytes, *, last: bool) -> bool:
+        return (
+            fault("whole_answer_buffered")
+            or (fault("buffers_16k") and len(self._held) + len(data) < BLOCK)
+            or (fault("tool_deltas_gathered") and b'"tool_calls"' in data)
+            or (fault("finish_held_back") and last)
+            or (fault("large_events_deferred") and len(data) > BLOCK)
+        )

@@ -1,0 +1,97 @@
+"""A chunk taken apart and put together again.
+
+The right way is to leave it alone, and that is all the functions here do as
+long as no fault is on. Many a gateway decodes each chunk into a structure of
+its own and encodes that again; what it did not think of is lost on the way.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from html import escape
+from typing import Any
+
+from faults import ACTIVE, fault
+
+_KNOWN = ("id", "object", "created", "model", "choices", "usage")
+_KNOWN_CHOICE = ("index", "delta", "finish_reason")
+_KNOWN_DELTA = ("role", "content", "tool_calls")
+_KNOWN_REASONS = ("stop", "length", "tool_calls", "content_filter")
+
+_serial = iter(range(1, 1 << 62))
+
+
+def text(content: str) -> str:
+    """The text of a delta."""
+    if fault("deltas_stripped"):
+        content = content.strip() + " " if content.strip() else ""
+    if fault("text_normalised"):
+        content = unicodedata.normalize("NFKC", content)
+    if fault("text_html_escaped"):
+        content = escape(content)
+    if fault("text_unescaped_twice"):
+        content = content.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")
+    if fault("astral_dropped"):
+        content = "".join(each for each in content if ord(each) < 0x10000)
+    if fault("bom_in_text_dropped"):
+        content = content.replace("\ufeff", "")
+    return content
+
+
+def chunk(data: str) -> str:
+    """The JSON of a chunk: `data`, as the API sent it."""
+    if not ACTIVE:
+        return data
+    before = json.dumps(json.loads(data, strict=False))
+    numbers = float if fault("chunk_numbers_as_floats") else int
+    value = json.loads(data, strict=False, parse_int=numbers)
+    if fault("ids_renewed"):
+        value["id"] = f"chatcmpl-{next(_serial)}"
+    if fault("unknown_fields_dropped"):
+        value = _only(value, _KNOWN)
+    choices = value.get("choices")
+    if isinstance(choices, list):
+        if fault("other_choices_dropped"):
+            value["choices"] = choices = choices[:1]
+        for choice in choices:
+            if isinstance(choice, dict):
+                _choice(choice)
+    after = json.dumps(value)
+    return data if after == before else after
+
+
+def _choice(choice: dict[str, Any]) -> None:
+    delta = choice.get("delta")
+    if isinstance(delta, dict):
+        _delta(delta)
+        if fault("finish_content_dropped") and choice.get("finish_reason"):
+            delta.pop("content", None)
+    if fault("finish_reasons_mapped"):
+        reason = choice.get("finish_reason")
+        if reason is not None and reason not in _KNOWN_REASONS:
+            choice["finish_reason"] = "stop"
+    if fault("every_chunk_finishes"):
+        choice["finish_reason"] = choice.get("finish_reason") or "stop"
+    if fault("unknown_fields_dropped"):
+        for name in set(choice) - set(_KNOWN_CHOICE):
+            del choice[name]
+
+
+def _delta(delta: dict[str, Any]) -> None:
+    if isinstance(delta.get("content"), str):
+        delta["content"] = text(delta["content"])
+    for call in delta.get("tool_calls") or ():
+        function = call.get("function")
+        if fault("tool_calls_merged"):
+            call["index"] = 0
+        empty = isinstance(function, dict) and not function.get("arguments")
+        if fault("empty_arguments_dropped") and empty:
+            function.pop("arguments", None)
+    if fault("unknown_fields_dropped"):
+        for name in set(delta) - set(_KNOWN_DELTA):
+            del delta[name]
+
+
+def _only(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: each for name, each in value.items() if name in names}

@@ -1,0 +1,252 @@
+"""From handoff data to the request that the API is sent (H3, U1, S1).
+
+Numbers keep their text from the one JSON to the other: nobody here calculates,
+and a number that went through a float may have lost digits on the way.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from faults import fault
+from options import Api
+
+OWN_HEADERS = (
+    "content-type",
+    "cache-control",
+    "connection",
+    "transfer-encoding",
+    "content-length",
+    "content-encoding",
+    "x-accel-buffering",
+)
+"""What `response_headers` cannot change (R1)."""
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+class Number(str):
+    """A JSON number, as it was written."""
+
+    __slots__ = ()
+
+
+class InvalidError(Exception):
+    """The handoff data cannot be served: 400 (H3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """What is sent to the API."""
+
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+    elsewhere: str | None = None
+    """For a fault: another API's base, that the handoff data names."""
+
+    def encoded(self, api: Api) -> bytes:
+        """The bytes of the HTTP/1.1 request."""
+        bearer = "" if fault("key_without_bearer") else "Bearer "
+        lines = [
+            f"POST {api.path}/chat/completions HTTP/1.1",
+            f"Host: {api.host}:{api.port}",
+            f"Authorization: {bearer}{api.key}",
+            "Content-Type: application/json",
+            "Accept: text/event-stream",
+            "Accept-Encoding: identity",
+            f"Content-Length: {len(self.body)}",
+            *(f"{name}: {value}" for name, value in self.headers),
+        ]
+        return "\r\n".join([*lines, "", ""]).encode() + self.body
+
+
+def decode(data: bytes) -> dict[str, Any]:
+    """The JSON object in the handoff data. InvalidError."""
+    if fault("empty_data_served") and data in (b"", b"\0"):
+        return {"prompt": ""}
+    number = float if fault("request_numbers_as_floats") else Number
+    try:
+        value = json.loads(
+            data.decode(), parse_int=number, parse_float=number, parse_constant=_no_constant
+        )
+    except UnicodeDecodeError:
+        raise InvalidError("the handoff data is not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidError(f"the handoff data is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidError("the handoff data is no JSON object")
+    # What is null was not given.
+    return {name: each for name, each in value.items() if each is not None}
+
+
+def response_headers(fields: dict[str, Any]) -> list[tuple[str, str]]:
+    """Those of `response_headers` that may be added to the response."""
+    wanted = fields.get("response_headers", {})
+    if not isinstance(wanted, dict):
+        return []
+    return [
+        (name, value)
+        for name, value in wanted.items()
+        if _is_text(value)
+        and (_TOKEN.fullmatch(name) or fault("header_any_name"))
+        and (_clean(value) or fault("header_controls_let_through"))
+        and (name.lower() not in OWN_HEADERS or fault("response_headers_override"))
+    ]
+
+
+def build(fields: dict[str, Any], api: Api) -> ApiRequest:
+    """The request for these fields. InvalidError."""
+    if not fault("types_unchecked"):
+        _check_types(fields)
+    asked: dict[str, Any] = {"model": fields.get("model", api.model)}
+    if fault("model_ignored"):
+        asked["model"] = api.model
+    asked["messages"] = _messages(fields)
+    for theirs, ours in (
+        ("max_tokens", "max_tokens"), ("temperature", "temperature"), ("user", "user_id")
+    ):  # fmt: skip
+        if fault("user_id_lost") and ours == "user_id":
+            continue
+        if fault("zero_is_unset") and fields.get(ours) in (Number("0"), Number("0.0")):
+            continue
+        if ours in fields:
+            asked[theirs] = fields[ours]
+    asked["stream"] = True
+    asked.update(_extra(fields))
+    if not fault("stream_false_respected"):
+        asked["stream"] = True
+    if fault("usage_always_asked"):
+        asked["stream_options"] = {"include_usage": True}
+    if fault("unknown_keys_forwarded"):
+        asked = {**{key: each for key, each in fields.items() if key not in _TYPES}, **asked}
+    try:
+        body = encode(asked).encode()
+    except RecursionError:
+        raise InvalidError("the handoff data is nested too deeply") from None
+    return ApiRequest(body, _headers(fields), _elsewhere(fields))
+
+
+def encode(value: Any) -> str:
+    """JSON with every number as it was read."""
+    match value:
+        case Number():
+            return str(value)
+        case dict():
+            inside = (f"{json.dumps(key)}:{encode(each)}" for key, each in value.items())
+            return "{" + ",".join(inside) + "}"
+        case list():
+            return "[" + ",".join(map(encode, value)) + "]"
+        case str() if fault("surrogates_in_request_lost"):
+            return json.dumps(value.encode(errors="ignore").decode())
+        case _:
+            return json.dumps(value)
+
+
+def _messages(fields: dict[str, Any]) -> list[Any]:
+    messages, prompt = fields.get("messages"), fields.get("prompt")
+    if messages is None and prompt is None and not fault("nothing_asked_served"):
+        raise InvalidError("the handoff data has neither prompt nor messages")
+    if fault("messages_ignored") or (fault("prompt_wins") and prompt is not None):
+        messages = None
+    if isinstance(messages, list):
+        if fault("parts_flattened"):
+            return [_flattened(each) for each in messages]
+        return messages
+    prompt = prompt or ""
+    if fault("prompt_unescaped") and isinstance(prompt, str):
+        prompt = prompt.replace("\\n", "\n").replace("\\", "")
+    asked = [{"role": "user", "content": prompt}]
+    if "system" in fields and not fault("system_ignored"):
+        asked.insert(0, {"role": "system", "content": fields["system"]})
+    return asked
+
+
+def _flattened(message: dict[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    return {**message, "content": "".join(str(each.get("text", "")) for each in content)}
+
+
+def _extra(fields: dict[str, Any]) -> dict[str, Any]:
+    extra: dict[str, Any] = fields.get("body", {})
+    if fault("nested_body_lost"):
+        return {key: each for key, each in extra.items() if not isinstance(each, dict | list)}
+    return extra
+
+
+def _headers(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    found = []
+    for key, name in (("test_pattern", "X-Test-Pattern"), ("request_id", "X-Request-Id")):
+        if key not in fields or (fault("request_id_lost") and key == "request_id"):
+            continue
+        if fault("drops_pattern") and key == "test_pattern":
+            continue
+        value = str(fields[key])
+        if not _clean(value) and not fault("request_header_injection"):
+            raise InvalidError(f"{key} holds a control character")
+        found.append((name, value))
+    return tuple(found)
+
+
+def _elsewhere(fields: dict[str, Any]) -> str | None:
+    if not fault("destination_from_request"):
+        return None
+    names = ("api_base", "base_url", "openai_api_base", "api_url", "url")
+    return next((str(fields[each]) for each in names if each in fields), None)
+
+
+def _clean(value: Any) -> bool:
+    """Whether a text can be a header's value: no control characters, and encodable."""
+    return isinstance(value, str) and not any(
+        unicodedata.category(each) in ("Cc", "Cs") for each in value
+    )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not isinstance(value, Number)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Number | float) and float(value).is_integer()
+
+
+def _is_messages(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(each, dict) and _is_text(each.get("role")) and _is_content(each.get("content"))
+        for each in value
+    )
+
+
+def _is_content(value: Any) -> bool:
+    # An assistant's message that only calls tools has no content.
+    return value is None or _is_text(value) or isinstance(value, list)
+
+
+_TYPES = {
+    "prompt": (_is_text, "a string"),
+    "system": (_is_text, "a string"),
+    "model": (_is_text, "a string"),
+    "messages": (_is_messages, "a list of objects with role and content"),
+    "max_tokens": (_is_integer, "an integer"),
+    "temperature": (lambda value: isinstance(value, Number | float), "a number"),
+    "user_id": (lambda value: isinstance(value, str | float), "a string or a number"),
+    "body": (lambda value: isinstance(value, dict), "an object"),
+    "test_pattern": (_is_text, "a string"),
+    "request_id": (_is_text, "a string"),
+    "response_headers": (lambda value: isinstance(value, dict), "an object of strings"),
+}
+
+
+def _check_types(fields: dict[str, Any]) -> None:
+    for name, (fits, wanted) in _TYPES.items():
+        if name in fields and not fits(fields[name]):
+            raise InvalidError(f"{name} is not {wanted}")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
