@@ -131,6 +131,26 @@ def test_a_wait_ends_with_the_event_or_in_time(addresses: Addresses) -> None:
     ask(addresses, act)
 
 
+def test_a_registered_script_and_its_gates(addresses: Addresses) -> None:
+    steps = [{"delta": "a"}, {"gate": 1}, {"delta": "b"}, {"finish": "stop"}, {"done": True}]
+
+    async def act(upstream: Upstream) -> None:
+        await upstream.put_script("gated", {"steps": steps})
+        answer = asyncio.create_task(asyncio.to_thread(chat, addresses, "script:gated;t=gated"))
+        (entry,) = await upstream.wait_events("gated", 1, within=10)
+        assert (len(entry.events), entry.end) == (1, End.RUNNING)
+        await upstream.open_gate("gated", 1)
+        (entry,) = await upstream.wait("gated", state="ended", within=10)
+        assert (len(entry.events), entry.end) == (4, End.FINISHED)
+        assert (await answer).text.endswith("data: [DONE]\n\n")
+        await upstream.drop_script("gated")
+        assert (await asyncio.to_thread(chat, addresses, "script:gated")).status_code == 400
+        with pytest.raises(UpstreamError, match=r"PUT /_control/scripts/gated: 400: .*steps"):
+            await upstream.put_script("gated", {"steps": [{"leap": 1}]})
+
+    ask(addresses, act)
+
+
 def test_what_the_mock_refuses_is_an_error_in_its_words(addresses: Addresses) -> None:
     async def act(upstream: Upstream) -> None:
         with pytest.raises(UpstreamError, match="PUT /_control/keys/a%2Fb: 400: a name is"):

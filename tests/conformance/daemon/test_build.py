@@ -13,6 +13,7 @@ import pytest
 
 from conformance.daemon.build import build
 from conformance.daemon.failures import BuildError
+from conformance.daemon.guardian import stat
 from conformance.daemon.manifest import Manifest, load
 
 MANIFEST = """\
@@ -147,11 +148,22 @@ def test_a_failure_shows_the_command_and_the_end_of_its_output(sources: Path) ->
     assert builds(manifest(sources)) == 1, "repaired"
 
 
+def test_after_a_failure_an_older_build_is_not_fresh(sources: Path) -> None:
+    """The failed one may have left anything behind."""
+    described = manifest(sources, "grep -q main src/main.c && echo built >> {build}/daemon")
+    assert builds(described) == 1
+    (sources / "src" / "main.c").write_text("broken")
+    with pytest.raises(BuildError):
+        builds(described)
+    (sources / "src" / "main.c").write_text("main")
+    assert builds(described) == 2
+
+
 def test_a_build_that_takes_too_long_is_killed(sources: Path) -> None:
-    described = manifest(sources, "echo waiting; sleep 60", more="timeout = 0.5")
+    described = manifest(sources, "echo $$; sleep 60", more="timeout = 0.5")
     with pytest.raises(BuildError, match=r"took more than 0\.5 s") as caught:
         builds(described)
-    assert caught.value.log == "waiting"
+    assert stat(int(caught.value.log)) is None
 
 
 def test_an_input_that_is_not_there(sources: Path) -> None:

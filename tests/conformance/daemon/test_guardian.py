@@ -68,6 +68,30 @@ def test_nothing_outlives_a_runner(tmp_path: Path, number: signal.Signals) -> No
         assert not Path(folder).exists()
 
 
+def test_nor_a_whole_group_that_is_killed(tmp_path: Path) -> None:
+    """What `timeout -k` and a closing terminal do: the workers, too, are gone at once."""
+    with runner(str(tmp_path)) as (process, said):
+        os.killpg(process.pid, signal.SIGKILL)
+        assert gone([*said["pids"].values(), *said["guardians"]]) == []
+    for folder in said["folders"]:
+        assert not Path(folder).exists()
+
+
+def test_when_a_runner_has_ended_all_is_cleaned_up_already() -> None:
+    """Whoever waits for a runner need not wait again."""
+    code = (
+        "from conformance.daemon.guardian import guardian; import subprocess; "
+        "g = guardian(); p = subprocess.Popen(['sleep', '60'], start_new_session=True); "
+        "g.watch(p.pid); print(p.pid, g.folder)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True
+    )
+    pid, folder = done.stdout.split()
+    assert gone([int(pid)], within=0) == []
+    assert not Path(folder).exists()
+
+
 def test_the_guardian_is_deaf_to_signals(tmp_path: Path) -> None:
     with runner(str(tmp_path)) as (process, said):
         first = said["guardians"][0]
