@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from conformance.evidence import JournalEntry, Observation, Response
-from conformance.wording import arrived, ending, excerpt, since
+from conformance.wording import arrived, ending, excerpt, plural, since
 
 LINE = 84
 """Characters of bytes on a line: with time and offset it fits a terminal of 120 columns."""
@@ -38,7 +38,7 @@ def _ended(response: Response) -> str:
     words, _, _ = ending(response).rpartition(" at ")
     total = len(response.transcript.raw)
     told = words.removeprefix("then ").removeprefix("and ")
-    return f"{told}, after {total} bytes in {len(response.transcript.reads)} reads"
+    return f"{told}, after {total} bytes in {plural(len(response.transcript.reads), 'read')}"
 
 
 def _client(response: Response) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _request(response: Response, entry: JournalEntry) -> Iterator[str]:
         yield f"  {line}"
     told = f"{entry.end.value.replace('_', ' ')}, status {entry.status}, {entry.bytes_sent} bytes"
     at = "          " if entry.ended_at is None else since(response, entry.ended_at)
-    yield f"  {at}  {told}, {len(entry.events)} events"
+    yield f"  {at}  {told}, {plural(len(entry.events), 'event')}"
 
 
 def _middle_left_out(lines: Sequence[str], most: int) -> list[str]:
