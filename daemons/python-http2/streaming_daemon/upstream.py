@@ -177,22 +177,24 @@ class Upstream:
 
     async def _connect(self) -> None:
         """Make a connection for the pool; if none can be made, those who wait hear of it."""
-        task = asyncio.current_task()
-        assert task is not None
+        failure: Failure | None = None
         try:
-            self._sessions.append(await self._open())
-            self._connecting.discard(task)
-        except Failure as failure:
-            self._connecting.discard(task)
-            if not self._connecting:
-                log.warning("%s", failure)
-                for waiter in self._waiters:
-                    if not waiter.reply.done():
-                        # Each gets its own: a raised exception collects its raiser's frames.
-                        waiter.reply.set_exception(
-                            type(failure)(failure.message, code=failure.code)
-                        )
-                self._waiters.clear()
+            session = await self._open()
+            self._sessions.append(session)
+        except Failure as failed:
+            failure = failed
+        except Exception as error:
+            log.exception("connecting failed in a way nobody thought of")
+            failure = Unreachable(f"no connection to the API: {error}")
+        finally:
+            self._connecting -= {asyncio.current_task()}
+        if failure is not None and not self._connecting:
+            log.warning("%s", failure)
+            for waiter in self._waiters:
+                if not waiter.reply.done():
+                    # Each gets its own: a raised exception collects its raiser's frames.
+                    waiter.reply.set_exception(type(failure)(failure.message, code=failure.code))
+            self._waiters.clear()
         self._settle_soon()
 
     def _settle_soon(self) -> None:
