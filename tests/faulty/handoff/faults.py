@@ -97,10 +97,10 @@ _HANDOFF = {
 }
 
 _RESPONSE = {
-    "no_accel_buffering": _bug("forgets X-Accel-Buffering", "R1"),
+    "no_accel_buffering": _bug("forgets the header X-Accel-Buffering", "R1"),
     "keep_alive_announced": _bug("announces Connection: keep-alive", "R1"),
     "chunked_announced": _bug("frames its own stream in chunks", "R1"),
-    "response_headers_ignored": _bug("ignores response_headers", "R1"),
+    "response_headers_ignored": _bug("ignores response_headers altogether", "R1"),
     "response_headers_not_on_errors": _bug("adds response_headers to successes only", "R1"),
     "response_headers_override": _bug("lets response_headers replace its own fields", "R1"),
     "header_any_name": _bug("takes any text for a header's name", "R1 S1"),
@@ -127,7 +127,7 @@ _RESPONSE = {
     "empty_arguments_dropped": _bug("leaves empty arguments of a tool call out", "R2"),
     "chunk_numbers_as_floats": _bug("decodes a chunk's numbers as doubles", "R2 R3"),
     "deltas_stripped": _bug("strips white space from deltas", "R3 R2"),
-    "text_normalised": _bug("normalises Unicode", "R3"),
+    "text_normalised": _bug("normalises text to NFKC", "R3"),
     "text_html_escaped": _bug("escapes text for HTML", "R3"),
     "text_unescaped_twice": _bug("undoes backslash escapes a second time", "R3"),
     "astral_dropped": _bug("drops characters of four bytes, as MySQL's utf8 does", "R3 R2"),
@@ -187,7 +187,7 @@ _RESPONSE = {
 _UPSTREAM = {
     "messages_ignored": _bug("sends the prompt and ignores messages", "U1"),
     "prompt_wins": _bug("prefers prompt to messages", "U1"),
-    "system_ignored": _bug("ignores system", "U1"),
+    "system_ignored": _bug("ignores the system prompt", "U1"),
     "parts_flattened": _bug("joins the parts of a content list into one text", "U1"),
     "prompt_unescaped": _bug("mangles backslashes in the prompt", "U1"),
     "surrogates_in_request_lost": _bug("drops half surrogate pairs from the request", "U1"),
