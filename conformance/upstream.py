@@ -14,13 +14,14 @@ import errno
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -155,11 +156,7 @@ class MockServer:
         for pipe in (self._popen.stdin, self._popen.stdout):
             if pipe:
                 pipe.close()
-        for file in self._folder.iterdir() if self._folder.is_dir() else ():
-            with suppress(FileNotFoundError):
-                file.unlink()
-        with suppress(FileNotFoundError):
-            self._folder.rmdir()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self

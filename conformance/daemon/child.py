@@ -38,9 +38,6 @@ class Exit:
     seconds: float
     """From the asking to the end; 0 when it had ended before."""
 
-    def __str__(self) -> str:
-        return describe(self.returncode)
-
 
 def describe(returncode: int) -> str:
     """`exited with status 1`, `was killed by SIGSEGV (Segmentation fault)`."""

@@ -221,10 +221,10 @@ def load(path: Path | str) -> Manifest:
     whole = Table(document)
     whole.allow("daemon", "build", "run", "options", "variants", "capabilities", "known_failures")
     for section, example in (
-        ("daemon", '[daemon]\\nname = "go"\\nprofile = "handoff"'),
-        ("run", '[run]\\ncommand = ["./daemon", "--socket", "{socket}"]'),
+        ("daemon", '[daemon]\n    name = "go"\n    profile = "handoff"'),
+        ("run", '[run]\n    command = ["./daemon", "--socket", "{socket}"]'),
     ):
-        whole.require(section, example.replace("\\n", "\n    "))
+        whole.require(section, example)
 
     daemon = Table(document, "daemon")
     daemon.allow("name", "profile")

@@ -25,6 +25,7 @@ from conformance.daemon.failures import (
 from conformance.daemon.guardian import MARK
 from conformance.daemon.instance import Instance
 from conformance.daemon.manifest import Manifest
+from conformance.daemon.proc import descriptor_count
 from conformance.daemon.process import DaemonProcess
 from conformance.upstream import Addresses, Upstream
 
@@ -296,6 +297,7 @@ def test_what_the_kernel_tells(miniature: Miniature, addresses: Addresses) -> No
         probe = daemon.probe()
         assert probe.pids == (daemon.pid,)
         assert probe.threads == 1
+        assert descriptor_count(daemon.pid) == len(probe.descriptors)
         assert 1 << 20 < probe.rss < 1 << 28
         assert probe.cpu < 10
         first = {each.number: each for each in probe.descriptors}
