@@ -15,12 +15,9 @@ SELECT   = $(call each,--category,$(CATEGORY)) $(call each,--scenario,$(SCENARIO
 	$(if $(JOBS),--jobs $(JOBS))
 RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
 
-# Names on the left are what people type; a daemon's folder may be called otherwise.
-HANDOFF := go rust php swoole swow python-http2 uring
-
 .DEFAULT_GOAL := help
-.PHONY: help test $(HANDOFF:%=test-%) test-category test-tap test-json list check \
-	check-python-http2 check-go steady format clean
+.PHONY: help test test-category test-tap test-json list check check-python-http2 check-go \
+	steady format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +25,7 @@ help: ## Show this help
 test: $(READY) ## Judge every daemon (DAEMON=… one), skipping what has no toolchain
 	@$(RUN) $(subst $(comma), ,$(DAEMON))
 
-$(HANDOFF:%=test-%): test-%: $(READY)
+test-%: $(READY) ## Judge one daemon: go, rust, python-http2 …
 	@$(RUN) $*
 
 test-category: $(READY) ## Judge one category: CATEGORY=unicode

@@ -212,13 +212,12 @@ def _pytest(arguments: Sequence[str], jobs: int) -> int:
         [
             str(drivers),
             f"--rootdir={drivers}",
-            "-c",
-            str(drivers / "pytest.ini"),
-            "-o",
-            f"cache_dir={Path.cwd() / '.pytest_cache'}",
+            *("-c", str(drivers / "pytest.ini")),
+            *("-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"),
             "--capture=no",
-            "-p",
-            "xdist",
+            *("-p", "xdist"),
+            # It would leave a folder behind, for the workers, that no driver uses.
+            *("-p", "no:tmpdir"),
             *([f"--numprocesses={jobs}"] if jobs > 1 else []),
             *arguments,
         ]

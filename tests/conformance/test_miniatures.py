@@ -27,7 +27,7 @@ TWELVE = (
 
 WHAT_HAPPENED = {
     "dead": "before its socket accepted",
-    "closes": "closed without a byte",
+    "closes": "nothing arrived, then EOF",
     "silent": "nothing arrived",
     "empty": "the API received no request",
     "canned": "the API received no request",
