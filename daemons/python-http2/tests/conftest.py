@@ -46,12 +46,16 @@ class Api:
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.base = f"http://127.0.0.1:{self.listener.getsockname()[1]}/v1"
+        self.reset()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def reset(self) -> None:
+        """Forget what happened, and answer as if nobody had asked for anything else."""
         self.requests: list[bytes] = []
         self.connections = 0
         self.script: Script = lambda conn, _: conn.sendall(sized(chunk("hi") + DONE))
         self.greet: Callable[[socket.socket], None] = lambda conn: None
         """Called before anything is read; may be the end of the connection."""
-        threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
         while True:
@@ -123,10 +127,13 @@ class Daemon:
             control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
             peer.sendmsg([data], control)
 
-    def hand_off(self, data: Any = None, *, blocking: bool = False) -> socket.socket:
-        """Hand over one end of a TCP connection; return the client's."""
-        client, server = tcp_pair()
-        server.setblocking(blocking)
+    def hand_off(self, data: Any = None, *, small: bool = False) -> socket.socket:
+        """Hand over one end of a connection; return the client's.
+
+        small: not TCP, which absorbs megabytes, but a Unix socket, which does not.
+        """
+        client, server = socket.socketpair() if small else tcp_pair()
+        client.settimeout(PATIENCE)
         with server:
             payload = (
                 data if isinstance(data, bytes) else json.dumps(data or {"prompt": "hi"}).encode()
@@ -143,6 +150,15 @@ class Daemon:
         """What its descriptors point at."""
         folder = Path(f"/proc/{self.process.pid}/fd")
         return [os.readlink(each) for each in folder.iterdir() if each.is_symlink()]
+
+    def end(self) -> None:
+        """Kill it, and look at what it said."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE)
+        log = self.log.read_text()
+        assert KEY not in log
+        assert "Traceback" not in log, log
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Signal it and wait for its exit status."""
@@ -209,16 +225,43 @@ def error(response: bytes) -> Any:
     return json.loads(last.removeprefix(b"data: "))["error"]
 
 
-@pytest.fixture
-def api() -> Iterator[Api]:
+@pytest.fixture(scope="session")
+def shared_api() -> Iterator[Api]:
     api = Api()
     yield api
     api.listener.close()
 
 
 @pytest.fixture
+def api(shared_api: Api) -> Api:
+    """The API, as if nothing had happened before."""
+    shared_api.reset()
+    return shared_api
+
+
+@pytest.fixture(scope="session")
+def shared_daemon(shared_api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """One daemon for all tests that do not end it, with short time bounds."""
+    daemon = Daemon(
+        tmp_path_factory.mktemp("daemon"),
+        {"OPENAI_API_BASE": shared_api.base},
+        *("--idle-timeout", "1", "--first-byte-timeout", "1", "--write-timeout", "1"),
+        *("--handoff-timeout", "0.5", "--shutdown-timeout", "2"),
+    )
+    yield daemon
+    daemon.end()
+
+
+@pytest.fixture
+def daemon(api: Api, shared_daemon: Daemon) -> Daemon:
+    """A daemon in front of `api`."""
+    assert shared_daemon.process.poll() is None
+    return shared_daemon
+
+
+@pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
-    """Starts daemons with environment and options; stops them."""
+    """Starts daemons with environment and options; ends them."""
     running: list[Daemon] = []
 
     def start(env: dict[str, str], *options: str) -> Daemon:
@@ -227,18 +270,4 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
 
     yield start
     for daemon in running:
-        if daemon.process.poll() is None:
-            daemon.process.kill()
-        daemon.process.wait(PATIENCE)
-        assert KEY not in daemon.log.read_text()
-        assert "Traceback" not in daemon.log.read_text(), daemon.log.read_text()
-
-
-@pytest.fixture
-def daemon(api: Api, start: Callable[..., Daemon]) -> Daemon:
-    """A daemon in front of `api`, with short time bounds."""
-    return start(
-        {"OPENAI_API_BASE": api.base},
-        *("--idle-timeout", "1", "--first-byte-timeout", "1", "--write-timeout", "1"),
-        *("--handoff-timeout", "0.5", "--shutdown-timeout", "2"),
-    )
+        daemon.end()

@@ -31,6 +31,12 @@ from conftest import (
 
 
 @pytest.fixture
+def daemon(api: Api, start: Callable[..., Daemon]) -> Daemon:
+    """A daemon that the test may end."""
+    return start({"OPENAI_API_BASE": api.base}, "--shutdown-timeout", "2", "--write-timeout", "5")
+
+
+@pytest.fixture
 def gate(api: Api) -> threading.Event:
     """Answers begin at once and finish when this is set."""
     opened = threading.Event()
