@@ -172,7 +172,8 @@ func (l *listener) drain(handle func(peer *os.File)) error {
 	})
 }
 
-// unlink removes the socket file if it is still the one that listen made.
+// unlink removes the socket file if it is still the one that listen made. While the
+// socket is open its inode number can be no other file's.
 func (l *listener) unlink() {
 	var now unix.Stat_t
 	if unix.Lstat(l.path, &now) == nil && now.Dev == l.own.Dev && now.Ino == l.own.Ino {

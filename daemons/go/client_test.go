@@ -1,0 +1,118 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A client that leaves ends the request at the API, also while the API is silent.
+func TestClientLeaves(t *testing.T) {
+	for name, leave := range map[string]func(*net.TCPConn){
+		"close":                 func(c *net.TCPConn) { c.Close() },
+		"reset":                 func(c *net.TCPConn) { c.SetLinger(0); c.Close() },
+		"half-close":            func(c *net.TCPConn) { c.CloseWrite() },
+		"close after writing":   func(c *net.TCPConn) { io.WriteString(c, strings.Repeat("x", 50_000)); c.Close() },
+		"close without reading": func(c *net.TCPConn) { time.Sleep(time.Millisecond); c.Close() },
+	} {
+		for _, says := range []string{"", chunked + inChunk(hello)} {
+			t.Run(name, func(t *testing.T) {
+				closed := make(chan time.Time, 1)
+				arrived := make(chan struct{}, 1)
+				base := rawAPI(t, func(conn net.Conn, r *http.Request) {
+					io.WriteString(conn, says)
+					arrived <- struct{}{}
+					silence(conn, closed)
+				})
+				client := startDaemon(t, base, nil).handOff(`{"prompt":"hi"}`)
+				await(t, "the request", arrived)
+				left := time.Now()
+				leave(client)
+				if took := await(t, "the API's connection to be closed", closed).Sub(left); took > 2*time.Second {
+					t.Errorf("the API was let go after %v", took)
+				}
+			})
+		}
+	}
+}
+
+// endless streams until the daemon takes no more, and counts what it took.
+func endless(t *testing.T, sent chan<- int) string {
+	return rawAPI(t, func(conn net.Conn, r *http.Request) {
+		piece := inChunk(strings.Repeat(hello, 500))
+		io.WriteString(conn, chunked)
+		total := 0
+		for {
+			conn.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+			n, err := io.WriteString(conn, piece)
+			if total += n; err != nil {
+				conn.SetWriteDeadline(time.Time{})
+				sent <- total
+				io.WriteString(conn, piece[n:]+inChunk(finished+done)+"0\r\n\r\n")
+				return
+			}
+		}
+	})
+}
+
+// A client that stalls pauses the API, and gets everything when it goes on.
+func TestBackpressure(t *testing.T) {
+	sent := make(chan int, 1)
+	client := startDaemon(t, endless(t, sent), nil).handOff(`{"prompt":"hi"}`)
+	await(t, "the API to be paused", sent)
+	a := readAnswer(t, client)
+	if !a.done() {
+		t.Fatalf("the answer ended with %q", a.body[max(0, len(a.body)-200):])
+	}
+	if text := a.text(t); strings.ReplaceAll(text, "Hello", "") != "" || len(text)%(500*len("Hello")) != 0 {
+		t.Errorf("%d bytes of text, want as many as were sent", len(text))
+	}
+}
+
+// A client that stalls for ever is dropped; one that reads slowly is not.
+func TestWriteTimeout(t *testing.T) {
+	dropped := make(chan struct{}, 1)
+	piece := inChunk(strings.Repeat(hello, 500))
+	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
+		io.WriteString(conn, chunked)
+		forever := r.Header.Get("X-Test-Pattern") == "forever"
+		for i := 0; i < 40 || forever; i++ {
+			if _, err := io.WriteString(conn, piece); err != nil {
+				dropped <- struct{}{}
+				return
+			}
+		}
+		io.WriteString(conn, inChunk(done)+"0\r\n\r\n")
+	})
+	const bound = 200 * time.Millisecond
+	d := startDaemon(t, base, func(c *config) { c.writeTimeout = bound })
+	d.handOff(`{"prompt":"hi","test_pattern":"forever"}`)
+	slow, file := tcpPair(t)
+	// Small buffers, or the kernel would take it all at once.
+	slow.SetReadBuffer(32 << 10)
+	unix.SetsockoptInt(int(file.Fd()), unix.SOL_SOCKET, unix.SO_SNDBUF, 128<<10)
+	d.send([]byte(`{"prompt":"hi"}`), int(file.Fd()))
+	file.Close()
+	start := time.Now()
+	a := readAnswer(t, sips{slow})
+	if text := a.text(t); !a.done() || len(text) != 40*500*len("Hello") {
+		t.Errorf("the slow client got %d bytes of text, ending with %q", len(text), a.body[max(0, len(a.body)-200):])
+	}
+	if took := time.Since(start); took < 2*bound {
+		t.Errorf("the slow client took only %v", took)
+	}
+	await(t, "the stalled client to be dropped", dropped)
+}
+
+// Sips are how a slow client reads.
+type sips struct{ *net.TCPConn }
+
+func (s sips) Read(p []byte) (int, error) {
+	time.Sleep(time.Millisecond)
+	return s.TCPConn.Read(p[:min(len(p), 8<<10)])
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestListen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d.sock")
+	first, err := listen(path, 0o640)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v, %v; want 0640", info.Mode(), err)
+	}
+	if _, err := listen(path, 0o660); err == nil || !strings.Contains(err.Error(), "running daemon") {
+		t.Errorf("over a live daemon: %v", err)
+	}
+	first.file.Close() // as a killed daemon would leave it
+	second, err := listen(path, 0o660)
+	if err != nil {
+		t.Fatalf("over a stale socket: %v", err)
+	}
+	os.Remove(path)
+	third, err := listen(path, 0o660)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.close()
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("a daemon removed its successor's socket: %v", err)
+	}
+	third.close()
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("the daemon's own socket is left behind: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listen(path, 0o660); err == nil || !strings.Contains(err.Error(), "no socket") {
+		t.Errorf("over a file: %v", err)
+	}
+	os.Remove(path)
+	stream, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	if _, err := listen(path, 0o660); err == nil || !strings.Contains(err.Error(), "running daemon") {
+		t.Errorf("over a live socket of another type: %v", err)
+	}
+}
+
+func TestMaxConnections(t *testing.T) {
+	release := make(chan struct{})
+	arrived := make(chan struct{}, 3)
+	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
+		io.WriteString(conn, chunked+inChunk(hello))
+		arrived <- struct{}{}
+		<-release
+		io.WriteString(conn, inChunk(done)+"0\r\n\r\n")
+	})
+	d := startDaemon(t, base, func(c *config) { c.maxConnections = 2 })
+	clients := []net.Conn{d.handOff(`{"prompt":"hi"}`), d.handOff(`{"prompt":"hi"}`)}
+	await(t, "a request", arrived)
+	await(t, "a request", arrived)
+	a := d.ask(`{"prompt":"hi","response_headers":{"X-One":"1"}}`)
+	if a.status != 503 || a.failure(t).Type != overloaded || a.header.Get("X-One") != "1" {
+		t.Errorf("the third got %d %v %q, want 503", a.status, a.header, a.body)
+	}
+	close(release)
+	for _, c := range clients {
+		if a := readAnswer(t, c); !a.done() {
+			t.Errorf("answer %q", a.body)
+		}
+		c.Close()
+	}
+	eventually(t, "there is room again", func() bool { return d.ask(`{"prompt":"hi"}`).done() })
+}
+
+// Told to stop, the daemon finishes what runs, and serves what was queued.
+func TestStopDrains(t *testing.T) {
+	release := make(chan struct{})
+	arrived := make(chan struct{}, 20)
+	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
+		arrived <- struct{}{}
+		<-release
+		io.WriteString(conn, chunked+inChunk(hello+done)+"0\r\n\r\n")
+	})
+	d := startDaemon(t, base, func(c *config) { c.shutdownTimeout = patience })
+	clients := []net.Conn{d.handOff(`{"prompt":"hi"}`)}
+	await(t, "the request", arrived)
+	for range 10 {
+		clients = append(clients, d.handOff(`{"prompt":"hi"}`))
+	}
+	d.stop()
+	eventually(t, "the socket is gone", func() bool {
+		_, err := os.Lstat(d.path)
+		return os.IsNotExist(err)
+	})
+	close(release)
+	for i, c := range clients {
+		if a := readAnswer(t, c); !a.done() {
+			t.Errorf("client %d: answer %q", i, a.body)
+		}
+		c.Close()
+	}
+	if err := d.wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What outlasts the time for it is ended: a stream by an error event, one that has
+// not begun by an error response, a stalled client without waiting for it.
+func TestStopEndsTheRest(t *testing.T) {
+	arrived := make(chan struct{}, 3)
+	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
+		arrived <- struct{}{}
+		switch r.Header.Get("X-Test-Pattern") {
+		case "begun":
+			io.WriteString(conn, chunked+inChunk(hello))
+		case "endless":
+			io.WriteString(conn, chunked)
+			for piece := inChunk(strings.Repeat(hello, 500)); ; {
+				if _, err := io.WriteString(conn, piece); err != nil {
+					return
+				}
+			}
+		}
+		io.Copy(io.Discard, conn)
+	})
+	d := startDaemon(t, base, func(c *config) { c.shutdownTimeout = 200 * time.Millisecond })
+	begun := d.handOff(`{"prompt":"hi","test_pattern":"begun"}`)
+	silent := d.handOff(`{"prompt":"hi","test_pattern":"silent"}`)
+	stalled := d.handOff(`{"prompt":"hi","test_pattern":"endless"}`)
+	for range 3 {
+		await(t, "a request", arrived)
+	}
+	start := time.Now()
+	d.stop()
+	if a := readAnswer(t, begun); a.status != 200 || a.failure(t).Code != "shutting_down" {
+		t.Errorf("the stream that ran ended with %q", a.body)
+	}
+	if a := readAnswer(t, silent); a.status != 503 {
+		t.Errorf("the stream that had not begun was answered %d", a.status)
+	}
+	if err := d.wait(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("the end took %v", took)
+	}
+	stalled.Close()
+}
