@@ -35,6 +35,7 @@ from conformance.daemon.failures import DaemonError
 from conformance.daemon.instance import Attached, Instance
 from conformance.daemon.manifest import Manifest, Variant, missing
 from conformance.daemon.process import DaemonProcess
+from conformance.dead_end import addresses_of
 from conformance.profile import PLAYERS, Judgement
 from conformance.result import FailedCheck, Result, Verdict
 from conformance.scenario import Start
@@ -223,9 +224,19 @@ class Runner:
                 await self._upstream.register_key(manifest.name, manifest.served.api_key)
             yield Attached(manifest.served.socket)
         else:
-            async with DaemonProcess.start(
-                manifest, variant, self._upstream, options=how.options, scale=self._scale
-            ) as instance:
+            async with (
+                addresses_of(how.api, self._upstream.addresses) as addresses,
+                DaemonProcess.start(
+                    manifest,
+                    variant,
+                    self._upstream,
+                    options=how.options,
+                    env=how.env,
+                    nofile=how.nofile,
+                    addresses=addresses,
+                    scale=self._scale,
+                ) as instance,
+            ):
                 yield instance
 
     async def _play(self, case: Case, stage: Stage) -> None:

@@ -33,15 +33,33 @@ class Actor(Enum):
     """A coroutine makes its own exchanges, and reaches the daemon's process."""
 
 
+class Api(Enum):
+    """What a daemon finds where its API should be."""
+
+    MOCK = "mock"
+    """The mock API."""
+    REFUSING = "refusing"
+    """Nobody listens: every connection is refused."""
+    SILENT = "silent"
+    """Connections are accepted, and nothing is ever said on them."""
+    UNREACHABLE = "unreachable"
+    """Connections are neither accepted nor refused: connecting takes for ever."""
+    UNTRUSTED = "untrusted"
+    """The mock API; its certificate (TLS) is signed by a CA that the daemon was not given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How a daemon instance is started for a scenario that needs its own.
-
-    Each wish is passed on by the manifest's [options]; a wish that a manifest
-    cannot express makes the scenario not applicable to that daemon.
-    """
+    """How a daemon instance is started for a scenario that needs its own."""
 
     options: Mapping[str, str] = field(default_factory=dict)
+    """Wishes, passed on as the manifest's [options] say; one that a manifest cannot express
+    makes the scenario not applicable to that daemon."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables that win over the manifest's."""
+    nofile: int | None = None
+    """RLIMIT_NOFILE, soft and hard."""
+    api: Api = Api.MOCK
 
 
 @dataclass(frozen=True, slots=True)

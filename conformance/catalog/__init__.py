@@ -31,7 +31,7 @@ def load(profile: str) -> tuple[Scenario, ...]:
 
 
 def _categories(package: ModuleType) -> Iterator[str]:
-    """The package's ORDER first, then modules it does not mention."""
+    """The package's modules: those of its ORDER first, then those it does not mention."""
     found = {module.name for module in pkgutil.iter_modules(package.__path__)}
-    yield from package.ORDER
+    yield from (name for name in package.ORDER if name in found)
     yield from sorted(found.difference(package.ORDER))

@@ -6,15 +6,13 @@ keeps nothing: what it had set on the client's socket before (O_NONBLOCK,
 TCP_NODELAY) stays set, because both descriptors share one file description.
 
 `pair` makes the two ends of a client connection, `send` passes one of them on.
-Both are usable without the other, so that a scenario can send no descriptor,
-several, or the wrong kind. Nothing here blocks the event loop: a loopback
-connect completes at once, and what can wait is awaited until a deadline.
+Both are usable without the other; what a web server would never send goes by a
+Sender (sender.py). Nothing here blocks the event loop: a loopback connect
+completes at once, and what can wait is awaited until a deadline.
 """
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import functools
 import json
 import os
@@ -25,18 +23,36 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from conformance.client.sender import (
+    RETRIES,
+    BacklogFullError,
+    HandoffError,
+    MessageTooLargeError,
+    NobodyListensError,
+    PeerLeftError,
+    Sender,
+    WrongSocketTypeError,
+)
 from conformance.socket_type import SocketType
+
+__all__ = [
+    "NO_DATA",
+    "RETRIES",
+    "BacklogFullError",
+    "ClientKind",
+    "HandoffError",
+    "MessageTooLargeError",
+    "NobodyListensError",
+    "Pair",
+    "PeerLeftError",
+    "WrongSocketTypeError",
+    "encode",
+    "pair",
+    "send",
+]
 
 NO_DATA = b"\x00"
 """What the web server sends when a request has no handoff data (handoff.md)."""
-
-RETRIES = (0.010, 0.020)
-"""Pauses, in seconds, after which the web server tries again when nobody listens."""
-
-BACKLOG_PAUSE = 0.002
-"""Seconds between tries while the daemon's backlog is full. The kernel offers no event to
-wait for. The web server would give its user a 503 here; the suite starts a whole catalog
-at once and has only its own haste to blame."""
 
 
 class ClientKind(Enum):
@@ -44,30 +60,6 @@ class ClientKind(Enum):
 
     TCP = "tcp"
     UNIX = "unix"
-
-
-class HandoffError(Exception):
-    """The handoff could not be delivered. The message says why and what to do."""
-
-
-class NobodyListensError(HandoffError):
-    """No daemon accepts on the socket: ENOENT or ECONNREFUSED, also after the retries."""
-
-
-class WrongSocketTypeError(HandoffError):
-    """The daemon listens on the other socket type: EPROTOTYPE."""
-
-
-class BacklogFullError(HandoffError):
-    """The daemon accepted nothing until the deadline."""
-
-
-class MessageTooLargeError(HandoffError):
-    """The payload does not fit into one message: EMSGSIZE."""
-
-
-class PeerLeftError(HandoffError):
-    """The daemon closed the connection before the message was sent: EPIPE or ECONNRESET."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,78 +158,8 @@ async def send(
     caller's. `deadline` and the returned time are time.monotonic() seconds.
     Raises HandoffError.
     """
-    with socket.socket(socket.AF_UNIX, socket_type.number) as daemon:
-        daemon.setblocking(False)
-        await _connect(daemon, os.fspath(path), socket_type, deadline)
-        data = payload or NO_DATA
+    async with Sender(path, socket_type=socket_type, deadline=deadline) as sender:
         sent_at = time.monotonic()
-        try:
-            sent = (
-                socket.send_fds(daemon, [data], descriptors) if descriptors else daemon.send(data)
-            )
-            if sent < len(data):
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                    await asyncio.get_running_loop().sock_sendall(daemon, data[sent:])
-            if socket_type is SocketType.STREAM:
-                daemon.shutdown(socket.SHUT_WR)
-        except TimeoutError:
-            raise PeerLeftError(
-                f"the daemon on {os.fspath(path)} did not read the {len(data)} bytes of handoff "
-                "data by the deadline"
-            ) from None
-        except OSError as error:
-            raise _failure(error, os.fspath(path), socket_type, len(data)) from error
+        await sender.send(payload or NO_DATA, descriptors)
+        sender.end()
         return sent_at
-
-
-async def _connect(
-    daemon: socket.socket, path: str, socket_type: SocketType, deadline: float
-) -> None:
-    retries = iter(RETRIES)
-    while True:
-        try:
-            daemon.connect(path)
-        except BlockingIOError:
-            pause = BACKLOG_PAUSE
-            if time.monotonic() + pause > deadline:
-                raise BacklogFullError(
-                    f"the backlog of {path} was full until the deadline: the daemon accepts "
-                    "too slowly, or not at all"
-                ) from None
-        except (FileNotFoundError, ConnectionRefusedError) as error:
-            pause = next(retries, -1.0)
-            if pause < 0:
-                raise _failure(error, path, socket_type, 0) from error
-        except OSError as error:
-            raise _failure(error, path, socket_type, 0) from error
-        else:
-            return
-        await asyncio.sleep(pause)
-
-
-def _failure(error: OSError, path: str, socket_type: SocketType, size: int) -> HandoffError:
-    match error.errno:
-        case errno.ENOENT:
-            return NobodyListensError(f"there is no socket {path}: the daemon did not make it")
-        case errno.ECONNREFUSED:
-            return NobodyListensError(
-                f"nobody listens on {path} (connection refused): the daemon has died, or left "
-                "its socket behind"
-            )
-        case errno.EPROTOTYPE:
-            other = next(each for each in SocketType if each is not socket_type)
-            return WrongSocketTypeError(
-                f"the manifest says {socket_type.value} but the daemon listens on {other.value} "
-                f"({path}); set socket_type to what the daemon uses"
-            )
-        case errno.EMSGSIZE:
-            return MessageTooLargeError(
-                f"{size} bytes of handoff data do not fit into one message; the largest is "
-                "212,960 bytes with the default send buffer"
-            )
-        case errno.EPIPE | errno.ECONNRESET:
-            return PeerLeftError(
-                f"the daemon on {path} closed the connection before the handoff was sent"
-            )
-        case _:
-            return HandoffError(f"handoff to {path}: {error}")

@@ -153,9 +153,16 @@ class Manifest:
         )
 
     def declares(self, need: str, variant: Variant) -> bool:
-        """Whether a capability is declared: `body`, or one value of it, `format=openai`."""
+        """Whether a capability is declared: `body`, or one value of it, `format=openai`.
+
+        [run] socket_type counts as one: `socket=stream`.
+        """
         name, _, value = need.partition("=")
-        declared = {**self.capabilities, **variant.capabilities}
+        declared = {
+            "socket": (self.run.socket_type.value,),
+            **self.capabilities,
+            **variant.capabilities,
+        }
         return name in declared and (not value or value in declared[name])
 
     def inexpressible(self, wishes: Iterable[str]) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ class How(TypedDict, total=False):
     """Where its API is, if not where the mock API listens."""
     env: Mapping[str, str]
     """Variables that win over the manifest's."""
-    nofile: int
-    """RLIMIT_NOFILE, soft and hard."""
+    nofile: int | None
+    """RLIMIT_NOFILE, soft and hard, if it shall have another than the suite."""
     socket: Path
     """Where it shall listen, if not in its own folder."""
 
@@ -156,11 +156,15 @@ class DaemonProcess:
             daemon = cls(
                 manifest, variant, child, key=key, key_name=key_name, folder=folder, socket=socket
             )
+            patience = PATIENCE * scale
             try:
                 yield daemon
+            except asyncio.CancelledError:
+                patience = 0.0  # the run was stopped: nobody waits for a daemon to drain
+                raise
             finally:
                 try:
-                    await daemon.stop(PATIENCE * scale)
+                    await daemon.stop(patience)
                 finally:
                     daemon._log = daemon.log()
         finally:
@@ -283,12 +287,13 @@ def _command(
             f"{manifest.name}/{variant.name} cannot be started: {program} {where}; {fix}, "
             f"or correct [run] command ({manifest.path})"
         )
-    if "nofile" not in how:
+    nofile = how.get("nofile")
+    if nofile is None:
         return [str(found), *args]
     # Set from outside, the limit would come too late for a runtime that reads it when it
     # starts; set between fork and exec by Python, it would not be safe beside threads.
     limited = 'ulimit -n "$0" && exec "$@"'
-    return ["/bin/sh", "-c", limited, str(how["nofile"]), str(found), *args]
+    return ["/bin/sh", "-c", limited, str(nofile), str(found), *args]
 
 
 def _spawn(

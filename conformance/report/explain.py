@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 
-from conformance.scenario import Scenario
+from conformance.scenario import Api, Scenario, Start
 
 _WIDTH = 88
 """Prose is set for reading, not for the width of the window."""
@@ -42,11 +43,20 @@ def _conditions(scenario: Scenario) -> list[str]:
     if scenario.everywhere:
         lines.append("judged in every variant of the daemon")
     if scenario.alone:
-        options = ", ".join(f"{name} = {value}" for name, value in scenario.start.options.items())
-        lines.append(f"has a daemon instance of its own{f', with {options}' if options else ''}")
+        wishes = ", ".join(_wishes(scenario.start))
+        lines.append(f"has a daemon instance of its own{f', with {wishes}' if wishes else ''}")
     if scenario.quiet:
         lines.append("nothing else runs on the machine meanwhile")
     return lines
+
+
+def _wishes(start: Start) -> Iterator[str]:
+    for name, value in {**start.options, **start.env}.items():
+        yield f"{name} = {value}"
+    if start.nofile is not None:
+        yield f"RLIMIT_NOFILE = {start.nofile}"
+    if start.api is not Api.MOCK:
+        yield f"an API that is {start.api.value}"
 
 
 def _titled(title: str, text: str) -> str:
