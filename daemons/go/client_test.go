@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // A client that leaves ends the request at the API, also while the API is silent.
@@ -63,7 +61,7 @@ func endless(t *testing.T, sent chan<- int) string {
 // A client that stalls pauses the API, and gets everything when it goes on.
 func TestBackpressure(t *testing.T) {
 	sent := make(chan int, 1)
-	client := startDaemon(t, endless(t, sent), nil).handOff(`{"prompt":"hi"}`)
+	client := startDaemon(t, endless(t, sent), nil).handOffNarrow(`{"prompt":"hi"}`)
 	await(t, "the API to be paused", sent)
 	a := readAnswer(t, client)
 	if !a.done() {
@@ -91,13 +89,8 @@ func TestWriteTimeout(t *testing.T) {
 	})
 	const bound = 200 * time.Millisecond
 	d := startDaemon(t, base, func(c *config) { c.writeTimeout = bound })
-	d.handOff(`{"prompt":"hi","test_pattern":"forever"}`)
-	slow, file := tcpPair(t)
-	// Small buffers, or the kernel would take it all at once.
-	slow.SetReadBuffer(32 << 10)
-	unix.SetsockoptInt(int(file.Fd()), unix.SOL_SOCKET, unix.SO_SNDBUF, 128<<10)
-	d.send([]byte(`{"prompt":"hi"}`), int(file.Fd()))
-	file.Close()
+	d.handOffNarrow(`{"prompt":"hi","test_pattern":"forever"}`)
+	slow := d.handOffNarrow(`{"prompt":"hi"}`)
 	start := time.Now()
 	a := readAnswer(t, sips{slow})
 	if text := a.text(t); !a.done() || len(text) != 40*500*len("Hello") {

@@ -146,6 +146,20 @@ func (d *daemon) handOff(data string) *net.TCPConn {
 	return conn
 }
 
+// handOffNarrow hands a client over whose kernel takes little: without that, megabytes
+// go by before anything notices that it stalls.
+func (d *daemon) handOffNarrow(data string) *net.TCPConn {
+	d.t.Helper()
+	conn, file := tcpPair(d.t)
+	defer file.Close()
+	conn.SetReadBuffer(32 << 10)
+	if err := unix.SetsockoptInt(int(file.Fd()), unix.SOL_SOCKET, unix.SO_SNDBUF, 64<<10); err != nil {
+		d.t.Fatal(err)
+	}
+	d.send([]byte(data), int(file.Fd()))
+	return conn
+}
+
 // An answer is what a client has received, to the end.
 type answer struct {
 	status int
