@@ -30,6 +30,7 @@ from xdist.workermanage import WorkerController
 
 import conformance
 from conformance import report as reports
+from conformance.daemon.guardian import mark_this_process
 from conformance.daemon.manifest import ManifestError, Served
 from conformance.result import Result, Run, Verdict
 from conformance.runner import Engine, Settings
@@ -87,6 +88,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark, meaning in marks(selected).items():
         config.addinivalue_line("markers", f"{mark}: {meaning}")
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is None:
+        mark_this_process()
     judge = Judge(config, selected, None if worker is None else worker["mock_api"])
     config.pluginmanager.register(judge, "conformance-judge")
     if worker is None and config.option.report:
