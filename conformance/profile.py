@@ -39,18 +39,15 @@ async def play_handoff(scenario: Scenario, stage: Stage) -> Judgement:
     """Play a client that was handed off; of a single exchange, the pattern must be applied."""
     bench = Bench(scenario, stage)
     try:
+        pattern = await bench.pattern()
         match scenario.actor:
             case Actor.RESPONSE:
-                scenario.function(
-                    await bench.respond(pattern=scenario.pattern, request=scenario.request)
-                )
+                scenario.function(await bench.respond(pattern=pattern, request=scenario.request))
             case Actor.EXCHANGE:
-                async with bench.exchange(
-                    pattern=scenario.pattern, request=scenario.request
-                ) as exchange:
+                async with bench.exchange(pattern=pattern, request=scenario.request) as exchange:
                     await exchange.start()
                     await scenario.function(exchange)
-                    await exchange.applied(scenario.pattern)
+                    await exchange.applied(pattern)
             case Actor.BENCH:
                 await scenario.function(bench)
     except ExchangeFailed:

@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from conformance.contract import Clause, clause
+from conformance.script import Script
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,6 +74,8 @@ class Scenario:
     clauses: tuple[Clause, ...]
     pattern: str | None
     """What the mock API is asked to do; None asks for its ordinary answer."""
+    script: Script | None
+    """The same, step by step, in place of a pattern."""
     request: Mapping[str, Any]
     """Fields of the handoff data beside the defaults."""
     everywhere: bool
@@ -104,6 +107,7 @@ def scenario(
     *,
     clause: str | tuple[str, ...],
     pattern: str | None = None,
+    script: Script | None = None,
     request: Mapping[str, Any] | None = None,
     everywhere: bool = False,
     needs: tuple[str, ...] = (),
@@ -133,6 +137,8 @@ def scenario(
         if (profile, name) in REGISTRY:
             raise ValueError(f"{where}: the name {name!r} is taken in profile {profile!r}")
         _actor(function)
+        if pattern is not None and script is not None:
+            raise ValueError(f"{where}: give it a pattern or a script, not both")
         if start is not None and not alone:
             raise ValueError(f"{where}: start=… asks for an instance of its own: say alone=True")
         REGISTRY[profile, name] = Scenario(
@@ -142,6 +148,7 @@ def scenario(
             description=description,
             clauses=_clauses(clauses, where),
             pattern=pattern,
+            script=script,
             request=dict(request or {}),
             everywhere=everywhere,
             needs=needs,

@@ -9,26 +9,36 @@ list; the evidence shows the exchanges that failed.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, TypedDict, Unpack
 
 from conformance.checks import Checks
-from conformance.client.exchange import Exchange
-from conformance.client.handoff import ClientKind
+from conformance.client.exchange import Exchange, ExchangeFailed
+from conformance.client.handoff import ClientKind, HandoffError
+from conformance.client.sender import Sender
 from conformance.contract import clause as clause_of
-from conformance.daemon.process import DaemonProcess
+from conformance.daemon import proc
+from conformance.daemon.process import DaemonProcess, How
 from conformance.evidence import Observation
 from conformance.result import FailedCheck
 from conformance.scenario import Scenario
+from conformance.script import Script, name_of
 from conformance.stage import Stage
 from conformance.transcript_text import evidence_text
+from conformance.wording import excerpt, plural
 
 PROMPT = "Tell me a story in eighteen words."
 
 ORDINARY = ""
 """The pattern of the mock API's ordinary answer, when it is asked for by name."""
+
+
+LOOK = 0.005
+"""Seconds between two looks at /proc, which offers no event to wait for."""
 
 
 class ClientOptions(TypedDict, total=False):
@@ -89,14 +99,29 @@ class Bench:
         self._exchanges.append(exchange)
         return exchange
 
+    async def script(self, value: Script) -> str:
+        """Register a script with the mock API; the pattern that asks for it."""
+        name = name_of(value, scenario=self._scenario.name)
+        await self.upstream.put_script(name, value)
+        return f"script:{name}"
+
+    async def pattern(self) -> str | None:
+        """The pattern that the scenario was declared with, its script registered."""
+        if self._scenario.script is not None:
+            return await self.script(self._scenario.script)
+        return self._scenario.pattern
+
     async def respond(
         self,
         *,
         pattern: str | None = None,
+        script: Script | None = None,
         request: Mapping[str, Any] | None = None,
         **options: Unpack[ClientOptions],
     ) -> Checks:
         """A whole exchange, to be checked; the pattern's application has been checked already."""
+        if script is not None:
+            pattern = await self.script(script)
         async with self.exchange(pattern=pattern, request=request, **options) as exchange:
             await exchange.start()
             return (await exchange.response()).applied(pattern)
@@ -115,13 +140,104 @@ class Bench:
         checks.applied("short", clause=clause).content_as_sent(clause=clause)
         checks.done_marker(clause=clause)
 
+    async def nothing_asked(self, *, clause: str) -> None:
+        """Check that the daemon has asked the API for nothing, so far.
+
+        A fresh request is the fence: it is served, and must be the only one. Needs an
+        instance of its own, whose API key nobody else has.
+        """
+        await self.healthy()
+        fresh = self._exchanges[-1].token
+        entries = await self.upstream.by_key(self.daemon.key_name)
+        strangers = [each for each in entries if each.token != fresh]
+        self.expect(
+            not strangers,
+            check="nothing_asked",
+            clause=clause,
+            expected="the API is not asked for anything",
+            actual=f"it received {plural(len(strangers), 'request')}: "
+            + ", ".join(excerpt(each.body) for each in strangers[:2]),
+        )
+
+    # The daemon's side
+
+    @asynccontextmanager
+    async def sender(self, *, send_buffer: int | None = None) -> AsyncIterator[Sender]:
+        """A connection to the daemon's socket, for what no web server would send.
+
+        Raises ExchangeFailed (H1) when the daemon does not take it, or hangs up.
+        """
+        try:
+            async with Sender(
+                self.stage.instance.socket,
+                socket_type=self.stage.instance.socket_type,
+                deadline=self.deadline,
+                send_buffer=send_buffer,
+            ) as sender:
+                yield sender
+        except HandoffError as error:
+            expected = "the daemon takes what is sent to its socket"
+            raise ExchangeFailed(self._note("sender", "H1", expected, str(error))) from None
+
+    @asynccontextmanager
+    async def another(self, **how: Unpack[How]) -> AsyncIterator[DaemonProcess]:
+        """One more instance of the same daemon, which may refuse to start; see `launch`."""
+        stage = self.stage
+        async with DaemonProcess.launch(
+            stage.manifest, stage.variant, self.upstream, scale=stage.scale, **how
+        ) as daemon:
+            yield daemon
+
+    async def until(self, holds: Callable[[], bool], *, within: float) -> bool:
+        """Wait for something that only looking can tell (/proc); return whether it came true."""
+        end = time.monotonic() + within * self.stage.scale
+        while not holds():
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(LOOK)
+        return True
+
+    async def released(self, *targets: str, within: float = 2.0, clause: str = "H10") -> None:
+        """Check that the daemon holds none of these, as /proc names them, in the end."""
+        pid = self.stage.instance.pid
+        assert pid is not None, "the daemon's process cannot be found out"
+        wanted = frozenset(targets)
+        held = wanted
+
+        def none() -> bool:
+            nonlocal held
+            held = wanted & proc.targets(pid)
+            return not held
+
+        try:
+            await self.until(none, within=within)
+        except ProcessLookupError:
+            self._note("released", "L4", "the daemon lives", f"it {self._end()}")
+            return
+        self.expect(
+            not held,
+            check="released",
+            clause=clause,
+            expected=f"the descriptors of {plural(len(targets), 'handoff')} are closed",
+            actual=f"after {within:g} s the daemon still holds {len(held)}: "
+            + ", ".join(sorted(held)[:4]),
+        )
+
+    def _end(self) -> str:
+        return self.stage.instance.describe_exit() or "cannot be found"
+
     # Noting
 
     def expect(self, holds: bool, *, check: str, clause: str, expected: str, actual: str) -> None:
         """Note a failed check unless it holds; for what no exchange can know (/proc, signals)."""
         if not holds:
-            level = clause_of(clause).level.value
-            self._noted.append(FailedCheck(check, clause, level, expected, actual, "the daemon"))
+            self._note(check, clause, expected, actual)
+
+    def _note(self, check: str, clause: str, expected: str, actual: str) -> FailedCheck:
+        level = clause_of(clause).level.value
+        failure = FailedCheck(check, clause, level, expected, actual, "the daemon")
+        self._noted.append(failure)
+        return failure
 
     @property
     def failures(self) -> tuple[FailedCheck, ...]:

@@ -14,8 +14,9 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -23,6 +24,7 @@ from conformance.checks import Checks
 from conformance.client import handoff
 from conformance.client.handoff import ClientKind, HandoffError, Pair
 from conformance.client.reading import Reading
+from conformance.client.sender import Sender
 from conformance.contract import clause as clause_of
 from conformance.evidence import (
     End,
@@ -59,6 +61,10 @@ class Upstream(Protocol):
 
         After `within` seconds: what there is.
         """
+        ...
+
+    async def open_gate(self, token: str, count: int) -> None:
+        """Let the token's answer pass its gates up to this one."""
         ...
 
 
@@ -116,6 +122,7 @@ class Exchange:
         self._keep_copy = keep_copy
         self._scale = scale
         self._pair: Pair | None = None
+        self._target = ""
         self._handed_off_at = time.monotonic()
         self._reading = Reading(size=read_size)
         self._observation: Observation | None = None
@@ -124,6 +131,7 @@ class Exchange:
 
     async def __aenter__(self) -> Self:
         self._pair = self._make_pair()
+        self._target = f"socket:[{os.fstat(self._pair.server.fileno()).st_ino}]"
         return self
 
     async def __aexit__(
@@ -140,20 +148,44 @@ class Exchange:
             self.close()
             self._pair.close()
 
-    async def start(self) -> None:
+    @property
+    def handed(self) -> str:
+        """What the daemon holds of this client, as /proc names it: `socket:[123]`."""
+        return self._target
+
+    async def start(
+        self,
+        sender: Sender | None = None,
+        *,
+        before: Sequence[int] = (),
+        after: Sequence[int] = (),
+        cuts: Sequence[int] = (),
+    ) -> None:
         """Hand the client's socket to the daemon and begin to read.
 
+        sender: what to send it by; it then stays open, and an empty payload is sent as such.
+        before, after: descriptors in the same message, beside the client's.
+        cuts: offsets in the payload (STREAM only); what follows each is sent once the
+        daemon has read what came before.
         Raises ExchangeFailed (H1) when the handoff cannot be delivered.
         """
         pair = self._open()
+        descriptors = [*before, pair.server.fileno(), *after]
         try:
-            self._handed_off_at = await handoff.send(
-                self._path,
-                socket_type=self._socket_type,
-                payload=self.payload,
-                descriptors=[pair.server.fileno()],
-                deadline=self.deadline,
-            )
+            if sender is None:
+                self._handed_off_at = await handoff.send(
+                    self._path,
+                    socket_type=self._socket_type,
+                    payload=self.payload,
+                    descriptors=descriptors,
+                    deadline=self.deadline,
+                )
+            else:
+                self._handed_off_at = time.monotonic()
+                for start, end in pairwise((0, *cuts, len(self.payload))):
+                    await sender.taken(within=SETTLING * self._scale)
+                    await sender.send(self.payload[start:end], descriptors if not start else ())
+                sender.end()
         except HandoffError as error:
             self._reading.end(Ending.LEFT)
             expected = "the daemon takes the handoff"
@@ -194,6 +226,10 @@ class Exchange:
             linger = struct.pack("ii", 1, 0)
             self._open().client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.close()
+
+    async def open_gate(self, number: int) -> None:
+        """Let the API's answer pass its gates up to this one."""
+        await self.upstream.open_gate(self.token, number)
 
     # What a scenario waits for
 

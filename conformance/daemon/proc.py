@@ -7,6 +7,7 @@ raises ProcessLookupError; one that may not be looked at, PermissionError.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,22 @@ def descriptors(pid: int) -> tuple[Descriptor, ...]:
         flags = next(line.split()[1] for line in info.splitlines() if line.startswith("flags:"))
         found.append(Descriptor(int(name), target, int(flags, 8)))
     return tuple(found)
+
+
+def targets(pid: int) -> frozenset[str]:
+    """What the descriptors of a process and its descendants stand for; see Descriptor.target."""
+    found = set()
+    for each in (pid, *descendants(pid)):
+        try:
+            names = _listdir(each, "fd")
+        except ProcessLookupError:
+            if each == pid:
+                raise
+            continue  # a child that ended meanwhile
+        for name in names:
+            with suppress(FileNotFoundError, ProcessLookupError):  # closed since it was listed
+                found.add(os.readlink(f"/proc/{each}/fd/{name}"))
+    return frozenset(found)
 
 
 def descriptor_count(pid: int) -> int:

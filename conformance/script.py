@@ -1,0 +1,86 @@
+"""What the API is made to do where no pattern does it: scripts, step by step.
+
+A scenario writes its script beside what must hold. These functions make the
+JSON that the mock API's control interface takes (docs/control.md); the mock
+API checks it, strictly.
+
+    script(delta("Hello"), gate(1), delta(" world"), finish("stop"), done())
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+Step = dict[str, Any]
+Script = dict[str, Any]
+
+
+def script(*steps: Step, **fields: Any) -> Script:
+    """A script; the fields beside its steps are status, headers, framing, ending, reset_code."""
+    return {"steps": list(steps), **fields}
+
+
+def finished(*steps: Step, **fields: Any) -> Script:
+    """A script whose answer is complete: the steps, then finish_reason `stop` and `[DONE]`."""
+    return script(*steps, finish("stop"), done(), **fields)
+
+
+def delta(text: str) -> Step:
+    """A chunk with this text for choice 0."""
+    return {"delta": text}
+
+
+def event(data: Any) -> Step:
+    """An event whose data is this JSON value."""
+    return {"event": data}
+
+
+def finish(reason: str) -> Step:
+    """A chunk that says why choice 0 ended."""
+    return {"finish": reason}
+
+
+def done() -> Step:
+    """The `[DONE]` event."""
+    return {"done": True}
+
+
+def write(data: str | bytes) -> Step:
+    """Bytes of the body as they stand; one HTTP chunk, or one DATA frame."""
+    if isinstance(data, bytes):
+        return {"write_base64": base64.b64encode(data).decode()}
+    return {"write": data}
+
+
+def wait(seconds: float) -> Step:
+    """What follows leaves so much later."""
+    return {"wait": seconds}
+
+
+def gate(number: int) -> Step:
+    """What follows leaves once the client's side has opened this gate (counted from 1)."""
+    return {"gate": number}
+
+
+def cut() -> Step:
+    """What follows leaves at once, in a write of its own."""
+    return {"cut": True}
+
+
+def stall() -> Step:
+    """Nothing follows; the connection stays open, silent, until the daemon leaves."""
+    return {"stall": True}
+
+
+def unit(*steps: Step) -> Step:
+    """One HTTP chunk, or one run of DATA, made of several steps."""
+    return {"unit": list(steps)}
+
+
+def name_of(value: Script, *, scenario: str) -> str:
+    """A name to register it under: the same for the same script, in every worker."""
+    digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return f"{scenario}-{digest[:8]}"
