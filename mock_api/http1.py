@@ -207,7 +207,7 @@ class Sending(Playback[Segment]):
     def _push(self) -> bool:
         while self._offset < len(self._data):
             try:
-                rest = self._data[self._offset :] if self._offset else self._data
+                rest = memoryview(self._data)[self._offset :] if self._offset else self._data
                 sent = self._http1.wire.send(rest)
             except BlockingIOError:
                 self._http1.connection.want_writable()

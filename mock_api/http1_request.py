@@ -46,17 +46,19 @@ class RequestReader:
         """A request has begun and is not complete."""
         self.continue_wanted = False
         """A request's head asked for `100 Continue`; whoever sends it resets this."""
+        self._received: tuple[tuple[bytes, bytes], ...] = ()
+        """The headers as they came, where the parser was given others."""
         self._begin()
 
     def feed(self, data: bytes) -> list[Asked | Refused]:
         """What is complete with these bytes. After a Refused there must be no more of them."""
-        if self._in_head:
-            self._head_size += len(data)
         try:
             self._parse(data)
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is no HTTP/1.1 request: {error}")
-        if self._in_head and self._head_size > MOST_HEAD:
+        if self.inside and self._in_head:
+            self._head_size += len(data)
+        if self._head_size > MOST_HEAD:
             self._refuse(431, f"a request's head has at most {MOST_HEAD} bytes")
         elif self._body_size > MOST_BODY:
             self._refuse(413, f"a request's body has at most {MOST_BODY} bytes")
@@ -64,16 +66,28 @@ class RequestReader:
         return found
 
     def _parse(self, data: bytes) -> None:
-        while data:
+        while True:
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
                 # We never upgrade, and say so by answering as if nobody had asked
-                # (RFC 9110 7.8). The parser is of no use after that; it gets a successor.
-                data = data[upgrade.args[0] :]
+                # (RFC 9110 7.8). But the parser has taken the body for something else, so
+                # a successor reads the same head, without that wish, and what follows it.
+                head = self._head_without_upgrade()
+                self._received = tuple(self._headers)
                 self._parser = httptools.HttpRequestParser(self)
+                data = head + data[upgrade.args[0] :]
             else:
                 break
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self._parser.get_http_version().encode()
+        lines = [self._parser.get_method() + b" " + self._target + b" HTTP/" + version]
+        for name, value in self._headers:
+            if name not in (b"upgrade", b"connection"):
+                hidden = name == b"authorization" and self._credential
+                lines.append(name + b": " + (hidden or value))
+        return b"\r\n".join([*lines, b"", b""])
 
     def _refuse(self, status: int, why: str) -> None:
         self.inside = False
@@ -118,15 +132,18 @@ class RequestReader:
             self._body.append(part)
 
     def on_message_complete(self) -> None:
+        if self._parser.should_upgrade():
+            return
         self.inside = False
         self.continue_wanted = False
         request = Request(
             self._parser.get_method().decode("latin-1"),
             self._target.decode("latin-1"),
-            tuple(self._headers),
+            self._received or tuple(self._headers),
             b"".join(self._body),
             self._credential,
         )
-        chunks = self._parser.get_http_version() != "1.0"
+        chunks = self._parser.get_http_version() not in ("0.9", "1.0")
         self._found.append(Asked(request, self._parser.should_keep_alive(), chunks))
+        self._received = ()
         self._begin()

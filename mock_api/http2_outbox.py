@@ -48,7 +48,7 @@ class Outbox:
         self._parts: list[bytes] = []
         self._size = 0
         """Bytes in `_parts`."""
-        self._rest = b""
+        self._rest: bytes | memoryview = b""
         """What the kernel did not take."""
         self._notes: list[Note | KnownNote] = []
         self._put = 0
@@ -176,7 +176,7 @@ class Outbox:
             except OSError:
                 self._connection.close()
                 return False
-            self._rest = self._rest[taken:]
+            self._rest = memoryview(self._rest)[taken:]
             self._taken += taken
         self._tell()
         return not self._rest

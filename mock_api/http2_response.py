@@ -8,6 +8,7 @@ any stream.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -119,16 +120,11 @@ def _segment(burst: Burst, block: bytes | None, frames: tuple[Data, ...], *, end
     if end:
         *before, last = frames or (Data(b"", 0, end=False),)
         frames = (*before, Data(last.data, last.events, end=True))
-    wire = b"" if block is None else frame(Type.HEADERS, END_HEADERS, 0, block)
-    cuts = [0] * (block is not None)
-    for each in frames:
-        cuts.append(len(wire))
-        wire += frame(Type.DATA, END_STREAM if each.end else 0, 0, each.data)
-    pieces, at = [], 0
-    for cut in cuts:
-        pieces.append(wire[at : cut + 5])
-        at = cut + 9
-    pieces.append(wire[at:])
+    wire = [] if block is None else [frame(Type.HEADERS, END_HEADERS, 0, block)]
+    wire += [frame(Type.DATA, END_STREAM if each.end else 0, 0, each.data) for each in frames]
+    payloads = [b"", *(each[9:] for each in wire)]
+    headers = [*(each[:5] for each in wire), b""]
+    pieces = map(operator.add, payloads, headers)
     return Segment(
         burst.wait,
         burst.gate,
@@ -137,7 +133,7 @@ def _segment(burst: Burst, block: bytes | None, frames: tuple[Data, ...], *, end
         frames,
         tuple(pieces),
         window=sum(len(each.data) for each in frames),
-        size=len(wire),
+        size=sum(map(len, wire)),
         events=sum(each.events for each in frames),
     )
 

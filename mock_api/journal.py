@@ -72,7 +72,8 @@ class Journal:
     def sent(self, entry: Entry, size: int, events: int) -> None:
         """So many bytes, completing so many events, were handed to the kernel just now."""
         entry.bytes_sent += size
-        self._bytes_sent += size
+        if entry.id:
+            self._bytes_sent += size
         if events:
             entry.stamps.append((monotonic(), events))
         if self._watchers:

@@ -72,7 +72,7 @@ class TlsWire:
                 raise
         return b"".join(parts)
 
-    def send(self, data: bytes, /) -> int:
+    def send(self, data: bytes | memoryview, /) -> int:
         """How much plaintext is with the kernel, record by record."""
         sent = 0
         while sent < len(data) or self._repeat:

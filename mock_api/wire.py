@@ -29,7 +29,7 @@ class Wire(Protocol):
     def recv(self, size: int, /) -> bytes:
         """Bytes that came; b"" at the end. Raises BlockingIOError and OSError."""
 
-    def send(self, data: bytes, /) -> int:
+    def send(self, data: bytes | memoryview, /) -> int:
         """How many bytes the kernel took. Raises BlockingIOError and OSError."""
 
     def fileno(self) -> int: ...

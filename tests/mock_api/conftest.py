@@ -1,0 +1,69 @@
+"""The mocks the tests speak to: one for all of them, and others started as asked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the clients, which the tests share
+
+from h1_client import H1Client
+from h2_client import H2Client
+from mock_process import Mock, token_of
+
+
+@pytest.fixture(scope="session")
+def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
+    """A mock with every listener, which nobody may stop."""
+    folder = tmp_path_factory.mktemp("mock")
+    started = Mock("--tls", "--ca-file", str(folder / "ca.pem"), "--socket", str(folder / "s"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def silent_mock() -> Iterator[Mock]:
+    """A mock that sends the head at once and then nothing for a minute."""
+    started = Mock("--delay", "60000")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def start_mock() -> Iterator[Callable[..., Mock]]:
+    """Start a mock with these options."""
+    started: list[Mock] = []
+
+    def start(*options: str | Path) -> Mock:
+        started.append(Mock(*map(str, options)))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.stop()
+
+
+@pytest.fixture
+def token(request: pytest.FixtureRequest) -> str:
+    """A correlation token of the test's own."""
+    return token_of(request.node.name)
+
+
+@pytest.fixture
+def h1(mock: Mock) -> Iterator[H1Client]:
+    """An HTTP/1.1 connection to the mock."""
+    client = H1Client(mock.connect())
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def h2(mock: Mock) -> Iterator[H2Client]:
+    """An HTTP/2 connection to the mock, with prior knowledge."""
+    client = H2Client(mock.connect())
+    yield client
+    client.close()
