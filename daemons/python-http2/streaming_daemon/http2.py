@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from h2 import events
@@ -29,8 +29,9 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
 from streaming_daemon.failure import Failure, Unprocessed
+from streaming_daemon.http2_stream import Http2Reply, head
 from streaming_daemon.link import Eof, Link
-from streaming_daemon.reply import Head, Reply
+from streaming_daemon.reply import Reply
 
 STREAM_WINDOW = 64 * 1024
 """Bytes of one answer that may wait for its client."""
@@ -40,9 +41,6 @@ _MAX_STREAMS = 100
 _LAST_STREAM = 2**30
 """Where a connection is given up rather than run out of stream ids."""
 _GOAWAY = 7
-_PER_HOP = frozenset(
-    ("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade")
-)
 
 
 class Http2Session:
@@ -61,7 +59,7 @@ class Http2Session:
                 SettingCodes.MAX_HEADER_LIST_SIZE: self._h2.DEFAULT_MAX_HEADER_LIST_SIZE,
             },
         )
-        self._streams: dict[int, _Http2Reply] = {}
+        self._streams: dict[int, Http2Reply] = {}
         self._buffer = bytearray()
         self._owed = 0  # bytes received and not yet given back to the connection's window
         self._requests = 0
@@ -96,7 +94,7 @@ class Http2Session:
         """Open a stream for a request."""
         stream_id = self._h2.get_next_available_stream_id()
         self._draining = self._draining or stream_id >= _LAST_STREAM
-        reply = _Http2Reply(self, stream_id, content, reused=self._requests > 0)
+        reply = Http2Reply(self, stream_id, content, reused=self._requests > 0)
         self._requests += 1
         self._streams[stream_id] = reply
         self._h2.send_headers(stream_id, headers)
@@ -113,7 +111,7 @@ class Http2Session:
 
     # What replies ask for.
 
-    def consumed(self, reply: _Http2Reply, size: int) -> None:
+    def consumed(self, reply: Http2Reply, size: int) -> None:
         """A client took so many bytes of its stream: let the API send as many more."""
         reply.owed += size
         # One WINDOW_UPDATE for half a window, not one for every event.
@@ -122,7 +120,7 @@ class Http2Session:
             reply.owed = 0
             self._flush()
 
-    def abandon(self, reply: _Http2Reply, *, suspect: bool) -> None:
+    def abandon(self, reply: Http2Reply, *, suspect: bool) -> None:
         """Nobody wants this response any more."""
         if suspect and self._link.last_received < reply.sent_at:
             self._draining = True  # not a byte since: no place for another request
@@ -185,7 +183,7 @@ class Http2Session:
         # h2 would end the connection over a wrong length; see _on_data.
         self._h2.streams[event.stream_id]._expected_content_length = None
         try:
-            reply.deliver_head(_head(event.headers or [], reply))
+            reply.deliver_head(head(event.headers or [], reply))
         except ValueError as error:
             self._reset(reply, ErrorCodes.PROTOCOL_ERROR)
             reply.fail(Failure(f"the API's response is malformed: {error}"))
@@ -246,7 +244,7 @@ class Http2Session:
         for reply in list(self._streams.values()):
             self._send_content(reply)
 
-    def _send_content(self, reply: _Http2Reply) -> None:
+    def _send_content(self, reply: Http2Reply) -> None:
         """Send of the request's body what the API's windows admit."""
         while reply.unsent:
             window = self._h2.local_flow_control_window(reply.stream_id)
@@ -256,12 +254,12 @@ class Http2Session:
             piece, reply.unsent = reply.unsent[:size], reply.unsent[size:]
             self._h2.send_data(reply.stream_id, piece, end_stream=not reply.unsent)
 
-    def _reset(self, reply: _Http2Reply, code: ErrorCodes) -> None:
+    def _reset(self, reply: Http2Reply, code: ErrorCodes) -> None:
         with contextlib.suppress(ProtocolError):  # it may be closed already
             self._h2.reset_stream(reply.stream_id, code)
         self._forget(reply)
 
-    def _forget(self, reply: _Http2Reply) -> None:
+    def _forget(self, reply: Http2Reply) -> None:
         self._streams.pop(reply.stream_id, None)
         reply.unsent = memoryview(b"")
         self.idle_since = self._loop.time()
@@ -300,40 +298,3 @@ _HANDLERS: dict[type[events.Event], Callable[[Http2Session, Any], None]] = {
     events.RemoteSettingsChanged: Http2Session._on_settings,
     events.StreamReset: Http2Session._on_reset,
 }
-
-
-class _Http2Reply(Reply):
-    """A response on a stream."""
-
-    def __init__(self, session: Http2Session, stream_id: int, content: bytes, *, reused: bool):
-        super().__init__()
-        self._session = session
-        self.stream_id = stream_id
-        self.unsent = memoryview(content)
-        """What of the request's body has not been sent."""
-        self.sent_at = self._loop.time()
-        self.reused = reused
-        """The connection had served a request before."""
-        self.owed = 0
-        """Bytes taken and not yet given back to the stream's window."""
-        self.missing: int | None = None
-        """Bytes of the body still to come, if Content-Length said how many."""
-
-    def _consumed(self, size: int) -> None:
-        self._session.consumed(self, size)
-
-    def _abandon(self, suspect: bool) -> None:
-        self._session.abandon(self, suspect=suspect)
-
-
-def _head(fields: Iterable[tuple[bytes, bytes]], reply: _Http2Reply) -> Head:
-    """The response's head. Raises ValueError where it is malformed (RFC 9113 8.2)."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in fields:
-        name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
-        if name != name.lower() or name in _PER_HOP:
-            raise ValueError(f"it has the header {name!r}")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    if "content-length" in headers:
-        reply.missing = int(headers["content-length"])
-    return Head(int(headers.get(":status", "")), headers)

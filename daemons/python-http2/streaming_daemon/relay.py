@@ -64,7 +64,7 @@ class Exchange:
         if self._client.present:
             self._task = asyncio.get_running_loop().create_task(self._run(request))
         else:
-            self._client.abort()
+            self._fail(ClientLeft("the client left before it was served"))
 
     def refuse(self, failure: Failure) -> None:
         """Answer without calling the API."""

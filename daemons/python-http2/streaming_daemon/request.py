@@ -53,10 +53,23 @@ def parse(data: bytes, *, default_model: str) -> Request:
     try:
         text = data.decode()
         value = _decoder.decode(text)
+        if not isinstance(value, dict):
+            raise BadHandoff("the handoff data is no JSON object")
+        return _request(text, value, default_model)
     except (ValueError, RecursionError) as error:
         raise BadHandoff(f"the handoff data is no JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise BadHandoff("the handoff data is no JSON object")
+
+
+def response_headers(data: bytes) -> Mapping[str, object]:
+    """The response headers that data asks for, however wrong the rest of it is."""
+    try:
+        headers = _decoder.decode(data.decode())["response_headers"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return {}
+    return headers if isinstance(headers, dict) else {}
+
+
+def _request(text: str, value: dict[str, Any], default_model: str) -> Request:
     # A field that is null is one that was not given.
     given = {key: each for key, each in value.items() if each is not None}
     _check(given)
@@ -73,15 +86,6 @@ def parse(data: bytes, *, default_model: str) -> Request:
         ),
         response_headers=given.get("response_headers", {}),
     )
-
-
-def response_headers(data: bytes) -> Mapping[str, object]:
-    """The response headers that data asks for, however wrong the rest of it is."""
-    try:
-        headers = _decoder.decode(data.decode())["response_headers"]
-    except (ValueError, RecursionError, LookupError, TypeError):
-        return {}
-    return headers if isinstance(headers, dict) else {}
 
 
 def _body(given: dict[str, Any], raw: dict[str, str], default_model: str) -> str:
@@ -166,6 +170,6 @@ def _header_value(field: str, value: str) -> bytes:
     if _CONTROL.search(value):
         raise BadHandoff(f"{field}: control characters cannot be passed on in a header")
     try:
-        return value.strip().encode()
+        return value.strip(" ").encode()
     except UnicodeEncodeError:
         raise BadHandoff(f"{field}: a lone surrogate cannot be passed on in a header") from None

@@ -50,7 +50,7 @@ class Server:
         """Serve until SIGTERM or SIGINT, then finish what is running."""
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
-        for number in (signal.SIGALRM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        for number in (signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)  # none of them asks for an end
         log.info("serving %s", self._config.socket)
         await self._stopping.wait()

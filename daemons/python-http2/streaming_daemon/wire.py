@@ -42,7 +42,7 @@ def header_lines(headers: Mapping[str, object]) -> bytes:
         if not _TOKEN.fullmatch(name) or name.lower() in _OWN_HEADERS:
             continue
         try:
-            lines.append(f"{name}: {value.strip()}\r\n".encode())
+            lines.append(f"{name}: {value.strip(' ')}\r\n".encode())
         except UnicodeEncodeError:  # a lone surrogate is no text
             continue
     return b"".join(lines)
