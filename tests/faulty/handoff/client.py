@@ -1,10 +1,8 @@
-"""The client's end of an exchange: its socket, and an eye that is kept on it.
+"""What the client is sent: the head, the stream or an error in its place, and the end.
 
 The socket's description is shared with the web server, which may have set
 O_NONBLOCK or not, and may change it: so nothing here depends on that flag,
-every call says MSG_DONTWAIT and every wait is a poll. While anything is
-waited for, the client's side is read and thrown away, because behind bytes
-that nobody wants may stand the FIN that says the client has left.
+every call says MSG_DONTWAIT and every wait is a poll.
 """
 
 from __future__ import annotations
@@ -15,10 +13,10 @@ import socket
 import struct
 import threading
 import time
-from typing import Protocol
 
 import answer
 from faults import fault
+from watch import ClientLeftError, TimeUpError, Wait, Watch
 
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 1 << 20
@@ -33,24 +31,6 @@ _REASONS = {400: "Bad Request", 413: "Content Too Large", 502: "Bad Gateway",
             503: "Service Unavailable", 504: "Gateway Timeout"}  # fmt: skip
 
 
-class ClientLeftError(Exception):
-    """The client closed or reset its connection."""
-
-
-class StoppedError(Exception):
-    """The daemon's time to finish is over (L2)."""
-
-
-class TimeUpError(Exception):
-    """What was waited for did not come in time."""
-
-
-class Polled(Protocol):
-    """Anything with a descriptor."""
-
-    def fileno(self) -> int: ...
-
-
 _writing = threading.Lock()
 _overflow = bytearray()
 """For two faults: what all clients share."""
@@ -63,13 +43,9 @@ class Client:
         """stop: a descriptor that is readable when exchanges have to end."""
         self.headers: list[tuple[str, str]] = []
         """Those that the handoff asks for."""
-        self.began = False
-        """The head of the event stream was sent: from here on R6 holds, before it R5."""
         self._socket = sock
+        self._watch = Watch(sock, stop)
         self._write_timeout = write_timeout
-        self._stop = stop
-        self._stopped = False
-        self._watched = True
         self._queued = bytearray()
         self._torn = False
         """The last send ended before its last byte."""
@@ -79,66 +55,15 @@ class Client:
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 
-    # Waiting
+    @property
+    def wait(self) -> Wait:
+        """How to wait for anything, with an eye on the client."""
+        return self._watch.wait
 
-    def wait(self, other: Polled | None, events: int, deadline: float) -> None:
-        """Wait until `other` is ready for these events; None stands for the client itself.
-
-        Raises TimeUpError, ClientLeftError or StoppedError when that comes first.
-        """
-        poll = select.poll()
-        watched = self._watched
-        if other is not None and fault("leaving_unseen_in_silence"):
-            watched = False
-        if other is not None and fault("leaving_unseen_before_head") and not self.began:
-            watched = False
-        mine = select.POLLIN if watched else 0
-        if other is None:
-            mine |= events
-        else:
-            poll.register(other, events)
-        if mine:
-            poll.register(self._socket, mine)
-        unstoppable = fault("stalled_extend_shutdown") and other is None
-        if not self._stopped and not unstoppable:
-            poll.register(self._stop, select.POLLIN)
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeUpError
-            ready = dict(poll.poll(left * 1000 + 1))
-            if self._stop in ready:
-                self._stopped = True
-                raise StoppedError
-            mine_now = ready.pop(self._socket.fileno(), 0)
-            if watched and mine_now & ~select.POLLOUT:
-                self._look()
-                if not self._watched:
-                    self.wait(other, events, deadline)
-                    return
-            if ready or (other is None and mine_now & ~select.POLLIN):
-                return
-
-    def _look(self) -> None:
-        """The client sent something, or has left."""
-        if fault("input_hides_leaving"):
-            self._watched = False
-            if self._peek():
-                return
-        try:
-            data = self._socket.recv(_READ, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            raise ClientLeftError from error
-        if not data or fault("input_is_leaving"):
-            raise ClientLeftError
-
-    def _peek(self) -> bytes:
-        try:
-            return self._socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
-        except OSError:
-            return b""
+    @property
+    def began(self) -> bool:
+        """The head of the event stream was sent: from here on R6 holds, before it R5."""
+        return self._watch.began
 
     # Sending
 
@@ -157,7 +82,7 @@ class Client:
         if fault("chunked_announced"):
             fields.append(("Transfer-Encoding", "chunked"))
         self.send(_head(200, "OK", fields))
-        self.began = True
+        self._watch.began = True
 
     def send(self, data: bytes) -> None:
         """Send all of it, however long the client takes, but never without progress for long."""
@@ -210,7 +135,7 @@ class Client:
         del self._queued[:sent]
 
     def _wait_for_room(self) -> None:
-        patience = STOPPED_LINGER_SECONDS if self._stopped else self._write_timeout
+        patience = STOPPED_LINGER_SECONDS if self._watch.stopped else self._write_timeout
         if fault("no_write_timeout"):
             patience = 1e6
         try:
@@ -282,15 +207,15 @@ class Client:
         if fault("closed_without_linger"):
             return
         patience = 1e6 if fault("lingers_for_ever") else LINGER_SECONDS
-        until = time.monotonic() + (STOPPED_LINGER_SECONDS if self._stopped else patience)
+        until = time.monotonic() + (STOPPED_LINGER_SECONDS if self._watch.stopped else patience)
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
-        if not self._stopped:
-            poll.register(self._stop, select.POLLIN)
+        if not self._watch.stopped:
+            poll.register(self._watch.stop, select.POLLIN)
         left = LINGER_BYTES
         while left > 0 and (seconds := until - time.monotonic()) > 0:
             ready = dict(poll.poll(seconds * 1000 + 1))
-            if self._stop in ready:
+            if self._watch.stop in ready:
                 return
             try:
                 data = self._socket.recv(_READ, socket.MSG_DONTWAIT)

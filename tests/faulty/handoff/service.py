@@ -10,13 +10,14 @@ import time
 
 import request
 from answer import SENT_DONE, FailedError
-from client import Client, ClientLeftError, StoppedError
+from client import Client
 from faults import fault
 from handoff import Handoff, NoHandoffError, receive
 from log import log
 from options import Options
 from relay import Exchange
 from upstream import Upstream
+from watch import ClientLeftError, StoppedError
 
 _forgotten: list[object] = []
 """For faults: what a garbage collector or a missing close() keeps."""

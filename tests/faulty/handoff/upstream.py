@@ -16,24 +16,17 @@ import socket
 import ssl
 import threading
 import time
-from typing import Protocol
 from urllib.parse import urlsplit
 
-from client import Polled, TimeUpError
 from faults import fault
 from options import Api
+from watch import TimeUpError, Wait
 
-MOST_IDLE = 4
+MOST_IDLE = 2
 IDLE_SECONDS = 10.0
 """Kept connections, and for how long. Servers close theirs after 5 s to minutes."""
 
 _READ = 1 << 16
-
-
-class Wait(Protocol):
-    """How an exchange waits: raises TimeUpError, or what else puts an end to it."""
-
-    def __call__(self, other: Polled | None, events: int, deadline: float) -> None: ...
 
 
 class LostError(Exception):
