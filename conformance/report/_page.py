@@ -119,7 +119,13 @@ def _evidence(lines: list[str], room: int, console: Console) -> Iterator[Text]:
 def _repeat(result: Result) -> list[Text]:
     if not result.repeat:
         return []
-    return [Text(), Text.assemble(("  repeat  ", "bold"), (printable(result.repeat), "cyan"))]
+    # The same program says what the scenario is about.
+    program = result.repeat.partition(" run ")[0]
+    return [
+        Text(),
+        Text.assemble(("  explain ", "bold"), f"{printable(program)} explain {result.scenario}"),
+        Text.assemble(("  repeat  ", "bold"), (printable(result.repeat), "cyan")),
+    ]
 
 
 def _wrapped(text: Text, console: Console, *, indent: int, most: int, less: int = 0) -> list[Text]:

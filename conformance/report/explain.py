@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import textwrap
 from collections.abc import Iterator
 
-from conformance.scenario import Api, Scenario, Start
+from conformance.scenario import Actor, Api, Scenario, Start
 
 _WIDTH = 88
 """Prose is set for reading, not for the width of the window."""
@@ -25,10 +27,17 @@ def as_text(scenario: Scenario) -> str:
     ]
     if scenario.evidence:
         parts.append(_titled("evidence", scenario.evidence))
+    source = textwrap.indent(inspect.getsource(scenario.function).rstrip(), "  ")
+    parts.append(f"what must hold\n{source}")
     return "\n\n".join(parts)
 
 
 def _upstream(scenario: Scenario) -> str:
+    if scenario.actor is Actor.BENCH:
+        return "chosen by the scenario, exchange by exchange; see below"
+    if scenario.script is not None:
+        shown = json.dumps(scenario.script, ensure_ascii=False)
+        return f"a script (docs/control.md):\n{textwrap.shorten(shown, 600, placeholder=' …')}"
     if scenario.pattern is None:
         return "the mock API's ordinary answer"
     return f"pattern `{scenario.pattern}` (docs/patterns.md)"

@@ -10,6 +10,10 @@ from conformance.report import explain, listing
 from conformance.scenario import Scenario, Start
 
 
+def judge(response: object) -> None:
+    """Stands in for a scenario's function."""
+
+
 def scenario(name: str, category: str, *clauses: str, **fields: Any) -> Scenario:
     values: dict[str, Any] = {
         "name": name,
@@ -18,6 +22,7 @@ def scenario(name: str, category: str, *clauses: str, **fields: Any) -> Scenario
         "description": f"What {name} is about.\n\nAnd why.",
         "clauses": tuple(clause(each) for each in clauses),
         "pattern": None,
+        "script": None,
         "request": {},
         "everywhere": False,
         "needs": (),
@@ -26,7 +31,7 @@ def scenario(name: str, category: str, *clauses: str, **fields: Any) -> Scenario
         "quiet": False,
         "deadline": 10.0,
         "evidence": None,
-        "function": scenario,
+        "function": judge,
         **fields,
     }
     return Scenario(**values)
@@ -105,4 +110,5 @@ def test_an_explanation_says_what_happens_and_what_must_hold() -> None:
 def test_an_explanation_of_an_ordinary_scenario_is_short() -> None:
     page = explain.as_text(CATALOG[0])
     assert "the mock API's ordinary answer" in page
-    assert "evidence" not in page
+    assert "\nevidence\n" not in page
+    assert "def judge(response: object)" in page
