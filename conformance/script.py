@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 Step = dict[str, Any]
@@ -36,6 +37,23 @@ def delta(text: str) -> Step:
 def event(data: Any) -> Step:
     """An event whose data is this JSON value."""
     return {"event": data}
+
+
+def chunk(*, reason: str | None = None, **delta: Any) -> dict[str, Any]:
+    """A chunk object for choice 0 with these fields of its delta; for `event` and `data`."""
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1_700_000_000,
+        "model": "conformance-1",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
+    }
+
+
+def data(value: Any, *, end: str = "\n\n") -> bytes:
+    """The bytes of an event whose data is this JSON value, its Unicode unescaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return f"data: {text}{end}".encode()
 
 
 def finish(reason: str) -> Step:
@@ -63,6 +81,24 @@ def wait(seconds: float) -> Step:
 def gate(number: int) -> Step:
     """What follows leaves once the client's side has opened this gate (counted from 1)."""
     return {"gate": number}
+
+
+def gated(*events: bytes, cuts: Sequence[int] = ()) -> tuple[Step, ...]:
+    """The events, with gate n between event n and the next.
+
+    cuts: how many bytes of the second event, the third, … leave before their gate, with the
+    event before. So where a gate waits for the client to have event n, the daemon has read
+    the beginning of the one after it, and nothing else of it.
+    """
+    steps: list[Step] = []
+    body, at = b"".join(events), 0
+    end = 0
+    for number, event in enumerate(events[:-1]):
+        end += len(event)
+        cut_at = end + (cuts[number] if number < len(cuts) else 0)
+        steps += [write(body[at:cut_at]), gate(number + 1)]
+        at = cut_at
+    return (*steps, write(body[at:]))
 
 
 def cut() -> Step:
