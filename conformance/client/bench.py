@@ -132,32 +132,33 @@ class Bench:
             await exchange.start()
             return await exchange.response()
 
-    async def healthy(self, *, clause: str = "L4") -> None:
-        """Check that the daemon serves a fresh request as if nothing had happened."""
+    async def healthy(self, *, clause: str = "L4") -> Exchange:
+        """Check that the daemon serves a fresh request as if nothing had happened.
+
+        The exchange is over when this returns.
+        """
         async with self.exchange(pattern="short") as exchange:
             await exchange.start()
             checks = await exchange.response()
         checks.applied("short", clause=clause).content_as_sent(clause=clause)
         checks.done_marker(clause=clause)
+        return exchange
 
-    async def nothing_asked(self, *, clause: str) -> None:
-        """Check that the daemon has asked the API for nothing, so far.
+    async def unasked(self, *exchanges: Exchange, clause: str) -> None:
+        """Check that the daemon has asked the API for none of these; a fresh request is the fence.
 
-        A fresh request is the fence: it is served, and must be the only one. Needs an
-        instance of its own, whose API key nobody else has.
+        They need not have been started: what counts is their token, in the handoff data.
         """
         await self.healthy()
-        fresh = self._exchanges[-1].token
-        entries = await self.upstream.by_key(self.daemon.key_name)
-        strangers = [each for each in entries if each.token != fresh]
-        self.expect(
-            not strangers,
-            check="nothing_asked",
-            clause=clause,
-            expected="the API is not asked for anything",
-            actual=f"it received {plural(len(strangers), 'request')}: "
-            + ", ".join(excerpt(each.body) for each in strangers[:2]),
-        )
+        for each in exchanges:
+            entries = await self.upstream.journal(each.token)
+            self.expect(
+                not entries,
+                check="unasked",
+                clause=clause,
+                expected=f"no request to the API for {excerpt(each.payload)}",
+                actual=f"{plural(len(entries), 'request')}",
+            )
 
     # The daemon's side
 
@@ -187,6 +188,22 @@ class Bench:
             stage.manifest, stage.variant, self.upstream, scale=stage.scale, **how
         ) as daemon:
             yield daemon
+
+    async def left(self, sender: Sender, *, clause: str, within: float = 2.0) -> None:
+        """Check that the daemon closes its end of a connection to its socket."""
+        self.expect(
+            await sender.left(within=within * self.stage.scale),
+            check="left",
+            clause=clause,
+            expected=f"the daemon closes the sender's connection within {within:g} s",
+            actual="it is still open",
+        )
+
+    def probe(self) -> proc.Probe:
+        """What the kernel tells of the daemon now; ProcessLookupError when it ended."""
+        pid = self.stage.instance.pid
+        assert pid is not None, "the daemon's process cannot be found out"
+        return proc.probe(pid)
 
     async def until(self, holds: Callable[[], bool], *, within: float) -> bool:
         """Wait for something that only looking can tell (/proc); return whether it came true."""

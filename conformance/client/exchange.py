@@ -131,7 +131,7 @@ class Exchange:
 
     async def __aenter__(self) -> Self:
         self._pair = self._make_pair()
-        self._target = f"socket:[{os.fstat(self._pair.server.fileno()).st_ino}]"
+        self._target = handoff.target(self._pair.server.fileno())
         return self
 
     async def __aexit__(
@@ -160,13 +160,14 @@ class Exchange:
         before: Sequence[int] = (),
         after: Sequence[int] = (),
         cuts: Sequence[int] = (),
+        ends: bool = True,
     ) -> None:
         """Hand the client's socket to the daemon and begin to read.
 
         sender: what to send it by; it then stays open, and an empty payload is sent as such.
         before, after: descriptors in the same message, beside the client's.
         cuts: offsets in the payload (STREAM only); what follows each is sent once the
-        daemon has read what came before.
+        daemon has read what came before. ends: False to leave the data without its EOF.
         Raises ExchangeFailed (H1) when the handoff cannot be delivered.
         """
         pair = self._open()
@@ -185,7 +186,8 @@ class Exchange:
                 for start, end in pairwise((0, *cuts, len(self.payload))):
                     await sender.taken(within=SETTLING * self._scale)
                     await sender.send(self.payload[start:end], descriptors if not start else ())
-                sender.end()
+                if ends:
+                    sender.end()
         except HandoffError as error:
             self._reading.end(Ending.LEFT)
             expected = "the daemon takes the handoff"

@@ -49,6 +49,7 @@ __all__ = [
     "encode",
     "pair",
     "send",
+    "target",
 ]
 
 NO_DATA = b"\x00"
@@ -128,6 +129,11 @@ def _tcp_pair(receive_buffer: int | None) -> tuple[socket.socket, socket.socket]
     except BaseException:
         client.close()
         raise
+
+
+def target(descriptor: int) -> str:
+    """What a descriptor of ours stands for, as /proc names it in every process that holds it."""
+    return os.readlink(f"/proc/self/fd/{descriptor}")
 
 
 def encode(payload: Mapping[str, Any] | bytes) -> bytes:
