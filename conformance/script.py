@@ -116,6 +116,11 @@ def unit(*steps: Step) -> Step:
     return {"unit": list(steps)}
 
 
+def repeat(times: int, *steps: Step) -> Step:
+    """The steps, so many times over: a large answer by a small script."""
+    return {"repeat": {"times": times, "steps": list(steps)}}
+
+
 def name_of(value: Script, *, scenario: str) -> str:
     """A name to register it under: the same for the same script, in every worker."""
     digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

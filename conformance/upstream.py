@@ -261,13 +261,19 @@ class Upstream:
         return await self._entries(after=entry)
 
     async def wait(
-        self, token: str, *, state: Literal["received", "ended"], within: float
+        self,
+        token: str,
+        *,
+        state: Literal["received", "ended"],
+        within: float,
+        brief: bool = False,
     ) -> tuple[JournalEntry, ...]:
         """The token's requests, once there is one and (for `ended`) none is running.
 
-        After `within` seconds: what there is.
+        After `within` seconds: what there is. `brief`: without the request's body and what the
+        events say, which of a large answer is much.
         """
-        return await self._wait(within, {"token": token, "for": state})
+        return await self._wait(within, {"token": token, "for": state, "brief": int(brief)})
 
     async def wait_by_key(
         self, name: str, *, state: Literal["received", "ended"], within: float

@@ -65,6 +65,13 @@ class Query:
             raise ControlError(400, f"{name!r} must be a whole number, found {text!r}")
         return int(text)
 
+    def flag(self, name: str) -> bool:
+        """Whether it is `1`; `0` when absent."""
+        text = self._values.get(name, "0")
+        if text not in ("0", "1"):
+            raise ControlError(400, f"{name!r} must be 0 or 1, found {text!r}")
+        return text == "1"
+
     def seconds(self, name: str, default: float) -> float:
         """Seconds, up to the longest wait."""
         text = self._values.get(name)
@@ -130,11 +137,12 @@ class Control:
         )
 
     def _journal(self, request: Request) -> Answer:
-        query = Query(request.query, ("token", "key", "after"))
+        query = Query(request.query, ("token", "key", "after", "brief"))
         entries = self._app.journal.find(
             token=query.text("token"), key=query.text("key"), after=query.whole("after", 0)
         )
-        said = [entry.as_json() for entry in entries]
+        brief = query.flag("brief")
+        said = [entry.as_json(brief=brief) for entry in entries]
         return 200, {"entries": said, "dropped": self._app.journal.dropped}
 
     def _clear(self, request: Request) -> Answer:
@@ -143,11 +151,13 @@ class Control:
         return 200, {}
 
     def _wait(self, request: Request) -> Answer | Later:
-        query = Query(request.query, ("token", "key", "after", "for", "events", "timeout"))
+        known = ("token", "key", "after", "for", "events", "timeout", "brief")
+        query = Query(request.query, known)
         token, key = query.text("token"), query.text("key")
         after, events = query.whole("after", 0), query.whole("events", 0)
         state = query.text("for") or "received"
         timeout = query.seconds("timeout", 10.0)
+        brief = query.flag("brief")
         if token is None and key is None:
             raise ControlError(400, "say whose request to wait for: 'token' or 'key'")
         if state not in ("received", "ended"):
@@ -164,7 +174,7 @@ class Control:
             return bool(entries) and max(entry.events_sent for entry in entries) >= events
 
         def report(*, satisfied: bool) -> Answer:
-            said = [entry.as_json() for entry in concerned()]
+            said = [entry.as_json(brief=brief) for entry in concerned()]
             return 200, {"entries": said, "satisfied": satisfied}
 
         if satisfied() or not timeout:

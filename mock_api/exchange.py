@@ -197,7 +197,7 @@ class Entry:
     def events_sent(self) -> int:
         return sum(count for _, count in self.stamps)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, *, brief: bool = False) -> dict[str, Any]:
         """The entry as the control API shows it (docs/control.md)."""
         request, reply, peer = self.request, self.reply, self.peer
         times = (at for at, count in self.stamps for _ in range(count))
@@ -216,11 +216,11 @@ class Entry:
             "method": request.method,
             "path": request.path,
             "headers": [[text(name), text(value)] for name, value in request.headers],
-            "body": base64.b64encode(request.body).decode(),
+            "body": "" if brief else base64.b64encode(request.body).decode(),
             "received_at": self.received_at,
             "status": reply.script.status,
             "bytes_sent": self.bytes_sent,
-            "events": [{"at": at, "data": data} for at, data in sent],
+            "events": [{"at": at, "data": "" if brief else data} for at, data in sent],
             "end": self.end.value,
             "ended_at": self.ended_at,
         }

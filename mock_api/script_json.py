@@ -22,6 +22,10 @@ from mock_api.script import Cut, Ending, Framing, Gate, Script, Stall, Step, Uni
 
 LONGEST_WAIT = 3600.0
 
+REPEAT = "repeat"
+MOST_TIMES = 100_000
+"""Repetitions of steps; they are laid out in memory, one after the other."""
+
 EVENT_STREAM = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
 """The headers of a script that names none."""
 
@@ -87,16 +91,32 @@ def _headers(where: str, value: Any) -> tuple[tuple[str, str], ...]:
 def _steps(where: str, value: Any) -> tuple[Step, ...]:
     if not isinstance(value, list):
         raise ScriptError(where, "a list of steps", value)
-    return tuple(_step(f"{where}[{index}]", step) for index, step in enumerate(value))
+    steps: list[Step] = []
+    for index, step in enumerate(value):
+        steps += _step(f"{where}[{index}]", step)
+    return tuple(steps)
 
 
-def _step(where: str, value: Any) -> Step:
+def _step(where: str, value: Any) -> tuple[Step, ...]:
+    """One step, or the many of a repetition."""
     if not isinstance(value, dict) or len(value) != 1:
         raise ScriptError(where, "an object with one key, the kind of step", value)
     kind, argument = next(iter(value.items()))
+    if kind == REPEAT:
+        return _repeat(f"{where}.{kind}", argument)
     if kind not in STEPS:
-        raise ScriptError(where, f"one of {', '.join(STEPS)}", kind)
-    return STEPS[kind](f"{where}.{kind}", argument)
+        raise ScriptError(where, f"one of {', '.join((*STEPS, REPEAT))}", kind)
+    return (STEPS[kind](f"{where}.{kind}", argument),)
+
+
+def _repeat(where: str, value: Any) -> tuple[Step, ...]:
+    if not isinstance(value, dict) or value.keys() != {"times", "steps"}:
+        raise ScriptError(where, "an object with 'times' and 'steps'", value)
+    times = _whole(1, MOST_TIMES)(f"{where}.times", value["times"])
+    steps = _steps(f"{where}.steps", value["steps"])
+    if len(steps) * times > MOST_TIMES:
+        raise ScriptError(where, f"no more than {MOST_TIMES} steps in all", len(steps) * times)
+    return steps * times
 
 
 def _write(where: str, value: Any) -> Step:
@@ -152,9 +172,9 @@ def _unit(where: str, value: Any) -> Step:
     if not any(isinstance(step, Write) for step in steps):
         raise ScriptError(where, "steps that write something", value)
     inner = []
-    for index, step in enumerate(steps):
+    for step in steps:
         if isinstance(step, (Unit, Stall)):
-            raise ScriptError(f"{where}[{index}]", "no unit and no stall in a unit", value[index])
+            raise ScriptError(where, "no unit and no stall in a unit", value)
         inner.append(step)
     return Unit(tuple(inner))
 

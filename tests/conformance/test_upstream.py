@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -147,6 +148,24 @@ def test_a_registered_script_and_its_gates(addresses: Addresses) -> None:
         assert (await asyncio.to_thread(chat, addresses, "script:gated")).status_code == 400
         with pytest.raises(UpstreamError, match=r"PUT /_control/scripts/gated: 400: .*steps"):
             await upstream.put_script("gated", {"steps": [{"leap": 1}]})
+
+    ask(addresses, act)
+
+
+def test_a_large_answer_by_a_small_script_in_brief(addresses: Addresses) -> None:
+    script = {"steps": [{"repeat": {"times": 50, "steps": [{"delta": "a"}, {"delta": "b"}]}}]}
+
+    async def act(upstream: Upstream) -> None:
+        await upstream.put_script("large", script)
+        answer = await asyncio.to_thread(chat, addresses, "script:large;t=large")
+        assert answer.text.count('"content":"a"') == answer.text.count('"content":"b"') == 50
+        (entry,) = await upstream.journal("large")
+        (brief,) = await upstream.wait("large", state="ended", within=10, brief=True)
+        nothing = tuple(replace(each, data="") for each in entry.events)
+        assert len(nothing) == 100
+        assert brief == replace(entry, body=b"", events=nothing)
+        with pytest.raises(UpstreamError, match=r"steps\[0\]\.repeat: .*'times' and 'steps'"):
+            await upstream.put_script("large", {"steps": [{"repeat": {"times": 2}}]})
 
     ask(addresses, act)
 
