@@ -253,3 +253,10 @@ _HANDOFF = (
 
 CLAUSES: dict[str, Clause] = {each.id: each for each in _HANDOFF}
 """Every clause of every profile, by number, in the order of the contract."""
+
+UNTESTABLE: dict[str, str] = {
+    "handoff_other_cmsg": "credentials (SCM_CREDENTIALS) in front of the descriptor reach only a "
+    "receiver that set SO_PASSCRED on its own socket, and no sender can make it; so whether a "
+    "daemon walks all control messages does not show from outside (unix(7)).",
+}
+"""What no scenario covers, and why: by clause, or by the name such a scenario would have."""
