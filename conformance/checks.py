@@ -6,11 +6,12 @@ Every check returns the Checks it was called on and never raises for what a
 daemon did: a check that does not hold is a FailedCheck in `failures`, with the
 clause it violates, what was expected, what was found, and where. Each check
 knows the clause it judges; `clause=` names another where a scenario means
-another. The checks stand in three modules, by what they look at:
+another. The checks stand in modules by what they look at:
 
-    judge.py          noting failures, and telling each cause once
-    answer_checks.py  the answer alone
-    relay_checks.py   the answer beside what the API was asked and sent
+    judge.py           noting failures, and telling each cause once
+    answer_checks.py   the answer alone
+    failure_checks.py  the answer where it must have failed
+    relay_checks.py    the answer beside what the API was asked and sent
 """
 
 from __future__ import annotations

@@ -146,6 +146,7 @@ EVERY: dict[str, Judging] = {
 
 FAILING: dict[str, Judging] = {
     "failed_stream": lambda c: c.failed_stream(),
+    "error_message": lambda c: c.error_message("broke off"),
     "no_finish_reason": lambda c: c.no_finish_reason(),
     "no_done_marker": lambda c: c.no_done_marker(),
 }
@@ -209,7 +210,7 @@ BAD = [
     ("applied", {"upstream": (entry(pattern=None),)}, "U1", "the ordinary answer"),
     ("applied", {"upstream": (entry(pattern="q"),)}, "U1", "pattern 'q'"),
     ("applied", {"upstream": (entry(authorized=False),)}, "U1", "bearer key"),
-    ("applied", {"upstream": (entry(), entry(id=8))}, "U1", "2 requests"),
+    ("applied", {"upstream": (entry(), entry(id=8))}, "U8", "2 requests"),
     ("content", {"body": simple(*TEXTS[:3])}, "R2", "from character 13 on '' instead of '!'"),
     ("content", {"body": simple("hello", *TEXTS[1:])}, "R3", "'hello"),
     ("content_contains", {"body": simple(*TEXTS[:2])}, "R2", "'Hello wörld'"),
@@ -441,7 +442,7 @@ def test_a_clause_can_be_named() -> None:
     [
         (b"502 Bad Gateway", json.dumps(FAILED).encode(), None),
         (b"500 Oh", json.dumps(FAILED).encode(), "status 500"),
-        (b"504 Late", b"<html>", "no JSON: b'<html>'"),
+        (b"504 Late", b"<html>", "no JSON object: b'<html>'"),
         (b"504 Late", b'{"error":{}}', "no message and no type and no code"),
     ],
 )
@@ -450,6 +451,27 @@ def test_an_error_answer(status: bytes, body: bytes, actual: str | None) -> None
     assert [each.clause for each in judged.failures] == ([] if actual is None else ["R5"])
     if actual is not None:
         assert actual in judged.failures[0].actual
+
+
+def test_a_failure_is_told_in_the_stream_or_in_its_place() -> None:
+    answer = json.dumps(FAILED).encode()
+    head = b"HTTP/1.1 404 Not Found\r\n\r\n"
+    assert (
+        found(checks(answer, head=head), lambda c: c.failed(404).error_message("broke off")) == []
+    )
+    assert found(checks(answer, head=head), lambda c: c.failed()) == [("http_error", "R5")]
+    assert found(checks(answer, head=head), lambda c: c.error_message("late")) == [
+        ("error_message", "R5")
+    ]
+    judged = checks(event(FAILED)).error_message("late")
+    assert [(each.clause, each.actual) for each in judged.failures] == [("R6", "'broke off'")]
+    judged = checks(SIMPLE).error_message("late")
+    assert judged.failures[0].actual.startswith("none; status 200, 5 events")
+    assert found(checks(SIMPLE), lambda c: c.failed()) == [
+        ("failed_stream", "R6"),
+        ("failed_stream", "R6"),
+        ("no_done_marker", "R4"),
+    ]
 
 
 def test_an_expected_error_status_is_the_errors_clause() -> None:
