@@ -21,20 +21,23 @@ def main() -> int:
     handler.setFormatter(OneLine(redact))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    return asyncio.run(_serve(config, redact))
+
+
+async def _serve(config: Config, redact: Redact) -> int:
+    server = Server(config, redact)  # which hears signals from here on
     try:
         socket_file = SocketFile(config.socket, config.socket_mode)
     except (SocketFileTakenError, OSError) as error:
         logging.error("cannot listen: %s", error)
         return 1
     try:
-        asyncio.run(_serve(config, socket_file, redact))
+        await server.run(socket_file)
     finally:
         socket_file.remove()
-    return 0
-
-
-async def _serve(config: Config, socket_file: SocketFile, redact: Redact) -> None:
-    await Server(config, socket_file, redact).run()
+    # A name lookup under way cannot be cancelled, and the interpreter would wait for its thread.
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":

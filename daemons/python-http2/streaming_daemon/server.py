@@ -26,12 +26,13 @@ _LAST_WORDS_TIME = 0.25
 
 
 class Server:
-    """A running daemon. Create it inside the event loop."""
+    """A running daemon. Create it inside the event loop, and before its socket:
+    whoever sees the socket may send signals.
+    """
 
-    def __init__(self, config: Config, socket_file: SocketFile, redact: Redact) -> None:
+    def __init__(self, config: Config, redact: Redact) -> None:
         self._config = config
         self._loop = asyncio.get_running_loop()
-        self._socket_file = socket_file
         self._upstream = Upstream(config.api, config.timeouts)
         self._terms = Terms(
             upstream=self._upstream,
@@ -44,17 +45,19 @@ class Server:
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._changed = asyncio.Event()
-        self._receiver = Receiver(socket_file.socket, self._take, timeout=config.timeouts.handoff)
-
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then finish what is running."""
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
         for number in (signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)  # none of them asks for an end
+
+    async def run(self, socket_file: SocketFile) -> None:
+        """Serve until SIGTERM or SIGINT, then finish what is running."""
+        handoff_time = self._config.timeouts.handoff
+        receiver = Receiver(socket_file.socket, self._take, timeout=handoff_time)
         log.info("serving %s", self._config.socket)
         await self._stopping.wait()
-        await self._drain()
+        socket_file.remove()  # nobody can join the queue now
+        await self._drain(receiver)
         self._upstream.close()
         log.info("stopped")
 
@@ -94,12 +97,11 @@ class Server:
 
     # The end.
 
-    async def _drain(self) -> None:
+    async def _drain(self, receiver: Receiver) -> None:
         log.info("stopping; %d streams are running", len(self._served))
-        self._socket_file.remove()  # nobody can join the queue now
-        self._receiver.close()
+        receiver.close()
         hurry = asyncio.create_task(self._hurry.wait())
-        finished = asyncio.create_task(self._finish())
+        finished = asyncio.create_task(self._finish(receiver))
         await asyncio.wait(
             (hurry, finished),
             timeout=self._config.timeouts.shutdown,
@@ -107,7 +109,7 @@ class Server:
         )
         hurry.cancel()
         finished.cancel()
-        self._receiver.abort()
+        receiver.abort()
         for exchange in self._exchanges:
             exchange.interrupt(ShuttingDown("the daemon is shutting down"))
         self._loop.call_later(_LAST_WORDS_TIME, self._changed.set)
@@ -118,12 +120,12 @@ class Server:
         for exchange in self._exchanges:
             exchange.abort()
 
-    async def _finish(self) -> None:
+    async def _finish(self, receiver: Receiver) -> None:
         """Wait until nobody is left to serve."""
-        await asyncio.sleep(0 if not self._receiver.pending else _PENDING_TIME)
-        while self._exchanges or not self._receiver.closed:
+        await asyncio.sleep(0 if not receiver.pending else _PENDING_TIME)
+        while self._exchanges or not receiver.closed:
             self._changed.clear()
-            if self._receiver.closed:
+            if receiver.closed:
                 await self._changed.wait()
             else:  # descriptors ran out, and the queue waits for some
                 await asyncio.sleep(_PENDING_TIME)
