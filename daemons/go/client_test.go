@@ -79,7 +79,7 @@ func TestWriteTimeout(t *testing.T) {
 	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
 		io.WriteString(conn, chunked)
 		forever := r.Header.Get("X-Test-Pattern") == "forever"
-		for i := 0; i < 40 || forever; i++ {
+		for i := 0; i < 100 || forever; i++ {
 			if _, err := io.WriteString(conn, piece); err != nil {
 				dropped <- struct{}{}
 				return
@@ -93,7 +93,7 @@ func TestWriteTimeout(t *testing.T) {
 	slow := d.handOffNarrow(`{"prompt":"hi"}`)
 	start := time.Now()
 	a := readAnswer(t, sips{slow})
-	if text := a.text(t); !a.done() || len(text) != 40*500*len("Hello") {
+	if text := a.text(t); !a.done() || len(text) != 100*500*len("Hello") {
 		t.Errorf("the slow client got %d bytes of text, ending with %q", len(text), a.body[max(0, len(a.body)-200):])
 	}
 	if took := time.Since(start); took < 2*bound {
@@ -107,5 +107,5 @@ type sips struct{ *net.TCPConn }
 
 func (s sips) Read(p []byte) (int, error) {
 	time.Sleep(time.Millisecond)
-	return s.TCPConn.Read(p[:min(len(p), 8<<10)])
+	return s.TCPConn.Read(p[:min(len(p), 2<<10)])
 }

@@ -65,11 +65,7 @@ func (x *exchange) refuse(err error) error {
 	if errors.Is(err, errClientLeft) {
 		return err
 	}
-	var p *problem
-	if !errors.As(err, &p) {
-		p = problemOf(err)
-	}
-	return x.endWith(x.redact.problem(p).response(x.headers))
+	return x.endWith(x.redact.problem(problemOf(err)).response(x.headers))
 }
 
 // breakOff ends a stream that failed with one error event.
@@ -79,11 +75,7 @@ func (x *exchange) breakOff(err error) error {
 	}
 	x.end(err)
 	slog.Warn("a stream failed", "error", err)
-	var p *problem
-	if !errors.As(err, &p) {
-		p = problemOf(err)
-	}
-	return x.endWith(x.redact.problem(p).event())
+	return x.endWith(x.redact.problem(problemOf(err)).event())
 }
 
 func (x *exchange) endWith(data []byte) error {
@@ -187,9 +179,12 @@ func (x *exchange) release(body io.Reader) {
 	_, _ = io.Copy(io.Discard, io.LimitReader(body, readSize))
 }
 
-// problemOf puts an error of our own into words for the client.
+// problemOf puts an error into words for the client.
 func problemOf(err error) *problem {
+	var p *problem
 	switch {
+	case errors.As(err, &p):
+		return p
 	case errors.Is(err, errShutdown):
 		return &problem{status: http.StatusServiceUnavailable, Message: errShutdown.Error(), Type: overloaded, Code: "shutting_down"}
 	case errors.Is(err, errIdleTimeout), errors.Is(err, errFirstByteTimeout):

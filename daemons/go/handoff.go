@@ -52,13 +52,14 @@ type message struct {
 
 var buffers = sync.Pool{New: func() any { return new([maxPayload]byte) }}
 
-// receive takes the one message a peer sends. It waits for it until the timeout,
-// or for drainGrace once the context has ended.
+// receive takes the one message a peer sends, and closes the peer. It waits for it
+// until the timeout, or for drainGrace once the context has ended.
 func receive(ctx context.Context, peer *os.File, timeout time.Duration) (handoff, error) {
 	peer.SetReadDeadline(time.Now().Add(timeout))
 	stop := context.AfterFunc(ctx, func() { peer.SetReadDeadline(time.Now().Add(min(drainGrace, timeout))) })
 	defer stop()
 	m, err := readMessage(peer)
+	peer.Close() // before a descriptor is needed for the client
 	if err != nil {
 		return handoff{}, err
 	}

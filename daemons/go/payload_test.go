@@ -90,3 +90,21 @@ func TestRequestOnTheWire(t *testing.T) {
 		t.Errorf("headers nobody asked for: %v", r.Header)
 	}
 }
+
+// Whatever arrives, it is refused or becomes a JSON request that asks for a stream.
+func FuzzParseHandoff(f *testing.F) {
+	f.Add([]byte(`{"prompt":"hi","body":{"a":[1,{"b":null}]},"response_headers":{"X":"1"}}`))
+	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"text"}]}],"user_id":1}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		j, headers, err := parseHandoff(data)
+		for _, h := range headers {
+			if strings.ContainsAny(h.name+h.value, "\r\n\x00") {
+				t.Errorf("header %q", h)
+			}
+		}
+		var body struct{ Stream bool }
+		if err == nil && (json.Unmarshal(j.body, &body) != nil || !body.Stream) {
+			t.Errorf("request %s", j.body)
+		}
+	})
+}

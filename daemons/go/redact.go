@@ -18,12 +18,13 @@ func newRedactor(key string) redactor {
 
 // problem takes the key out of what the client is told.
 func (r redactor) problem(p *problem) *problem {
-	p.Message = r.Replace(p.Message)
-	p.Type = r.Replace(p.Type)
+	clean := *p
+	clean.Message = r.Replace(p.Message)
+	clean.Type = r.Replace(p.Type)
 	if code, ok := p.Code.(string); ok {
-		p.Code = r.Replace(code)
+		clean.Code = r.Replace(code)
 	}
-	return p
+	return &clean
 }
 
 // writer takes the key out of a log that is written line by line.

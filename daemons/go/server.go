@@ -18,9 +18,8 @@ type server struct {
 	slots  chan struct{}  // one in it for each exchange that is held
 	held   sync.WaitGroup // peers and exchanges
 
-	// Stopping is a context that ends when no more handoffs are wanted, ending one
-	// that ends when the exchanges must end too.
-	stopping, ending context.Context
+	stopping context.Context // ends when no more handoffs are wanted
+	ending   context.Context // ends when the exchanges must end too
 }
 
 // endingGrace is how long exchanges may take to end once they must: the last words
@@ -68,7 +67,6 @@ func (s *server) start(peer *os.File) {
 	go func() {
 		defer s.held.Done()
 		h, err := receive(s.stopping, peer, s.handoffTimeout)
-		peer.Close()
 		switch {
 		case err == nil:
 			s.answer(h)
@@ -87,44 +85,41 @@ func (s *server) answer(h handoff) {
 	stop := context.AfterFunc(s.ending, func() { x.cut(errShutdown) })
 	defer stop()
 
+	job, headers, err := parseHandoff(h.data)
+	x.headers = headers
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	default:
-		slog.Warn("a handoff was refused", "max_connections", cap(s.slots))
-		_, x.headers, _ = parseHandoff(h.data)
-		x.close(x.refuse(&problem{status: http.StatusServiceUnavailable,
-			Message: "too many streams are running", Type: overloaded, Code: "max_connections"}))
-		return
+		err = errTooMany
 	}
-	if h.truncated {
-		x.close(x.refuse(&problem{status: http.StatusRequestEntityTooLarge,
-			Message: "the handoff data is larger than 256 KiB", Type: invalidRequest, Code: "handoff_too_large"}))
-		return
+	switch {
+	case err == errTooMany:
+		slog.Warn("a handoff was refused", "reason", err, "max_connections", s.maxConnections)
+		err = x.refuse(err)
+	case h.truncated:
+		err = x.refuse(errTooLarge)
+	case err != nil:
+		slog.Warn("a handoff was refused", "reason", err)
+		err = x.refuse(&problem{status: http.StatusBadRequest, Message: err.Error(), Type: invalidRequest, Code: "invalid_handoff"})
+	default:
+		err = x.run(job)
 	}
-	j, headers, err := parseHandoff(h.data)
-	x.headers = headers
-	if err != nil {
-		slog.Warn("a handoff was refused", "error", err)
-		x.close(x.refuse(&problem{status: http.StatusBadRequest,
-			Message: err.Error(), Type: invalidRequest, Code: "invalid_handoff"}))
-		return
-	}
-	x.close(x.run(j))
-}
-
-// cut ends the exchange on both sides, at once, for this reason.
-func (x *exchange) cut(reason error) {
-	x.end(reason)
-	x.client.interrupt()
-}
-
-// close gives the client's socket back, after an answer that was finished or not.
-func (x *exchange) close(err error) {
 	if err != nil {
 		slog.Info("a client was lost", "reason", err)
 		x.client.abandon()
 		return
 	}
-	x.client.linger(x.ending)
+	x.client.linger(s.ending)
+}
+
+var (
+	errTooMany  = &problem{status: http.StatusServiceUnavailable, Message: "too many streams are running", Type: overloaded, Code: "max_connections"}
+	errTooLarge = &problem{status: http.StatusRequestEntityTooLarge, Message: "the handoff data is larger than 256 KiB", Type: invalidRequest, Code: "handoff_too_large"}
+)
+
+// cut ends the exchange on both sides, at once, for this reason.
+func (x *exchange) cut(reason error) {
+	x.end(reason)
+	x.client.interrupt()
 }

@@ -126,3 +126,17 @@ func TestEventParserBounds(t *testing.T) {
 		}
 	}
 }
+
+// No cut changes what is parsed.
+func FuzzEventParser(f *testing.F) {
+	for _, test := range streams {
+		f.Add(test.stream, 3)
+	}
+	f.Fuzz(func(t *testing.T, stream string, cut int) {
+		cut = min(max(cut, 0), len(stream))
+		whole, parts := parse(t, stream), parse(t, stream[:cut], stream[cut:])
+		if !reflect.DeepEqual(whole, parts) {
+			t.Errorf("%q cut at %d: %q, want %q", stream, cut, parts, whole)
+		}
+	})
+}
