@@ -82,6 +82,20 @@ class RelayChecks(FailureChecks):
                 self._fail(check, clause, expected, found, where)
         return self
 
+    def nothing_added(self, *, clause: str = "U1") -> Self:
+        """The API was asked for nothing that the handoff data does not give, but a model (U1)."""
+        check, expected = "nothing_added", "no field that the handoff data does not give"
+        entry = self._request(check, expected, clause)
+        if entry is not None:
+            given = exact.decode(self.response.transcript.handoff)
+            asked = _decoded(entry.body)
+            fields = {"model", *_request_fields(given)}
+            for name, value in asked.items() if isinstance(asked, dict) else ():
+                if name not in fields:
+                    actual = f"{name}: {excerpt(str(value))}"
+                    self._fail(check, clause, expected, actual, _where(entry))
+        return self
+
     # The answer
 
     def content(self, expected: str, *, clause: str | None = None) -> Self:

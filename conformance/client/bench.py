@@ -117,13 +117,18 @@ class Bench:
         pattern: str | None = None,
         script: Script | None = None,
         request: Mapping[str, Any] | None = None,
+        gates: int = 0,
         **options: Unpack[ClientOptions],
     ) -> Checks:
-        """A whole exchange, to be checked; the pattern's application has been checked already."""
+        """A whole exchange, to be checked; the pattern's application has been checked already.
+
+        gates: those of the script that are opened one by one, as Exchange.step_through does.
+        """
         if script is not None:
             pattern = await self.script(script)
         async with self.exchange(pattern=pattern, request=request, **options) as exchange:
             await exchange.start()
+            await exchange.step_through(gates)
             return (await exchange.response()).applied(pattern)
 
     async def refuse(self, payload: bytes, **options: Unpack[ClientOptions]) -> Checks:

@@ -233,6 +233,12 @@ class Exchange:
         """Let the API's answer pass its gates up to this one."""
         await self.upstream.open_gate(self.token, number)
 
+    async def step_through(self, gates: int) -> None:
+        """Open the gates one by one, each once the client has as many events (see `gated`)."""
+        for number in range(1, gates + 1):
+            await self.events(number)
+            await self.open_gate(number)
+
     # What a scenario waits for
 
     async def head(self, *, clause: str | None = None) -> Response:
@@ -266,7 +272,7 @@ class Exchange:
         seen = Observation(response=self.seen(), upstream=entries, asked=self._asked)
         Checks(seen, failures=self.failures).applied(pattern, clause=clause)
 
-    async def upstream_ended(self, within: float = 2.0) -> None:
+    async def upstream_ended(self, within: float = 2.0, *, clause: str = "U5") -> None:
         """Check that the upstream request ends within so many seconds from now (U5)."""
         within *= self._scale
         entries = await self.upstream.wait(self.token, state="ended", within=within)
@@ -277,7 +283,7 @@ class Exchange:
             if entry.end is End.RUNNING:
                 self._note(
                     "upstream_ended",
-                    "U5",
+                    clause,
                     expected,
                     f"it was still running, {len(entry.events)} events sent",
                     f"upstream request {entry.id}",
