@@ -41,7 +41,7 @@ func TestReuse(t *testing.T) {
 				if !a.done() || a.text(t) != "Hello" {
 					t.Errorf("answer %q", a.body)
 				}
-				time.Sleep(2 * releaseTime) // the connection is given back after the answer
+				d.rest()
 			}
 			if got := connections.Load(); got != test.connections {
 				t.Errorf("%d connections, want %d", got, test.connections)
@@ -78,7 +78,7 @@ func TestRetry(t *testing.T) {
 			d := startDaemon(t, base, nil)
 			if test.warm {
 				d.ask(`{"prompt":"hi","test_pattern":"warm"}`)
-				time.Sleep(2 * releaseTime)
+				d.rest()
 			}
 			if a := d.ask(`{"prompt":"hi"}`); a.done() || a.failure(t).Message == "" {
 				t.Errorf("answer %d %q, want a failure", a.status, a.body)
@@ -102,7 +102,7 @@ func TestStaleConnection(t *testing.T) {
 	})
 	d := startDaemon(t, base, nil)
 	d.ask(`{"prompt":"hi"}`)
-	time.Sleep(2 * releaseTime)
+	d.rest()
 	if a := d.ask(`{"prompt":"hi","test_pattern":"stale"}`); !a.done() || !broken.Load() {
 		t.Errorf("answer %q", a.body)
 	}

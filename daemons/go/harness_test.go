@@ -39,6 +39,7 @@ const patience = 10 * time.Second
 // A daemon is a server that runs in the test's process.
 type daemon struct {
 	t      *testing.T
+	server *server
 	path   string
 	stop   context.CancelFunc // what SIGTERM does
 	exited chan error
@@ -66,10 +67,10 @@ func startDaemon(t *testing.T, base string, change func(*config)) *daemon {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	d := &daemon{t: t, path: path, stop: stop, exited: make(chan error, 1)}
+	d := &daemon{t: t, server: newServer(ctx, c, api), path: path, stop: stop, exited: make(chan error, 1)}
 	go func() {
 		defer l.close()
-		d.exited <- serve(ctx, c, api, l)
+		d.exited <- d.server.serve(l)
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -185,7 +186,15 @@ func readAnswer(t *testing.T, conn net.Conn) answer {
 // ask hands a client over and returns its answer.
 func (d *daemon) ask(data string) answer {
 	d.t.Helper()
-	return readAnswer(d.t, d.handOff(data))
+	conn := d.handOff(data)
+	defer conn.Close()
+	return readAnswer(d.t, conn)
+}
+
+// rest waits until no exchange is held: connections to the API are back or closed.
+func (d *daemon) rest() {
+	d.t.Helper()
+	eventually(d.t, "the exchanges are over", func() bool { return len(d.server.slots) == 0 })
 }
 
 // text returns the concatenated content of the events; it fails the test at any

@@ -47,5 +47,5 @@ func run(args []string) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	slog.Info("ready", "socket", c.socket, "api", c.apiBase.Redacted())
-	return serve(ctx, c, api, l)
+	return newServer(ctx, c, api).serve(l)
 }

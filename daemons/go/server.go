@@ -20,25 +20,30 @@ type server struct {
 
 	stopping context.Context // ends when no more handoffs are wanted
 	ending   context.Context // ends when the exchanges must end too
+	endAll   context.CancelFunc
 }
 
 // endingGrace is how long exchanges may take to end once they must: the last words
 // and the hurried lingering of each run at the same time.
 const endingGrace = lastWords + hurriedLinger + 300*time.Millisecond
 
-// serve runs until the context ends and the exchanges have, or have been ended.
-func serve(ctx context.Context, c *config, api *api, l *listener) error {
-	ending, endAll := context.WithCancel(context.Background())
-	defer endAll()
+// newServer returns a server that takes handoffs until the context ends.
+func newServer(ctx context.Context, c *config, api *api) *server {
 	s := &server{
 		config:   c,
 		api:      api,
 		redact:   newRedactor(c.apiKey),
 		slots:    make(chan struct{}, c.maxConnections),
 		stopping: ctx,
-		ending:   ending,
 	}
-	if err := l.serve(ctx, s.start); err != nil {
+	s.ending, s.endAll = context.WithCancel(context.Background())
+	return s
+}
+
+// serve runs until the exchanges have ended after the context has, or been ended.
+func (s *server) serve(l *listener) error {
+	defer s.endAll()
+	if err := l.serve(s.stopping, s.start); err != nil {
 		return err
 	}
 	slog.Info("stopping", "held", len(s.slots))
@@ -50,10 +55,10 @@ func serve(ctx context.Context, c *config, api *api, l *listener) error {
 	select {
 	case <-idle:
 		return nil
-	case <-time.After(c.shutdownTimeout):
+	case <-time.After(s.shutdownTimeout):
 	}
 	slog.Warn("ending what still runs", "held", len(s.slots))
-	endAll()
+	s.endAll()
 	select {
 	case <-idle:
 	case <-time.After(endingGrace):

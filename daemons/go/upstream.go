@@ -82,11 +82,11 @@ func (a *api) open(ctx context.Context, end context.CancelCauseFunc, j job) (io.
 
 // try sends the request once. The second result is whether it may be sent again.
 func (a *api) try(ctx context.Context, end context.CancelCauseFunc, j job) (*http.Response, bool, error) {
-	conn, reused, err := a.pool.acquire(ctx)
+	request, err := a.request(ctx, j)
 	if err != nil {
 		return nil, false, err
 	}
-	request, err := a.request(ctx, j)
+	conn, reused, err := a.pool.acquire(ctx)
 	if err != nil {
 		return nil, false, err
 	}
