@@ -6,9 +6,9 @@ from conformance.client.exchange import Exchange
 from conformance.scenario import scenario
 from conformance.script import chunk, cut, data, delta, finished, gated, script, write
 
-CUTTABLE = ("é", "é", "中", "中", "😀", "😀", "😀")
-OFFSETS = (1, 1, 2, 1, 2, 3)
-"""Every inner offset of the characters of 2, 3 and 4 bytes; the first one stays whole."""
+CUTTABLE = ("0", "1é", "2中", "3中", "4😀", "5😀", "6😀")
+OFFSETS = (2, 2, 3, 2, 3, 4)
+"""Every inner offset of the characters of 2, 3 and 4 bytes; the first delta stays whole."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -58,7 +58,7 @@ def unicode_4byte(response: Checks) -> None:
 @scenario(
     script=finished(
         *gated(
-            *(data(chunk(content=char)) for char in CUTTABLE),
+            *(data(chunk(content=text)) for text in CUTTABLE),
             cuts=[_at(*each) for each in zip(CUTTABLE[1:], OFFSETS, strict=True)],
         )
     ),
