@@ -191,8 +191,9 @@ class Sending(Playback[Segment]):
 
     def begin(self, sent: int) -> None:
         """The first segment was sent up to this many bytes; go on."""
-        self._take_next(self._segments[0])
-        self._sent(sent)
+        if not self._segments[0].gate:
+            self._take_next(self._segments[0])
+            self._sent(sent)
         self.resume()
 
     def _take(self, segment: Segment) -> None:

@@ -64,7 +64,7 @@ def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bo
         ended = last.data + b"0\r\n\r\n"
         segments.append(Segment(last.wait, last.gate, last.stall, ended, last.marks))
     first = segments[0]
-    instant = len(segments) == 1 and not close and not first.stall
+    instant = len(segments) == 1 and not (close or first.gate or first.stall)
     return Response(tuple(segments), tape.events, script.ending, close, instant)
 
 

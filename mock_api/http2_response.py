@@ -92,7 +92,7 @@ def compile_response(script: Script, *, body: bool) -> Response:
         )
         for index, burst in enumerate(tape.bursts)
     )
-    instant = len(segments) == 1 and clean
+    instant = len(segments) == 1 and clean and not script.hold
     return Response(segments, tape.events, script.ending, script.reset_code, instant)
 
 

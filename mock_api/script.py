@@ -99,6 +99,8 @@ class Script:
     ending: Ending = Ending.CLEAN
     reset_code: int = INTERNAL_ERROR
     """The code of RST_STREAM where the ending is a reset."""
+    hold: int = 0
+    """The gate that must be open before the head leaves; 0: it leaves at once."""
 
     @property
     def body(self) -> bytes:

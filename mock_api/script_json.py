@@ -54,6 +54,7 @@ def read_script(value: Any) -> Script:
         "framing": _member(Framing),
         "ending": _member(Ending),
         "reset_code": _whole(0, 2**32 - 1),
+        "hold": _whole(1, 2**31),
     }
     if not isinstance(value, dict):
         raise ScriptError("the script", "an object", value)

@@ -51,11 +51,11 @@ class Tape:
 
 
 def lay_out(script: Script) -> Tape:
-    """The script's steps as bursts. There is always a first one, due at once, for the head."""
+    """The script's steps as bursts. There is always a first one, for the head."""
     events = dispatches(script.body)
     ends = iter([event.end for event in events])
     end = next(ends, None)
-    bursts = [Burst()]
+    bursts = [Burst(gate=script.hold)]
     offset = 0
     for step, unit, last in _flat(script.steps):
         match step:

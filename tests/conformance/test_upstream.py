@@ -146,6 +146,15 @@ def test_a_registered_script_and_its_gates(addresses: Addresses) -> None:
         assert (await answer).text.endswith("data: [DONE]\n\n")
         await upstream.drop_script("gated")
         assert (await asyncio.to_thread(chat, addresses, "script:gated")).status_code == 400
+        await upstream.put_script("held", {"steps": [{"delta": "a"}, {"gate": 2}], "hold": 1})
+        answer = asyncio.create_task(asyncio.to_thread(chat, addresses, "script:held;t=held"))
+        (entry,) = await upstream.wait("held", state="received", within=10)
+        assert (entry.bytes_sent, entry.end) == (0, End.RUNNING)
+        await upstream.open_gate("held", 1)
+        (entry,) = await upstream.wait_events("held", 1, within=10)
+        assert (len(entry.events), entry.end) == (1, End.RUNNING)
+        await upstream.open_gate("held", 2)
+        assert (await answer).status_code == 200
         with pytest.raises(UpstreamError, match=r"PUT /_control/scripts/gated: 400: .*steps"):
             await upstream.put_script("gated", {"steps": [{"leap": 1}]})
 
