@@ -49,6 +49,7 @@ class ClientOptions(TypedDict, total=False):
     receive_buffer: int
     send_buffer: int
     keep_copy: bool
+    nodelay: bool
     read_size: int
 
 

@@ -55,11 +55,16 @@ class Upstream(Protocol):
         ...
 
     async def wait(
-        self, token: str, *, state: Literal["received", "ended"], within: float
+        self,
+        token: str,
+        *,
+        state: Literal["received", "ended"],
+        within: float,
+        brief: bool = False,
     ) -> tuple[JournalEntry, ...]:
         """The token's requests, once there is one and, for `ended`, none is running.
 
-        After `within` seconds: what there is.
+        After `within` seconds: what there is. `brief`: without what was said.
         """
         ...
 
@@ -93,6 +98,7 @@ class Exchange:
         receive_buffer: int | None = None,
         send_buffer: int | None = None,
         keep_copy: bool = False,
+        nodelay: bool = True,
         read_size: int = READ_SIZE,
         scale: float = 1.0,
     ) -> None:
@@ -118,6 +124,7 @@ class Exchange:
             blocking=blocking,
             receive_buffer=receive_buffer,
             send_buffer=send_buffer,
+            nodelay=nodelay,
         )
         self._keep_copy = keep_copy
         self._scale = scale
@@ -208,6 +215,10 @@ class Exchange:
         """Read again."""
         self._reading.start(self._open().client)
 
+    def sip(self, size: int) -> None:
+        """While paused: take at most so many bytes of what is there, and go on pausing."""
+        self._reading.sip(self._open().client, size)
+
     def send(self, data: bytes) -> int:
         """Send bytes towards the daemon; returns how many the kernel took."""
         return self._open().client.send(data)
@@ -265,6 +276,14 @@ class Exchange:
         await self._until(lambda: False)
         return self._reading.ending or Ending.DEADLINE
 
+    async def asked(self, *, clause: str = "U1") -> None:
+        """Wait until the API has been asked. Raises ExchangeFailed when it is not (U1)."""
+        within = SETTLING * self._scale
+        if not await self.upstream.wait(self.token, state="received", within=within, brief=True):
+            expected = "the API is asked"
+            actual = f"it received no request within {within:g} s"
+            raise ExchangeFailed(self._note("asked", clause, expected, actual, "upstream"))
+
     async def applied(self, pattern: str | None, *, clause: str = "U1") -> None:
         """Check, reading no further, that the API was asked for this pattern (U1)."""
         within = SETTLING * self._scale
@@ -275,7 +294,7 @@ class Exchange:
     async def upstream_ended(self, within: float = 2.0, *, clause: str = "U5") -> None:
         """Check that the upstream request ends within so many seconds from now (U5)."""
         within *= self._scale
-        entries = await self.upstream.wait(self.token, state="ended", within=within)
+        entries = await self.upstream.wait(self.token, state="ended", within=within, brief=True)
         expected = f"the upstream request ends within {within:g} s"
         if not entries:
             self._note("upstream_ended", "U1", expected, "the API received no request", "upstream")

@@ -82,6 +82,7 @@ def pair(
     blocking: bool = False,
     receive_buffer: int | None = None,
     send_buffer: int | None = None,
+    nodelay: bool = True,
 ) -> Pair:
     """Make a connected client socket and its server end.
 
@@ -89,6 +90,8 @@ def pair(
     the daemon receives with the descriptor. `receive_buffer` shrinks the
     client's SO_RCVBUF (before the connection, so that the window is small from
     the start), `send_buffer` the server end's SO_SNDBUF; bytes, as in socket(7).
+    Without `nodelay` the server end comes as the kernel made it, with Nagle's
+    algorithm, to a client that delays its acknowledgements.
     """
     if kind is ClientKind.UNIX:
         client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -97,7 +100,10 @@ def pair(
     else:
         client, server = _tcp_pair(receive_buffer)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if nodelay:
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
     if send_buffer is not None:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     client.setblocking(False)

@@ -43,6 +43,11 @@ class Reading:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket = None
 
+    def sip(self, client: socket.socket, size: int) -> None:
+        """Make one read of at most so many bytes, now, whether reading or not."""
+        if self.ending is None:
+            self._read(client, size)
+
     def end(self, ending: Ending) -> None:
         """It has ended, now, in this way."""
         self._ended_at = time.monotonic()
@@ -75,8 +80,11 @@ class Reading:
 
     def _readable(self) -> None:
         assert self._socket is not None
+        self._read(self._socket, self._size)
+
+    def _read(self, client: socket.socket, size: int) -> None:
         try:
-            data = self._socket.recv(self._size)
+            data = client.recv(size)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:

@@ -63,7 +63,12 @@ class Journal:
         return tuple(each for each in self.now if each.token == token)
 
     async def wait(
-        self, token: str, *, state: Literal["received", "ended"], within: float
+        self,
+        token: str,
+        *,
+        state: Literal["received", "ended"],
+        within: float,
+        brief: bool = False,
     ) -> tuple[JournalEntry, ...]:
         self.waits.append((token, state, within))
         return self.now if self.later is None else self.later
@@ -377,6 +382,8 @@ def test_a_paused_client_reads_nothing_and_then_everything(tmp_path: Path) -> No
             before = len(exchange.seen().transcript.raw)
             await asyncio.sleep(0)
             assert len(exchange.seen().transcript.raw) == before
+            exchange.sip(7)
+            assert len(exchange.seen().transcript.raw) == before + 7
             exchange.resume()
             seen = (await exchange.finish()).response
             assert len(seen.events) == 40_001
