@@ -1,4 +1,4 @@
-"""The `conformance` command: list, explain, run, steady, mock.
+"""The `conformance` command: list, explain, run, steady, fuzz, mock.
 
 `run` hands over to pytest with the drivers of integration/. Modules that take
 long to import are imported by the commands that need them.
@@ -86,6 +86,9 @@ def explain(scenario: str, profile: str | None) -> None:
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Daemons judged at a time.")
 @click.option("--format", "format_", type=_FORMAT, default="human", show_default=True)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the report there.")
+@click.option(
+    "--replay", multiple=True, type=click.Path(), help="Judge this scenario file instead."
+)
 @click.option("--strict", is_flag=True, help="A warning fails the run.")
 @click.option("--deadline", type=float, metavar="SECONDS", help="Bound each scenario by this.")
 def run(  # one parameter for each option
@@ -104,6 +107,7 @@ def run(  # one parameter for each option
     jobs: int | None,
     format_: str,
     output: str | None,
+    replay: tuple[str, ...],
     strict: bool,
     deadline: float | None,
 ) -> None:
@@ -121,6 +125,7 @@ def run(  # one parameter for each option
         *_each("--variant", variant),
         *_each("--category", category),
         *_each("--scenario", scenario),
+        *_each("--replay", replay),
         *_each("--require", [name for value in require for name in value.split(",") if name]),
         *_given("--profile", profile),
         *_given("--socket", socket),
@@ -158,6 +163,60 @@ def steady(runs: int, busy: bool, arguments: tuple[str, ...]) -> None:
     )
     click.echo("\n".join([*differing, f"{runs} runs of {len(seen)} cases: {counts}"]))
     sys.exit(SOMETHING_RED if differing else ALL_GREEN)
+
+
+@main.command()
+@click.argument("daemons", nargs=-1, metavar="[DAEMON]...")
+@click.option("--variant", multiple=True, help="Only this variant; may be repeated.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Where chance starts.")
+@click.option("--time", "seconds", type=float, default=10.0, show_default=True, help="Seconds.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=".",
+    show_default=True,
+    help="The folder for a stream on which a daemon fails.",
+)
+def fuzz(
+    daemons: tuple[str, ...], variant: tuple[str, ...], seed: int, seconds: float, output: Path
+) -> None:
+    """Send random valid streams through daemons, and compare what each makes of them."""
+    from conformance import replay
+    from conformance.daemon.failures import DaemonError
+    from conformance.daemon.manifest import ManifestError
+    from conformance.selection import Selection, SelectionError, manifests
+
+    try:
+        from conformance.fuzz.run import fuzz as run_fuzz
+    except ModuleNotFoundError as error:
+        raise click.UsageError(
+            f"{error}; install it: pip install 'stream-conformance[fuzz]'"
+        ) from None
+    try:
+        chosen = manifests(Selection(daemons=daemons, profile="handoff"))
+        outcome = run_fuzz(
+            chosen, variants=variant, first_seed=seed, seconds=seconds, tell=click.echo
+        )
+    except (SelectionError, ManifestError) as error:
+        raise click.UsageError(str(error)) from None
+    except DaemonError as error:
+        click.echo(str(error), err=True)
+        sys.exit(SOMETHING_RED)
+    found = outcome.disagreement
+    if found is None:
+        click.echo(f"{outcome.streams} streams, no disagreement")
+        sys.exit(ALL_GREEN)
+    for name, failures in found.failures.items():
+        for failed in failures:
+            click.echo(f"{name}: {failed.check} ({failed.clause}): expected {failed.expected}")
+            click.echo(f"  actual: {failed.actual} ({failed.where})")
+    path = replay.write(output, texts=found.stream.texts, script=found.stream.script)
+    daemon = next(iter(found.failures)).partition("/")[0]
+    manifest = next(each.path for each in chosen if each.name == daemon)
+    click.echo(
+        f"repeat: {_how_called()} run --replay {os.path.relpath(path)} {os.path.relpath(manifest)}"
+    )
+    sys.exit(SOMETHING_RED)
 
 
 @main.command(

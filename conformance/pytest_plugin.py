@@ -32,6 +32,7 @@ import conformance
 from conformance import report as reports
 from conformance.daemon.guardian import mark_this_process
 from conformance.daemon.manifest import ManifestError, Served
+from conformance.replay import ReplayError
 from conformance.result import Result, Run, Verdict
 from conformance.runner import Engine, Settings
 from conformance.selection import Case, Selection, SelectionError, cases
@@ -54,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     many("--variant", "VARIANT", "judge only this variant")
     many("--category", "CATEGORY", "judge only this category")
     many("--scenario", "SCENARIO", "judge only this scenario")
+    many("--replay", "FILE", "judge this scenario file, instead of the catalog")
     many("--require", "DAEMON", "fail where this daemon would be skipped")
     group.addoption("--profile", metavar="PROFILE", help="judge only daemons of this profile")
     group.addoption("--socket", metavar="PATH", help="judge what is served here already")
@@ -74,6 +76,7 @@ def selection(config: pytest.Config) -> Selection:
         variants=tuple(option.variant),
         categories=tuple(option.category),
         scenarios=tuple(option.scenario),
+        replay=tuple(Path(each) for each in option.replay),
         require=tuple(option.require),
         served=None if option.socket is None else Served(Path(option.socket), option.api_key or ""),
     )
@@ -83,7 +86,7 @@ def selection(config: pytest.Config) -> Selection:
 def pytest_configure(config: pytest.Config) -> None:
     try:
         selected = cases(selection(config))
-    except (SelectionError, ManifestError) as error:
+    except (SelectionError, ManifestError, ReplayError) as error:
         raise pytest.UsageError(str(error)) from None
     for mark, meaning in marks(selected).items():
         config.addinivalue_line("markers", f"{mark}: {meaning}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from conformance import catalog
+from conformance import catalog, replay
 from conformance.daemon.manifest import Manifest, Served, Variant, attached, discover, load
 from conformance.scenario import Scenario
 
@@ -49,6 +49,8 @@ class Selection:
     scenarios: tuple[str, ...] = ()
     served: Served | None = None
     """A daemon that is running already, in place of any manifest."""
+    replay: tuple[Path, ...] = ()
+    """Scenario files, in place of the catalog."""
     require: tuple[str, ...] = ()
     """Daemons whose skipping is a failure."""
 
@@ -86,6 +88,9 @@ def cases(selection: Selection) -> tuple[Case, ...]:
         known(name, {v.name: None for each in chosen for v in each.variants}, "variant")
     for manifest in chosen:
         _check_known_failures(manifest, catalogs[manifest.profile])
+    if selection.replay:
+        files = tuple(replay.read(each) for each in selection.replay)
+        catalogs = {profile: files if profile == "handoff" else () for profile in catalogs}
     selected = tuple(
         Case(manifest, variant, scenario)
         for manifest in chosen

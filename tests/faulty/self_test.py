@@ -1,0 +1,239 @@
+"""Prove that every check can fail, and that it fails for the right reason.
+
+Each fault of the faulty daemon is switched on alone, and the catalog is run
+against it. The suite, not the daemon, is defective where
+
+- no scenario catches a fault,
+- a scenario catches no fault,
+- a red check cites a clause that the fault does not violate, or breaks, or
+- the daemon without a fault is red anywhere.
+
+Faults are judged side by side, a few at a time, each in a process of its own;
+one mock API serves all. What is judged is the variant in which a fault shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import multiprocessing
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from conformance.calibration import calibrate
+from conformance.daemon.guardian import mark_this_process
+from conformance.daemon.manifest import Manifest, Variant, load
+from conformance.result import Result, Verdict
+from conformance.runner import Runner, Settings
+from conformance.selection import Case, Selection, SelectionError, cases, known
+from conformance.upstream import Addresses, MockServer, Upstream
+
+HERE = Path(__file__).parent
+
+SOUND = (("handoff", "default"), ("handoff", "simple"), ("handoff-stream", "default"))
+"""What must be green without a fault: both formats, both kinds of socket."""
+
+DEADLINE = 3.0
+"""Seconds for each scenario, in place of its own deadline: many faults hang, and a sound
+daemon needs a tenth of it."""
+
+PART = (
+    "dead",
+    "canned",
+    "extra_descriptors_leaked",
+    "types_unchecked",
+    "header_controls_let_through",
+    "last_delta_dropped",
+    "splits_codepoint",
+    "done_twice",
+    "truncation_looks_finished",
+    "errors_are_500",
+    "stop_invented",
+    "one_behind",
+    "closed_without_shutdown",
+    "messages_ignored",
+    "lf_only",
+    "short_body_accepted",
+    "leaving_unseen_in_silence",
+    "no_idle_timeout",
+)
+"""Faults from all over the table, for a proof that takes less than a minute."""
+
+
+def _faults() -> dict[str, Fault]:
+    """The faulty daemon's own table; a daemon imports nothing of the suite, nor is it imported."""
+    path = HERE / "handoff" / "faults.py"
+    spec = importlib.util.spec_from_file_location("faults", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["faults"] = module
+    spec.loader.exec_module(module)
+    return {
+        name: Fault(name, each.description, each.clauses, each.daemon, each.variant)
+        for name, each in module.FAULTS.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault, and the daemon and variant in which it shows; without a name: none."""
+
+    name: str
+    description: str
+    clauses: tuple[str, ...]
+    daemon: str
+    variant: str
+
+    @property
+    def label(self) -> str:
+        return self.name or f"no fault: {self.daemon}/{self.variant}"
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What was caught by what, and every defect found."""
+
+    caught: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By fault, the scenarios that were red."""
+    judged: set[str] = field(default_factory=set)
+    """The scenarios that were judged on some fault."""
+    defects: list[str] = field(default_factory=list)
+
+    def add(self, fault: Fault, results: Iterable[Result]) -> None:
+        """Note what was red, and what was red for a wrong reason."""
+        for result in results:
+            if result.verdict is Verdict.SKIP:
+                continue
+            if fault.name:
+                self.judged.add(result.scenario)
+            if result.verdict is Verdict.ERROR:
+                self.defects.append(f"{fault.label}: {result.scenario} broke: {result.evidence}")
+            elif result.verdict is not Verdict.PASS:
+                self._red(fault, result)
+
+    def _red(self, fault: Fault, result: Result) -> None:
+        if fault.name:
+            self.caught[fault.name].add(result.scenario)
+        for failed in result.failures:
+            if failed.clause not in fault.clauses:
+                self.defects.append(
+                    f"{fault.label}: {result.scenario}: {failed.check} cites {failed.clause}, "
+                    f"which is not violated ({' '.join(fault.clauses) or 'nothing is'}): "
+                    f"expected {failed.expected}; {failed.actual}"
+                )
+
+    def close(self, faults: Sequence[Fault], *, every_scenario: bool) -> None:
+        """Note faults that nothing caught, and scenarios that caught nothing."""
+        for fault in faults:
+            if fault.name and not self.caught[fault.name]:
+                self.defects.append(f"{fault.name}: no scenario catches it: {fault.description}")
+        if every_scenario:
+            catching = set().union(*self.caught.values())
+            for scenario in sorted(self.judged - catching):
+                self.defects.append(f"{scenario}: this scenario catches no fault")
+
+
+def main() -> None:
+    options = _options()
+    everything = _faults()
+    try:
+        for name in options.fault:
+            known(name, everything, "fault")
+        chosen = options.fault or (PART if options.part else tuple(everything))
+        faults = [everything[name] for name in chosen]
+        if not options.fault:
+            faults = [*(Fault("", "", (), *where) for where in SOUND), *faults]
+        cases(Selection(daemons=(str(HERE / "handoff"),), scenarios=tuple(options.scenario)))
+    except SelectionError as error:
+        sys.exit(f"self_test: {error}")
+    mark_this_process()
+    began = time.monotonic()
+    ledger = Ledger()
+    with MockServer() as mock:
+        for fault, results in _judge_all(faults, options, mock.addresses):
+            ledger.add(fault, results)
+            red = sorted(each.scenario for each in results if each.verdict.red)
+            caught = "green" if not red else f"{len(red)} red: {' '.join(red[:4])}"
+            print(f"  {fault.label:34} {len(results):4} scenarios, {caught}", flush=True)
+    ledger.close(faults, every_scenario=not (options.fault or options.scenario or options.part))
+    print("\n".join(_matrix(ledger)))
+    for defect in ledger.defects:
+        print(f"defect: {defect}")
+    seconds = time.monotonic() - began
+    print(f"{len(faults)} runs, {len(ledger.defects)} defects of the suite, {seconds:.0f} s")
+    sys.exit(1 if ledger.defects else 0)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--fault", action="append", default=[], help="only this fault")
+    parser.add_argument("--scenario", action="append", default=[], help="only this scenario")
+    parser.add_argument("--part", action="store_true", help="a part that takes a minute at most")
+    parser.add_argument("--jobs", type=int, default=(os.cpu_count() or 1) + 1, help="at a time")
+    return parser.parse_args()
+
+
+def _judge_all(
+    faults: Sequence[Fault], options: argparse.Namespace, addresses: Addresses
+) -> Iterator[tuple[Fault, list[Result]]]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
+        running = {
+            pool.submit(_judge, fault, tuple(options.scenario), addresses.to_json()): fault
+            for fault in faults
+        }
+        for done in as_completed(running):
+            yield running[done], [Result.from_json(each) for each in done.result()]
+
+
+def _judge(
+    fault: Fault, scenarios: tuple[str, ...], addresses: dict[str, str]
+) -> list[dict[str, object]]:
+    """Run the catalog on the daemon with this fault."""
+    return asyncio.run(_run(fault, scenarios, Addresses.from_json(addresses)))
+
+
+async def _run(
+    fault: Fault, scenarios: tuple[str, ...], addresses: Addresses
+) -> list[dict[str, object]]:
+    manifest, variant = _with(fault, load(HERE / fault.daemon))
+    selected = [
+        Case(manifest, variant, case.scenario)
+        for case in cases(Selection(daemons=(str(manifest.path),), scenarios=scenarios))
+        if case.variant.name == manifest.variants[0].name
+    ]
+    results: list[Result] = []
+    settings = Settings(addresses=addresses, deadline=DEADLINE)
+    async with Upstream.attach(addresses) as upstream:
+        runner = Runner(settings, upstream, await calibrate(), publish=results.append)
+        await runner.judge(selected)
+    return [each.to_json() for each in results]
+
+
+def _with(fault: Fault, manifest: Manifest) -> tuple[Manifest, Variant]:
+    """The daemon and the variant, with the fault switched on."""
+    variant = manifest.variant(fault.variant)
+    if fault.name:
+        variant = replace(variant, args=(*variant.args, "--fault", fault.name))
+    return manifest, variant
+
+
+def _matrix(ledger: Ledger) -> Iterator[str]:
+    """Faults by the scenarios that caught them, the surest last."""
+    yield "\nfault by scenario"
+    for fault, scenarios in sorted(ledger.caught.items(), key=lambda each: len(each[1])):
+        shown = " ".join(sorted(scenarios)[:8])
+        more = f" … and {len(scenarios) - 8} more" if len(scenarios) > 8 else ""
+        yield f"  {fault:34} {len(scenarios):4}  {shown}{more}"
+
+
+if __name__ == "__main__":
+    main()
