@@ -21,6 +21,8 @@ from streaming_daemon.config import Api
 from streaming_daemon.failure import Unreachable
 
 _READ_SIZE = 64 * 1024
+_BACKLOG_PAUSE = 0.005
+"""Seconds between tries while a Unix socket's backlog is full."""
 
 
 class Eof(Enum):
@@ -261,11 +263,29 @@ async def _connect_to(family: socket.AddressFamily, address: Any) -> socket.sock
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, address)
+        if family == socket.AF_UNIX:
+            await _connect_unix(sock, address)
+        else:
+            await asyncio.get_running_loop().sock_connect(sock, address)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+async def _connect_unix(sock: socket.socket, path: str) -> None:
+    """Connect, waiting while the API's backlog is full.
+
+    That is an EAGAIN, which asyncio would take for a connection that is being
+    made, and which nothing announces the end of.
+    """
+    while True:
+        try:
+            sock.connect(path)
+        except BlockingIOError:
+            await asyncio.sleep(_BACKLOG_PAUSE)
+        else:
+            return
 
 
 async def _handshake(sock: socket.socket, api: Api) -> _Tls | None:

@@ -399,3 +399,14 @@ def test_a_connection_that_never_becomes_one(api: Http2Api, start: Callable[...,
     api.plain = lambda tls: (tls.recv(1000), threading.Event().wait(3))[0] and None
     answer = daemon.ask()
     assert status(answer) == 504
+
+
+def test_a_unix_socket_whose_backlog_is_full(tmp_path: Path, start: Callable[..., Daemon]) -> None:
+    path = str(tmp_path / "api.sock")
+    with socket.socket(socket.AF_UNIX) as api, socket.socket(socket.AF_UNIX) as filler:
+        api.bind(path)
+        api.listen(0)
+        filler.connect(path)
+        env = {"OPENAI_API_BASE": "http://localhost/v1", "OPENAI_API_SOCKET": path}
+        daemon = start(env, "--connect-timeout", "0.3")
+        assert status(daemon.ask()) == 504
