@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from conformance.daemon.guardian import guardian
+from conformance.detour import misnamed
 from conformance.scenario import Api
 from conformance.upstream import Addresses
 
@@ -27,6 +28,10 @@ async def addresses_of(api: Api, mock: Addresses) -> AsyncIterator[Addresses]:
     """Where a daemon that is started with this API shall look for it."""
     if api is Api.MOCK:
         yield mock
+        return
+    if api is Api.MISNAMED:
+        async with misnamed(mock) as addresses:
+            yield addresses
         return
     with ExitStack() as stack:
         folder = Path(

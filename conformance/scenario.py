@@ -47,6 +47,8 @@ class Api(Enum):
     """Connections are neither accepted nor refused: connecting takes for ever."""
     UNTRUSTED = "untrusted"
     """The mock API; its certificate (TLS) is signed by a CA that the daemon was not given."""
+    MISNAMED = "misnamed"
+    """The mock API at an address that its certificate (TLS) does not name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+"""A detour: the mock API's TLS listener under an address that its certificate does not name.
+
+Bytes are passed on as they are, so a daemon that shakes hands in spite of the
+wrong name speaks to the mock API itself, whose journal then tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from conformance.upstream import Addresses
+
+ELSEWHERE = "127.0.0.2"
+"""On Linux all of 127.0.0.0/8 is this machine; the mock API's certificate names 127.0.0.1."""
+
+PIECE = 1 << 16
+
+
+@asynccontextmanager
+async def misnamed(mock: Addresses) -> AsyncIterator[Addresses]:
+    """The mock API's addresses, with a TLS listener at another place than its own."""
+    parts = urlsplit(mock.https)
+
+    async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(parts.hostname, parts.port)
+        await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
+
+    async with await asyncio.start_server(passed_on, ELSEWHERE, 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield replace(mock, https=f"https://{ELSEWHERE}:{port}{parts.path}")
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(PIECE):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
