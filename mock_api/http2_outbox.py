@@ -59,7 +59,8 @@ class Outbox:
         self._held = False
         self._scheduled = False
         self._ending = False
-        self._closed = False
+        self.closed = False
+        """Nothing will be sent any more."""
         self.table_update = b""
         """What the next header block must begin with."""
 
@@ -119,7 +120,7 @@ class Outbox:
 
     def lost(self) -> None:
         """The connection is gone, and what has not left with it."""
-        self._closed = True
+        self.closed = True
         self._waiting.clear()
         for note in self._notes:
             if isinstance(note[1], Known):
@@ -133,7 +134,7 @@ class Outbox:
 
     def flush(self) -> None:
         """Send what there is, and let those go on who waited for room."""
-        while not self._closed and self._send_all():
+        while not self.closed and self._send_all():
             if self._waiting:
                 waiting, self._waiting = self._waiting, {}
                 held, self._held = self._held, True
@@ -142,7 +143,7 @@ class Outbox:
                 self._held = held
             elif not self._parts:
                 if self._ending:
-                    self._closed = True
+                    self.closed = True
                     self._connection.finish()
                 break
 
@@ -163,21 +164,20 @@ class Outbox:
 
     def _send_all(self) -> bool:
         """Whether the kernel took everything."""
-        if self._parts:
-            self._rest = b"".join((self._rest, *self._parts))
-            self._parts.clear()
-            self._size = 0
-        while self._rest:
-            try:
+        try:
+            while self._rest or self._parts:
+                if not self._rest:
+                    self._rest = b"".join(self._parts)
+                    self._parts.clear()
+                    self._size = 0
                 taken = self._connection.wire.send(self._rest)
-            except BlockingIOError:
-                self._connection.want_writable()
-                break
-            except OSError:
-                self._connection.close()
-                return False
-            self._rest = memoryview(self._rest)[taken:]
-            self._taken += taken
+                self._rest = memoryview(self._rest)[taken:]
+                self._taken += taken
+        except BlockingIOError:
+            self._connection.want_writable()
+        except OSError:
+            self._connection.close()
+            return False
         self._tell()
         return not self._rest
 

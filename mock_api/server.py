@@ -73,6 +73,8 @@ def bind_unix(path: Path) -> socket.socket:
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
+            if not path.is_socket():
+                raise OSError(f"{path}: there is something that is no socket") from None
             path.unlink()
         except FileNotFoundError:
             pass

@@ -25,12 +25,15 @@ class Dispatch:
     A carriage return ends its line at once; the line feed after it changes nothing.
     """
     data: str
+    type: str
+    """`message`, unless an `event` field said otherwise."""
 
 
 def dispatches(body: bytes) -> tuple[Dispatch, ...]:
     """Every event in the body, in order. One without its blank line is none (HTML 9.2.6)."""
     found: list[Dispatch] = []
     lines: list[str] = []
+    kind = ""
     start = len(_BOM) if body.startswith(_BOM) else 0
     # Without this bound a long rest that no line end closes would be tried from each of its bytes.
     end = max(body.rfind(b"\n"), body.rfind(b"\r")) + 1
@@ -38,12 +41,15 @@ def dispatches(body: bytes) -> tuple[Dispatch, ...]:
         line = match[1]
         if not line:
             if lines:
-                found.append(Dispatch(match.start(2) + 1, "\n".join(lines)))
+                found.append(Dispatch(match.start(2) + 1, "\n".join(lines), kind or "message"))
                 lines = []
+            kind = ""
             continue
         name, colon, value = line.partition(b":")
+        if colon and value.startswith(b" "):
+            value = value[1:]
         if name == b"data":
-            if colon and value.startswith(b" "):
-                value = value[1:]
             lines.append(value.decode("utf-8", "replace"))
+        elif name == b"event":
+            kind = value.decode("utf-8", "replace")
     return tuple(each for each in found if each.data)

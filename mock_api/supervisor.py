@@ -13,7 +13,6 @@ import select
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 
 from mock_api.app import App
 from mock_api.server import Listener, serve
@@ -25,10 +24,11 @@ def supervise(
     *,
     ready: Callable[[], None],
     exit_on_eof: int | None = None,
-) -> None:
+) -> int:
     """Serve with one process per list of listeners; `ready` is called when all accept.
 
     Until SIGTERM, SIGINT, the end of the descriptor `exit_on_eof`, or a worker's death.
+    The exit status: 1 where a worker ended that should not have.
     """
     lifeline, ours = os.pipe()
     started, says_started = os.pipe()
@@ -52,9 +52,8 @@ def supervise(
             listener.sock.close()
     _watch(started, len(pids), wake, exit_on_eof, ready)
     os.close(ours)
-    for pid in pids:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+    ended = [os.waitpid(pid, 0)[1] for pid in pids]
+    return 1 if any(ended) else 0
 
 
 def _work(app: App, listeners: list[Listener], lifeline: int, says_started: int) -> None:

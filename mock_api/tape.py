@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mock_api.script import Cut, Gate, Script, Stall, Step, Unit, Wait, Write
-from mock_api.sse import dispatches
+from mock_api.sse import Dispatch, dispatches
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Tape:
     """A script's body laid out in time."""
 
     bursts: tuple[Burst, ...]
-    events: tuple[str, ...]
-    """The data of every event, in order."""
+    events: tuple[Dispatch, ...]
+    """Every event, in order."""
 
 
 def lay_out(script: Script) -> Tape:
@@ -75,7 +75,7 @@ def lay_out(script: Script) -> Tape:
                 bursts.append(Burst())
             case Stall():
                 bursts.append(Burst(stall=True))
-    return Tape(tuple(bursts), tuple(event.data for event in events))
+    return Tape(tuple(bursts), events)
 
 
 def _flat(steps: tuple[Step, ...]) -> Iterator[tuple[Step, int, bool]]:

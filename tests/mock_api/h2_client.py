@@ -8,7 +8,7 @@ must find in it what the mock's journal says was received.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,22 +93,41 @@ class H2Client:
         **options: Any,
     ) -> int:
         """Send a request; the stream's number. Without a body it ends with its head."""
+        stream = self.open(headers, method=method, path=path, end_stream=body is None, **options)
+        if body is not None:
+            self._send_body(stream, body)
+        self.flush()
+        return stream
+
+    def open(
+        self,
+        headers: Headers = (),
+        *,
+        method: str = "POST",
+        path: str = "/v1/chat/completions",
+        **options: Any,
+    ) -> int:
+        """Send a request's head; the stream's number."""
         stream = self.h2.get_next_available_stream_id()
         self.replies[stream] = Reply()
         pseudo = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "mock")]
-        self.h2.send_headers(stream, [*pseudo, *headers], end_stream=body is None, **options)
-        while body is not None:
-            size = min(self.h2.local_flow_control_window(stream), 16384)
-            part, rest = body[:size], body[size:]
-            self.h2.send_data(stream, part, end_stream=not rest)
-            self.flush()
-            if not rest:
-                break
-            body = rest
-            if not self.h2.local_flow_control_window(stream):
-                self.read_until(lambda: self.h2.local_flow_control_window(stream) > 0)
-        self.flush()
+        self.h2.send_headers(stream, [*pseudo, *headers], **options)
         return stream
+
+    def _send_body(self, stream: int, body: bytes) -> None:
+        at, reply = 0, self.replies[stream]
+        while True:
+            size = min(self.h2.local_flow_control_window(stream), 16384)
+            last = at + size >= len(body)
+            self.h2.send_data(stream, body[at : at + size], end_stream=last)
+            self.flush()
+            at += size
+            if last:
+                break
+            if not self.h2.local_flow_control_window(stream):
+                self.read_until(lambda: reply.over or self.h2.local_flow_control_window(stream) > 0)
+            if reply.over:
+                break
 
     def exchange(self, body: bytes | None = b"", headers: Headers = (), **options: Any) -> Reply:
         """Send a request and read until its stream is over."""
@@ -120,8 +139,9 @@ class H2Client:
         self.read_until(lambda: reply.over)
         return reply
 
-    def fence(self, mark: bytes = b"fence...") -> None:
+    def fence(self) -> None:
         """Return when the mock has read everything that was sent before."""
+        mark = b"%08d" % len(self.pongs)
         self.h2.ping(mark)
         self.flush()
         self.read_until(lambda: mark in self.pongs)
@@ -187,14 +207,21 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
+PREFACE_SIZE = 24
+RST_STREAM = 3
+
+Request = tuple[str, str, list[tuple[str, str]], bytes]
+"""Method, path, other headers, body."""
+
+
 @dataclass
 class Verdict:
     """What h2's server side made of a client's bytes."""
 
-    requests: list[tuple[str, str, list[tuple[str, str]], bytes]]
-    """Method, path, other headers, body; in the order in which they were complete."""
+    requests: list[Request]
+    """In the order in which they were complete."""
     resets: set[int]
-    """Streams it would reset."""
+    """Streams it resets."""
     error: str | None
     """Why it would end the connection."""
 
@@ -205,26 +232,47 @@ def ask_oracle(sent: bytes) -> Verdict:
     server.local_settings = Settings(client=False, initial_values=OURS)
     server.initiate_connection()
     server.increment_flow_control_window(16 * 1024 * 1024 - 65535)
-    open_requests: dict[int, tuple[str, str, list[tuple[str, str]], bytes]] = {}
+    begun: dict[int, Request] = {}
     verdict = Verdict([], set(), None)
     try:
-        found = server.receive_data(sent)
+        for part in _frames(sent):
+            for event in server.receive_data(part):
+                _judge(event, server, begun, verdict)
     except ProtocolError as error:
         verdict.error = f"{type(error).__name__}: {error}"
-        return verdict
-    for event in found:
-        match event:
-            case e.RequestReceived():
-                headers = [(_text(name), _text(value)) for name, value in event.headers]
-                pseudo = {name: value for name, value in headers if name.startswith(":")}
-                rest = [pair for pair in headers if not pair[0].startswith(":")]
-                request = (pseudo[":method"], pseudo[":path"], rest, b"")
-                open_requests[event.stream_id] = request
-            case e.DataReceived():
-                method, path, rest, body = open_requests[event.stream_id]
-                open_requests[event.stream_id] = (method, path, rest, body + event.data)
-            case e.StreamEnded():
-                verdict.requests.append(open_requests.pop(event.stream_id))
-            case e.StreamReset():
-                verdict.resets.add(event.stream_id)
+    for kind, stream in _kinds(server.data_to_send()):
+        if kind == RST_STREAM:
+            verdict.resets.add(stream)
     return verdict
+
+
+def _judge(event: Any, server: H2Connection, begun: dict[int, Request], verdict: Verdict) -> None:
+    match event:
+        case e.RequestReceived():
+            headers = [(_text(name), _text(value)) for name, value in event.headers]
+            pseudo = {name: value for name, value in headers if name.startswith(":")}
+            rest = [pair for pair in headers if not pair[0].startswith(":")]
+            begun[event.stream_id] = (pseudo[":method"], pseudo[":path"], rest, b"")
+        case e.DataReceived():
+            method, path, rest, body = begun[event.stream_id]
+            begun[event.stream_id] = (method, path, rest, body + event.data)
+            if event.flow_controlled_length:
+                server.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        case e.StreamEnded():
+            verdict.requests.append(begun.pop(event.stream_id))
+
+
+def _frames(sent: bytes) -> Iterator[bytes]:
+    """The preface, and each frame."""
+    at, after = 0, PREFACE_SIZE
+    while at < len(sent):
+        yield sent[at:after]
+        at, after = after, after + 9 + int.from_bytes(sent[after : after + 3], "big")
+
+
+def _kinds(frames: bytes) -> Iterator[tuple[int, int]]:
+    """Each frame's type and stream."""
+    at = 0
+    while at < len(frames):
+        yield frames[at + 3], int.from_bytes(frames[at + 5 : at + 9], "big")
+        at += 9 + int.from_bytes(frames[at : at + 3], "big")

@@ -1,0 +1,164 @@
+"""The parts without I/O: events in a body, scripts laid out in time, the wheel."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+import pytest
+
+from mock_api.http1_response import compile_response
+from mock_api.script import Cut, Ending, Gate, Script, Stall, Unit, Wait, Write
+from mock_api.sse import dispatches
+from mock_api.tape import lay_out
+from mock_api.wheel import Wheel
+
+STREAMS = [
+    (b"data: a\n\n", [(9, "a")]),
+    (b"data: a\n\ndata: b\n\n", [(9, "a"), (18, "b")]),
+    (b"data: a\n", []),
+    (b"data: a", []),
+    (b"data: a\r\n\r\n", [(10, "a")]),
+    (b"data: a\r\r", [(9, "a")]),
+    (b"data: a\r\n\n", [(10, "a")]),
+    (b"data:a\ndata:  b\n\n", [(17, "a\n b")]),
+    (b"data\n\n", []),
+    (b"data\ndata\n\n", [(11, "\n")]),
+    (b": comment\n\n\n", []),
+    (b"event: x\nid: 1\n\n", []),
+    (b"event: error\ndata: {}\n\n", [(23, "{}")]),
+    (b"\xef\xbb\xbfdata: a\n\n", [(12, "a")]),
+    (b"\n\xef\xbb\xbfdata: a\n\n", []),
+    ("data: é\u2028\x85\x0b\x0c\n\n".encode(), [(17, "é\u2028\x85\x0b\x0c")]),
+    (b"data: \xff\n\n", [(9, "\ufffd")]),
+    (b"data : a\n\n", []),
+    (b"DATA: a\n\n", []),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), STREAMS)
+def test_events_as_a_receiver_assembles_them(body: bytes, expected: list[tuple[int, str]]) -> None:
+    assert [(event.end, event.data) for event in dispatches(body)] == expected
+
+
+@pytest.mark.parametrize(("body", "expected"), STREAMS)
+def test_an_event_is_there_with_its_last_byte_and_not_before(
+    body: bytes, expected: list[tuple[int, str]]
+) -> None:
+    for size in range(len(body) + 1):
+        complete = [data for end, data in expected if end <= size]
+        assert [event.data for event in dispatches(body[:size])] == complete
+
+
+def test_bursts_and_what_must_pass_before_them() -> None:
+    script = Script(
+        steps=(
+            Write(b"data: a\n"),
+            Write(b"\ndata: b"),
+            Wait(0.5),
+            Write(b"\n\n"),
+            Gate(3),
+            Cut(),
+            Unit((Write(b"data"), Wait(1.0), Write(b": c\n\n"))),
+            Stall(),
+        )
+    )
+    tape = lay_out(script)
+    assert tape.events == ("a", "b", "c")
+    assert [(burst.wait, burst.gate, burst.stall) for burst in tape.bursts] == [
+        (0.0, 0, False),
+        (0.5, 0, False),
+        (0.0, 3, False),
+        (0.0, 0, False),
+        (1.0, 0, False),
+        (0.0, 0, True),
+    ]
+    pieces = [[(p.data, p.unit, p.last, p.marks) for p in burst.pieces] for burst in tape.bursts]
+    assert pieces == [
+        [(b"data: a\n", 8, True, ()), (b"\ndata: b", 8, True, (1,))],
+        [(b"\n\n", 2, True, (2,))],
+        [],
+        [(b"data", 9, False, ())],
+        [(b": c\n\n", 0, True, (5,))],
+        [],
+    ]
+
+
+def test_http1_bytes() -> None:
+    script = Script(steps=(Unit((Write(b"da"), Cut(), Write(b"ta:x\n\n"))), Write(b"!")))
+    response = compile_response(script, keep_alive=True, chunks=True, body=True)
+    first, second = response.segments
+    assert first.data == b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\nda"
+    assert second.data == b"ta:x\n\n\r\n1\r\n!\r\n0\r\n\r\n"
+    assert second.marks == (6,)
+    assert not response.close
+
+
+def test_an_aborted_response_has_no_end() -> None:
+    script = Script(steps=(Write(b"x"),), ending=Ending.ABORT)
+    response = compile_response(script, keep_alive=True, chunks=True, body=True)
+    assert response.segments[0].data.endswith(b"1\r\nx\r\n")
+    assert response.close
+
+
+class _Timed:
+    def __init__(self, period: float, times: int) -> None:
+        self.period = period
+        self.left = times
+        self.due = monotonic() + period
+        self.late: list[float] = []
+        self.done = asyncio.Event()
+
+    def advance(self, now: float) -> float | None:
+        assert now >= self.due, "before its time"
+        while self.left and self.due <= now:
+            self.late.append(now - self.due)
+            self.due += self.period
+            self.left -= 1
+        if self.left:
+            return self.due
+        self.done.set()
+        return None
+
+
+def test_the_wheel_is_never_early_and_forgets_no_one() -> None:
+    async def turn() -> list[_Timed]:
+        wheel = Wheel(asyncio.get_running_loop())
+        timed = [_Timed(0.0013 * (1 + number % 7), 10) for number in range(50)]
+        for each in timed:
+            wheel.add(each, each.due)
+        for each in timed:
+            await each.done.wait()
+        return timed
+
+    timed = asyncio.run(turn())
+    assert all(len(each.late) == 10 for each in timed)
+
+
+def test_the_wheel_turns_for_a_deadline_that_comes_before_the_others() -> None:
+    async def turn() -> None:
+        wheel = Wheel(asyncio.get_running_loop())
+        late, soon = _Timed(60.0, 1), _Timed(0.001, 1)
+        wheel.add(late, late.due)
+        wheel.add(soon, soon.due)
+        await soon.done.wait()
+        assert late.left
+
+    asyncio.run(asyncio.wait_for(turn(), 5))
+
+
+def test_a_stream_that_fails_does_not_stop_the_wheel() -> None:
+    class Broken:
+        def advance(self, now: float) -> float | None:
+            raise RuntimeError("broken")
+
+    async def turn() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda *_: None)
+        wheel = Wheel(loop)
+        timed = _Timed(0.003, 3)
+        wheel.add(Broken(), monotonic())
+        wheel.add(timed, timed.due)
+        await timed.done.wait()
+
+    asyncio.run(asyncio.wait_for(turn(), 5))
