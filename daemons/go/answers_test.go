@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -227,6 +228,33 @@ func TestHeartbeats(t *testing.T) {
 	}
 	if !await(t, "the API to be let go", ended) {
 		t.Error("heartbeats went on for ever")
+	}
+}
+
+// An event is passed on when it has arrived, whatever part of the next has arrived too.
+func TestNothingIsHeldBack(t *testing.T) {
+	for _, next := range []string{"", "5", "5\r\n", "5\r\nd", "5;x"} {
+		received := make(chan struct{})
+		base := rawAPI(t, func(conn net.Conn, r *http.Request) {
+			coded := inChunk(hello)
+			if next == "" {
+				coded = strings.TrimSuffix(coded, "\r\n")
+			}
+			conn.Write([]byte(chunked + coded + next))
+			<-received
+			conn.Close()
+		})
+		client := startDaemon(t, base, nil).handOff(`{"prompt":"hi"}`)
+		client.SetReadDeadline(time.Now().Add(patience))
+		reader := bufio.NewReader(client)
+		for line := ""; !strings.Contains(line, "Hello"); {
+			var err error
+			if line, err = reader.ReadString('\n'); err != nil {
+				t.Errorf("with %q behind it, the event did not come: %v", next, err)
+				break
+			}
+		}
+		close(received)
 	}
 }
 

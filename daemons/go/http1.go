@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync/atomic"
 )
 
@@ -85,6 +86,9 @@ func (c *http1Conn) readResponse(request *http.Request) (*http.Response, error) 
 		}
 		if response.StatusCode >= 200 || response.StatusCode == http.StatusSwitchingProtocols {
 			c.limit.left = -1
+			if slices.Contains(response.TransferEncoding, "chunked") {
+				response.Body = &chunkedBody{reader: c.reader} // nothing was read of it yet
+			}
 			return response, nil
 		}
 	}
