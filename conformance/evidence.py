@@ -154,6 +154,8 @@ class SentEvent:
     """When its last byte was handed to the kernel."""
     data: str
     """The event's data, as a receiver following the WHATWG rules assembles it."""
+    type: str = "message"
+    """The event type; `message` unless an `event:` field said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

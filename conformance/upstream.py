@@ -325,7 +325,8 @@ def entry_from_json(value: Mapping[str, Any]) -> JournalEntry:
             "headers": tuple((name, each) for name, each in value["headers"]),
             "body": base64.b64decode(value["body"]),
             "events": tuple(
-                SentEvent(at=each["at"], data=each["data"]) for each in value["events"]
+                SentEvent(at=each["at"], data=each["data"], type=each["type"])
+                for each in value["events"]
             ),
             "end": End(value["end"]),
         }

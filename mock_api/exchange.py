@@ -10,6 +10,7 @@ from typing import Any
 
 from mock_api.script import Script
 from mock_api.selection import ORDINARY, Selection
+from mock_api.sse import Dispatch
 
 WITHHELD = b"(withheld)"
 SECRET_HEADERS = frozenset((b"authorization", b"proxy-authorization", b"x-api-key", b"api-key"))
@@ -94,7 +95,9 @@ class Known:
 
     __slots__ = ("events", "reply", "request", "sends", "size")
 
-    def __init__(self, request: Request, reply: Reply, size: int, events: tuple[str, ...]) -> None:
+    def __init__(
+        self, request: Request, reply: Reply, size: int, events: tuple[Dispatch, ...]
+    ) -> None:
         self.request = request
         self.reply = reply
         self.size = size
@@ -168,7 +171,7 @@ class Entry:
         reply: Reply,
         peer: Peer,
         stream: int | None,
-        events: tuple[str, ...],
+        events: tuple[Dispatch, ...],
         received_at: float,
     ) -> None:
         self.id = 0
@@ -177,7 +180,7 @@ class Entry:
         self.peer = peer
         self.stream = stream
         self.events = events
-        """The data of every event the script sends; the first of them were sent."""
+        """Every event the script sends; the first of them were sent."""
         self.received_at = received_at
         self.bytes_sent = 0
         self.stamps: list[tuple[float, int]] = []
@@ -220,7 +223,10 @@ class Entry:
             "received_at": self.received_at,
             "status": reply.script.status,
             "bytes_sent": self.bytes_sent,
-            "events": [{"at": at, "data": "" if brief else data} for at, data in sent],
+            "events": [
+                {"at": at, "data": "" if brief else each.data, "type": each.type}
+                for at, each in sent
+            ],
             "end": self.end.value,
             "ended_at": self.ended_at,
         }

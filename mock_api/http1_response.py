@@ -7,6 +7,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from mock_api.script import Ending, Framing, Script
+from mock_api.sse import Dispatch
 from mock_api.tape import lay_out
 
 
@@ -27,7 +28,7 @@ class Response:
     """A script as the bytes of one HTTP/1.1 response."""
 
     segments: tuple[Segment, ...]
-    events: tuple[str, ...]
+    events: tuple[Dispatch, ...]
     ending: Ending
     close: bool
     """The connection ends with the response."""

@@ -17,6 +17,7 @@ import hpack
 from mock_api.exchange import Known, Reply, Request
 from mock_api.http2_frames import END_HEADERS, END_STREAM, FRAME_SIZE, Type, frame
 from mock_api.script import Ending, Framing, Script
+from mock_api.sse import Dispatch
 from mock_api.tape import Burst, lay_out
 
 
@@ -54,7 +55,7 @@ class Response:
     """A script as the frames of one response."""
 
     segments: tuple[Segment, ...]
-    events: tuple[str, ...]
+    events: tuple[Dispatch, ...]
     ending: Ending
     reset_code: int
     instant: bool

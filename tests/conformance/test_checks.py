@@ -137,6 +137,7 @@ EVERY: dict[str, Judging] = {
     "ended": lambda c: c.ended(),
     "applied": lambda c: c.applied("p"),
     "request_unchanged": lambda c: c.request_unchanged(),
+    "nothing_added": lambda c: c.nothing_added(),
     "content": lambda c: c.content("Hello wörld 😀!"),
     "content_contains": lambda c: c.content_contains("ö", "😀"),
     "content_as_sent": lambda c: c.content_as_sent(),
@@ -333,6 +334,18 @@ def test_a_changed_request_is_told(changes: dict[str, Any], expected: str) -> No
     assert failure.where == "upstream request 7"
 
 
+def test_an_added_field_is_told_and_a_model_is_none() -> None:
+    body = json.dumps({**REQUEST, "stream_options": {"include_usage": True}}).encode()
+    (failure,) = checks(SIMPLE, upstream=(entry(body=body),)).nothing_added().failures
+    assert (failure.clause, failure.actual) == (
+        "U1",
+        "stream_options: \"{'include_usage': True}\"",
+    )
+    body = b'{"messages":[{"role":"user","content":"p"}],"stream":true,"model":"own"}'
+    judged = checks(SIMPLE, handoff={"prompt": "p"}, upstream=(entry(body=body),))
+    assert judged.request_unchanged().nothing_added().failures == []
+
+
 def test_messages_win_over_prompt() -> None:
     messages = [{"role": "user", "content": [{"type": "text", "text": "é\ud83d"}]}]
     handoff = {"prompt": "no", "system": "no", "messages": messages}
@@ -356,6 +369,12 @@ def test_lone_surrogates_may_be_replaced() -> None:
 def test_what_the_api_sent_after_done_is_not_expected() -> None:
     more = (*entry().events, SentEvent(100.1, json.dumps(delta("junk"))))
     judged = checks(SIMPLE, upstream=(entry(events=more),))
+    assert judged.content_as_sent().events_in_order().failures == []
+
+
+def test_events_with_a_name_are_no_part_of_the_answer() -> None:
+    pings = (SentEvent(100.0, "[DONE]", "ping"), SentEvent(100.0, json.dumps(delta("x")), "ping"))
+    judged = checks(SIMPLE, upstream=(entry(events=(*pings, *entry().events)),))
     assert judged.content_as_sent().events_in_order().failures == []
 
 
@@ -394,7 +413,7 @@ def test_nothing_at_all_fails_every_check(name: str, seen: dict[str, Any]) -> No
         assert failures == [(name, "U1" if name in RELAYED else "H1")]
 
 
-RELAYED = ("request_unchanged", "content_as_sent", "events_in_order")
+RELAYED = ("request_unchanged", "nothing_added", "content_as_sent", "events_in_order")
 
 
 @pytest.mark.parametrize(

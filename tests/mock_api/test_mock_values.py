@@ -50,6 +50,11 @@ def test_an_event_is_there_with_its_last_byte_and_not_before(
         assert [event.data for event in dispatches(body[:size])] == complete
 
 
+def test_an_event_is_a_message_unless_it_says_otherwise() -> None:
+    body = b"event: ping\ndata: 1\n\ndata: 2\n\nevent: ping\n\ndata: 3\n\nevent\ndata: 4\n\n"
+    assert [event.type for event in dispatches(body)] == ["ping", "message", "message", "message"]
+
+
 def test_bursts_and_what_must_pass_before_them() -> None:
     script = Script(
         steps=(
@@ -64,7 +69,7 @@ def test_bursts_and_what_must_pass_before_them() -> None:
         )
     )
     tape = lay_out(script)
-    assert tape.events == ("a", "b", "c")
+    assert [event.data for event in tape.events] == ["a", "b", "c"]
     assert [(burst.wait, burst.gate, burst.stall) for burst in tape.bursts] == [
         (0.0, 0, False),
         (0.5, 0, False),
