@@ -1,5 +1,5 @@
 # The suite's front door; CONTRIBUTING.md and README.md explain the targets.
-# Variables: FORMAT CATEGORY SCENARIO VARIANT DAEMON JOBS REQUIRE RUNS BUSY
+# Variables: FORMAT CATEGORY SCENARIO VARIANT DAEMON JOBS REQUIRE RUNS BUSY FAULT
 
 PYTHON  ?= python3
 VENV    := .venv
@@ -17,7 +17,7 @@ RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
 
 .DEFAULT_GOAL := help
 .PHONY: help test test-category test-tap test-json list check check-python-http2 check-go \
-	steady format clean
+	self-test steady format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,7 @@ check: $(DEV) ## Prove the suite itself: linters, types, tests, the Go daemon's 
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/pytest --quiet
+	@$(BIN)/python tests/faulty/self_test.py --part
 	@$(MAKE) --no-print-directory check-python-http2 check-go
 
 check-python-http2: $(DEV)
@@ -55,6 +56,10 @@ check-go:
 	@command -v go >/dev/null || { echo 'check-go: skipped, no go: apt-get install golang-go'; \
 		$(if $(findstring go,$(subst $(comma), ,$(REQUIRE))),exit 2,exit 0); } && \
 	cd daemons/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./... && go test ./...
+
+self-test: $(READY) ## Prove that each check can fail: FAULT=… SCENARIO=… narrow it
+	@$(BIN)/python tests/faulty/self_test.py $(call each,--fault,$(FAULT)) \
+		$(call each,--scenario,$(SCENARIO)) $(if $(JOBS),--jobs $(JOBS))
 
 steady: $(READY) ## Repeat a run RUNS=50 times, BUSY=1 with the other core busy
 	@$(BIN)/conformance steady --runs $(or $(RUNS),50) $(if $(BUSY),--busy) \
