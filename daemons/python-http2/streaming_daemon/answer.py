@@ -106,7 +106,7 @@ class Answer:
         if not data:
             return b""
         self.events += 1
-        if data == b"[DONE]":
+        if data == b"[DONE]" and event.type in (b"", b"message"):
             self.outcome = Finished.DONE
             return b""
         text, raw = _text(event.data)

@@ -164,6 +164,7 @@ def test_an_error_event_may_be_mere_text(said: str) -> None:
 @pytest.mark.parametrize("form", list(Format))
 def test_other_named_events_are_skipped_unless_they_are_chunks(form: Format) -> None:
     stream = b'event: ping\ndata: pong\n\nevent: ping\ndata: {"a":1}\n\n'
+    stream += b"event: ping\ndata: [DONE]\n\n"
     out, outcome = relay(stream + b"event: completion\n" + delta("a") + b"data\n\n" + DONE, form)
     assert outcome is Finished.DONE
     assert out.count(b"data: ") == 1
