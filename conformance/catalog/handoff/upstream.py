@@ -264,9 +264,13 @@ async def uperr_content_type_parameters(bench: Bench) -> None:
 @scenario(clause=("U8", "R5"), everywhere=True, evidence="RFC 9110 15.4")
 async def uperr_redirect(bench: Bench) -> None:
     """A redirect is not followed: it is a failure like any other."""
-    place = {"location": "/v1/elsewhere/chat/completions"}
-    statuses = (301, 302, 303, 307, 308)
-    for checks in await _all(bench, (_answer(each, "", place) for each in statuses)):
+    places = ("/v1/chat/completions", f"{bench.upstream.addresses.http}/chat/completions")
+    ways = [
+        _answer(status, "", {"location": place})
+        for status in (301, 302, 303, 307, 308)
+        for place in places
+    ]
+    for checks in await _all(bench, ways):
         checks.http_error(502)
 
 
@@ -338,6 +342,23 @@ async def uperr_silent(bench: Bench) -> None:
 async def uperr_unreachable(bench: Bench) -> None:
     """Where connecting takes for ever the answer is 504, in time."""
     await _unanswered(bench, 504)
+
+
+@scenario(
+    clause=("U7", "R5"),
+    everywhere=True,
+    alone=True,
+    start=Start(options=HASTY),
+    deadline=5.0,
+    evidence='Mirrowel/LLM-API-Key-Proxy#39 "hangs while connecting"',
+)
+async def uperr_late_head(bench: Bench) -> None:
+    """Where the API takes the request and gives no answer the client is told 504, in time."""
+    pair = await _all(bench, [script(delta("late"), hold=1)] * 2)
+    for checks in pair:
+        checks.http_error(504)
+        _in_time(bench, checks)
+    await bench.healthy()
 
 
 @scenario(
