@@ -73,6 +73,11 @@ def write(data: str | bytes) -> Step:
     return {"write": data}
 
 
+def raw(data: bytes) -> Step:
+    """Bytes on an HTTP/1.1 connection that are no part of the body: sizes, trailers, junk."""
+    return {"raw_base64": base64.b64encode(data).decode()}
+
+
 def wait(seconds: float) -> Step:
     """What follows leaves so much later."""
     return {"wait": seconds}
@@ -119,6 +124,27 @@ def unit(*steps: Step) -> Step:
 def repeat(times: int, *steps: Step) -> Step:
     """The steps, so many times over: a large answer by a small script."""
     return {"repeat": {"times": times, "steps": list(steps)}}
+
+
+def attempts(*scripts: Script) -> Script:
+    """The first request of an exchange is answered by the first script, and so on."""
+    return {"attempts": list(scripts)}
+
+
+def goaway(last: str | int, *, code: int = 0) -> Step:
+    """HTTP/2: GOAWAY. last: `this` stream, the `previous` one, `all`, or a stream's number."""
+    return {"goaway": {"last": last, "code": code}}
+
+
+def settings(**values: int) -> Step:
+    """HTTP/2: SETTINGS for the rest of the connection, by their names in lower case."""
+    return {"settings": values}
+
+
+def frame(kind: int, payload: bytes = b"", *, flags: int = 0, stream: str | int = 0) -> Step:
+    """HTTP/2: any frame. stream: its number, or `this`."""
+    text = base64.b64encode(payload).decode()
+    return {"frame": {"type": kind, "flags": flags, "stream": stream, "payload_base64": text}}
 
 
 def name_of(value: Script, *, scenario: str) -> str:
