@@ -35,10 +35,12 @@ _NOTHING = Request("", "", (), b"", None)
 class KnownBytes(Known):
     """A known request's answer: the same bytes every time."""
 
-    __slots__ = ("data",)
+    __slots__ = ("data", "response")
 
     def __init__(self, request: Request, reply: Reply, response: Response) -> None:
-        self.data = response.segments[0].data
+        self.response = response
+        self.data = response.segments[0].data if response.instant else b""
+        """All of it, where one write sends it."""
         super().__init__(request, reply, len(self.data), response.events)
 
 
@@ -64,15 +66,16 @@ class Http1:
         """Bytes came: answer what is complete, unless something is being answered."""
         idle = self._current is None and not self._reader.inside
         if idle and (known := self._known.get(data)) is not None:
-            came = monotonic()
-            try:
-                sent = self._send(known.data)
-            except OSError:
-                sent = 0
-            if sent == known.size:
-                self._journal.instant(known, self._peer, None, came)
-            else:
-                self._play_known(known, came, sent)
+            came, sent = monotonic(), 0
+            if known.size:
+                try:
+                    sent = self._send(known.data)
+                except OSError:
+                    sent = 0  # It is tried again, and judged, below.
+                if sent == known.size:
+                    self._journal.instant(known, self._peer, None, came)
+                    return
+            self._start(known.request, known.reply, known.response, came, sent)
             return
         if self._ending:
             return
@@ -150,19 +153,17 @@ class Http1:
             chunks=asked.chunks,
             body=request.method != "HEAD",
         )
-        if data is not None and response.instant and reply.journalled:
+        if data is not None and asked.keep_alive and reply.journalled:
             self.app.remember(data, KnownBytes(request, reply, response))
-        entry = Entry(request, reply, self._peer, None, response.events, monotonic())
+        self._start(request, reply, response, monotonic())
+
+    def _start(
+        self, request: Request, reply: Reply, response: Response, came: float, sent: int = 0
+    ) -> None:
+        """Begin a response, of which the kernel has taken so many bytes."""
+        entry = Entry(request, reply, self._peer, None, response.events, came)
         if reply.journalled:
             self._journal.open(entry)
-        self._current = sending = Sending(self, response, entry)
-        sending.begin(0)
-
-    def _play_known(self, known: KnownBytes, came: float, sent: int) -> None:
-        """Go on with an answer of which the kernel has taken so many bytes."""
-        response = cached_response(known.reply.script, keep_alive=True, chunks=True, body=True)
-        entry = Entry(known.request, known.reply, self._peer, None, response.events, came)
-        self._journal.open(entry)
         self._current = sending = Sending(self, response, entry)
         sending.begin(sent)
 
@@ -197,7 +198,7 @@ class Sending(Playback[Segment]):
         self.resume()
 
     def _take(self, segment: Segment) -> None:
-        if self._offset == len(self._data):
+        if not self._pending:
             self._data, self._marks = segment.data, segment.marks
             self._offset = self._marked = 0
         else:
@@ -206,25 +207,29 @@ class Sending(Playback[Segment]):
             self._marks += tuple(before + mark for mark in segment.marks)
 
     def _push(self) -> bool:
-        while self._offset < len(self._data):
-            try:
-                rest = memoryview(self._data)[self._offset :] if self._offset else self._data
-                sent = self._http1.wire.send(rest)
-            except BlockingIOError:
-                self._http1.connection.want_writable()
-                return False
-            except OSError:
-                self._http1.connection.close()
-                return False
-            self._sent(sent)
+        http1 = self._http1
+        try:
+            while self._offset < len(self._data):
+                data = self._data
+                self._sent(
+                    http1.wire.send(memoryview(data)[self._offset :] if self._offset else data)
+                )
+        except BlockingIOError:
+            http1.connection.want_writable()
+            return False
+        except OSError:
+            http1.connection.close()
+            return False
         return True
 
     def _sent(self, size: int) -> None:
-        if size:
-            self._offset += size
+        self._offset += size
+        if self._offset == len(self._data):
+            marked = len(self._marks)
+        else:
             marked = bisect_right(self._marks, self._offset)
-            self._app.journal.sent(self.entry, size, marked - self._marked)
-            self._marked = marked
+        self._app.journal.sent(self.entry, size, marked - self._marked)
+        self._marked = marked
 
     def _finish(self) -> None:
         self._app.journal.close(self.entry, End.FINISHED)

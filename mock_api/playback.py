@@ -36,7 +36,16 @@ S = TypeVar("S", bound=Timeline)
 class Playback(ABC, Generic[S]):
     """A response being sent."""
 
-    __slots__ = ("_app", "_due", "_index", "_over", "_segments", "entry")
+    __slots__ = (
+        "_app",
+        "_due",
+        "_index",
+        "_on_wheel",
+        "_over",
+        "_pending",
+        "_segments",
+        "entry",
+    )
 
     def __init__(self, app: App, segments: Sequence[S], entry: Entry) -> None:
         self._app = app
@@ -45,6 +54,9 @@ class Playback(ABC, Generic[S]):
         """The first segment that was not taken yet."""
         self._due = entry.received_at
         """When that one is due, as far as the clock decides."""
+        self._pending = False
+        """Something was taken and has not left entirely."""
+        self._on_wheel = False
         self._over = False
         self.entry = entry
 
@@ -62,37 +74,23 @@ class Playback(ABC, Generic[S]):
 
     def resume(self) -> None:
         """Go on: at the beginning, or after something that was waited for."""
-        due = self.advance(monotonic())
+        if self._on_wheel:
+            return  # It waits for the clock alone.
+        due = self._play(monotonic())
         if due is not None:
+            self._on_wheel = True
             self._app.wheel.add(self, due)
+
+    def advance(self, now: float) -> float | None:
+        """The wheel's call: its time has come."""
+        due = self._play(now)
+        self._on_wheel = due is not None
+        return due
 
     def opened(self) -> None:
         """The gate that was waited for is open: time goes on from here."""
         self._due = max(self._due, monotonic())
         self.resume()
-
-    def advance(self, now: float) -> float | None:
-        """Send everything due; when the next segment is due, if only the clock is waited for."""
-        segments = self._segments
-        while not self._over and self._push():
-            if self._index == len(segments):
-                self._over = True
-                self._finish()
-                break
-            segment = segments[self._index]
-            if segment.stall or not self._gate_open(segment):
-                break
-            if segment.wait and self._due > now:
-                return self._due
-            self._take_next(segment)
-            # A late stream sends everything due in one write. A segment without a wait
-            # is a cut that was asked for.
-            while self._index < len(segments):
-                segment = segments[self._index]
-                if not segment.wait or self._due > now:
-                    break
-                self._take_next(segment)
-        return None
 
     def gone(self) -> None:
         """The client left."""
@@ -101,11 +99,34 @@ class Playback(ABC, Generic[S]):
             self._app.gates.leave(self)
             self._app.journal.close(self.entry, End.CLIENT_GONE)
 
+    def _play(self, now: float) -> float | None:
+        """Send everything due; when the next segment is due, if only the clock is waited for."""
+        segments, count = self._segments, len(self._segments)
+        while not self._over:
+            if self._pending:
+                if not self._push():
+                    break
+                self._pending = False
+            if self._index == count:
+                self._over = True
+                self._finish()
+                break
+            segment = segments[self._index]
+            if segment.wait:
+                if self._due > now:
+                    return self._due
+            elif segment.stall or (segment.gate and not self._app.gates.passes(self, segment.gate)):
+                break
+            self._take_next(segment)
+            # A late stream sends everything due in one write. A segment without a wait
+            # is a cut that was asked for.
+            while self._due <= now and self._index < count and segments[self._index].wait:
+                self._take_next(segments[self._index])
+        return None
+
     def _take_next(self, segment: S) -> None:
         self._take(segment)
+        self._pending = True
         self._index += 1
         if self._index < len(self._segments):
             self._due += self._segments[self._index].wait
-
-    def _gate_open(self, segment: S) -> bool:
-        return not segment.gate or self._app.gates.passes(self, segment.gate)

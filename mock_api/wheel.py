@@ -37,9 +37,8 @@ class Wheel:
     def add(self, timed: Timed, due: float) -> None:
         """Call `timed.advance` once that time has come. Nothing can be removed: it says None."""
         slot = int(due * SLOTS_PER_SECOND) + 1
-        waiting = self._slots.get(slot)
-        if waiting is not None:
-            waiting.append(timed)
+        if slot in self._slots:
+            self._slots[slot].append(timed)
             return
         self._slots[slot] = [timed]
         heapq.heappush(self._order, slot)
