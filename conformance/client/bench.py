@@ -144,10 +144,11 @@ class Bench:
         The exchange is over when this returns.
         """
         async with self.exchange(pattern="short") as exchange:
-            await exchange.start()
+            await exchange.start(clause=clause)
             checks = await exchange.response()
-        checks.applied("short", clause=clause).content_as_sent(clause=clause)
-        checks.done_marker(clause=clause)
+        # In this order, so that a daemon which has died is told by that clause too.
+        checks.done_marker(clause=clause).content_as_sent(clause=clause)
+        checks.applied("short", clause=clause)
         return exchange
 
     async def unasked(self, *exchanges: Exchange, clause: str) -> None:

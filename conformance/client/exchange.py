@@ -168,6 +168,7 @@ class Exchange:
         after: Sequence[int] = (),
         cuts: Sequence[int] = (),
         ends: bool = True,
+        clause: str = "H1",
     ) -> None:
         """Hand the client's socket to the daemon and begin to read.
 
@@ -175,7 +176,7 @@ class Exchange:
         before, after: descriptors in the same message, beside the client's.
         cuts: offsets in the payload (STREAM only); what follows each is sent once the
         daemon has read what came before. ends: False to leave the data without its EOF.
-        Raises ExchangeFailed (H1) when the handoff cannot be delivered.
+        Raises ExchangeFailed, by this clause, when the handoff cannot be delivered.
         """
         pair = self._open()
         descriptors = [*before, pair.server.fileno(), *after]
@@ -198,7 +199,7 @@ class Exchange:
         except HandoffError as error:
             self._reading.end(Ending.LEFT)
             expected = "the daemon takes the handoff"
-            failure = self._note("handoff", "H1", expected, str(error), "handoff")
+            failure = self._note("handoff", clause, expected, str(error), "handoff")
             raise ExchangeFailed(failure) from None
         finally:
             if not self._keep_copy:
