@@ -73,6 +73,8 @@ class Answer:
         """`[DONE]` came: nothing that follows belongs to the answer."""
         self.done_sent = False
         """For a fault: it was passed on like any event."""
+        self.stopped = False
+        """For a fault: some finish_reason was `stop`."""
         self.failure: FailedError | None = None
         self._simple = simple
         self._choices: dict[Any, bool] = {}
@@ -105,7 +107,9 @@ class Answer:
                 self.done_sent = True
                 return SENT_DONE
             self.done = True
-            return self._content(DONE) if fault("done_as_content") else b""
+            return b""
+        if fault("done_as_content") and event.data.strip() == DONE:
+            return self._content(DONE)
         value = decode(event.data)
         if not isinstance(value, dict):
             if fault("non_json_skipped"):
@@ -123,6 +127,7 @@ class Answer:
             index = choice.get("index", "0")
             finished = self._choices.get(index, False)
             self._choices[index] = finished or bool(choice.get("finish_reason"))
+            self.stopped = self.stopped or choice.get("finish_reason") == "stop"
         sent = self._sent(value, event.data)
         if fault("first_finish_is_the_end") and any(self._choices.values()):
             self.done = True

@@ -96,7 +96,7 @@ class Call:
         self._connection = self._upstream.connection(self._wait, fresh=fresh)
         if fault("returned_unfinished"):
             self._reader = ResponseReader(self._connection.leftover)
-        data = self._request.encoded(self._upstream.api)
+        data = self._request.encoded(self._upstream.api, again=fresh)
         if fault("key_in_log"):
             sys.stderr.write(f"asking: {data[:1000]!r}\n")
         self._send(memoryview(data))

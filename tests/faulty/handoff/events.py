@@ -58,10 +58,13 @@ class EventStream:
         if self._skip_lf and data:
             self._skip_lf = False
             data = data.removeprefix(b"\n")
+        torn = bool(self._buffer)
         self._buffer += data
         events = [event for line in self._lines() if (event := self._take(line))]
         if self._size + len(self._buffer) > MAX_EVENT and not fault("endless_line_buffered"):
             raise EventTooLargeError(f"an event of more than {MAX_EVENT} bytes")
+        if fault("coalesced_reversed") and torn and len(events) > 1:
+            events[:2] = events[1::-1]
         return events
 
     def finish(self) -> list[Event]:
@@ -117,6 +120,8 @@ class EventStream:
             self._data.clear()
         if fault("space_required") and not value.startswith(" "):
             return None
+        if fault("done_as_content") and value == "[DONE]":
+            value = " [DONE]\n"  # Not what this daemon knows, `data: [DONE]`.
         value = value.removeprefix(" ")
         if name == "data":
             self._data = [] if fault("last_data_line_wins") else self._data

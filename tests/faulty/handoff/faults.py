@@ -81,7 +81,7 @@ _HANDOFF = {
     "any_socket_served": _bug("asks only whether a descriptor is a socket", "H6"),
     "handoffs_one_at_a_time": _bug("waits for a handoff's data in the accept loop", "H7 L4"),
     "silent_peer_waited_for": _bug("waits for a handoff's data for ever", "H7"),
-    "empty_connection_is_fatal": _bug("takes a peer that only connects for a fatal error", "H7 L4"),
+    "knock_costs_a_slot": _bug("counts a peer that only connects, and never uncounts it", "H7 L3"),
     "full_means_gone": _bug(
         "takes EAGAIN of a non-blocking client for a broken connection", "H8 U6 R2 R4 L4"
     ),
@@ -105,10 +105,14 @@ _RESPONSE = {
     "response_headers_override": _bug("lets response_headers replace its own fields", "R1"),
     "header_any_name": _bug("takes any text for a header's name", "R1 S1"),
     "header_controls_let_through": _bug("copies CR and LF in response_headers", "R1 S1"),
-    "first_delta_dropped": _bug("takes the first chunk for the one that holds the role", "R2"),
-    "last_delta_dropped": _bug("looks one delta ahead and does not flush it", "R2"),
+    "first_delta_dropped": _bug("takes a first chunk with a role for one without text", "R2"),
+    "last_delta_dropped": _bug(
+        "looks one delta ahead, and flushes it only at finish_reason stop", "R2"
+    ),
     "contentless_dropped": _bug("drops chunks without text: roles, tool calls", "R2"),
-    "coalesced_reversed": _bug("joins two events of one read in the wrong order", "R2"),
+    "coalesced_reversed": _bug(
+        "puts an event that a read completes behind the next of that read", "R2"
+    ),
     "large_events_deferred": _bug("lets small events overtake one above 16 KiB", "R2 R7"),
     "partial_write_miscounted": _bug("goes on one byte too early after a short write", "R2 R3 U6"),
     "rest_dropped_when_full": _bug("drops what a full socket did not take", "R2 R3 R4 U6 H8"),
@@ -126,7 +130,7 @@ _RESPONSE = {
     "tool_calls_merged": _bug("loses the index of parallel tool calls", "R2"),
     "empty_arguments_dropped": _bug("leaves empty arguments of a tool call out", "R2"),
     "chunk_numbers_as_floats": _bug("decodes a chunk's numbers as doubles", "R2 R3"),
-    "deltas_stripped": _bug("strips white space from deltas", "R3 R2"),
+    "deltas_stripped": _bug("strips line ends and tabs from deltas", "R3 R2"),
     "text_normalised": _bug("normalises text to NFKC", "R3"),
     "text_html_escaped": _bug("escapes text for HTML", "R3"),
     "text_unescaped_twice": _bug("undoes backslash escapes a second time", "R3"),
@@ -140,9 +144,11 @@ _RESPONSE = {
     "lone_surrogate_dies": _bug("dies while encoding half a surrogate pair", "R2 R3 R4 R6 L4"),
     "invalid_utf8_dies": _bug("dies while decoding invalid UTF-8", "R6 R4 U2 L4"),
     "line_limit_64k": _bug("loses lines above 64 KiB", "R3 R2"),
-    "done_missing": _bug("never sends [DONE]", "R4"),
-    "done_twice": _bug("passes [DONE] on and adds its own", "R4"),
-    "done_as_content": _bug("sends [DONE] as a piece of the answer as well", "R4 R2 R3"),
+    "done_missing": _bug("sends [DONE] only after finish_reason stop", "R4"),
+    "done_twice": _bug(
+        "adds a missing [DONE] where the body ends, and again where it closes", "R4"
+    ),
+    "done_as_content": _bug("relays [DONE] as text where no space precedes it", "R2 R3 U2"),
     "done_in_text": _bug("looks for [DONE] anywhere in the data", "R4 R2 R3"),
     "waits_for_the_end": _bug("awaits the end of the response before its [DONE]", "R4 R7"),
     "reads_on_after_done": _bug("passes [DONE] on and reads on until the response ends", "R4 R8"),
@@ -200,7 +206,7 @@ _UPSTREAM = {
     "stream_false_respected": _bug("lets body switch streaming off", "U1"),
     "unknown_keys_forwarded": _bug("sends keys that it does not know to the API", "U1"),
     "usage_always_asked": _bug("asks for a usage chunk that nobody wanted", "U1 R2"),
-    "key_without_bearer": _bug("sends the key without the word Bearer", "U1"),
+    "key_lost_when_sent_again": _bug("sends a request that is repeated without its key", "U1"),
     "proxy_trusted": _bug("goes through the proxy that the environment names", "U1 S2"),
     "parses_per_read": _bug("takes each read for whole lines", "U2 R2 R3 R4 R6"),
     "splits_codepoint": _bug("decodes each read by itself", "U2 R3"),

@@ -25,7 +25,7 @@ _serial = iter(range(1, 1 << 62))
 def text(content: str) -> str:
     """The text of a delta."""
     if fault("deltas_stripped"):
-        content = content.strip() + " " if content.strip() else ""
+        content = content.strip("\r\n\t")
     if fault("text_normalised"):
         content = unicodedata.normalize("NFKC", content)
     if fault("text_html_escaped"):

@@ -72,9 +72,9 @@ class Exchange:
     def _closing_words(self) -> bytes:
         if fault("waits_for_the_end"):
             self._call.await_end(NEVER)
-        if fault("done_missing") or self._answer.done_sent:
+        if self._answer.done_sent or (fault("done_missing") and not self._answer.stopped):
             return b""
-        return SENT_DONE * (2 if fault("done_twice") else 1)
+        return SENT_DONE
 
     def _fail(self, failure: FailedError) -> None:
         log(f"failed after {self._outlet.count} events: {failure.status} {failure.message}")
@@ -130,8 +130,6 @@ class Exchange:
         self._pass_on_events(found)
 
     def _pass_on_events(self, found: list[Event]) -> None:
-        if fault("coalesced_reversed") and len(found) > 1:
-            found = [found[1], found[0], *found[2:]]
         for event in found:
             data = self._answer.take(event)
             if self._answer.failure:
@@ -153,6 +151,8 @@ class Exchange:
         if problem is None or fault("any_end_after_finish"):
             self._pass_on_events(self._events.finish())
             finished = self._answer.every_choice_finished and not fault("done_not_synthesised")
+            if fault("done_twice") and finished and not self._answer.done:
+                self._client.send(SENT_DONE)
             if finished or self._answer.done or self._answer.done_sent:
                 return
         if fault("truncation_looks_finished") or (fault("eof_is_finished") and problem is None):

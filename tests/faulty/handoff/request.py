@@ -48,13 +48,13 @@ class ApiRequest:
     elsewhere: str | None = None
     """For a fault: another API's base, that the handoff data names."""
 
-    def encoded(self, api: Api) -> bytes:
+    def encoded(self, api: Api, *, again: bool = False) -> bytes:
         """The bytes of the HTTP/1.1 request."""
-        bearer = "" if fault("key_without_bearer") else "Bearer "
+        key = "" if again and fault("key_lost_when_sent_again") else api.key
         lines = [
             f"POST {api.path}/chat/completions HTTP/1.1",
             f"Host: {api.host}:{api.port}",
-            f"Authorization: {bearer}{api.key}",
+            f"Authorization: Bearer {key}",
             "Content-Type: application/json",
             "Accept: text/event-stream",
             "Accept-Encoding: identity",

@@ -66,9 +66,8 @@ class Service:
             try:
                 return receive(peer, self._options.handoff_timeout)
             except NoHandoffError as reason:
-                if fault("empty_connection_is_fatal") and not str(reason):
-                    log("recvmsg: unexpected end of file")
-                    os._exit(1)
+                if fault("knock_costs_a_slot") and not str(reason):
+                    self._slots.take()
                 if str(reason):
                     log(f"no handoff: {reason}")
                 return None
