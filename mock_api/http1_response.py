@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 
-from mock_api.script import Ending, Framing, Script
+from mock_api.script import Ending, Framing, Raw, Script
 from mock_api.sse import Dispatch
 from mock_api.tape import lay_out
 
@@ -53,6 +54,9 @@ def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bo
         data = bytearray(b"" if segments else head)
         marks = []
         for piece in burst.pieces:
+            if isinstance(piece, Raw):
+                data += piece.data
+                continue
             if chunked and piece.unit:
                 data += b"%x\r\n" % piece.unit
             marks += [len(data) + mark for mark in piece.marks]
@@ -62,7 +66,7 @@ def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bo
         segments.append(Segment(burst.wait, burst.gate, burst.stall, bytes(data), tuple(marks)))
     if chunked and script.ending is Ending.CLEAN:
         last = segments.pop()
-        ended = last.data + b"0\r\n\r\n"
+        ended = last.data + b"0\r\n" + _fields(script.trailers).encode() + b"\r\n"
         segments.append(Segment(last.wait, last.gate, last.stall, ended, last.marks))
     first = segments[0]
     instant = len(segments) == 1 and not (close or first.gate or first.stall)
@@ -70,19 +74,31 @@ def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bo
 
 
 def _head(script: Script, framing: Framing, close: bool) -> bytes:
+    before = "".join(
+        _status(status) + _fields(headers) + "\r\n" for status, headers in script.informational
+    )
+    if script.head is not None:
+        return before.encode() + script.head
+    fields = list(script.headers)
+    if framing is Framing.CHUNKED:
+        fields.append(("transfer-encoding", "chunked"))
+    elif framing is Framing.LENGTH:
+        fields.append(("content-length", str(len(script.body))))
+    if close and framing is not Framing.RAW:
+        fields.append(("connection", "close"))
+    return (before + _status(script.status) + _fields(fields) + "\r\n").encode()
+
+
+def _status(status: int) -> str:
     try:
-        phrase = HTTPStatus(script.status).phrase
+        phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
-    lines = [f"HTTP/1.1 {script.status} {phrase}"]
-    lines += [f"{name}: {value}" for name, value in script.headers]
-    if framing is Framing.CHUNKED:
-        lines.append("transfer-encoding: chunked")
-    elif framing is Framing.LENGTH:
-        lines.append(f"content-length: {len(script.body)}")
-    if close:
-        lines.append("connection: close")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+    return f"HTTP/1.1 {status} {phrase}\r\n"
+
+
+def _fields(fields: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in fields)
 
 
 cached_response = lru_cache(maxsize=512)(compile_response)

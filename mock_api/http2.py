@@ -13,11 +13,10 @@ Http2ConnectionError says GOAWAY, and ends the connection.
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from mock_api import http2_frames as frames
-from mock_api.exchange import Entry, Later, Peer, Reply, Request
+from mock_api.exchange import Peer
 from mock_api.http2_frames import (
     ACK,
     DEFAULT_WINDOW,
@@ -34,10 +33,7 @@ from mock_api.http2_frames import (
 )
 from mock_api.http2_heads import MOST_HEADERS, HeadReader
 from mock_api.http2_outbox import Outbox
-from mock_api.http2_request import Head
-from mock_api.http2_response import KnownFrames, cached_response, compile_response
-from mock_api.http2_sending import Sending
-from mock_api.script import Script
+from mock_api.http2_streams import STREAM_WINDOW, Stream, Streams
 
 if TYPE_CHECKING:
     from mock_api.app import App
@@ -47,7 +43,6 @@ MOST_BODY = 16 * 1024 * 1024
 MOST_STREAMS = 1000
 """Streams a client may have at once on one connection."""
 
-STREAM_WINDOW = 1024 * 1024
 CONNECTION_WINDOW = 16 * 1024 * 1024
 """What a client may send before we grant more: requests are never held up by us."""
 
@@ -61,44 +56,13 @@ SETTINGS = frames.settings(
 GREETING = SETTINGS + frames.window_update(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
 
 
-KNOWN_SIZE = 4096
-MOST_KNOWN = 16
-"""The longest request body that is remembered, and how many are with one head."""
-
-
-class Stream:
-    """A stream that is not closed."""
-
-    __slots__ = ("body", "complete", "head", "id", "received", "reply", "room", "window")
-
-    def __init__(self, number: int, head: Head, window: int) -> None:
-        self.id = number
-        self.head = head
-        self.body: list[bytes] = []
-        self.received = 0
-        """Bytes of the body so far."""
-        self.complete = False
-        """The request is: END_STREAM came."""
-        self.room = STREAM_WINDOW
-        """What the client may still send."""
-        self.window = window
-        """What we may still send; below zero after a SETTINGS frame that lowered it."""
-        self.reply: Sending | Later | None = None
-
-
 class Http2:
     """One HTTP/2 connection."""
 
     def __init__(self, connection: Connection, app: App) -> None:
-        self.connection = connection
-        self.app = app
         self.outbox = Outbox(connection, app.journal)
-        self.window = DEFAULT_WINDOW
-        """What we may still send on the connection."""
-        self.streams: dict[int, Stream] = {}
-        self.starved: dict[Sending, None] = {}
-        """Those that wait for the connection's window, in the order in which they came."""
-        self._peer = Peer(connection.id, "h2", connection.wire.transport)
+        peer = Peer(connection.id, "h2", connection.wire.transport)
+        self.streams = Streams(app, self.outbox, peer)
         self._reader = FrameReader()
         self._heads = HeadReader()
         self._preface = PREFACE
@@ -108,10 +72,8 @@ class Http2:
         self._block: tuple[int, int, list[bytes]] | None = None
         """A header block that CONTINUATION goes on with: stream, flags, parts."""
         self._room = CONNECTION_WINDOW
-        self._initial_window = DEFAULT_WINDOW
+        """What the client may still send."""
         self._last_stream = 0
-        self._leaving = False
-        """The client said GOAWAY."""
         self._handlers: dict[int, Callable[[int, int, bytes], None]] = {
             Type.DATA: self._data,
             Type.HEADERS: self._headers,
@@ -138,7 +100,7 @@ class Http2:
                 try:
                     self._frame(kind, flags, stream, payload)
                 except Http2StreamError as fault:
-                    self._drop(fault.stream)
+                    self.streams.drop(fault.stream)
                     self.outbox.control(frames.rst_stream(fault.stream, fault.code))
         except Http2ConnectionError as fault:
             self._fail(fault)
@@ -151,14 +113,7 @@ class Http2:
     def lost(self) -> None:
         """The client is gone; so is whatever it was being told."""
         self.outbox.lost()
-        for number in tuple(self.streams):
-            self._drop(number)
-
-    def close_stream(self, number: int) -> None:
-        """The stream's response is sent, or given up; its number is done with."""
-        self.streams.pop(number, None)
-        if self._leaving and not self.streams:
-            self.outbox.end()
+        self.streams.drop_all()
 
     # Frames.
 
@@ -215,10 +170,9 @@ class Http2:
         head = self._heads.head(number, block)
         if len(self.streams) >= MOST_STREAMS:
             raise Http2StreamError(number, Code.REFUSED_STREAM, f"{MOST_STREAMS} streams are open")
-        stream = Stream(number, head, self._initial_window)
-        self.streams[number] = stream
+        stream = self.streams.open(number, head)
         if flags & END_STREAM:
-            self._complete(stream)
+            self.streams.complete(stream)
 
     def _trailers(self, stream: Stream, flags: int, block: bytes) -> None:
         self._heads.trailers(stream.id, block)
@@ -226,7 +180,7 @@ class Http2:
             raise Http2StreamError(stream.id, Code.STREAM_CLOSED, "HEADERS after END_STREAM")
         if not flags & END_STREAM:
             raise Http2StreamError(stream.id, Code.PROTOCOL_ERROR, "trailers without END_STREAM")
-        self._complete(stream)
+        self.streams.complete(stream)
 
     def _data(self, flags: int, number: int, payload: bytes) -> None:
         self._must_be_on_stream(Type.DATA, number)
@@ -249,7 +203,7 @@ class Http2:
             )
         stream.body.append(content)
         if flags & END_STREAM:
-            self._complete(stream)
+            self.streams.complete(stream)
         elif stream.room < STREAM_WINDOW // 2:
             self.outbox.control(frames.window_update(number, STREAM_WINDOW - stream.room))
             stream.room = STREAM_WINDOW
@@ -265,7 +219,7 @@ class Http2:
         self._must_be_on_stream(Type.RST_STREAM, stream)
         self._must_not_be_idle(Type.RST_STREAM, stream)
         frames.number(Type.RST_STREAM, payload)
-        self._drop(stream)
+        self.streams.drop(stream)
 
     def _settings(self, flags: int, stream: int, payload: bytes) -> None:
         if stream:
@@ -276,24 +230,13 @@ class Http2:
             return
         for name, value in frames.read_settings(payload):
             if name == Setting.INITIAL_WINDOW_SIZE:
-                self._change_windows(value - self._initial_window)
-                self._initial_window = value
+                self.streams.change_windows(value)
             elif name == Setting.HEADER_TABLE_SIZE:
                 self.outbox.table_size(value)
         self.outbox.control(frames.SETTINGS_ACK)
         # Only now may anything leave that the new windows admit: before the
         # acknowledgment the client reckons with the old ones.
-        for each in tuple(self.streams.values()):
-            if isinstance(each.reply, Sending):
-                each.reply.resume()
-
-    def _change_windows(self, difference: int) -> None:
-        for stream in self.streams.values():
-            stream.window += difference
-            if stream.window > MOST_WINDOW:
-                raise Http2ConnectionError(
-                    Code.FLOW_CONTROL_ERROR, f"stream {stream.id}'s window is above 2**31-1"
-                )
+        self.streams.resume()
 
     def _push_promise(self, flags: int, stream: int, payload: bytes) -> None:
         raise Http2ConnectionError(Code.PROTOCOL_ERROR, "a client pushes nothing")
@@ -311,23 +254,14 @@ class Http2:
             raise Http2ConnectionError(Code.PROTOCOL_ERROR, "GOAWAY is for the whole connection")
         if len(payload) < 8:
             raise Http2ConnectionError(Code.FRAME_SIZE_ERROR, "GOAWAY has at least eight bytes")
-        self._leaving = True
-        if not self.streams:
-            self.outbox.end()
+        self.streams.leave()
 
     def _window_update(self, flags: int, number: int, payload: bytes) -> None:
         increment = frames.number(Type.WINDOW_UPDATE, payload) & MOST_WINDOW
         if not number:
             if not increment:
                 raise Http2ConnectionError(Code.PROTOCOL_ERROR, "WINDOW_UPDATE by nothing")
-            self.window += increment
-            if self.window > MOST_WINDOW:
-                raise Http2ConnectionError(
-                    Code.FLOW_CONTROL_ERROR, "the connection's window is above 2**31-1"
-                )
-            starved, self.starved = self.starved, {}
-            for sending in starved:
-                sending.resume()
+            self.streams.widen(increment)
             return
         self._must_not_be_idle(Type.WINDOW_UPDATE, number)
         stream = self.streams.get(number)
@@ -335,13 +269,7 @@ class Http2:
             return  # It was on its way when the stream ended.
         if not increment:
             raise Http2StreamError(number, Code.PROTOCOL_ERROR, "WINDOW_UPDATE by nothing")
-        stream.window += increment
-        if stream.window > MOST_WINDOW:
-            raise Http2StreamError(
-                number, Code.FLOW_CONTROL_ERROR, "the stream's window is above 2**31-1"
-            )
-        if isinstance(stream.reply, Sending):
-            stream.reply.resume()
+        stream.widen(increment)
 
     def _must_be_on_stream(self, kind: Type, number: int) -> None:
         if not number:
@@ -353,73 +281,7 @@ class Http2:
                 Code.PROTOCOL_ERROR, f"{kind.name} on stream {number}, which was never opened"
             )
 
-    # Requests.
-
-    def _complete(self, stream: Stream) -> None:
-        stream.complete = True
-        head, body = stream.head, b"".join(stream.body)
-        known = head.known.get(body)
-        if known is not None and self._answer_known(stream, known):
-            return
-        request = head.request(stream.id, body)
-        stream.body.clear()
-        answer = self.app.reply(request)
-        if isinstance(answer, Later):
-            stream.reply = answer
-            answer.answer = lambda script: self._answer_late(stream, request, script)
-        else:
-            self._play(stream, request, answer)
-
-    def _answer_known(self, stream: Stream, known: KnownFrames) -> bool:
-        """The hot path: a request that came before, and an answer that can leave whole."""
-        window = known.window
-        if (
-            known.generation != self.app.generation
-            or window > stream.window
-            or window > self.window
-            or not self.outbox.is_ready()
-        ):
-            return False
-        self.window -= window
-        number = stream.id
-        self.outbox.put_known(
-            number.to_bytes(4, "big").join(known.pieces), known, self._peer, number
-        )
-        self.close_stream(number)
-        return True
-
-    def _answer_late(self, stream: Stream, request: Request, script: Script) -> None:
-        self._play(stream, request, Reply(script, journalled=False))
-
-    def _play(self, stream: Stream, request: Request, reply: Reply) -> None:
-        compiler = cached_response if reply.journalled else compile_response
-        response = compiler(reply.script, body=request.method != "HEAD")
-        entry = Entry(request, reply, self._peer, stream.id, response.events, monotonic())
-        if reply.journalled:
-            self.app.journal.open(entry)
-            if response.instant and len(request.body) <= KNOWN_SIZE:
-                known = stream.head.known
-                if len(known) >= MOST_KNOWN:
-                    known.clear()
-                known[request.body] = KnownFrames(request, reply, response, self.app.generation)
-        stream.reply = sending = Sending(self, stream, response, entry)
-        sending.resume()
-
-    def _drop(self, number: int) -> None:
-        """The stream is over, whatever it was at."""
-        stream = self.streams.get(number)
-        if stream is None:
-            return
-        reply, stream.reply = stream.reply, None
-        if isinstance(reply, Sending):
-            self.starved.pop(reply, None)
-            reply.gone()
-        elif reply is not None:
-            reply.cancel()
-        self.close_stream(number)
-
     def _fail(self, fault: Http2ConnectionError) -> None:
-        for number in tuple(self.streams):
-            self._drop(number)
+        self.streams.drop_all()
         self.outbox.control(frames.goaway(self._last_stream, fault.code, str(fault)))
         self.outbox.end()

@@ -16,7 +16,7 @@ import hpack
 
 from mock_api.exchange import Known, Reply, Request
 from mock_api.http2_frames import END_HEADERS, END_STREAM, FRAME_SIZE, Type, frame
-from mock_api.script import Ending, Framing, Script
+from mock_api.script import Ending, Framing, Raw, Script
 from mock_api.sse import Dispatch
 from mock_api.tape import Burst, lay_out
 
@@ -97,7 +97,9 @@ def compile_response(script: Script, *, body: bool) -> Response:
     return Response(segments, tape.events, script.ending, script.reset_code, instant)
 
 
-def _header_block(script: Script) -> bytes:
+def _header_block(script: Script) -> bytes | None:
+    if script.head == b"":
+        return None
     fields = [(":status", str(script.status)), *script.headers]
     if script.framing is Framing.LENGTH:
         fields.append(("content-length", str(len(script.body))))
@@ -109,6 +111,8 @@ def _header_block(script: Script) -> bytes:
 def _frames(burst: Burst) -> list[Data]:
     frames = []
     for piece in burst.pieces:
+        if isinstance(piece, Raw):
+            continue
         marks = list(piece.marks)
         for at in range(0, len(piece.data), FRAME_SIZE):
             data = piece.data[at : at + FRAME_SIZE]

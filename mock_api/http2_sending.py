@@ -12,17 +12,17 @@ from mock_api.playback import Playback
 from mock_api.script import Ending
 
 if TYPE_CHECKING:
-    from mock_api.http2 import Http2, Stream
+    from mock_api.http2_streams import Stream, Streams
 
 
 class Sending(Playback[Segment]):
     """A response on its stream."""
 
-    __slots__ = ("_frame", "_http2", "_offset", "_queue", "_response", "_stream")
+    __slots__ = ("_frame", "_offset", "_queue", "_response", "_stream", "_streams")
 
-    def __init__(self, http2: Http2, stream: Stream, response: Response, entry: Entry) -> None:
-        super().__init__(http2.app, response.segments, entry)
-        self._http2 = http2
+    def __init__(self, streams: Streams, stream: Stream, response: Response, entry: Entry) -> None:
+        super().__init__(streams.app, response.segments, entry)
+        self._streams = streams
         self._stream = stream
         self._response = response
         self._queue: deque[Segment] = deque()
@@ -35,21 +35,21 @@ class Sending(Playback[Segment]):
         self._queue.append(segment)
 
     def _push(self) -> bool:
-        queue, http2, stream = self._queue, self._http2, self._stream
+        queue, streams, stream = self._queue, self._streams, self._stream
         while queue:
             segment = queue[0]
-            if not http2.outbox.has_room(self):
+            if not streams.outbox.has_room(self):
                 return False
             if (
                 self._frame < 0
                 and segment.window <= stream.window
-                and segment.window <= http2.window
-                and not (segment.block and http2.outbox.table_update)
+                and segment.window <= streams.window
+                and not (segment.block and streams.outbox.table_update)
             ):
                 stream.window -= segment.window
-                http2.window -= segment.window
+                streams.window -= segment.window
                 data = stream.id.to_bytes(4, "big").join(segment.pieces)
-                http2.outbox.put(data, self.entry, segment.events)
+                streams.outbox.put(data, self.entry, segment.events)
             elif not self._push_frames(segment):
                 return False
             queue.popleft()
@@ -58,31 +58,31 @@ class Sending(Playback[Segment]):
 
     def _push_frames(self, segment: Segment) -> bool:
         """Send the segment frame by frame; whether all of it could be sent."""
-        http2, stream = self._http2, self._stream
+        streams, stream = self._streams, self._stream
         if self._frame < 0:
             self._frame = 0
             if segment.block is not None:
-                block = http2.outbox.table_update + segment.block
-                http2.outbox.table_update = b""
+                block = streams.outbox.table_update + segment.block
+                streams.outbox.table_update = b""
                 head = frame(Type.HEADERS, END_HEADERS, stream.id, block)
-                http2.outbox.put(head, self.entry, 0)
+                streams.outbox.put(head, self.entry, 0)
         while self._frame < len(segment.frames):
-            if not http2.outbox.has_room(self):
+            if not streams.outbox.has_room(self):
                 return False
             data = segment.frames[self._frame]
             left = len(data.data) - self._offset
-            size = min(left, stream.window, http2.window, FRAME_SIZE)
+            size = min(left, stream.window, streams.window, FRAME_SIZE)
             if left and size <= 0:
-                if http2.window <= 0:
-                    http2.starved[self] = None
+                if streams.window <= 0:
+                    streams.starved[self] = None
                 return False
             last = size == left
             flags = END_STREAM if data.end and last else 0
             part = data.data[self._offset : self._offset + size]
             stream.window -= size
-            http2.window -= size
+            streams.window -= size
             sent = frame(Type.DATA, flags, stream.id, part)
-            http2.outbox.put(sent, self.entry, data.events if last else 0)
+            streams.outbox.put(sent, self.entry, data.events if last else 0)
             if last:
                 self._frame, self._offset = self._frame + 1, 0
             else:
@@ -90,12 +90,12 @@ class Sending(Playback[Segment]):
         return True
 
     def _finish(self) -> None:
-        http2, stream, ending = self._http2, self._stream, self._response.ending
+        streams, stream, ending = self._streams, self._stream, self._response.ending
         if ending in (Ending.ABORT, Ending.RESET):
             code = self._response.reset_code
-            http2.outbox.put(rst_stream(stream.id, code), self.entry, 0)
-        http2.outbox.put_end(self.entry)
+            streams.outbox.put(rst_stream(stream.id, code), self.entry, 0)
+        streams.outbox.put_end(self.entry)
         stream.reply = None
-        http2.close_stream(stream.id)
+        streams.close(stream.id)
         if ending is Ending.DROP:
-            http2.outbox.end()
+            streams.outbox.end()

@@ -28,6 +28,13 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """Bytes on an HTTP/1.1 connection that are no part of the body, wherever they stand."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """What follows leaves this many seconds after what came before was due."""
 
@@ -58,7 +65,7 @@ class Unit:
     steps: tuple[Write | Wait | Gate | Cut, ...]
 
 
-Step = Write | Wait | Gate | Cut | Stall | Unit
+Step = Write | Raw | Wait | Gate | Cut | Stall | Unit
 
 
 class Framing(Enum):
@@ -67,6 +74,8 @@ class Framing(Enum):
     CHUNKED = "chunked"
     LENGTH = "length"
     CLOSE = "close"
+    RAW = "raw"
+    """It does not, unless the script's own headers and Raw steps do."""
 
 
 class Ending(Enum):
@@ -93,7 +102,7 @@ class Script:
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
-    """Without the framing's own (Content-Length, Transfer-Encoding); names in lower case."""
+    """Names in lower case; without those that the framing makes, unless it makes none."""
     steps: tuple[Step, ...] = ()
     framing: Framing = Framing.CHUNKED
     ending: Ending = Ending.CLEAN
@@ -101,6 +110,12 @@ class Script:
     """The code of RST_STREAM where the ending is a reset."""
     hold: int = 0
     """The gate that must be open before the head leaves; 0: it leaves at once."""
+    head: bytes | None = None
+    """HTTP/1.1: what is sent in place of a head. HTTP/2: without a byte here there is no head."""
+    informational: tuple[tuple[int, tuple[tuple[str, str], ...]], ...] = ()
+    """Status and headers of each response before the final one."""
+    trailers: tuple[tuple[str, str], ...] = ()
+    """Fields after a body in chunks, or on HTTP/2 after any."""
 
     @property
     def body(self) -> bytes:

@@ -18,7 +18,19 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from mock_api import openai
-from mock_api.script import Cut, Ending, Framing, Gate, Script, Stall, Step, Unit, Wait, Write
+from mock_api.script import (
+    Cut,
+    Ending,
+    Framing,
+    Gate,
+    Raw,
+    Script,
+    Stall,
+    Step,
+    Unit,
+    Wait,
+    Write,
+)
 
 LONGEST_WAIT = 3600.0
 
@@ -35,6 +47,8 @@ _FRAMING_HEADERS = ("content-length", "transfer-encoding", "connection")
 
 E = TypeVar("E", bound=Enum)
 
+Fields = tuple[tuple[str, str], ...]
+
 
 class ScriptError(ValueError):
     """The JSON is no script; the message says where, what was expected, and what was found."""
@@ -49,12 +63,15 @@ def read_script(value: Any) -> Script:
     """The script that the decoded JSON describes. Raises ScriptError."""
     fields: dict[str, Callable[[str, Any], Any]] = {
         "status": _status,
-        "headers": _headers,
+        "headers": _fields,
         "steps": _steps,
         "framing": _member(Framing),
         "ending": _member(Ending),
         "reset_code": _whole(0, 2**32 - 1),
         "hold": _whole(1, 2**31),
+        "head": lambda where, given: _text(where, given).encode(),
+        "informational": _informational,
+        "trailers": _fields,
     }
     if not isinstance(value, dict):
         raise ScriptError("the script", "an object", value)
@@ -63,6 +80,10 @@ def read_script(value: Any) -> Script:
             raise ScriptError("the script", f"only the fields {', '.join(fields)}", name)
     read = {name: fields[name](name, given) for name, given in value.items()}
     read.setdefault("headers", EVENT_STREAM)
+    if read.get("framing") is not Framing.RAW:
+        for name, _ in read["headers"]:
+            if name in _FRAMING_HEADERS:
+                raise ScriptError("headers", "no framing headers: 'framing' makes them", name)
     return Script(**read)
 
 
@@ -70,7 +91,20 @@ def _status(where: str, value: Any) -> int:
     return _whole(200, 599)(where, value)
 
 
-def _headers(where: str, value: Any) -> tuple[tuple[str, str], ...]:
+def _informational(where: str, value: Any) -> tuple[tuple[int, Fields], ...]:
+    if not isinstance(value, list):
+        raise ScriptError(where, "a list of objects with 'status' and 'headers'", value)
+    found = []
+    for index, given in enumerate(value):
+        place = f"{where}[{index}]"
+        if not isinstance(given, dict) or not {"status"} <= given.keys() <= {"status", "headers"}:
+            raise ScriptError(place, "an object with 'status' and perhaps 'headers'", given)
+        status = _whole(100, 199)(f"{place}.status", given["status"])
+        found.append((status, _fields(f"{place}.headers", given.get("headers", {}))))
+    return tuple(found)
+
+
+def _fields(where: str, value: Any) -> Fields:
     expected = "an object of strings, or a list of [name, value]"
     pairs = list(value.items()) if isinstance(value, dict) else value
     if not isinstance(pairs, list):
@@ -82,8 +116,6 @@ def _headers(where: str, value: Any) -> tuple[tuple[str, str], ...]:
         name, text = pair
         if not _HEADER_NAME.fullmatch(name):
             raise ScriptError(where, "a name in lower case (RFC 9110 5.1)", name)
-        if name in _FRAMING_HEADERS:
-            raise ScriptError(where, "no framing headers: 'framing' makes them", name)
         if not _HEADER_VALUE.fullmatch(text):
             raise ScriptError(f"{where}.{name}", "a value without control characters", text)
     return tuple((name, text) for name, text in pairs)
@@ -125,10 +157,15 @@ def _write(where: str, value: Any) -> Step:
 
 
 def _write_base64(where: str, value: Any) -> Step:
-    try:
-        return Write(base64.b64decode(_text(where, value), validate=True))
-    except binascii.Error:
-        raise ScriptError(where, "base64", value) from None
+    return Write(_base64(where, value))
+
+
+def _raw(where: str, value: Any) -> Step:
+    return Raw(_text(where, value).encode("utf-8", "surrogatepass"))
+
+
+def _raw_base64(where: str, value: Any) -> Step:
+    return Raw(_base64(where, value))
 
 
 def _event(where: str, value: Any) -> Step:
@@ -174,8 +211,8 @@ def _unit(where: str, value: Any) -> Step:
         raise ScriptError(where, "steps that write something", value)
     inner = []
     for step in steps:
-        if isinstance(step, (Unit, Stall)):
-            raise ScriptError(where, "no unit and no stall in a unit", value)
+        if isinstance(step, (Unit, Stall, Raw)):
+            raise ScriptError(where, "no unit, no stall and nothing raw in a unit", value)
         inner.append(step)
     return Unit(tuple(inner))
 
@@ -183,6 +220,8 @@ def _unit(where: str, value: Any) -> Step:
 STEPS: Mapping[str, Callable[[str, Any], Step]] = {
     "write": _write,
     "write_base64": _write_base64,
+    "raw": _raw,
+    "raw_base64": _raw_base64,
     "event": _event,
     "delta": _delta,
     "finish": _finish,
@@ -200,6 +239,13 @@ def _text(where: str, value: Any) -> str:
     if not isinstance(value, str):
         raise ScriptError(where, "a string", value)
     return value
+
+
+def _base64(where: str, value: Any) -> bytes:
+    try:
+        return base64.b64decode(_text(where, value), validate=True)
+    except binascii.Error:
+        raise ScriptError(where, "base64", value) from None
 
 
 def _true(where: str, value: Any) -> None:

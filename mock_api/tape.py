@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mock_api.script import Cut, Gate, Script, Stall, Step, Unit, Wait, Write
+from mock_api.script import Cut, Gate, Raw, Script, Stall, Step, Unit, Wait, Write
 from mock_api.sse import Dispatch, dispatches
 
 
@@ -38,7 +38,8 @@ class Burst:
     """The number of the gate that must be open; 0: none."""
     stall: bool = False
     """It never leaves."""
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[Piece | Raw] = field(default_factory=list)
+    """HTTP/2 passes over what is raw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ def lay_out(script: Script) -> Tape:
                 offset += len(data)
                 if data:
                     bursts[-1].pieces.append(Piece(data, unit, last, tuple(marks)))
+            case Raw():
+                bursts[-1].pieces.append(step)
             case Wait(seconds):
                 bursts.append(Burst(wait=seconds))
             case Gate(number):

@@ -1,0 +1,201 @@
+"""The streams of one HTTP/2 connection: requests on their way in, responses on their way out.
+
+A stream is opened by a head, complete with its body, answered, and closed when the
+last of its response is in the outbox. Until then the windows decide what may be
+sent on it: its own, and the connection's, for which the streams wait in turn.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from mock_api.exchange import Entry, Later, Peer, Reply, Request
+from mock_api.http2_frames import (
+    DEFAULT_WINDOW,
+    MOST_WINDOW,
+    Code,
+    Http2ConnectionError,
+    Http2StreamError,
+)
+from mock_api.http2_outbox import Outbox
+from mock_api.http2_request import Head
+from mock_api.http2_response import KnownFrames, cached_response, compile_response
+from mock_api.http2_sending import Sending
+from mock_api.script import Script
+
+if TYPE_CHECKING:
+    from mock_api.app import App
+
+STREAM_WINDOW = 1024 * 1024
+"""What a client may send on a stream before we grant more."""
+
+KNOWN_SIZE = 4096
+MOST_KNOWN = 16
+"""The longest request body that is remembered, and how many are with one head."""
+
+
+class Stream:
+    """A stream that is not closed."""
+
+    __slots__ = ("body", "complete", "head", "id", "received", "reply", "room", "window")
+
+    def __init__(self, number: int, head: Head, window: int) -> None:
+        self.id = number
+        self.head = head
+        self.body: list[bytes] = []
+        self.received = 0
+        """Bytes of the body so far."""
+        self.complete = False
+        """The request is: END_STREAM came."""
+        self.room = STREAM_WINDOW
+        """What the client may still send."""
+        self.window = window
+        """What we may still send; below zero after a SETTINGS frame that lowered it."""
+        self.reply: Sending | Later | None = None
+
+    def widen(self, increment: int) -> None:
+        """The client grants more. Raises Http2StreamError where it is too much."""
+        self.window += increment
+        if self.window > MOST_WINDOW:
+            raise Http2StreamError(
+                self.id, Code.FLOW_CONTROL_ERROR, "the stream's window is above 2**31-1"
+            )
+        self.resume()
+
+    def resume(self) -> None:
+        """Its window may be open again."""
+        if isinstance(self.reply, Sending):
+            self.reply.resume()
+
+
+class Streams:
+    """The streams of one connection that are not closed, and the windows of our side."""
+
+    def __init__(self, app: App, outbox: Outbox, peer: Peer) -> None:
+        self.app = app
+        self.outbox = outbox
+        self.window = DEFAULT_WINDOW
+        """What we may still send on the connection."""
+        self.starved: dict[Sending, None] = {}
+        """Those that wait for the connection's window, in the order in which they came."""
+        self._initial_window = DEFAULT_WINDOW
+        self._open: dict[int, Stream] = {}
+        self.get = self._open.get
+        self._peer = peer
+        self._leaving = False
+        """The client said GOAWAY."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, number: int, head: Head) -> Stream:
+        """A new stream, of which the head has come."""
+        stream = self._open[number] = Stream(number, head, self._initial_window)
+        return stream
+
+    def complete(self, stream: Stream) -> None:
+        """The request is complete: answer it. Raises Http2StreamError where it is malformed."""
+        stream.complete = True
+        head, body = stream.head, b"".join(stream.body)
+        known = head.known.get(body)
+        if known is not None and self._answer_known(stream, known):
+            return
+        request = head.request(stream.id, body)
+        stream.body.clear()
+        answer = self.app.reply(request)
+        if isinstance(answer, Later):
+            stream.reply = answer
+            answer.answer = lambda script: self._answer_late(stream, request, script)
+        else:
+            self._play(stream, request, answer)
+
+    def close(self, number: int) -> None:
+        """The stream's response is sent, or given up; its number is done with."""
+        self._open.pop(number, None)
+        if self._leaving and not self._open:
+            self.outbox.end()
+
+    def drop(self, number: int) -> None:
+        """The stream is over, whatever it was at."""
+        stream = self._open.get(number)
+        if stream is None:
+            return
+        reply, stream.reply = stream.reply, None
+        if isinstance(reply, Sending):
+            self.starved.pop(reply, None)
+            reply.gone()
+        elif reply is not None:
+            reply.cancel()
+        self.close(number)
+
+    def drop_all(self) -> None:
+        """The connection is over."""
+        for number in tuple(self._open):
+            self.drop(number)
+
+    def leave(self) -> None:
+        """End the connection when the streams that are open have ended."""
+        self._leaving = True
+        if not self._open:
+            self.outbox.end()
+
+    def widen(self, increment: int) -> None:
+        """The client grants more on the connection. Raises Http2ConnectionError."""
+        self.window += increment
+        if self.window > MOST_WINDOW:
+            raise Http2ConnectionError(
+                Code.FLOW_CONTROL_ERROR, "the connection's window is above 2**31-1"
+            )
+        starved, self.starved = self.starved, {}
+        for sending in starved:
+            sending.resume()
+
+    def change_windows(self, initial: int) -> None:
+        """The client changed what every stream's window begins with (RFC 9113 6.9.2)."""
+        difference, self._initial_window = initial - self._initial_window, initial
+        for stream in self._open.values():
+            stream.window += difference
+            if stream.window > MOST_WINDOW:
+                raise Http2ConnectionError(
+                    Code.FLOW_CONTROL_ERROR, f"stream {stream.id}'s window is above 2**31-1"
+                )
+
+    def resume(self) -> None:
+        """Any stream's window may be open again."""
+        for stream in tuple(self._open.values()):
+            stream.resume()
+
+    def _answer_known(self, stream: Stream, known: KnownFrames) -> bool:
+        """The hot path: a request that came before, and an answer that can leave whole."""
+        window = known.window
+        if (
+            known.generation != self.app.generation
+            or window > stream.window
+            or window > self.window
+            or not self.outbox.is_ready()
+        ):
+            return False
+        self.window -= window
+        number = stream.id
+        frames = number.to_bytes(4, "big").join(known.pieces)
+        self.outbox.put_known(frames, known, self._peer, number)
+        self.close(number)
+        return True
+
+    def _answer_late(self, stream: Stream, request: Request, script: Script) -> None:
+        self._play(stream, request, Reply(script, journalled=False))
+
+    def _play(self, stream: Stream, request: Request, reply: Reply) -> None:
+        compiler = cached_response if reply.journalled else compile_response
+        response = compiler(reply.script, body=request.method != "HEAD")
+        entry = Entry(request, reply, self._peer, stream.id, response.events, monotonic())
+        if reply.journalled:
+            self.app.journal.open(entry)
+            if response.instant and len(request.body) <= KNOWN_SIZE:
+                known = stream.head.known
+                if len(known) >= MOST_KNOWN:
+                    known.clear()
+                known[request.body] = KnownFrames(request, reply, response, self.app.generation)
+        stream.reply = sending = Sending(self, stream, response, entry)
+        sending.resume()
