@@ -264,9 +264,14 @@ BAD_SCRIPTS = [
     ({"steps": [{"unit": [{"wait": 1}]}]}, "steps[0].unit: expected steps that write"),
     (
         {"steps": [{"unit": [{"write": "a"}, {"stall": True}]}]},
-        "steps[0].unit: expected no unit and no stall",
+        "steps[0].unit: expected no unit, no stall",
     ),
-    ({"framing": "none"}, "framing: expected one of chunked, length, close"),
+    ({"framing": "none"}, "framing: expected one of chunked, length, close, raw"),
+    ({"head": 1}, "head: expected a string, found 1"),
+    ({"informational": [{"status": 200}]}, "informational[0].status: expected a whole number"),
+    ({"informational": [103]}, "informational[0]: expected an object with 'status'"),
+    ({"trailers": {"X": "a"}}, "trailers: expected a name in lower case"),
+    ({"steps": [{"unit": [{"write": "a"}, {"raw": "b"}]}]}, "and nothing raw in a unit"),
     ({"ending": "bad"}, "ending: expected one of clean, abort, reset, drop"),
 ]
 
