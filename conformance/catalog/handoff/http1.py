@@ -1,0 +1,344 @@
+"""HTTP/1.1 to the API, octet by octet: how messages are framed, and how they must not be.
+
+The answers here mostly end after finish_reason without `[DONE]`: then the end
+of the body decides whether they are complete, and the daemon has to read it.
+"""
+
+import zlib
+
+from conformance.checks import Checks
+from conformance.client.bench import Bench
+from conformance.client.exchange import Exchange
+from conformance.evidence import Kind
+from conformance.scenario import scenario
+from conformance.script import (
+    Script,
+    chunk,
+    data,
+    delta,
+    finish,
+    finished,
+    gate,
+    raw,
+    script,
+    write,
+)
+
+H1 = ("upstream=h1",)
+
+STREAM = "text/event-stream"
+CHUNKED = {"content-type": STREAM, "transfer-encoding": "chunked"}
+
+ONE = data(chunk(content="Once"))
+STOP = data(chunk(reason="stop"))
+COMMENT = b": more\n\n"
+LAST = b"0\r\n\r\n"
+
+
+def _chunk(body: bytes, *, extension: bytes = b"") -> bytes:
+    return b"%x%b\r\n%b\r\n" % (len(body), extension, body)
+
+
+def _wire(*parts: bytes, headers: dict[str, str] | None = None, ending: str = "clean") -> Script:
+    """A response whose framing is what these bytes say."""
+    return script(raw(b"".join(parts)), framing="raw", headers=headers or CHUNKED, ending=ending)
+
+
+def _connection(checks: Checks) -> int | None:
+    entries = checks.observation.upstream
+    return entries[-1].connection if entries else None
+
+
+async def _not_used_again(bench: Bench, broken: Checks) -> None:
+    """The next request is served as ever, on another connection."""
+    checks = await bench.respond(pattern="short")
+    checks.content_as_sent(clause="U9").done_marker(clause="U9")
+    before, after = _connection(broken), _connection(checks)
+    bench.expect(
+        after is None or before != after,
+        check="not_used_again",
+        clause="U9",
+        expected="a connection whose framing broke carries no other request",
+        actual=f"the next request came on connection {after} as well",
+    )
+
+
+# Chunks
+
+
+@scenario(
+    clause=("U4", "R4"),
+    everywhere=True,
+    needs=H1,
+    evidence='RFC 9112 7.1.1; freeunitorg/freeunit#106 "trailer truncates body"',
+)
+async def http1_chunk_extensions(bench: Bench) -> None:
+    """Chunk extensions, and sizes in any spelling, are read and mean nothing."""
+    extensions = (b";a=b", b";a", b'; a = "b;c"', b";" + b"x" * 2000)
+    for each in extensions:
+        parts = (_chunk(body, extension=each) for body in (ONE, STOP))
+        checks = await bench.respond(script=_wire(*parts, b"0" + each + b"\r\n\r\n"))
+        checks.no_error(clause="U4").content("Once").done_marker()
+    sized = b"0000%X\r\n%b\r\n" % (len(ONE), ONE)
+    checks = await bench.respond(script=_wire(sized, _chunk(STOP), b"0000", LAST))
+    checks.no_error(clause="U4").content("Once").done_marker()
+
+
+@scenario(
+    clause=("U4", "R4", "U9"),
+    everywhere=True,
+    needs=H1,
+    evidence='RFC 9112 7.1.2; freeunitorg/freeunit#106 "trailer truncates body"',
+)
+async def http1_trailers(bench: Bench) -> None:
+    """Trailer fields after the last chunk are read to their end and mean nothing."""
+    fields = b"X-Checksum: 12\r\ndata: {}\r\nContent-Length: 5\r\n"
+    parts = (_chunk(ONE), _chunk(STOP), b"0\r\n", fields, b"\r\n")
+    checks = await bench.respond(script=_wire(*parts))
+    checks.no_error(clause="U4").content("Once").done_marker()
+    (await bench.respond(pattern="short")).content_as_sent(clause="U9").done_marker(clause="U9")
+
+
+BAD_CHUNKS = {
+    "a size that is no number": b"zz\r\n%b\r\n",
+    "a size with junk behind it": b"8zz\r\n%b\r\n",
+    "a size with a prefix": b"0x8\r\n%b\r\n",
+    "no size": b"\r\n%b\r\n",
+    "a negative size": b"-8\r\n%b\r\n",
+    "a size with a sign": b"+8\r\n%b\r\n",
+    "two sizes": b"8 8\r\n%b\r\n",
+    "a size of 65 bits": b"10000000000000008\r\n%b\r\n",
+    "a bare LF behind the size": b"8\n%b\r\n",
+    "a bare LF behind the data": b"8\r\n%b\n",
+    "junk in place of CRLF": b"8\r\n%bXX",
+    "more data than its size": b"6\r\n%b\r\n",
+}
+"""Chunks of COMMENT. Whoever reads over the mistake finds a complete answer."""
+
+
+@scenario(
+    clause=("U4", "R4", "R6", "U9"),
+    everywhere=True,
+    needs=H1,
+    alone=True,
+    evidence='RFC 9112 7.1; apache/trafficserver#10580 "invalid sizes accepted", golang/go#71988',
+)
+async def http1_bad_chunk(bench: Bench) -> None:
+    """A chunk that breaks the rules fails the answer; nothing after it is believed."""
+    for bad in BAD_CHUNKS.values():
+        parts = (_chunk(ONE), _chunk(STOP), bad % COMMENT, LAST)
+        checks = await bench.respond(script=_wire(*parts))
+        checks.sse_format().content("Once").no_done_marker().failed_stream()
+        await _not_used_again(bench, checks)
+
+
+@scenario(
+    clause=("U4", "R4", "R6"),
+    everywhere=True,
+    needs=H1,
+    evidence='RFC 9112 7.1; apache/trafficserver#10580 "invalid sizes accepted"',
+)
+async def http1_cut_chunk(bench: Bench) -> None:
+    """A chunk that ends before its size says, or a body without its last chunk, is truncated."""
+    ends = (
+        b"100000008\r\n" + COMMENT + b"\r\n" + LAST,  # eight, to those who count in 32 bits
+        b"9\r\n" + COMMENT,
+        b"8\r\n" + COMMENT + b"\r\n",
+        b"8\r\n" + COMMENT + b"\r\n0",
+        b"8\r\n" + COMMENT + b"\r\n0\r\n",
+        b"",
+    )
+    for end in ends:
+        checks = await bench.respond(script=_wire(_chunk(ONE), _chunk(STOP), end, ending="abort"))
+        checks.sse_format().content("Once").no_done_marker().failed_stream()
+
+
+# Lengths
+
+
+@scenario(clause=("U4", "R4", "R6"), everywhere=True, needs=H1, evidence="RFC 9112 6.3, 8")
+async def http1_length_not_met(bench: Bench) -> None:
+    """A body shorter than its Content-Length is truncated."""
+    for missing in (1, 1000):
+        headers = {"content-type": STREAM, "content-length": str(len(ONE + STOP) + missing)}
+        checks = await bench.respond(script=_wire(ONE, STOP, headers=headers, ending="abort"))
+        checks.sse_format().content("Once").no_done_marker().failed_stream()
+
+
+@scenario(
+    clause=("U4", "R6", "U9"), everywhere=True, needs=H1, alone=True, evidence="RFC 9112 6.3, 8"
+)
+async def http1_length_exceeded(bench: Bench) -> None:
+    """A body ends where Content-Length says; what follows belongs to no answer."""
+    headers = {"content-type": STREAM, "content-length": str(len(ONE + STOP) - 20)}
+    checks = await bench.respond(script=_wire(ONE, STOP, headers=headers))
+    checks.sse_format().content("Once").no_done_marker().failed_stream()
+    await _not_used_again(bench, checks)
+
+
+@scenario(
+    clause=("U9", "R4"),
+    everywhere=True,
+    needs=H1,
+    alone=True,
+    evidence='valyala/fasthttp#1743 "stale buffered data on reuse"; RFC 9112 9.2',
+)
+async def http1_extra_response(bench: Bench) -> None:
+    """A second response that nobody asked for is nobody's answer."""
+    foreign = data(chunk(content="foreign", reason="stop"))
+    second = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(foreign), foreign)
+    )
+    headers = {"content-type": STREAM, "content-length": str(len(ONE + STOP))}
+    for value in (
+        _wire(ONE, STOP, second, headers=headers),
+        _wire(_chunk(ONE), _chunk(STOP), LAST, second),
+    ):
+        checks = await bench.respond(script=value)
+        checks.no_error().content("Once").done_marker()
+        await _not_used_again(bench, checks)
+
+
+@scenario(
+    clause=("U4", "R4"),
+    everywhere=True,
+    needs=H1,
+    evidence='RFC 9112 6.3; tinyproxy/tinyproxy#609 "CL/TE desync"',
+)
+async def http1_length_and_chunks(bench: Bench) -> None:
+    """Where a body has chunks and a length, the chunks hold."""
+    for length in ("5", "100000"):
+        headers = {**CHUNKED, "content-length": length}
+        checks = await bench.respond(script=_wire(_chunk(ONE), _chunk(STOP), LAST, headers=headers))
+        checks.no_error(clause="U4").content("Once").done_marker()
+
+
+@scenario(clause=("U4", "R4"), everywhere=True, needs=H1, evidence="RFC 9112 6.3")
+async def http1_close_delimited(bench: Bench) -> None:
+    """A body that nothing frames, of HTTP/1.0 or 1.1, ends with the connection."""
+    ways = [
+        script(
+            delta("Once"),
+            finish("stop"),
+            head=f"HTTP/{version} 200 OK\r\nContent-Type: {STREAM}\r\n\r\n",
+            framing="close",
+        )
+        for version in ("1.0", "1.1")
+    ]
+    for each in ways:
+        checks = await bench.respond(script=each)
+        checks.no_error(clause="R4").content_as_sent().done_marker()
+
+
+@scenario(clause=("U4", "R5", "R6"), everywhere=True, needs=H1, evidence="RFC 9112 6.1, 6.3")
+async def http1_bad_framing(bench: Bench) -> None:
+    """A head that does not say how its body is framed, or says it in two ways, is a failure."""
+    headers: list[list[list[str]]] = [
+        [["content-length", str(len(ONE + STOP))], ["content-length", "5"]],
+        [["content-length", "many"]],
+        [["content-length", "-1"]],
+        [["content-length", ""], ["content-length", str(len(ONE + STOP))]],
+        [["transfer-encoding", "gzip, chunked"]],
+        [["transfer-encoding", "xchunked"]],
+    ]
+    for fields in headers:
+        checks = await bench.respond(
+            script=script(
+                raw(ONE + STOP),
+                framing="raw",
+                headers=[["content-type", STREAM], *fields],
+                ending="abort",
+            )
+        )
+        checks.failed()
+
+
+# Heads
+
+
+@scenario(
+    script=finished(
+        delta("Once"),
+        informational=[
+            {"status": 100},
+            {"status": 103, "headers": {"link": "</a.css>; rel=preload"}},
+            {"status": 103, "headers": {"content-type": "text/html", "content-length": "3"}},
+        ],
+    ),
+    clause=("U4", "R5"),
+    everywhere=True,
+    evidence='RFC 9110 15.2; snoyberg/http-client#521 "misbehaves on early hints"',
+)
+def http1_informational(response: Checks) -> None:
+    """Informational responses are passed over; the answer is the one after them."""
+    response.http_status(200, clause="U4").no_error().content_as_sent().done_marker()
+
+
+@scenario(clause=("R5", "U4"), everywhere=True, needs=H1, evidence="RFC 9112 4, 5")
+async def http1_bad_head(bench: Bench) -> None:
+    """What is no head of an HTTP/1.1 response is a failure."""
+    heads = (
+        "ICY 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
+        "HTTP/1.1 OK\r\nContent-Type: text/event-stream\r\n\r\n",
+        "HTTP/1.1 20x OK\r\nContent-Type: text/event-stream\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type text/event-stream\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent Type: text/event-stream\r\n\r\n",
+        "data: {}\n\n",
+        "\x16\x03\x01\r\n\r\n",
+    )
+    for head in heads:
+        checks = await bench.respond(
+            script=script(delta("Once"), finish("stop"), head=head, framing="close")
+        )
+        checks.http_error(502)
+
+
+@scenario(
+    clause=("R5", "R7", "U4"),
+    everywhere=True,
+    evidence='Kong/kong#14893 "request identity encoding", FootprintAI/Containarium#826',
+)
+async def http1_compressed(bench: Bench) -> None:
+    """A compressed answer is decoded as it comes, or it fails where it was not asked for."""
+    packer = zlib.compressobj(wbits=31)
+    pieces = [packer.compress(each) + packer.flush(zlib.Z_SYNC_FLUSH) for each in (ONE, STOP)]
+    headers = {"content-type": STREAM, "content-encoding": "gzip"}
+    value = script(write(pieces[0]), gate(1), write(pieces[1] + packer.flush()), headers=headers)
+    pattern = await bench.script(value)
+    async with bench.exchange(pattern=pattern) as exchange:
+        await exchange.start()
+        head = await exchange.head()
+        decoded = head.status == 200 and (await exchange.events(1))[0].kind is Kind.CHUNK
+        await exchange.open_gate(1)
+        checks = (await exchange.response()).applied(pattern)
+    if decoded:
+        checks.no_error().content("Once").done_marker()
+        return
+    checks.failed()
+    for entry in checks.observation.upstream:
+        accepted = entry.header("accept-encoding") or ""
+        bench.expect(
+            "gzip" not in accepted,
+            check="not_asked_for",
+            clause="U4",
+            expected="no request for a coding that is then refused",
+            actual=f"accept-encoding: {accepted}",
+        )
+
+
+@scenario(
+    script=script(delta("Once"), gate(1), ending="abort"),
+    clause=("R1", "R6"),
+    evidence='RFC 9112 8; h2o/h2o#1031 "broken chunked body silently relayed"',
+)
+async def http1_down_terminator(exchange: Exchange) -> None:
+    """A stream that failed does not end, octet for octet, like one that is complete."""
+    await exchange.events(1)
+    await exchange.open_gate(1)
+    checks = await exchange.response()
+    checks.no_header("Transfer-Encoding").no_header("Content-Length").sse_format()
+    checks.failed_stream().no_done_marker()
+
+
+# Requests
