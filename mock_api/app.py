@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mock_api import openai
 from mock_api.control import Control
-from mock_api.exchange import Later, Reply, Request
+from mock_api.exchange import KNOWN_SIZE, Later, Reply, Request
 from mock_api.gates import Gates
 from mock_api.journal import Journal
 from mock_api.patterns import SCRIPT, Options, PatternError, applied_name, script
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 PREFIX = "/_control"
 
-KNOWN_SIZE = 4096
-"""The longest request that is remembered, in bytes."""
 MOST_KNOWN = 256
 """How many are remembered. All are forgotten when there are more: a load generator
 repeats a few, and a test suite, which repeats none, pays nothing to speak of."""

@@ -87,6 +87,10 @@ class Reply:
         self.journalled = journalled
 
 
+KNOWN_SIZE = 4096
+"""The longest request that is remembered, and whose body the journal need not weigh, in bytes."""
+
+
 class Known:
     """A request that came before, and the answer, all of which one write sends.
 

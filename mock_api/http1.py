@@ -16,7 +16,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from mock_api.exchange import End, Entry, Known, Later, Peer, Reply, Request
+from mock_api.exchange import KNOWN_SIZE, End, Entry, Known, Later, Peer, Reply, Request
 from mock_api.http1_request import Asked, Refused, RequestReader
 from mock_api.http1_response import Response, Segment, cached_response, compile_response
 from mock_api.playback import Playback
@@ -39,7 +39,8 @@ class KnownBytes(Known):
 
     def __init__(self, request: Request, reply: Reply, response: Response) -> None:
         self.response = response
-        self.data = response.segments[0].data if response.instant else b""
+        whole = response.instant and len(request.body) <= KNOWN_SIZE
+        self.data = response.segments[0].data if whole else b""
         """All of it, where one write sends it."""
         super().__init__(request, reply, len(self.data), response.events)
 
@@ -66,16 +67,7 @@ class Http1:
         """Bytes came: answer what is complete, unless something is being answered."""
         idle = self._current is None and not self._reader.inside
         if idle and (known := self._known.get(data)) is not None:
-            came, sent = monotonic(), 0
-            if known.size:
-                try:
-                    sent = self._send(known.data)
-                except OSError:
-                    sent = 0  # It is tried again, and judged, below.
-                if sent == known.size:
-                    self._journal.instant(known, self._peer, None, came)
-                    return
-            self._start(known.request, known.reply, known.response, came, sent)
+            self._give(known)
             return
         if self._ending:
             return
@@ -153,16 +145,26 @@ class Http1:
             chunks=asked.chunks,
             body=request.method != "HEAD",
         )
+        known = KnownBytes(request, reply, response)
         if data is not None and asked.keep_alive and reply.journalled:
-            self.app.remember(data, KnownBytes(request, reply, response))
-        self._start(request, reply, response, monotonic())
+            self.app.remember(data, known)
+        self._give(known)
 
-    def _start(
-        self, request: Request, reply: Reply, response: Response, came: float, sent: int = 0
-    ) -> None:
-        """Begin a response, of which the kernel has taken so many bytes."""
-        entry = Entry(request, reply, self._peer, None, response.events, came)
-        if reply.journalled:
+    def _give(self, known: KnownBytes) -> None:
+        """Send the answer: all of it at once, where that can be, or what can be for now."""
+        came, sent = monotonic(), 0
+        if known.size:
+            try:
+                sent = self._send(known.data)
+            except OSError:
+                sent = 0  # It is tried again, and judged, below.
+            if sent == known.size:
+                if known.reply.journalled:
+                    self._journal.instant(known, self._peer, None, came)
+                return
+        response = known.response
+        entry = Entry(known.request, known.reply, self._peer, None, response.events, came)
+        if known.reply.journalled:
             self._journal.open(entry)
         self._current = sending = Sending(self, response, entry)
         sending.begin(sent)

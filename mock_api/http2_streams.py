@@ -10,7 +10,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from mock_api.exchange import Entry, Later, Peer, Reply, Request
+from mock_api.exchange import KNOWN_SIZE, Entry, Later, Peer, Reply, Request
 from mock_api.http2_frames import (
     DEFAULT_WINDOW,
     MOST_WINDOW,
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 STREAM_WINDOW = 1024 * 1024
 """What a client may send on a stream before we grant more."""
 
-KNOWN_SIZE = 4096
 MOST_KNOWN = 16
-"""The longest request body that is remembered, and how many are with one head."""
+"""Request bodies that are remembered with one head."""
 
 
 class Stream:

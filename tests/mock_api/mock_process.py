@@ -76,6 +76,13 @@ class Mock:
         """Journal entries, their bodies decoded."""
         return _decoded(self.control("GET", f"/journal?{urlencode(query)}"))
 
+    def mark(self) -> int:
+        """The number of an entry made just now: what comes after it is what happens next."""
+        client = H1Client(self.connect())
+        client.exchange("GET", "/v1/models", headers=pattern_header(";t=mark"))
+        client.close()
+        return int(self.entries(token="mark")[-1]["id"])
+
     def wait(self, token: str, **query: Any) -> dict[str, Any]:
         """The one entry with this token, once the journal says what is waited for."""
         query = {"token": token, "timeout": 5, **query}

@@ -100,7 +100,7 @@ def test_the_journal_says_where_it_was_found(mock: Mock, h1: H1Client, source: s
         "prompt": chat(prompt=f"say [[test:{pattern}]]"),
         "none": chat(prompt="plain"),
     }
-    before = max((entry["id"] for entry in mock.entries()), default=0)
+    before = mock.mark()
     headers = [("X-Test-Pattern", pattern)] if source == "header" else []
     response = h1.chat(bodies[source], headers)
     (entry,) = mock.entries(after=before)
