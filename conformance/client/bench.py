@@ -37,6 +37,9 @@ ORDINARY = ""
 """The pattern of the mock API's ordinary answer, when it is asked for by name."""
 
 
+ROOM = 0.5
+"""Seconds until a slot must be free whose descriptor is closed."""
+
 LOOK = 0.005
 """Seconds between two looks at /proc, which offers no event to wait for."""
 
@@ -151,6 +154,20 @@ class Bench:
         checks.applied("short", clause=clause)
         return exchange
 
+    async def served_again(self, *, clause: str = "L3") -> None:
+        """Check that there is room for a client: that it is not refused with 503 for long.
+
+        A daemon may free a slot a moment after it has closed the descriptor.
+        """
+        end = time.monotonic() + ROOM * self.stage.scale
+        while True:
+            async with self.exchange(pattern="short") as exchange:
+                await exchange.start(clause=clause)
+                checks = await exchange.response()
+            if checks.response.status != 503 or time.monotonic() > end:
+                break
+        checks.done_marker(clause=clause).content_as_sent(clause=clause)
+
     async def unasked(self, *exchanges: Exchange, clause: str) -> None:
         """Check that the daemon has asked the API for none of these; a fresh request is the fence.
 
@@ -221,8 +238,11 @@ class Bench:
             await asyncio.sleep(LOOK)
         return True
 
-    async def released(self, *targets: str, within: float = 2.0, clause: str = "H10") -> None:
-        """Check that the daemon holds none of these, as /proc names them, in the end."""
+    async def released(self, *targets: str, within: float = 2.0, clause: str = "H10") -> bool:
+        """Check that the daemon holds none of these, as /proc names them, in the end.
+
+        Returns whether that is so.
+        """
         pid = self.stage.instance.pid
         assert pid is not None, "the daemon's process cannot be found out"
         wanted = frozenset(targets)
@@ -237,7 +257,7 @@ class Bench:
             await self.until(none, within=within)
         except ProcessLookupError:
             self._note("released", "L4", "the daemon lives", f"it {self._end()}")
-            return
+            return False
         self.expect(
             not held,
             check="released",
@@ -246,6 +266,7 @@ class Bench:
             actual=f"after {within:g} s the daemon still holds {len(held)}: "
             + ", ".join(sorted(held)[:4]),
         )
+        return not held
 
     def _end(self) -> str:
         return self.stage.instance.describe_exit() or "cannot be found"

@@ -66,16 +66,20 @@ async def _refused(bench: Bench, *exchanges: Exchange, clause: str = "H3") -> No
 # Good ones
 
 
-@scenario(clause="H8", evidence='fcntl(2): "O_NONBLOCK" is shared with the sender')
+@scenario(clause="H8", alone=True, evidence='fcntl(2): "O_NONBLOCK" is shared with the sender')
 async def handoff_fd_flags(bench: Bench) -> None:
     """Blocking descriptors and non-blocking ones are served alike."""
-    for checks in await asyncio.gather(
-        *(bench.respond(pattern="unicode", blocking=each) for each in (True, False, True))
-    ):
-        checks.content_as_sent(clause="H8").done_marker(clause="H8")
+
+    async def served(*, blocking: bool) -> None:
+        async with bench.exchange(pattern="unicode", blocking=blocking) as exchange:
+            await exchange.start(clause="H8")
+            checks = await exchange.response()
+            checks.content_as_sent(clause="H8").done_marker(clause="H8").applied("unicode")
+
+    await asyncio.gather(*(served(blocking=each) for each in (True, False, True)))
 
 
-@scenario(clause="H8", evidence='fcntl(2): "O_NONBLOCK" is shared with the sender')
+@scenario(clause="H8", alone=True, evidence='fcntl(2): "O_NONBLOCK" is shared with the sender')
 async def handoff_fd_flags_stalled(bench: Bench) -> None:
     """A client that does not read, on a blocking descriptor, holds nobody else up."""
     async with bench.exchange(
@@ -309,8 +313,9 @@ def _companions(count: int) -> Iterator[list[Pair]]:
 @scenario(clause="H5", evidence='oven-sh/bun#37427 "close the extra descriptors"; unix(7)')
 async def handoff_extra_fds(bench: Bench) -> None:
     """Of 2 and of 61 descriptors the first is served; the others are closed, unspoken to."""
-    for count in (1, 60):
-        with _companions(count) as others:
+
+    async def hand(extra: int) -> None:
+        with _companions(extra) as others:
             async with bench.exchange() as exchange:
                 await exchange.start(after=[each.server.fileno() for each in others])
                 targets = [target(each.server.fileno()) for each in others]
@@ -320,7 +325,8 @@ async def handoff_extra_fds(bench: Bench) -> None:
                 # Receivers with little room are told MSG_CTRUNC, and may close all.
                 if not _closed(checks):
                     _served(checks, clause="H5")
-            await bench.released(*targets, exchange.handed, clause="H5")
+            await bench.released(*targets, clause="H5")
+            await bench.released(exchange.handed)
             heard = b"".join(_heard(each.client) for each in others)
             bench.expect(
                 not heard,
@@ -329,6 +335,8 @@ async def handoff_extra_fds(bench: Bench) -> None:
                 expected="nothing is written to other descriptors than the first",
                 actual=repr(heard[:80]),
             )
+
+    await asyncio.gather(hand(1), hand(60))
     await bench.healthy(clause="H5")
 
 
@@ -336,6 +344,13 @@ def _heard(client: socket.socket) -> bytes:
     try:
         return client.recv(4096)
     except OSError:
+        return b""
+
+
+def _piped(reader: int) -> bytes:
+    try:
+        return os.read(reader, 4096)
+    except BlockingIOError:
         return b""
 
 
@@ -356,7 +371,7 @@ def _wrong_kinds() -> Iterator[dict[int, Callable[[], bytes]]]:
         datagram, datagrams = map(kept, socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
         packet, packets = map(kept, socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         yield {
-            writer.fileno(): lambda: os.read(reader.fileno(), 4096),
+            writer.fileno(): lambda: _piped(reader.fileno()),
             file.fileno(): lambda: os.pread(file.fileno(), 4096, 0),
             listening.fileno(): lambda: b"",
             unconnected.fileno(): lambda: b"",
@@ -365,36 +380,26 @@ def _wrong_kinds() -> Iterator[dict[int, Callable[[], bytes]]]:
         }
 
 
-async def _rejected(
-    bench: Bench, payload: bytes, descriptors: Mapping[int, Callable[[], bytes]]
-) -> None:
-    for descriptor, heard in descriptors.items():
-        kind = target(descriptor)
-        async with bench.sender() as sender:
-            await sender.send(payload, [descriptor])
-            sender.end()
-            await bench.left(sender, clause="H6")
-        await bench.released(kind, clause="H6")
-        try:
-            said = heard()
-        except BlockingIOError:
-            said = b""
-        bench.expect(
-            not said,
-            check="wrong_kind",
-            clause="H6",
-            expected=f"nothing is written to {kind}",
-            actual=repr(said[:80]),
-        )
-
-
 @scenario(clause=("H6", "H3"), evidence="reasoned; getpeername(2), SO_TYPE in socket(7)")
 async def handoff_wrong_fd(bench: Bench) -> None:
     """A pipe, a file, a listening, an unconnected, a datagram socket: closed, unwritten to."""
     asked = bench.exchange()
     with _wrong_kinds() as descriptors:
-        for payload in (asked.payload, b"{"):
-            await _rejected(bench, payload, descriptors)
+        for descriptor in descriptors:
+            for payload in (asked.payload, b"{"):
+                async with bench.sender() as sender:
+                    await sender.send(payload, [descriptor])
+                    sender.end()
+                    await bench.left(sender, clause="H6")
+        await bench.released(*map(target, descriptors), clause="H6")
+        for descriptor, heard in descriptors.items():
+            bench.expect(
+                not (said := heard()),
+                check="wrong_kind",
+                clause="H6",
+                expected=f"nothing is written to {target(descriptor)}",
+                actual=repr(said[:80]),
+            )
     await bench.unasked(asked, clause="H6")
 
 
@@ -414,7 +419,8 @@ async def handoff_first_decides(bench: Bench) -> None:
                 actual=repr(checks.response.transcript.raw[:80]),
             )
         await bench.unasked(exchange, clause="H5")
-        await bench.released(exchange.handed, target(first), clause="H5")
+        await bench.released(exchange.handed, clause="H5")
+        await bench.released(target(first), clause="H6")
 
 
 @scenario(
@@ -425,11 +431,14 @@ async def handoff_first_decides(bench: Bench) -> None:
 )
 async def handoff_ctrunc(bench: Bench) -> None:
     """At RLIMIT_NOFILE, where descriptors are lost on the way, a handoff is dropped whole."""
-    await bench.released((await bench.healthy()).handed)
+    if not await bench.released((await bench.healthy()).handed):
+        return  # a daemon that leaks cannot be filled up with care
     async with AsyncExitStack() as stack:
         # Room for one of two descriptors, then for none.
         for room in (1, 0):
             peer = await _fill(bench, stack, room)
+            if peer is None:
+                return
             with _companions(room) as others:
                 async with bench.exchange() as exchange:
                     await exchange.start(peer, after=[each.server.fileno() for each in others])
@@ -447,8 +456,11 @@ async def handoff_ctrunc(bench: Bench) -> None:
     await bench.healthy()
 
 
-async def _fill(bench: Bench, stack: AsyncExitStack, room: int) -> Sender:
-    """Connect peers until the daemon can open only so many more descriptors; the last of them."""
+async def _fill(bench: Bench, stack: AsyncExitStack, room: int) -> Sender | None:
+    """Connect peers until the daemon can open only so many more descriptors; the last of them.
+
+    None where it does not accept them all.
+    """
 
     def left() -> int:
         return FEW - proc.descriptor_count(bench.daemon.pid)
@@ -464,7 +476,9 @@ async def _fill(bench: Bench, stack: AsyncExitStack, room: int) -> Sender:
             expected=f"a peer is accepted while there is room for {plural(before, 'descriptor')}",
             actual="it was not within 1 s",
         )
-        if not accepted or left() <= room:
+        if not accepted:
+            return None
+        if left() <= room:
             return peer
 
 

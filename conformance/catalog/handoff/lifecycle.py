@@ -92,7 +92,7 @@ async def _refuses(bench: Bench) -> None:
 # SIGTERM
 
 
-@scenario(clause=("L2", "L1"), alone=True, evidence="reasoned; systemd's default of stopping")
+@scenario(clause=("L2", "L1"), alone=True, evidence="reasoned; systemd.kill(5), SIGTERM")
 async def life_sigterm_idle(bench: Bench) -> None:
     """A daemon with nothing to do ends on SIGTERM at once, with status 0, and takes its socket."""
     await bench.healthy()
@@ -324,7 +324,7 @@ async def life_foreign_socket(bench: Bench) -> None:
 )
 async def life_max_connections(bench: Bench) -> None:
     """Above max-connections handoffs are refused with 503, and served again when there is room."""
-    async with _held(bench) as first, _held(bench) as second:
+    async with _held(bench) as first, _held(bench):
         for _ in range(3):  # those that were refused take up no room
             async with bench.exchange() as third:
                 await third.start()
@@ -340,13 +340,15 @@ async def life_max_connections(bench: Bench) -> None:
         await _let_go(first, clause="L3")
         first.release()
         await bench.released(first.handed)
-        await bench.released((await bench.healthy(clause="L3")).handed)
-        await _let_go(second, clause="L3")
-        second.release()
-        await bench.released(second.handed)
-    async with _held(bench) as first, _held(bench) as second:
-        await _let_go(first, clause="L3")
-        await _let_go(second, clause="L3")
+        await bench.served_again()
+    pattern = await bench.script(HELD)
+    for _ in range(3):  # those that leave give their room back as well
+        async with bench.exchange(pattern=pattern) as leaver:
+            await leaver.start()
+            await leaver.head()
+            leaver.reset()
+        await bench.released(leaver.handed)
+    await bench.served_again()
 
 
 # What the system does
