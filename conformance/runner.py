@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -230,7 +230,7 @@ class Runner:
                     manifest,
                     variant,
                     self._upstream,
-                    options=how.options,
+                    options=self._stretched(how.options),
                     env=how.env,
                     nofile=how.nofile,
                     addresses=addresses,
@@ -238,6 +238,13 @@ class Runner:
                 ) as instance,
             ):
                 yield instance
+
+    def _stretched(self, options: Mapping[str, str]) -> dict[str, str]:
+        """The wishes, with time bounds stretched as everything else is on this machine."""
+        return {
+            name: f"{float(value) * self._scale:g}" if name.endswith("_timeout") else value
+            for name, value in options.items()
+        }
 
     async def _play(self, case: Case, stage: Stage) -> None:
         """Play the scenario within its deadline and turn what was found into a Result."""
