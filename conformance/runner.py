@@ -37,6 +37,7 @@ from conformance.daemon.manifest import Manifest, Variant, missing
 from conformance.daemon.process import DaemonProcess
 from conformance.dead_end import addresses_of
 from conformance.profile import PLAYERS, Judgement
+from conformance.pulse import Pulse
 from conformance.result import FailedCheck, Result, Verdict
 from conformance.scenario import Start
 from conformance.selection import Case
@@ -47,6 +48,9 @@ OWN_INSTANCES = 8
 """Scenarios with an instance of their own that run at a time: enough to hide
 their waiting, few enough that starting them does not disturb the others."""
 
+
+TIMED = frozenset({"H7", "R7", "R8", "U5", "U6", "U7", "L2"})
+"""The clauses that say by when: on a machine that stands still they cannot be judged."""
 
 LOG_LINES = 12
 """Lines of the daemon's log in a failure's evidence: a traceback's end, within one screen."""
@@ -156,6 +160,7 @@ class Runner:
         self._scale = calibration.scale
         self._publish = publish
         self._own = asyncio.Semaphore(OWN_INSTANCES)
+        self._doubtful: list[Case] = []
 
     async def judge(self, cases: Sequence[Case]) -> None:
         """Publish one Result for each case, as soon as it is found."""
@@ -173,14 +178,18 @@ class Runner:
             for case in applicable:
                 self._blame(case, "builds", error)
             return
-        await asyncio.gather(
-            self._shared(manifest, variant, [each for each in together if not each.scenario.alone]),
-            *(self._alone(each) for each in together if each.scenario.alone),
-        )
-        for case in applicable:
-            if case.scenario.quiet:
-                async with silence():
-                    await self._alone(case)
+        shared = [each for each in together if not each.scenario.alone]
+        async with Pulse.beating() as self._pulse:
+            await asyncio.gather(
+                self._shared(manifest, variant, shared),
+                *(self._alone(each) for each in together if each.scenario.alone),
+            )
+            for case in applicable:
+                if case.scenario.quiet:
+                    async with silence():
+                        await self._alone(case)
+            for case in tuple(self._doubtful):
+                await self._alone(case)
 
     async def _shared(self, manifest: Manifest, variant: Variant, cases: Sequence[Case]) -> None:
         """Judge the cases side by side on one instance."""
@@ -247,7 +256,11 @@ class Runner:
         }
 
     async def _play(self, case: Case, stage: Stage) -> None:
-        """Play the scenario within its deadline and turn what was found into a Result."""
+        """Play the scenario within its deadline and turn what was found into a Result.
+
+        Where only time bounds did not hold and the suite itself was late, the
+        case is doubtful: it has one more try when the others are done.
+        """
         scenario = case.scenario
         if self._settings.deadline is not None:
             scenario = replace(scenario, deadline=self._settings.deadline)
@@ -261,6 +274,13 @@ class Runner:
             )
         else:
             result = judged(case, judgement)
+        late = self._pulse.latest_since(began)
+        if late and result.failures and {each.clause for each in result.failures} <= TIMED:
+            if case not in self._doubtful:
+                self._doubtful.append(case)
+                return
+            reason = f"inconclusive: tried twice, and the suite itself was {late:.2f} s late"
+            result = replace(result, verdict=Verdict.ERROR, reason=reason)
         if result.verdict.red:
             result = replace(result, evidence=result.evidence + state_of(stage.instance))
         self._finish(case, replace(result, duration=time.monotonic() - began))

@@ -1,0 +1,51 @@
+"""The pulse: was the suite itself on time while it judged?
+
+A scenario that says "within two seconds" is judged by a process that must
+itself get a processor in time. The pulse beats on the same event loop as the
+scenarios; where a beat came late, the loop stood still, and whatever seemed
+slow meanwhile may have been the suite, or the machine, and not the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+BEAT = 0.02
+"""Seconds between beats: far below the shortest bound of a scenario."""
+
+TOO_LATE = 0.15
+"""Seconds by which a beat may be late before time bounds cannot be judged: half of the
+shortest one, 0.3 s. A busy neighbour on one of two cores makes beats 3 to 30 ms late."""
+
+
+class Pulse:
+    """Notes how late its beats are."""
+
+    def __init__(self) -> None:
+        self._late: list[tuple[float, float]] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def beating(cls) -> AsyncIterator[Pulse]:
+        """A pulse on the running event loop."""
+        pulse = cls()
+        task = asyncio.create_task(pulse._beat())
+        try:
+            yield pulse
+        finally:
+            task.cancel()
+
+    def latest_since(self, moment: float) -> float:
+        """By how many seconds the latest beat since then was late, 0 where none was too late."""
+        return max((late for at, late in self._late if at >= moment), default=0.0)
+
+    async def _beat(self) -> None:
+        while True:
+            asked = time.monotonic()
+            await asyncio.sleep(BEAT)
+            now = time.monotonic()
+            if now - asked - BEAT > TOO_LATE:
+                self._late.append((now, now - asked - BEAT))
