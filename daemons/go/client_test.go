@@ -41,7 +41,7 @@ func TestClientLeaves(t *testing.T) {
 // endless streams until the daemon takes no more, and counts what it took.
 func endless(t *testing.T, sent chan<- int) string {
 	return rawAPI(t, func(conn net.Conn, r *http.Request) {
-		piece := inChunk(strings.Repeat(hello, 500))
+		piece := inChunk(strings.Repeat(bulk, 16))
 		io.WriteString(conn, chunked)
 		total := 0
 		for {
@@ -60,13 +60,13 @@ func endless(t *testing.T, sent chan<- int) string {
 // A client that stalls pauses the API, and gets everything when it goes on.
 func TestBackpressure(t *testing.T) {
 	sent := make(chan int, 1)
-	client := startDaemon(t, endless(t, sent), nil).handOffNarrow(`{"prompt":"hi"}`)
+	client := startDaemon(t, endless(t, sent), nil).handOffNarrow(`{"prompt":"hi"}`, 64<<10)
 	await(t, "the API to be paused", sent)
 	a := readAnswer(t, client)
 	if !a.done() {
 		t.Fatalf("the answer ended with %q", a.body[max(0, len(a.body)-200):])
 	}
-	if text := a.text(t); strings.ReplaceAll(text, "Hello", "") != "" || len(text)%(500*len("Hello")) != 0 {
+	if text := a.text(t); strings.Trim(text, "x") != "" || len(text) == 0 || len(text)%(16*bulkText) != 0 {
 		t.Errorf("%d bytes of text, want as many as were sent", len(text))
 	}
 }
@@ -74,11 +74,11 @@ func TestBackpressure(t *testing.T) {
 // A client that stalls for ever is dropped; one that reads slowly is not.
 func TestWriteTimeout(t *testing.T) {
 	dropped := make(chan struct{}, 1)
-	piece := inChunk(strings.Repeat(hello, 500))
+	piece := inChunk(strings.Repeat(bulk, 16))
 	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
 		io.WriteString(conn, chunked)
 		forever := r.Header.Get("X-Test-Pattern") == "forever"
-		for i := 0; i < 100 || forever; i++ {
+		for i := 0; i < 160 || forever; i++ {
 			if _, err := io.WriteString(conn, piece); err != nil {
 				dropped <- struct{}{}
 				return
@@ -86,13 +86,13 @@ func TestWriteTimeout(t *testing.T) {
 		}
 		io.WriteString(conn, inChunk(done)+"0\r\n\r\n")
 	})
-	const bound = 200 * time.Millisecond
+	const bound = 500 * time.Millisecond
 	d := startDaemon(t, base, func(c *config) { c.writeTimeout = bound })
-	d.handOffNarrow(`{"prompt":"hi","test_pattern":"forever"}`)
-	slow := d.handOffNarrow(`{"prompt":"hi"}`)
+	d.handOffNarrow(`{"prompt":"hi","test_pattern":"forever"}`, 64<<10)
+	slow := d.handOffNarrow(`{"prompt":"hi"}`, 64<<10)
 	start := time.Now()
 	a := readAnswer(t, sips{slow})
-	if text := a.text(t); !a.done() || len(text) != 100*500*len("Hello") {
+	if text := a.text(t); !a.done() || len(text) != 160*16*bulkText {
 		t.Errorf("the slow client got %d bytes of text, ending with %q", len(text), a.body[max(0, len(a.body)-200):])
 	}
 	if took := time.Since(start); took < 2*bound {

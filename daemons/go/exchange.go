@@ -25,7 +25,7 @@ var (
 
 // releaseTime is how long the API may take, after [DONE], to end the response and
 // so leave us a connection to use again.
-const releaseTime = 50 * time.Millisecond
+const releaseTime = 200 * time.Millisecond
 
 // readSize is what is read from the API at once: a TLS record.
 const readSize = 16 << 10

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 const testKey = "sk-test-0123456789"
 
 // patience is how long a test waits for what must come. It is never waited out.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // A daemon is a server that runs in the test's process.
 type daemon struct {
@@ -147,14 +147,14 @@ func (d *daemon) handOff(data string) *net.TCPConn {
 	return conn
 }
 
-// handOffNarrow hands a client over whose kernel takes little: without that, megabytes
-// go by before anything notices that it stalls.
-func (d *daemon) handOffNarrow(data string) *net.TCPConn {
+// handOffNarrow hands a client over whose kernel takes little on each side: without
+// that, megabytes go by before anything notices that it stalls.
+func (d *daemon) handOffNarrow(data string, buffer int) *net.TCPConn {
 	d.t.Helper()
 	conn, file := tcpPair(d.t)
 	defer file.Close()
-	conn.SetReadBuffer(32 << 10)
-	if err := unix.SetsockoptInt(int(file.Fd()), unix.SOL_SOCKET, unix.SO_SNDBUF, 64<<10); err != nil {
+	conn.SetReadBuffer(buffer)
+	if err := unix.SetsockoptInt(int(file.Fd()), unix.SOL_SOCKET, unix.SO_SNDBUF, buffer); err != nil {
 		d.t.Fatal(err)
 	}
 	d.send([]byte(data), int(file.Fd()))
@@ -324,3 +324,8 @@ const (
 	finished = `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n"
 	done     = "data: [DONE]\n\n"
 )
+
+// A bulk event holds much text, so that buffers fill without much work.
+const bulkText = 1000
+
+var bulk = `data: {"choices":[{"index":0,"delta":{"content":"` + strings.Repeat("x", bulkText) + `"}}]}` + "\n\n"

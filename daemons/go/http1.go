@@ -2,12 +2,13 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"slices"
-	"sync/atomic"
+	"time"
 )
 
 // HTTP/1.1 to the API, on the message parser of net/http but not on its Transport:
@@ -53,13 +54,11 @@ func (r *readLimit) Read(p []byte) (int, error) {
 func (c *http1Conn) roundTrip(request *http.Request) (*http.Response, error) {
 	// Closing is the one way to end a request before its time.
 	stop := context.AfterFunc(request.Context(), func() { c.Close() })
-	var sent atomic.Bool
+	sent := make(chan error, 1)
 	go func() {
 		out := bufio.NewWriter(c.Conn)
 		// An error here shows on the reading side too, after a response if there is one.
-		if request.Write(out) == nil && out.Flush() == nil {
-			sent.Store(true)
-		}
+		sent <- cmp.Or(request.Write(out), out.Flush())
 	}()
 	response, err := c.readResponse(request)
 	if err != nil {
@@ -68,7 +67,16 @@ func (c *http1Conn) roundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = &http1Body{ReadCloser: response.Body, close: func(complete bool) {
-		if stop() && complete && sent.Load() && !response.Close && c.reader.Buffered() == 0 {
+		reusable := stop() && complete && !response.Close && c.reader.Buffered() == 0
+		if reusable {
+			select {
+			case err := <-sent:
+				reusable = err == nil
+			case <-time.After(releaseTime): // an early response: the request is not wanted
+				reusable = false
+			}
+		}
+		if reusable {
 			c.idle(c)
 		} else {
 			c.Close()

@@ -39,6 +39,7 @@ type frameStream struct {
 	id     uint32
 	number int32 // of the request, from 1
 	conn   net.Conn
+	write  *sync.Mutex // held while serve runs
 }
 
 func (s frameStream) head(endStream bool, fields ...string) {
@@ -91,7 +92,7 @@ func startFrameAPI(t *testing.T, settings []http2.Setting, serve func(frameStrea
 				api.resets <- f.ErrCode
 			case *http2.DataFrame:
 				if f.StreamEnded() {
-					serve(frameStream{framer, f.StreamID, api.requests.Add(1), conn})
+					serve(frameStream{framer, f.StreamID, api.requests.Add(1), conn, &write})
 				}
 			}
 			write.Unlock()
@@ -225,7 +226,9 @@ func TestHTTP2Reset(t *testing.T) {
 	if code := await(t, "the reset", api.resets); code != http2.ErrCodeCancel {
 		t.Errorf("reset with %v", code)
 	}
+	second.write.Lock()
 	second.WriteData(second.id, false, []byte(done))
+	second.write.Unlock()
 	if a := readAnswer(t, stayer); !a.done() {
 		t.Errorf("the other client's answer: %q", a.body)
 	}
@@ -247,6 +250,8 @@ func TestHTTP2MaxStreams(t *testing.T) {
 		busy[s.conn] = true
 		go func() {
 			<-release
+			s.write.Lock()
+			defer s.write.Unlock()
 			s.streamHead()
 			s.WriteData(s.id, true, []byte(hello+done))
 		}()
@@ -274,10 +279,10 @@ func TestHTTP2Starvation(t *testing.T) {
 	base, trust := tlsAPI(t, true, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		if r.Header.Get("X-Test-Pattern") != "endless" {
-			io.WriteString(w, strings.Repeat(hello, 20_000)+done)
+			io.WriteString(w, strings.Repeat(bulk, 300)+done)
 			return
 		}
-		for piece := strings.Repeat(hello, 500); ; {
+		for piece := strings.Repeat(bulk, 16); ; {
 			n, err := io.WriteString(w, piece)
 			sent.Add(int64(n))
 			if err != nil {
@@ -287,14 +292,14 @@ func TestHTTP2Starvation(t *testing.T) {
 	})
 	d := startDaemon(t, base, trust)
 	for range 40 {
-		d.handOffNarrow(`{"prompt":"hi","test_pattern":"endless"}`)
+		d.handOffNarrow(`{"prompt":"hi","test_pattern":"endless"}`, 8<<10)
 	}
 	eventually(t, "the API is paused", func() bool {
 		before := sent.Load()
 		time.Sleep(200 * time.Millisecond)
 		return before > 0 && sent.Load() == before
 	})
-	if a := d.ask(`{"prompt":"hi"}`); !a.done() || len(a.text(t)) != 20_000*len("Hello") {
+	if a := d.ask(`{"prompt":"hi"}`); !a.done() || len(a.text(t)) != 300*bulkText {
 		t.Errorf("answer %d, %d bytes", a.status, len(a.body))
 	}
 }

@@ -128,7 +128,7 @@ func TestStopEndsTheRest(t *testing.T) {
 			io.WriteString(conn, chunked+inChunk(hello))
 		case "endless":
 			io.WriteString(conn, chunked)
-			for piece := inChunk(strings.Repeat(hello, 500)); ; {
+			for piece := inChunk(strings.Repeat(bulk, 16)); ; {
 				if _, err := io.WriteString(conn, piece); err != nil {
 					return
 				}
