@@ -109,6 +109,12 @@ def rss(pid: int) -> int:
     return int(_read(pid, "statm").split()[1]) * _PAGE
 
 
+def peak_rss(pid: int) -> int:
+    """The most resident memory that it ever had, in bytes."""
+    line = next(each for each in _read(pid, "status").splitlines() if each.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
 def threads(pid: int) -> int:
     """How many threads it has."""
     return len(_listdir(pid, "task"))
