@@ -26,6 +26,7 @@ class Pulse:
 
     def __init__(self) -> None:
         self._late: list[tuple[float, float]] = []
+        self._due = time.monotonic() + BEAT
 
     @classmethod
     @asynccontextmanager
@@ -40,12 +41,15 @@ class Pulse:
 
     def latest_since(self, moment: float) -> float:
         """By how many seconds the latest beat since then was late, 0 where none was too late."""
-        return max((late for at, late in self._late if at >= moment), default=0.0)
+        now = time.monotonic()
+        missing = (now, now - self._due)  # the next beat, where it should have been by now
+        beats = [*self._late, missing]
+        return max((late for at, late in beats if at >= moment and late > TOO_LATE), default=0.0)
 
     async def _beat(self) -> None:
         while True:
-            asked = time.monotonic()
+            self._due = time.monotonic() + BEAT
             await asyncio.sleep(BEAT)
             now = time.monotonic()
-            if now - asked - BEAT > TOO_LATE:
-                self._late.append((now, now - asked - BEAT))
+            if now - self._due > TOO_LATE:
+                self._late.append((now, now - self._due))

@@ -1,0 +1,140 @@
+"""The runner: verdicts from levels, what a late suite may not judge, what broke."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import catalog
+from conformance.calibration import CALM
+from conformance.checks import Checks
+from conformance.client.bench import Bench
+from conformance.contract import clause
+from conformance.daemon.manifest import load
+from conformance.profile import Judgement
+from conformance.pulse import TOO_LATE
+from conformance.result import FailedCheck, Result, Verdict
+from conformance.runner import TIMED, Runner, Settings, judged
+from conformance.selection import Case
+from conformance.upstream import Addresses, MockServer, Upstream
+
+SOUND = load(Path(__file__).parents[1] / "faulty" / "handoff")
+
+
+@pytest.fixture(scope="module")
+def addresses() -> Any:
+    with MockServer() as mock:
+        yield mock.addresses
+
+
+def case(function: Callable[..., Any], **fields: Any) -> Case:
+    """A case like basic_response, but for its function."""
+    plain = next(each for each in catalog.load("handoff") if each.name == "basic_response")
+    scenario = replace(plain, name=function.__name__, function=function, **fields)
+    return Case(SOUND, SOUND.variants[0], scenario)
+
+
+def judge(addresses: Addresses, *cases: Case) -> dict[str, Result]:
+    results: dict[str, Result] = {}
+
+    async def run() -> None:
+        def publish(result: Result) -> None:
+            assert result.scenario not in results
+            results[result.scenario] = result
+
+        async with Upstream.attach(addresses) as upstream:
+            settings = Settings(addresses=addresses)
+            await Runner(settings, upstream, CALM, publish=publish).judge(cases)
+
+    asyncio.run(run())
+    return results
+
+
+def late(bench: Bench, *, holds: bool, cited: str) -> None:
+    time.sleep(3 * TOO_LATE)  # the suite itself stands still, which is what is tested here
+    bench.expect(holds, check="in_time", clause=cited, expected="in time", actual="late")
+
+
+async def late_in_time(bench: Bench) -> None:
+    """A bound that does not hold while the suite is late."""
+    late(bench, holds=False, cited="R7")
+
+
+async def late_otherwise(bench: Bench) -> None:
+    """Something else that does not hold while the suite is late."""
+    late(bench, holds=False, cited="R2")
+
+
+async def late_and_well(bench: Bench) -> None:
+    """Everything holds though the suite is late."""
+    late(bench, holds=True, cited="R7")
+
+
+TRIES: list[str] = []
+
+
+async def late_once(bench: Bench) -> None:
+    """Does not hold the first time, when the suite is late, and holds the second time."""
+    TRIES.append("late_once")
+    if len(TRIES) == 1:
+        late(bench, holds=False, cited="R7")
+    else:
+        bench.expect(True, check="in_time", clause="R7", expected="", actual="")
+
+
+def breaks(response: Checks) -> None:
+    """The suite's own fault."""
+    raise ZeroDivisionError(response.text)
+
+
+def holds(response: Checks) -> None:
+    """A sound scenario beside a broken one."""
+    response.no_error()
+
+
+def test_what_a_late_suite_cannot_judge_is_tried_again_and_never_passes(
+    addresses: Addresses,
+) -> None:
+    results = judge(addresses, *map(case, (late_in_time, late_otherwise, late_and_well, late_once)))
+    assert results["late_in_time"].verdict is Verdict.ERROR
+    assert results["late_in_time"].reason.startswith("inconclusive: tried twice")
+    assert results["late_in_time"].failures[0].clause == "R7"
+    assert results["late_otherwise"].verdict is Verdict.FAIL
+    assert results["late_and_well"].verdict is Verdict.PASS
+    assert results["late_once"].verdict is Verdict.PASS
+    assert len(TRIES) == 2
+
+
+def test_a_scenario_that_breaks_is_an_error_and_disturbs_nobody(addresses: Addresses) -> None:
+    results = judge(addresses, case(breaks), case(holds))
+    assert results["breaks"].verdict is Verdict.ERROR
+    assert "ZeroDivisionError" in results["breaks"].evidence
+    assert results["holds"].verdict is Verdict.PASS
+
+
+def failed(level: str) -> FailedCheck:
+    return FailedCheck("check", "R1", level, "expected", "actual", "where")
+
+
+@pytest.mark.parametrize(
+    ("levels", "verdict"),
+    [
+        ([], Verdict.PASS),
+        (["SHOULD"], Verdict.WARN),
+        (["SHOULD", "MUST"], Verdict.FAIL),
+        (["MAY"], Verdict.WARN),
+    ],
+)
+def test_the_highest_level_decides(levels: list[str], verdict: Verdict) -> None:
+    judgement = Judgement(tuple(map(failed, levels)), "")
+    assert judged(case(holds), judgement).verdict is verdict
+
+
+def test_the_clauses_that_say_by_when_exist() -> None:
+    assert all(clause(each) for each in TIMED)
