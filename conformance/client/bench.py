@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from conformance.client.handoff import ClientKind, HandoffError
 from conformance.client.sender import Sender
 from conformance.contract import clause as clause_of
 from conformance.daemon import proc
+from conformance.daemon.guardian import stat
 from conformance.daemon.process import DaemonProcess, How
 from conformance.evidence import Observation
 from conformance.result import FailedCheck
@@ -212,6 +214,17 @@ class Bench:
             stage.manifest, stage.variant, self.upstream, scale=stage.scale, **how
         ) as daemon:
             yield daemon
+
+    async def stopped(self) -> None:
+        """Stop the daemon (SIGSTOP), and wait until it stands still: what comes now is queued."""
+        pid = self.daemon.pid
+        self.daemon.send_signal(signal.SIGSTOP)
+
+        def still() -> bool:
+            found = stat(pid)
+            return found is None or found.state in "TZX"
+
+        await self.until(still, within=2.0)
 
     async def left(self, sender: Sender, *, clause: str, within: float = 2.0) -> None:
         """Check that the daemon closes its end of a connection to its socket."""
