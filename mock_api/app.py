@@ -18,7 +18,8 @@ from mock_api.exchange import KNOWN_SIZE, Later, Reply, Request
 from mock_api.gates import Gates
 from mock_api.journal import Journal
 from mock_api.patterns import SCRIPT, Options, PatternError, applied_name, script
-from mock_api.script import Script
+from mock_api.registered import Registered
+from mock_api.script import Attempts, Script
 from mock_api.selection import ORDINARY, Selection, select
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ class App:
         self.journal = Journal(journal_size)
         self.gates = Gates()
         self.keys = Keys()
-        self.scripts: dict[str, Script] = {}
-        """Registered through the control API, by name."""
+        self.scripts = Registered()
         self.connections: set[Connection] = set()
         self.wheel: Wheel
         """Set by the server, which has the event loop."""
@@ -141,24 +141,28 @@ class App:
         if selection.fault is not None:
             return self._bad(request, selection, selection.fault, code="bad_pattern")
         try:
-            chosen = self._script(selection.pattern, stream=stream)
+            chosen = self._script(selection, stream=stream)
         except PatternError as error:
             return self._bad(request, selection, str(error), code="bad_pattern")
         return self._reply(request, chosen, selection, selection.pattern or None)
 
-    def _script(self, pattern: str, *, stream: bool) -> Script:
+    def _script(self, selection: Selection, *, stream: bool) -> Script:
+        pattern = selection.pattern
         if not pattern.startswith(SCRIPT):
             return script(pattern, self.options, stream=stream)
         name = pattern.removeprefix(SCRIPT)
-        if name not in self.scripts:
+        try:
+            return self.scripts.choose(name, selection.token)
+        except KeyError:
             there_are = ", ".join(self.scripts) or "none"
-            raise PatternError(f"no script is registered as {name[:80]!r}; there are: {there_are}")
-        return self.scripts[name]
+            raise PatternError(
+                f"no script is registered as {name[:80]!r}; there are: {there_are}"
+            ) from None
 
-    def register(self, name: str, given: Script) -> None:
-        """Answer the pattern `script:NAME` with this script from now on."""
+    def register(self, name: str, given: Script | Attempts) -> None:
+        """Answer the pattern `script:NAME` with this from now on."""
         applied = ("x-test-pattern-applied", applied_name(f"{SCRIPT}{name}"))
-        self.scripts[name] = replace(given, headers=(*given.headers, applied))
+        self.scripts.put(name, given, applied)
         self.forget()
 
     def _bad(

@@ -8,6 +8,7 @@ request begins with.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from mock_api.http1 import Http1
@@ -55,7 +56,7 @@ class Connection:
         self._watching_writes = False
         self._open = True
         self._lingering: asyncio.TimerHandle | None = None
-        self._feed = self._sniff
+        self._feed: Callable[[bytes], object] = self._sniff
         app.connections.add(self)
         loop.add_reader(self._fd, self._readable)
 
@@ -64,6 +65,10 @@ class Connection:
         if not self._watching_writes and self._open:
             self._watching_writes = True
             self._loop.add_writer(self._fd, self._writable)
+
+    def divert(self, feed: Callable[[bytes], object]) -> None:
+        """What comes goes there from now on, instead of to the protocol."""
+        self._feed = feed
 
     def finish(self, *, notify: bool = True) -> None:
         """Nothing more will be sent; let the client read what was, then close."""

@@ -17,7 +17,8 @@ from urllib.parse import parse_qs, unquote
 
 from mock_api import openai
 from mock_api.exchange import End, Entry, Later, Reply, Request
-from mock_api.script_json import ScriptError, read_script
+from mock_api.json_values import ScriptError
+from mock_api.script_json import read_script
 
 if TYPE_CHECKING:
     from mock_api.app import App
@@ -214,7 +215,7 @@ class Control:
         return 200, {}
 
     def _delete_script(self, request: Request, name: str) -> Answer:
-        if self._app.scripts.pop(name, None) is None:
+        if not self._app.scripts.remove(name):
             raise ControlError(404, f"no script is registered as {name!r}")
         self._app.forget()
         return 200, {}

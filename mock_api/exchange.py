@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
-from itertools import islice
 from typing import Any
 
 from mock_api.script import Script
@@ -160,6 +159,7 @@ class Entry:
         "end",
         "ended_at",
         "events",
+        "events_sent",
         "id",
         "peer",
         "received_at",
@@ -175,7 +175,7 @@ class Entry:
         reply: Reply,
         peer: Peer,
         stream: int | None,
-        events: tuple[Dispatch, ...],
+        events: Sequence[Dispatch],
         received_at: float,
     ) -> None:
         self.id = 0
@@ -184,7 +184,11 @@ class Entry:
         self.peer = peer
         self.stream = stream
         self.events = events
-        """Every event the script sends; the first of them were sent."""
+        """The events the script sends, in order; the first of them were sent.
+
+        Of an answer that is not kept only the beginning is here.
+        """
+        self.events_sent = 0
         self.received_at = received_at
         self.bytes_sent = 0
         self.stamps: list[tuple[float, int]] = []
@@ -200,15 +204,11 @@ class Entry:
     def key(self) -> str | None:
         return self.reply.key
 
-    @property
-    def events_sent(self) -> int:
-        return sum(count for _, count in self.stamps)
-
     def as_json(self, *, brief: bool = False) -> dict[str, Any]:
         """The entry as the control API shows it (docs/control.md)."""
         request, reply, peer = self.request, self.reply, self.peer
         times = (at for at, count in self.stamps for _ in range(count))
-        sent = zip(times, islice(self.events, self.events_sent), strict=True)
+        sent = zip(times, self.events, strict=False)
         return {
             "id": self.id,
             "token": reply.selection.token,
@@ -231,6 +231,7 @@ class Entry:
                 {"at": at, "data": "" if brief else each.data, "type": each.type}
                 for at, each in sent
             ],
+            "events_sent": self.events_sent,
             "end": self.end.value,
             "ended_at": self.ended_at,
         }

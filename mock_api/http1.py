@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterator
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,14 @@ from mock_api.exchange import KNOWN_SIZE, End, Entry, Known, Later, Peer, Reply,
 from mock_api.http1_request import Asked, Refused, RequestReader
 from mock_api.http1_response import Response, Segment, cached_response, compile_response
 from mock_api.playback import Playback
-from mock_api.script import Ending, Script
+from mock_api.script import Afterwards, Ending, Script
 
 if TYPE_CHECKING:
     from mock_api.app import App
     from mock_api.connection import Connection
+
+TURN = 1024 * 1024
+"""Bytes after which a response lets others have their turn, however fast its client reads."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -39,10 +43,10 @@ class KnownBytes(Known):
 
     def __init__(self, request: Request, reply: Reply, response: Response) -> None:
         self.response = response
-        whole = response.instant and len(request.body) <= KNOWN_SIZE
-        self.data = response.segments[0].data if whole else b""
+        whole = response.instant if len(request.body) <= KNOWN_SIZE else None
+        self.data = whole or b""
         """All of it, where one write sends it."""
-        super().__init__(request, reply, len(self.data), response.events)
+        super().__init__(request, reply, len(self.data), response.reel.events)
 
 
 class Http1:
@@ -107,8 +111,22 @@ class Http1:
             self._ending = True
             self._waiting.clear()
             self.connection.finish(notify=response.ending is Ending.CLEAN)
+        elif response.afterwards is not Afterwards.KEEP:
+            self._leave(response.afterwards)
         else:
             self._answer_waiting()
+
+    def _leave(self, how: Afterwards) -> None:
+        """End the connection, now or when the next request begins, unannounced."""
+        self._ending = True
+        end = (
+            self.connection.reset if how is Afterwards.RESET_ON_REQUEST else self.connection.finish
+        )
+        if how is Afterwards.CLOSE or self._waiting or self._reader.inside:
+            self._waiting.clear()
+            end()
+        else:
+            self.connection.divert(lambda data: end())
 
     def _answer_waiting(self) -> None:
         if self._answering:
@@ -146,7 +164,7 @@ class Http1:
             body=request.method != "HEAD",
         )
         known = KnownBytes(request, reply, response)
-        if data is not None and asked.keep_alive and reply.journalled:
+        if data is not None and asked.keep_alive and reply.journalled and not reply.script.once:
             self.app.remember(data, known)
         self._give(known)
 
@@ -163,10 +181,11 @@ class Http1:
                     self._journal.instant(known, self._peer, None, came)
                 return
         response = known.response
-        entry = Entry(known.request, known.reply, self._peer, None, response.events, came)
+        segments, events = response.reel.play()
+        entry = Entry(known.request, known.reply, self._peer, None, events, came)
         if known.reply.journalled:
             self._journal.open(entry)
-        self._current = sending = Sending(self, response, entry)
+        self._current = sending = Sending(self, response, segments, entry)
         sending.begin(sent)
 
     def _continue(self) -> None:
@@ -181,21 +200,26 @@ class Http1:
 class Sending(Playback[Segment]):
     """An HTTP/1.1 response being sent."""
 
-    __slots__ = ("_data", "_http1", "_marked", "_marks", "_offset", "_response")
+    __slots__ = ("_data", "_http1", "_marked", "_marks", "_offset", "_response", "_turn")
 
-    def __init__(self, http1: Http1, response: Response, entry: Entry) -> None:
-        super().__init__(http1.app, response.segments, entry)
+    def __init__(
+        self, http1: Http1, response: Response, segments: Iterator[Segment], entry: Entry
+    ) -> None:
+        super().__init__(http1.app, segments, entry)
         self._http1 = http1
         self._response = response
         self._data = b""
         self._offset = 0
         self._marks: tuple[int, ...] = ()
         self._marked = 0
+        self._turn = 0
+        """Bytes sent in this turn."""
 
     def begin(self, sent: int) -> None:
         """The first segment was sent up to this many bytes; go on."""
-        if not self._segments[0].gate:
-            self._take_next(self._segments[0])
+        first = self._next
+        if first is not None and not first.gate:
+            self._take_next(first)
             self._sent(sent)
         self.resume()
 
@@ -221,6 +245,11 @@ class Sending(Playback[Segment]):
             return False
         except OSError:
             http1.connection.close()
+            return False
+        self._turn += self._offset
+        if self._turn > TURN and self._next is not None:
+            self._turn = 0
+            http1.connection.want_writable()
             return False
         return True
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 
-from mock_api.script import Ending, Framing, Raw, Script
+from mock_api.script import Afterwards, Ending, Framing, Headers, Script
 from mock_api.sse import Dispatch
-from mock_api.tape import lay_out
+from mock_api.steps import Raw
+from mock_api.tape import Reel, lay_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,13 @@ class Segment:
 class Response:
     """A script as the bytes of one HTTP/1.1 response."""
 
-    segments: tuple[Segment, ...]
-    events: tuple[Dispatch, ...]
+    reel: Reel[Segment]
     ending: Ending
     close: bool
     """The connection ends with the response."""
-    instant: bool
-    """It is one segment, due at once, and leaves the connection open."""
+    afterwards: Afterwards
+    instant: bytes | None
+    """All of it, where it is due at once, and leaves the connection open."""
 
 
 def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bool) -> Response:
@@ -42,63 +43,84 @@ def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bo
     framing = script.framing
     if framing is Framing.CHUNKED and not chunks:
         framing = Framing.CLOSE
-    close = not keep_alive or framing is Framing.CLOSE or script.ending is not Ending.CLEAN
-    head = _head(script, framing, close)
-    if not body:
-        whole = Segment(0.0, 0, False, head, ())
-        return Response((whole,), (), Ending.CLEAN, close, not close)
-    tape = lay_out(script)
+    ending = script.ending if body else Ending.CLEAN
+    close = not keep_alive or framing is Framing.CLOSE or ending is not Ending.CLEAN
+    head = _informational(script) + _head(script, framing, close)
+
+    def segments(events: list[Dispatch]) -> Iterator[Segment]:
+        if not body:
+            yield Segment(0.0, 0, False, head, ())
+            return
+        yield from _segments(script, framing, head, events)
+
+    reel = Reel(script, segments)
+    instant = None
+    if reel.kept is not None and len(reel.kept) == 1 and not close and not script.once:
+        only = reel.kept[0]
+        if not only.stall and not only.gate and script.afterwards is Afterwards.KEEP:
+            instant = only.data
+    return Response(reel, ending, close, script.afterwards, instant)
+
+
+def _segments(
+    script: Script, framing: Framing, head: bytes, events: list[Dispatch]
+) -> Iterator[Segment]:
+    """Everything, the head included, with the body's end in the last one."""
     chunked = framing is Framing.CHUNKED
-    segments: list[Segment] = []
-    for burst in tape.bursts:
-        data = bytearray(b"" if segments else head)
+    extension = script.chunk_extension.encode()
+    made: Segment | None = None
+    for burst in lay_out(script, events):
+        data = bytearray(b"" if made else head)
         marks = []
         for piece in burst.pieces:
             if isinstance(piece, Raw):
                 data += piece.data
                 continue
             if chunked and piece.unit:
-                data += b"%x\r\n" % piece.unit
+                data += b"%x%b\r\n" % (piece.unit, extension)
             marks += [len(data) + mark for mark in piece.marks]
             data += piece.data
             if chunked and piece.last:
                 data += b"\r\n"
-        segments.append(Segment(burst.wait, burst.gate, burst.stall, bytes(data), tuple(marks)))
+        if made:
+            yield made
+        made = Segment(burst.wait, burst.gate, burst.stall, bytes(data), tuple(marks))
+    assert made is not None
     if chunked and script.ending is Ending.CLEAN:
-        last = segments.pop()
-        ended = last.data + b"0\r\n" + _fields(script.trailers).encode() + b"\r\n"
-        segments.append(Segment(last.wait, last.gate, last.stall, ended, last.marks))
-    first = segments[0]
-    instant = len(segments) == 1 and not (close or first.gate or first.stall)
-    return Response(tuple(segments), tape.events, script.ending, close, instant)
+        end = b"0%b\r\n%b\r\n" % (extension, _lines(script.trailers))
+        made = Segment(made.wait, made.gate, made.stall, made.data + end, made.marks)
+    yield made
+
+
+def _informational(script: Script) -> bytes:
+    return b"".join(
+        _status_line(each.status) + _lines(each.headers) + b"\r\n" for each in script.informational
+    )
 
 
 def _head(script: Script, framing: Framing, close: bool) -> bytes:
-    before = "".join(
-        _status(status) + _fields(headers) + "\r\n" for status, headers in script.informational
-    )
     if script.head is not None:
-        return before.encode() + script.head
-    fields = list(script.headers)
+        return script.head
+    headers = list(script.headers)
     if framing is Framing.CHUNKED:
-        fields.append(("transfer-encoding", "chunked"))
+        headers.append(("transfer-encoding", "chunked"))
     elif framing is Framing.LENGTH:
-        fields.append(("content-length", str(len(script.body))))
+        headers.append(("content-length", str(script.body_size)))
     if close and framing is not Framing.RAW:
-        fields.append(("connection", "close"))
-    return (before + _status(script.status) + _fields(fields) + "\r\n").encode()
+        headers.append(("connection", "close"))
+    return _status_line(script.status) + _lines(tuple(headers)) + b"\r\n"
 
 
-def _status(status: int) -> str:
+def _status_line(status: int) -> bytes:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
-    return f"HTTP/1.1 {status} {phrase}\r\n"
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
-def _fields(fields: Iterable[tuple[str, str]]) -> str:
-    return "".join(f"{name}: {value}\r\n" for name, value in fields)
+def _lines(headers: Headers) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
 
 
 cached_response = lru_cache(maxsize=512)(compile_response)

@@ -33,16 +33,13 @@ from mock_api.http2_frames import (
 )
 from mock_api.http2_heads import MOST_HEADERS, HeadReader
 from mock_api.http2_outbox import Outbox
-from mock_api.http2_streams import STREAM_WINDOW, Stream, Streams
+from mock_api.http2_streams import MOST_STREAMS, STREAM_WINDOW, Stream, Streams
 
 if TYPE_CHECKING:
     from mock_api.app import App
     from mock_api.connection import Connection
 
 MOST_BODY = 16 * 1024 * 1024
-MOST_STREAMS = 1000
-"""Streams a client may have at once on one connection."""
-
 CONNECTION_WINDOW = 16 * 1024 * 1024
 """What a client may send before we grant more: requests are never held up by us."""
 
@@ -168,8 +165,9 @@ class Http2:
             raise Http2ConnectionError(code, f"stream {number} cannot be opened by the client now")
         self._last_stream = number
         head = self._heads.head(number, block)
-        if len(self.streams) >= MOST_STREAMS:
-            raise Http2StreamError(number, Code.REFUSED_STREAM, f"{MOST_STREAMS} streams are open")
+        if len(self.streams) >= self.streams.most:
+            self.streams.turn_away(number)
+            return
         stream = self.streams.open(number, head)
         if flags & END_STREAM:
             self.streams.complete(stream)

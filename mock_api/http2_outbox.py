@@ -109,6 +109,14 @@ class Outbox:
         self._ending = True
         self._schedule()
 
+    def shut(self, *, reset: bool) -> None:
+        """End the connection now, whatever has not left."""
+        self.closed = True
+        if reset:
+            self._connection.reset()
+        else:
+            self._connection.finish()
+
     def hold(self) -> None:
         """More is coming: do not flush before `release`."""
         self._held = True

@@ -1,6 +1,6 @@
 """A script as the frames of one HTTP/2 response.
 
-The header block never touches the compression table, so it is the same bytes on
+Header blocks never touch the compression table, so they are the same bytes on
 every connection. What leaves together is kept as the pieces between the places
 where the stream's number goes: joining them with the number gives the frames of
 any stream.
@@ -9,27 +9,59 @@ any stream.
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import hpack
 
 from mock_api.exchange import Known, Reply, Request
-from mock_api.http2_frames import END_HEADERS, END_STREAM, FRAME_SIZE, Type, frame
-from mock_api.script import Ending, Framing, Raw, Script
+from mock_api.http2_frames import END_HEADERS, END_STREAM, FRAME_SIZE, PADDED, Type, frame
+from mock_api.script import INTERNAL_ERROR, Afterwards, Ending, Framing, Headers, Script
 from mock_api.sse import Dispatch
-from mock_api.tape import Burst, lay_out
+from mock_api.steps import Raw
+from mock_api.tape import Burst, Reel, lay_out
+
+_NOT_IN_HTTP2 = ("connection", "transfer-encoding")
+"""What a script with raw framing says to HTTP/1.1 alone (RFC 9113 8.2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One HEADERS frame."""
+
+    block: bytes
+    end: bool = False
+    """END_STREAM."""
+    padding: int | None = None
+
+    def frame(self, stream: int) -> bytes:
+        flags = END_HEADERS | (END_STREAM if self.end else 0)
+        return _padded(Type.HEADERS, flags, stream, self.block, self.padding)
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """One DATA frame, or less where the client's window is small."""
+    """One DATA frame, or several where the client's window is small."""
 
     data: bytes
     events: int
     """How many events are complete with its last byte."""
-    end: bool
+    end: bool = False
     """END_STREAM."""
+    padding: int | None = None
+
+    @property
+    def overhead(self) -> int:
+        """What one frame takes of the windows beside its data."""
+        return 0 if self.padding is None else 1 + self.padding
+
+    def frame(self, stream: int) -> bytes:
+        flags = END_STREAM if self.end else 0
+        return _padded(Type.DATA, flags, stream, self.data, self.padding)
+
+
+Item = Block | Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +71,9 @@ class Segment:
     wait: float
     gate: int
     stall: bool
-    block: bytes | None
-    """The header block, in the first segment."""
-    frames: tuple[Data, ...]
+    items: tuple[Item, ...]
+    heads: bool
+    """There are header blocks among them."""
     pieces: tuple[bytes, ...]
     """The same, to be joined by the stream's number in four bytes."""
     window: int
@@ -54,12 +86,12 @@ class Segment:
 class Response:
     """A script as the frames of one response."""
 
-    segments: tuple[Segment, ...]
-    events: tuple[Dispatch, ...]
+    reel: Reel[Segment]
     ending: Ending
     reset_code: int
-    instant: bool
-    """It is one segment, due at once, and ends the stream."""
+    afterwards: Afterwards
+    instant: Segment | None
+    """All of it, where it is due at once, and ends the stream and nothing else."""
 
 
 class KnownFrames(Known):
@@ -68,8 +100,9 @@ class KnownFrames(Known):
     __slots__ = ("generation", "pieces", "window")
 
     def __init__(self, request: Request, reply: Reply, response: Response, generation: int) -> None:
-        segment = response.segments[0]
-        super().__init__(request, reply, segment.size, response.events)
+        segment = response.instant
+        assert segment is not None
+        super().__init__(request, reply, segment.size, response.reel.events)
         self.pieces = segment.pieces
         self.window = segment.window
         self.generation = generation
@@ -78,69 +111,98 @@ class KnownFrames(Known):
 
 def compile_response(script: Script, *, body: bool) -> Response:
     """The script's frames; without a body where the request was HEAD."""
-    tape = lay_out(script)
-    clean = script.ending is Ending.CLEAN
-    block = _header_block(script)
-    if not body:
-        head = _segment(Burst(), block, (), end=True)
-        return Response((head,), (), Ending.CLEAN, 0, True)
-    segments = tuple(
-        _segment(
-            burst,
-            None if index else block,
-            tuple(_frames(burst)),
-            end=clean and index == len(tape.bursts) - 1,
-        )
-        for index, burst in enumerate(tape.bursts)
-    )
-    instant = len(segments) == 1 and clean and not script.hold
-    return Response(segments, tape.events, script.ending, script.reset_code, instant)
+    ending = script.ending if body else Ending.CLEAN
+
+    def segments(events: list[Dispatch]) -> Iterator[Segment]:
+        if body:
+            yield from _segments(script, events)
+        else:
+            yield _segment(Burst(), (*_head(script), Data(b"", 0, end=True)))
+
+    reel = Reel(script, segments)
+    instant = None
+    if reel.kept is not None and len(reel.kept) == 1 and not script.once:
+        only = reel.kept[0]
+        plain = ending is Ending.CLEAN and script.afterwards is Afterwards.KEEP
+        if plain and not only.stall and not only.gate:
+            instant = only
+    code = script.reset_code if ending is Ending.RESET else INTERNAL_ERROR
+    return Response(reel, ending, code, script.afterwards, instant)
 
 
-def _header_block(script: Script) -> bytes | None:
-    if script.head == b"":
-        return None
-    fields = [(":status", str(script.status)), *script.headers]
-    if script.framing is Framing.LENGTH:
-        fields.append(("content-length", str(len(script.body))))
+def _segments(script: Script, events: list[Dispatch]) -> Iterator[Segment]:
+    """Everything, the head included, with the stream's end in the last one."""
+    held: Burst | None = None
+    items = _head(script)
+    for burst in lay_out(script, events):
+        if held is not None:
+            yield _segment(held, tuple(items))
+            items = []
+        held = burst
+        items += _frames(burst, script.padding)
+    assert held is not None
+    if script.ending is Ending.CLEAN:
+        if script.trailers:
+            items.append(Block(_encoded(script.trailers), end=True, padding=script.padding))
+        else:
+            last = items.pop() if items and isinstance(items[-1], Data) else Data(b"", 0)
+            assert isinstance(last, Data)
+            items.append(Data(last.data, last.events, end=True, padding=last.padding))
+    yield _segment(held, tuple(items))
+
+
+def _head(script: Script) -> list[Item]:
+    """The header blocks before the body."""
+    blocks = [((":status", str(each.status)), *each.headers) for each in script.informational]
+    if script.head != b"":
+        headers = [pair for pair in script.headers if pair[0] not in _NOT_IN_HTTP2]
+        if script.framing is Framing.LENGTH:
+            headers.append(("content-length", str(script.body_size)))
+        blocks.append(((":status", str(script.status)), *headers))
+    return [Block(_encoded(block), padding=script.padding) for block in blocks]
+
+
+def _encoded(headers: Headers) -> bytes:
     # "Sensitive" fields are encoded as literals that no table remembers (RFC 7541 6.2.3).
-    encoder = hpack.Encoder()
-    return encoder.encode([(name, value, True) for name, value in fields], huffman=False)
+    fields = [(name, value, True) for name, value in headers]
+    return hpack.Encoder().encode(fields, huffman=False)
 
 
-def _frames(burst: Burst) -> list[Data]:
-    frames = []
+def _frames(burst: Burst, padding: int | None) -> Iterator[Data]:
+    most = FRAME_SIZE if padding is None else FRAME_SIZE - 1 - padding
     for piece in burst.pieces:
         if isinstance(piece, Raw):
             continue
-        marks = list(piece.marks)
-        for at in range(0, len(piece.data), FRAME_SIZE):
-            data = piece.data[at : at + FRAME_SIZE]
-            events = sum(at < mark <= at + len(data) for mark in marks)
-            frames.append(Data(data, events, end=False))
-    return frames
+        for at in range(0, len(piece.data), most):
+            data = piece.data[at : at + most]
+            events = sum(at < mark <= at + len(data) for mark in piece.marks)
+            yield Data(data, events, padding=padding)
 
 
-def _segment(burst: Burst, block: bytes | None, frames: tuple[Data, ...], *, end: bool) -> Segment:
-    if end:
-        *before, last = frames or (Data(b"", 0, end=False),)
-        frames = (*before, Data(last.data, last.events, end=True))
-    wire = [] if block is None else [frame(Type.HEADERS, END_HEADERS, 0, block)]
-    wire += [frame(Type.DATA, END_STREAM if each.end else 0, 0, each.data) for each in frames]
+def _segment(burst: Burst, items: tuple[Item, ...]) -> Segment:
+    wire = [item.frame(0) for item in items]
     payloads = [b"", *(each[9:] for each in wire)]
     headers = [*(each[:5] for each in wire), b""]
     pieces = map(operator.add, payloads, headers)
+    bodies = [item for item in items if isinstance(item, Data)]
     return Segment(
         burst.wait,
         burst.gate,
         burst.stall,
-        block,
-        frames,
+        items,
+        len(bodies) < len(items),
         tuple(pieces),
-        window=sum(len(each.data) for each in frames),
+        window=sum(len(each.data) + each.overhead for each in bodies),
         size=sum(map(len, wire)),
-        events=sum(each.events for each in frames),
+        events=sum(each.events for each in bodies),
     )
+
+
+def _padded(kind: Type, flags: int, stream: int, payload: bytes, padding: int | None) -> bytes:
+    if padding is not None:
+        flags |= PADDED
+        payload = bytes((padding,)) + payload + bytes(padding)
+    return frame(kind, flags, stream, payload)
 
 
 cached_response = lru_cache(maxsize=512)(compile_response)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mock_api.exchange import Entry
-from mock_api.http2_frames import END_HEADERS, END_STREAM, FRAME_SIZE, Type, frame, rst_stream
-from mock_api.http2_response import Response, Segment
+from mock_api.http2_frames import FRAME_SIZE, rst_stream
+from mock_api.http2_response import Block, Data, Response, Segment
 from mock_api.playback import Playback
-from mock_api.script import Ending
+from mock_api.script import Afterwards, Ending
 
 if TYPE_CHECKING:
     from mock_api.http2_streams import Stream, Streams
@@ -18,18 +20,25 @@ if TYPE_CHECKING:
 class Sending(Playback[Segment]):
     """A response on its stream."""
 
-    __slots__ = ("_frame", "_offset", "_queue", "_response", "_stream", "_streams")
+    __slots__ = ("_at", "_offset", "_queue", "_response", "_stream", "_streams")
 
-    def __init__(self, streams: Streams, stream: Stream, response: Response, entry: Entry) -> None:
-        super().__init__(streams.app, response.segments, entry)
+    def __init__(
+        self,
+        streams: Streams,
+        stream: Stream,
+        response: Response,
+        segments: Iterator[Segment],
+        entry: Entry,
+    ) -> None:
+        super().__init__(streams.app, segments, entry)
         self._streams = streams
         self._stream = stream
         self._response = response
         self._queue: deque[Segment] = deque()
-        self._frame = -1
-        """Which frame of the queue's first segment is next; -1: its header block, if any."""
+        self._at = 0
+        """Which item of the queue's first segment is next."""
         self._offset = 0
-        """How much of that frame's data has been sent."""
+        """How much of that one's data has been sent."""
 
     def _take(self, segment: Segment) -> None:
         self._queue.append(segment)
@@ -41,61 +50,76 @@ class Sending(Playback[Segment]):
             if not streams.outbox.has_room(self):
                 return False
             if (
-                self._frame < 0
+                not self._at
+                and not self._offset
                 and segment.window <= stream.window
                 and segment.window <= streams.window
-                and not (segment.block and streams.outbox.table_update)
+                and not (segment.heads and streams.outbox.table_update)
             ):
                 stream.window -= segment.window
                 streams.window -= segment.window
                 data = stream.id.to_bytes(4, "big").join(segment.pieces)
                 streams.outbox.put(data, self.entry, segment.events)
-            elif not self._push_frames(segment):
+            elif not self._push_items(segment):
                 return False
             queue.popleft()
-            self._frame, self._offset = -1, 0
+            self._at = self._offset = 0
         return True
 
-    def _push_frames(self, segment: Segment) -> bool:
+    def _push_items(self, segment: Segment) -> bool:
         """Send the segment frame by frame; whether all of it could be sent."""
+        while self._at < len(segment.items):
+            if not self._streams.outbox.has_room(self):
+                return False
+            item = segment.items[self._at]
+            match item:
+                case Block():
+                    self._push_block(item)
+                case Data():
+                    if not self._push_data(item):
+                        return False
+            self._at, self._offset = self._at + 1, 0
+        return True
+
+    def _push_block(self, item: Block) -> None:
+        outbox = self._streams.outbox
+        block = replace(item, block=outbox.table_update + item.block)
+        outbox.table_update = b""
+        outbox.put(block.frame(self._stream.id), self.entry, 0)
+
+    def _push_data(self, item: Data) -> bool:
+        """Send the data in as many frames as the windows make of it; whether all could be sent."""
         streams, stream = self._streams, self._stream
-        if self._frame < 0:
-            self._frame = 0
-            if segment.block is not None:
-                block = streams.outbox.table_update + segment.block
-                streams.outbox.table_update = b""
-                head = frame(Type.HEADERS, END_HEADERS, stream.id, block)
-                streams.outbox.put(head, self.entry, 0)
-        while self._frame < len(segment.frames):
+        overhead = item.overhead
+        while True:
             if not streams.outbox.has_room(self):
                 return False
-            data = segment.frames[self._frame]
-            left = len(data.data) - self._offset
-            size = min(left, stream.window, streams.window, FRAME_SIZE)
-            if left and size <= 0:
-                if streams.window <= 0:
+            left = len(item.data) - self._offset
+            size = min(left, min(stream.window, streams.window, FRAME_SIZE) - overhead)
+            least = overhead + min(1, left)
+            if least and least > min(stream.window, streams.window):
+                if least > streams.window:
                     streams.starved[self] = None
                 return False
+            size = max(size, 0)
             last = size == left
-            flags = END_STREAM if data.end and last else 0
-            part = data.data[self._offset : self._offset + size]
-            stream.window -= size
-            streams.window -= size
-            sent = frame(Type.DATA, flags, stream.id, part)
-            streams.outbox.put(sent, self.entry, data.events if last else 0)
+            part = item.data[self._offset : self._offset + size]
+            sent = replace(item, data=part, end=item.end and last)
+            stream.window -= size + overhead
+            streams.window -= size + overhead
+            streams.outbox.put(sent.frame(stream.id), self.entry, item.events if last else 0)
             if last:
-                self._frame, self._offset = self._frame + 1, 0
-            else:
-                self._offset += size
-        return True
+                return True
+            self._offset += size
 
     def _finish(self) -> None:
-        streams, stream, ending = self._streams, self._stream, self._response.ending
-        if ending in (Ending.ABORT, Ending.RESET):
-            code = self._response.reset_code
-            streams.outbox.put(rst_stream(stream.id, code), self.entry, 0)
+        streams, stream, response = self._streams, self._stream, self._response
+        if response.ending in (Ending.ABORT, Ending.RESET):
+            streams.outbox.put(rst_stream(stream.id, response.reset_code), self.entry, 0)
         streams.outbox.put_end(self.entry)
         stream.reply = None
         streams.close(stream.id)
-        if ending is Ending.DROP:
+        if response.ending is Ending.DROP or response.afterwards is Afterwards.CLOSE:
             streams.outbox.end()
+        elif response.afterwards is not Afterwards.KEEP:
+            streams.leave_on_request(reset=response.afterwards is Afterwards.RESET_ON_REQUEST)

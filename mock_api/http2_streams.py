@@ -7,6 +7,8 @@ sent on it: its own, and the connection's, for which the streams wait in turn.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 STREAM_WINDOW = 1024 * 1024
 """What a client may send on a stream before we grant more."""
+
+MOST_STREAMS = 1000
+"""Streams a client may have at once on one connection."""
 
 MOST_KNOWN = 16
 """Request bodies that are remembered with one head."""
@@ -84,6 +89,10 @@ class Streams:
         self._peer = peer
         self._leaving = False
         """The client said GOAWAY."""
+        self.most = MOST_STREAMS
+        """How many may be open at once; those above are turned away."""
+        self._farewell: Callable[[], None] | None = None
+        """What the next request causes, instead of being answered."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -92,6 +101,17 @@ class Streams:
         """A new stream, of which the head has come."""
         stream = self._open[number] = Stream(number, head, self._initial_window)
         return stream
+
+    def turn_away(self, number: int) -> None:
+        """A new stream came, and there may be no more."""
+        if self._farewell is None:
+            raise Http2StreamError(number, Code.REFUSED_STREAM, f"{self.most} streams are open")
+        self._farewell()
+
+    def leave_on_request(self, *, reset: bool) -> None:
+        """End the connection, unannounced, when the next request begins."""
+        self._farewell = partial(self.outbox.shut, reset=reset)
+        self.most = 0
 
     def complete(self, stream: Stream) -> None:
         """The request is complete: answer it. Raises Http2StreamError where it is malformed."""
@@ -188,13 +208,14 @@ class Streams:
     def _play(self, stream: Stream, request: Request, reply: Reply) -> None:
         compiler = cached_response if reply.journalled else compile_response
         response = compiler(reply.script, body=request.method != "HEAD")
-        entry = Entry(request, reply, self._peer, stream.id, response.events, monotonic())
+        segments, events = response.reel.play()
+        entry = Entry(request, reply, self._peer, stream.id, events, monotonic())
         if reply.journalled:
             self.app.journal.open(entry)
-            if response.instant and len(request.body) <= KNOWN_SIZE:
+            if response.instant is not None and len(request.body) <= KNOWN_SIZE:
                 known = stream.head.known
                 if len(known) >= MOST_KNOWN:
                     known.clear()
                 known[request.body] = KnownFrames(request, reply, response, self.app.generation)
-        stream.reply = sending = Sending(self, stream, response, entry)
+        stream.reply = sending = Sending(self, stream, response, segments, entry)
         sending.resume()

@@ -21,6 +21,9 @@ from mock_api.exchange import End, Entry, Known, Peer
 MOST_BODY_BYTES = 128 * 1024 * 1024
 """Some hundred of the largest requests a scenario sends, and harmless on any machine."""
 
+MOST_STAMPS = 100_000
+"""Of an endless answer the first so many sends are told apart."""
+
 Instant = tuple[Known, Peer, int | None, float, float]
 """An exchange that was over at once: what was known, who asked, its stream, when it
 came, when its answer had been handed to the kernel."""
@@ -75,7 +78,9 @@ class Journal:
         if entry.id:
             self._bytes_sent += size
         if events:
-            entry.stamps.append((monotonic(), events))
+            entry.events_sent += events
+            if len(entry.stamps) < MOST_STAMPS:
+                entry.stamps.append((monotonic(), events))
         if self._watchers:
             self._changed(entry)
 
@@ -154,6 +159,7 @@ def _full(entry: Entry | Instant, number: int) -> Entry:
     full = Entry(known.request, known.reply, peer, stream, known.events, came)
     full.id = number
     full.bytes_sent = known.size
+    full.events_sent = known.sends
     full.stamps = [(went, known.sends)]
     full.end = End.FINISHED
     full.ended_at = went

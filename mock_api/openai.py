@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mock_api.script import Framing, Script, Write
+from mock_api.script import Framing, Script
+from mock_api.steps import Write
 
 ID = "chatcmpl-mock"
 MODEL = "mock"

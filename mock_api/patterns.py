@@ -17,7 +17,8 @@ from functools import lru_cache
 from itertools import cycle, islice
 
 from mock_api import openai
-from mock_api.script import Framing, Script, Write, spaced
+from mock_api.script import Framing, Script
+from mock_api.steps import Write, spaced
 
 SENTENCE = (
     "Streams carry words one at a time and every word must arrive in order exactly as it left"

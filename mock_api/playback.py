@@ -9,7 +9,7 @@ How bytes leave is the protocol's business: HTTP/1.1 and HTTP/2 each derive one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -39,7 +39,7 @@ class Playback(ABC, Generic[S]):
     __slots__ = (
         "_app",
         "_due",
-        "_index",
+        "_next",
         "_on_wheel",
         "_over",
         "_pending",
@@ -47,10 +47,10 @@ class Playback(ABC, Generic[S]):
         "entry",
     )
 
-    def __init__(self, app: App, segments: Sequence[S], entry: Entry) -> None:
+    def __init__(self, app: App, segments: Iterator[S], entry: Entry) -> None:
         self._app = app
         self._segments = segments
-        self._index = 0
+        self._next = next(segments, None)
         """The first segment that was not taken yet."""
         self._due = entry.received_at
         """When that one is due, as far as the clock decides."""
@@ -101,17 +101,16 @@ class Playback(ABC, Generic[S]):
 
     def _play(self, now: float) -> float | None:
         """Send everything due; when the next segment is due, if only the clock is waited for."""
-        segments, count = self._segments, len(self._segments)
         while not self._over:
             if self._pending:
                 if not self._push():
                     break
                 self._pending = False
-            if self._index == count:
+            segment = self._next
+            if segment is None:
                 self._over = True
                 self._finish()
                 break
-            segment = segments[self._index]
             if segment.wait:
                 if self._due > now:
                     return self._due
@@ -120,13 +119,13 @@ class Playback(ABC, Generic[S]):
             self._take_next(segment)
             # A late stream sends everything due in one write. A segment without a wait
             # is a cut that was asked for.
-            while self._due <= now and self._index < count and segments[self._index].wait:
-                self._take_next(segments[self._index])
+            while self._due <= now and (segment := self._next) is not None and segment.wait:
+                self._take_next(segment)
         return None
 
     def _take_next(self, segment: S) -> None:
         self._take(segment)
         self._pending = True
-        self._index += 1
-        if self._index < len(self._segments):
-            self._due += self._segments[self._index].wait
+        self._next = following = next(self._segments, None)
+        if following is not None:
+            self._due += following.wait

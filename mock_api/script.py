@@ -1,71 +1,22 @@
 """A script: what the mock API does for one request, as data.
 
-A script is a head, steps, and an ending. The steps are played in order and
-say three separate things that a server usually mixes up:
+A script is a head, steps, and an ending. The steps (steps.py) are played in
+order. Every field does one thing and composes with all others; each has the
+value of a sound answer unless the script says otherwise.
 
-  what is sent     Write, Raw
-  how it is framed each Write is one HTTP chunk or one DATA frame; a Unit makes
-                   one of several steps, so that pauses can fall inside it
-  when it leaves   Wait, Gate, Cut, Stall; everything between two of them leaves
-                   in one write to the socket
-
-Nothing here knows a protocol. http1.py and http2.py compile a script, once,
-into the bytes they send.
+Nothing here knows a protocol. http1_response.py and http2_response.py compile a
+script into the bytes they send.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from mock_api.steps import Step, body_size
 
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Body bytes that make up one HTTP chunk, or one DATA frame (or more, where it is too long)."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """Bytes on an HTTP/1.1 connection that are no part of the body, wherever they stand."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """What follows leaves this many seconds after what came before was due."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What follows leaves once the control API has opened this gate (they are counted from 1)."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What follows leaves at once, but in a write of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stall:
-    """Nothing follows: the connection stays open, silent, until the client leaves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One HTTP chunk, or one run of DATA, made of several steps: pauses fall inside it."""
-
-    steps: tuple[Write | Wait | Gate | Cut, ...]
-
-
-Step = Write | Raw | Wait | Gate | Cut | Stall | Unit
+Headers = tuple[tuple[str, str], ...]
+"""Names in lower case, in order."""
 
 
 class Framing(Enum):
@@ -75,7 +26,7 @@ class Framing(Enum):
     LENGTH = "length"
     CLOSE = "close"
     RAW = "raw"
-    """It does not, unless the script's own headers and Raw steps do."""
+    """Nothing is framed and nothing ended: the script's own bytes do that, or fail to."""
 
 
 class Ending(Enum):
@@ -92,8 +43,29 @@ class Ending(Enum):
     """The connection is closed whatever else it carries, on HTTP/2 too."""
 
 
+class Afterwards(Enum):
+    """What becomes of the connection after a clean end."""
+
+    KEEP = "keep"
+    """What HTTP says."""
+    CLOSE = "close"
+    """It is closed at once, though nothing announced it."""
+    CLOSE_ON_REQUEST = "close_on_request"
+    """It is closed, unanswered, when the next request begins."""
+    RESET_ON_REQUEST = "reset_on_request"
+    """It is reset when the next request begins."""
+
+
 INTERNAL_ERROR = 0x2
 """RFC 9113 7: what a server says that fails in the middle of a response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Informational:
+    """A 1xx response, before the head."""
+
+    status: int
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +73,8 @@ class Script:
     """What the mock does for one request. Compared by identity: it is compiled once."""
 
     status: int = 200
-    headers: tuple[tuple[str, str], ...] = ()
-    """Names in lower case; without those that the framing makes, unless it makes none."""
+    headers: Headers = ()
+    """Without the framing's own (Content-Length, Transfer-Encoding), unless that is raw."""
     steps: tuple[Step, ...] = ()
     framing: Framing = Framing.CHUNKED
     ending: Ending = Ending.CLEAN
@@ -111,27 +83,28 @@ class Script:
     hold: int = 0
     """The gate that must be open before the head leaves; 0: it leaves at once."""
     head: bytes | None = None
-    """HTTP/1.1: what is sent in place of a head. HTTP/2: without a byte here there is no head."""
-    informational: tuple[tuple[int, tuple[tuple[str, str], ...]], ...] = ()
-    """Status and headers of each response before the final one."""
-    trailers: tuple[tuple[str, str], ...] = ()
-    """Fields after a body in chunks, or on HTTP/2 after any."""
+    """HTTP/1.1: these bytes stand for the status line and the headers, and nothing is added.
+    HTTP/2: where they are empty there are no HEADERS; else they change nothing."""
+    informational: tuple[Informational, ...] = ()
+    """These go before the head, whatever that is."""
+    trailers: Headers = ()
+    """After the last HTTP chunk, or with END_STREAM."""
+    chunk_extension: str = ""
+    """Stands after each chunk's size."""
+    padding: int | None = None
+    """HTTP/2: so many bytes of padding in every DATA and HEADERS frame."""
+    afterwards: Afterwards = Afterwards.KEEP
+    once: bool = False
+    """The same request may get another script next time: nothing must remember this one."""
 
     @property
-    def body(self) -> bytes:
-        """Every body byte, in order."""
-        return b"".join(_data(step) for step in self.steps)
+    def body_size(self) -> int | None:
+        """Bytes of the body; None where it has no end."""
+        return body_size(self.steps)
 
 
-def _data(step: Step) -> bytes:
-    if isinstance(step, Unit):
-        return b"".join(map(_data, step.steps))
-    return step.data if isinstance(step, Write) else b""
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Scripts for one exchange's requests, one after the other; the last one repeats."""
 
-
-def spaced(writes: tuple[bytes, ...], *, delay: float) -> Iterator[Step]:
-    """The writes, each `delay` seconds after the one before, the first after the head."""
-    for data in writes:
-        if delay:
-            yield Wait(delay)
-        yield Write(data)
+    scripts: tuple[Script, ...]

@@ -9,47 +9,77 @@ has made of it (HTML 9.2.6).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-_LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n)")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
+
+MOST_LINE = 16 * 1024 * 1024
+"""Bytes of one line that are kept; a line may be endless. No script's own text is longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
     """One event that a receiver dispatches."""
 
-    end: int
-    """How many bytes of the body it takes: with fewer there is no event yet.
-
-    A carriage return ends its line at once; the line feed after it changes nothing.
-    """
     data: str
     type: str
     """`message`, unless an `event` field said otherwise."""
 
 
-def dispatches(body: bytes) -> tuple[Dispatch, ...]:
-    """Every event in the body, in order. One without its blank line is none (HTML 9.2.6)."""
-    found: list[Dispatch] = []
-    lines: list[str] = []
-    kind = ""
-    start = len(_BOM) if body.startswith(_BOM) else 0
-    # Without this bound a long rest that no line end closes would be tried from each of its bytes.
-    end = max(body.rfind(b"\n"), body.rfind(b"\r")) + 1
-    for match in _LINE.finditer(body, start, end):
-        line = match[1]
+class Assembler:
+    """Turns the body, piece by piece, into events."""
+
+    def __init__(self) -> None:
+        self._line: list[bytes] = []
+        """What came of the line that has not ended."""
+        self._size = 0
+        self._data: list[str] = []
+        """The data lines of the event that has not ended."""
+        self._type = ""
+        self._first = True
+        self._after_return = False
+
+    def feed(self, piece: bytes) -> Iterator[tuple[int, Dispatch]]:
+        """Each event that the piece completes, and after how many of its bytes.
+
+        A carriage return ends its line at once; the line feed after it changes nothing.
+        An event without data, or without its blank line, is none.
+        """
+        start = 1 if self._after_return and piece[:1] == b"\n" else 0
+        if piece:
+            self._after_return = piece[-1:] == b"\r"
+        for match in _LINE_END.finditer(piece, start):
+            self._add(piece[start : match.start()])
+            start = match.end()
+            if self._ends_event():
+                event = Dispatch("\n".join(self._data), self._type or "message")
+                self._data, self._type = [], ""
+                if event.data:
+                    yield match.start() + 1, event
+        self._add(piece[start:])
+
+    def _add(self, part: bytes) -> None:
+        if part and self._size < MOST_LINE:
+            self._line.append(part)
+            self._size += len(part)
+
+    def _ends_event(self) -> bool:
+        """Read the line, which is complete; whether it is the blank one."""
+        line = b"".join(self._line)
+        self._line.clear()
+        self._size = 0
+        if self._first:
+            self._first = False
+            line = line.removeprefix(_BOM)
         if not line:
-            if lines:
-                found.append(Dispatch(match.start(2) + 1, "\n".join(lines), kind or "message"))
-                lines = []
-            kind = ""
-            continue
+            return True
         name, colon, value = line.partition(b":")
         if colon and value.startswith(b" "):
             value = value[1:]
         if name == b"data":
-            lines.append(value.decode("utf-8", "replace"))
+            self._data.append(value.decode("utf-8", "replace"))
         elif name == b"event":
-            kind = value.decode("utf-8", "replace")
-    return tuple(each for each in found if each.data)
+            self._type = value.decode("utf-8", "replace")
+        return False

@@ -4,15 +4,34 @@ This is the half of compiling that HTTP/1.1 and HTTP/2 share. A burst is what
 leaves in one write to the socket; the first one carries the response's head. Its
 pieces keep the framing the script asked for, and where in them each event
 becomes complete: that is the moment the journal records.
+
+Bursts are made one by one, while they are sent. Only of a small script are they
+kept, so that it is compiled once; what a large one sends, or an endless one, is
+never in memory as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-from mock_api.script import Cut, Gate, Raw, Script, Stall, Step, Unit, Wait, Write
-from mock_api.sse import Dispatch, dispatches
+from mock_api.script import Script
+from mock_api.sse import Assembler, Dispatch
+from mock_api.steps import Cut, Gate, Raw, Repeat, Stall, Step, Unit, Wait, Write, played
+
+BURST = 256 * 1024
+"""Bytes after which a burst ends also without a pause: about what a kernel takes at once."""
+
+MOST_KEPT = 2 * 1024 * 1024
+"""What a kept response may cost in memory, about. Hundreds of them are kept."""
+
+STEP_COST = 100
+"""What a step costs beside its bytes, about."""
+
+MOST_EVENTS = 100_000
+MOST_EVENT_BYTES = 64 * 1024 * 1024
+"""What the journal keeps of the events of one answer that is not kept; the rest it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,58 +58,124 @@ class Burst:
     stall: bool = False
     """It never leaves."""
     pieces: list[Piece | Raw] = field(default_factory=list)
-    """HTTP/2 passes over what is raw."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tape:
-    """A script's body laid out in time."""
+def lay_out(script: Script, events: list[Dispatch]) -> Iterator[Burst]:
+    """The script's steps as bursts; `events` gets every event, in order.
 
-    bursts: tuple[Burst, ...]
-    events: tuple[Dispatch, ...]
-    """Every event, in order."""
-
-
-def lay_out(script: Script) -> Tape:
-    """The script's steps as bursts. There is always a first one, for the head."""
-    events = dispatches(script.body)
-    ends = iter([event.end for event in events])
-    end = next(ends, None)
-    bursts = [Burst(gate=script.hold)]
-    offset = 0
+    There is always a first burst, for the head.
+    """
+    assembler = Assembler()
+    burst = Burst(gate=script.hold)
+    size = 0
     for step, unit, last in _flat(script.steps):
         match step:
             case Write(data):
                 marks = []
-                while end is not None and end <= offset + len(data):
-                    marks.append(end - offset)
-                    end = next(ends, None)
-                offset += len(data)
+                for end, event in assembler.feed(data):
+                    marks.append(end)
+                    events.append(event)
                 if data:
-                    bursts[-1].pieces.append(Piece(data, unit, last, tuple(marks)))
-            case Raw():
-                bursts[-1].pieces.append(step)
+                    burst.pieces.append(Piece(data, unit, last, tuple(marks)))
+                    size += len(data) + STEP_COST
+            case Raw(data):
+                burst.pieces.append(step)
+                size += len(data) + STEP_COST
             case Wait(seconds):
-                bursts.append(Burst(wait=seconds))
+                yield burst
+                burst, size = Burst(wait=seconds), 0
             case Gate(number):
-                bursts.append(Burst(gate=number))
+                yield burst
+                burst, size = Burst(gate=number), 0
             case Cut():
-                bursts.append(Burst())
+                yield burst
+                burst, size = Burst(), 0
             case Stall():
-                bursts.append(Burst(stall=True))
-    return Tape(tuple(bursts), events)
+                yield burst
+                burst, size = Burst(stall=True), 0
+        if size >= BURST:
+            yield burst
+            burst, size = Burst(), 0
+    yield burst
 
 
-def _flat(steps: tuple[Step, ...]) -> Iterator[tuple[Step, int, bool]]:
+Flat = Write | Raw | Wait | Gate | Cut | Stall
+
+
+def _flat(steps: tuple[Step, ...]) -> Iterator[tuple[Flat, int, bool]]:
     """Each step, the size of the unit it starts, and whether it ends that unit."""
-    for step in steps:
-        if not isinstance(step, Unit):
+    for step in played(steps):
+        if isinstance(step, Unit):
+            writes = [inner for inner in step.steps if isinstance(inner, Write) and inner.data]
+            size = sum(len(write.data) for write in writes)
+            for inner in step.steps:
+                if isinstance(inner, Write):
+                    yield inner, size if inner is writes[0] else 0, inner is writes[-1]
+                else:
+                    yield inner, 0, False
+        else:
             yield step, len(step.data) if isinstance(step, Write) else 0, True
-            continue
-        writes = [inner for inner in step.steps if isinstance(inner, Write) and inner.data]
-        size = sum(len(write.data) for write in writes)
-        for inner in step.steps:
-            if isinstance(inner, Write):
-                yield inner, size if inner is writes[0] else 0, inner is writes[-1]
-            else:
-                yield inner, 0, False
+
+
+class EventLog(list[Dispatch]):
+    """The first events of an answer that may have any number of them."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._seen: dict[Dispatch, Dispatch] = {}
+        """Repeated steps say the same again and again; it is kept once."""
+
+    def append(self, event: Dispatch) -> None:
+        """Keep the event while there is room."""
+        if event not in self._seen:
+            if len(self._seen) == 64:
+                self._seen.clear()
+            self._seen[event] = event
+            self._size += len(event.data)
+        if len(self) < MOST_EVENTS and self._size < MOST_EVENT_BYTES:
+            super().append(self._seen[event])
+
+
+S = TypeVar("S")
+
+
+class Reel(Generic[S]):
+    """A script's segments as one protocol sends them: kept where it is small, else made anew."""
+
+    __slots__ = ("_make", "events", "kept")
+
+    def __init__(self, script: Script, make: Callable[[list[Dispatch]], Iterator[S]]) -> None:
+        self._make = make
+        self.kept: tuple[S, ...] | None = None
+        self.events: tuple[Dispatch, ...] = ()
+        """Every event, where the segments are kept."""
+        cost = _cost(script.steps)
+        if cost is not None and cost <= MOST_KEPT:
+            events: list[Dispatch] = []
+            self.kept = tuple(make(events))
+            self.events = tuple(events)
+
+    def play(self) -> tuple[Iterator[S], Sequence[Dispatch]]:
+        """The segments, and their events, which grows as they are taken."""
+        if self.kept is not None:
+            return iter(self.kept), self.events
+        log = EventLog()
+        return self._make(log), log
+
+
+def _cost(steps: tuple[Step, ...]) -> int | None:
+    """What laying out the steps costs in memory, about; None: without end."""
+    cost = 0
+    for step in steps:
+        cost += STEP_COST
+        match step:
+            case Write(data) | Raw(data):
+                cost += len(data)
+            case Unit(inner):
+                cost += _cost(inner) or 0
+            case Repeat(inner, times):
+                once = _cost(inner)
+                if times is None or once is None:
+                    return None
+                cost += times * once
+    return cost

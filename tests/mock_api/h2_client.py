@@ -33,6 +33,7 @@ class Reply:
     """What came on one stream."""
 
     headers: dict[str, str] = field(default_factory=dict)
+    trailers: dict[str, str] = field(default_factory=dict)
     parts: list[bytes] = field(default_factory=list)
     """One per DATA frame."""
     ended: bool = False
@@ -66,6 +67,9 @@ class H2Client:
         self.closed = False
         self.pongs: list[bytes] = []
         self.settings_acked = 0
+        self.informational: list[dict[str, str]] = []
+        self.padded: set[int | None] = set()
+        """How much padding DATA frames had; None for none, 0 for an empty one."""
         self.h2 = H2Connection(H2Configuration(client_side=True))
         if settings:
             self.h2.update_settings(settings)
@@ -178,7 +182,13 @@ class H2Client:
         match event:
             case e.ResponseReceived():
                 self.replies[event.stream_id].headers = _headers(event.headers)
+            case e.InformationalResponseReceived():
+                self.informational.append(_headers(event.headers))
+            case e.TrailersReceived():
+                self.replies[event.stream_id].trailers = _headers(event.headers)
             case e.DataReceived():
+                size = event.flow_controlled_length - len(event.data)
+                self.padded.add(size - 1 if size else None)
                 self.replies[event.stream_id].parts.append(event.data)
                 if not self.hold and event.flow_controlled_length:
                     size = event.flow_controlled_length

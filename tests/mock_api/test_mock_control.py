@@ -14,9 +14,11 @@ from h1_client import H1Client
 from h2.errors import ErrorCodes
 from h2_client import H2Client
 from mock_process import Mock, chat, contents, events, pattern_header
+from scripted import register
 
 from mock_api.exchange import Entry, Peer, Reply, Request
-from mock_api.script_json import REPEAT, STEPS, read_script
+from mock_api.script_json import FIELDS, read_script
+from mock_api.step_json import STEPS
 
 DOCS = Path(__file__).parents[2] / "docs" / "control.md"
 
@@ -63,13 +65,6 @@ def test_a_key_that_changes_its_name(mock: Mock, h1: H1Client) -> None:
 
 
 # Scripts.
-
-
-def register(mock: Mock, name: str, script: Any) -> list[tuple[str, str]]:
-    """Register a script; the header that asks for it."""
-    response = mock.control("PUT", f"/scripts/{name}", script)
-    assert response.status == 200, response.body
-    return pattern_header(f"script:{name};t={name}")
 
 
 def test_a_script_is_played(mock: Mock, h1: H1Client, h2: H2Client) -> None:
@@ -251,7 +246,7 @@ BAD_SCRIPTS = [
     ({"headers": {"x": 1}}, "an object of strings"),
     ({"headers": [["x"]]}, "a list of [name, value]"),
     ({"headers": {"x": "a\r\nb"}}, "headers.x: expected a value without control characters"),
-    ({"headers": {"content-length": "1"}}, "'framing' makes them"),
+    ({"headers": {"content-length": "1"}}, "no framing headers unless 'framing' is raw"),
     ({"steps": {}}, "steps: expected a list of steps"),
     ({"steps": [{"delta": "a"}, {"wiat": 1}]}, "steps[1]: expected one of write,"),
     ({"steps": [{"write": "a", "wait": 1}]}, "steps[0]: expected an object with one key"),
@@ -264,14 +259,28 @@ BAD_SCRIPTS = [
     ({"steps": [{"unit": [{"wait": 1}]}]}, "steps[0].unit: expected steps that write"),
     (
         {"steps": [{"unit": [{"write": "a"}, {"stall": True}]}]},
-        "steps[0].unit: expected no unit, no stall",
+        "steps[0].unit: expected nothing but writes, waits, gates and cuts",
     ),
     ({"framing": "none"}, "framing: expected one of chunked, length, close, raw"),
     ({"head": 1}, "head: expected a string, found 1"),
     ({"informational": [{"status": 200}]}, "informational[0].status: expected a whole number"),
-    ({"informational": [103]}, "informational[0]: expected an object with 'status'"),
+    ({"informational": [103]}, "informational[0]: expected an object, found 103"),
     ({"trailers": {"X": "a"}}, "trailers: expected a name in lower case"),
-    ({"steps": [{"unit": [{"write": "a"}, {"raw": "b"}]}]}, "and nothing raw in a unit"),
+    ({"steps": [{"unit": [{"write": "a"}, {"raw": "b"}]}]}, "gates and cuts in a unit"),
+    ({"informational": [{}]}, "informational[0]: expected a field status, found {}"),
+    ({"attempts": []}, "attempts: expected at least one script, found []"),
+    ({"attempts": [{}, {"status": 1}]}, "attempts[1].status: expected a whole number"),
+    ({"attempts": [{}], "status": 200}, "the script: expected only the fields attempts"),
+    ({"chunk_extension": "a\n"}, "chunk_extension: expected a text without line ends"),
+    ({"afterwards": "leave"}, "afterwards: expected one of keep, close, close_on_request,"),
+    ({"padding": 256}, "padding: expected a whole number from 0 to 255"),
+    ({"steps": [{"fill": {"text": ""}}]}, "steps[0].fill: expected a field bytes"),
+    ({"steps": [{"fill": {"text": "", "bytes": 1}}]}, "steps[0].fill.text: expected a text"),
+    ({"steps": [{"repeat": {"steps": [{"cut": True}]}}]}, "steps that send something"),
+    (
+        {"steps": [{"repeat": {"steps": [{"delta": "a"}]}}], "framing": "length"},
+        "framing: expected no length for a body without end",
+    ),
     ({"ending": "bad"}, "ending: expected one of clean, abort, reset, drop"),
 ]
 
@@ -297,7 +306,9 @@ def _documented(pattern: str) -> set[str]:
 
 
 def test_every_step_and_every_field_is_documented() -> None:
-    assert _documented(r'^\| `\{"(\w+)": ') == {*STEPS, REPEAT}
+    assert _documented(r'^\| `\{"(\w+)": ') == set(STEPS)
+    table = DOCS.read_text().split("| field | meaning | default |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(FIELDS)
     table = DOCS.read_text().split("An ENTRY:")[1].split("A request that was never")[0]
     names = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (.+?) \|", table, re.MULTILINE))))
     assert names == set(_entry())

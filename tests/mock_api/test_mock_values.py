@@ -8,9 +8,10 @@ from time import monotonic
 import pytest
 
 from mock_api.http1_response import compile_response
-from mock_api.script import Cut, Ending, Framing, Gate, Raw, Script, Stall, Unit, Wait, Write
-from mock_api.sse import dispatches
-from mock_api.tape import lay_out
+from mock_api.script import Ending, Framing, Informational, Script
+from mock_api.sse import Assembler, Dispatch
+from mock_api.steps import Cut, Gate, Raw, Stall, Unit, Wait, Write
+from mock_api.tape import Piece, lay_out
 from mock_api.wheel import Wheel
 
 STREAMS = [
@@ -38,7 +39,7 @@ STREAMS = [
 
 @pytest.mark.parametrize(("body", "expected"), STREAMS)
 def test_events_as_a_receiver_assembles_them(body: bytes, expected: list[tuple[int, str]]) -> None:
-    assert [(event.end, event.data) for event in dispatches(body)] == expected
+    assert [(end, event.data) for end, event in Assembler().feed(body)] == expected
 
 
 @pytest.mark.parametrize(("body", "expected"), STREAMS)
@@ -47,12 +48,31 @@ def test_an_event_is_there_with_its_last_byte_and_not_before(
 ) -> None:
     for size in range(len(body) + 1):
         complete = [data for end, data in expected if end <= size]
-        assert [event.data for event in dispatches(body[:size])] == complete
+        assert [event.data for _, event in Assembler().feed(body[:size])] == complete
+
+
+@pytest.mark.parametrize(("body", "expected"), STREAMS)
+def test_events_do_not_depend_on_how_the_body_is_cut(
+    body: bytes, expected: list[tuple[int, str]]
+) -> None:
+    assembler = Assembler()
+    found = [
+        (at + end, event.data)
+        for at in range(len(body))
+        for end, event in assembler.feed(body[at : at + 1])
+    ]
+    assert found == expected
 
 
 def test_an_event_is_a_message_unless_it_says_otherwise() -> None:
     body = b"event: ping\ndata: 1\n\ndata: 2\n\nevent: ping\n\ndata: 3\n\nevent\ndata: 4\n\n"
-    assert [event.type for event in dispatches(body)] == ["ping", "message", "message", "message"]
+    types = [event.type for _, event in Assembler().feed(body)]
+    assert types == [
+        "ping",
+        "message",
+        "message",
+        "message",
+    ]
 
 
 def test_bursts_and_what_must_pass_before_them() -> None:
@@ -68,9 +88,10 @@ def test_bursts_and_what_must_pass_before_them() -> None:
             Stall(),
         )
     )
-    tape = lay_out(script)
-    assert [event.data for event in tape.events] == ["a", "b", "c"]
-    assert [(burst.wait, burst.gate, burst.stall) for burst in tape.bursts] == [
+    events: list[Dispatch] = []
+    bursts = list(lay_out(script, events))
+    assert [event.data for event in events] == ["a", "b", "c"]
+    assert [(burst.wait, burst.gate, burst.stall) for burst in bursts] == [
         (0.0, 0, False),
         (0.5, 0, False),
         (0.0, 3, False),
@@ -78,13 +99,12 @@ def test_bursts_and_what_must_pass_before_them() -> None:
         (1.0, 0, False),
         (0.0, 0, True),
     ]
-    pieces = [[(p.data, p.unit, p.last, p.marks) for p in burst.pieces] for burst in tape.bursts]
-    assert pieces == [
-        [(b"data: a\n", 8, True, ()), (b"\ndata: b", 8, True, (1,))],
-        [(b"\n\n", 2, True, (2,))],
+    assert [burst.pieces for burst in bursts] == [
+        [Piece(b"data: a\n", 8, True, ()), Piece(b"\ndata: b", 8, True, (1,))],
+        [Piece(b"\n\n", 2, True, (2,))],
         [],
-        [(b"data", 9, False, ())],
-        [(b": c\n\n", 0, True, (5,))],
+        [Piece(b"data", 9, False, ())],
+        [Piece(b": c\n\n", 0, True, (5,))],
         [],
     ]
 
@@ -92,7 +112,8 @@ def test_bursts_and_what_must_pass_before_them() -> None:
 def test_http1_bytes() -> None:
     script = Script(steps=(Unit((Write(b"da"), Cut(), Write(b"ta:x\n\n"))), Write(b"!")))
     response = compile_response(script, keep_alive=True, chunks=True, body=True)
-    first, second = response.segments
+    assert response.reel.kept is not None
+    first, second = response.reel.kept
     assert first.data == b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\nda"
     assert second.data == b"ta:x\n\n\r\n1\r\n!\r\n0\r\n\r\n"
     assert second.marks == (6,)
@@ -101,7 +122,7 @@ def test_http1_bytes() -> None:
 
 def _http1(script: Script) -> list[bytes]:
     response = compile_response(script, keep_alive=True, chunks=True, body=True)
-    return [segment.data for segment in response.segments]
+    return [segment.data for segment in response.reel.play()[0]]
 
 
 def test_raw_http1_bytes() -> None:
@@ -120,8 +141,8 @@ def test_heads_of_http1() -> None:
     own = Script(steps=steps, head=b"HTTP/1.0 200\r\n\r\n", framing=Framing.CLOSE)
     assert _http1(own) == [b"HTTP/1.0 200\r\n\r\nx"]
     assert _http1(Script(head=b"", framing=Framing.RAW)) == [b""]
-    hints = (103, (("link", "a"),))
-    assert _http1(Script(informational=((100, ()), hints), framing=Framing.LENGTH)) == [
+    hints = Informational(103, (("link", "a"),))
+    assert _http1(Script(informational=(Informational(100), hints), framing=Framing.LENGTH)) == [
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n"
         b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
     ]
@@ -130,7 +151,8 @@ def test_heads_of_http1() -> None:
 def test_an_aborted_response_has_no_end() -> None:
     script = Script(steps=(Write(b"x"),), ending=Ending.ABORT)
     response = compile_response(script, keep_alive=True, chunks=True, body=True)
-    assert response.segments[0].data.endswith(b"1\r\nx\r\n")
+    (segment,) = response.reel.play()[0]
+    assert segment.data.endswith(b"1\r\nx\r\n")
     assert response.close
 
 

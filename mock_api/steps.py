@@ -1,0 +1,112 @@
+"""The steps of a script: what is sent, how it is framed, and when it leaves.
+
+They say three separate things that a server usually mixes up:
+
+  what is sent      Write, Fill: body; Raw: wire bytes of HTTP/1.1 that are no body
+  how it is framed  each Write is one HTTP chunk or one DATA frame; a Unit makes
+                    one of several steps, so that pauses can fall inside it
+  when it leaves    Wait, Gate, Cut, Stall; everything between two of them leaves
+                    in one write to the socket
+
+Repeat plays steps over and over and is never laid out as a whole: a body may be
+endless. HTTP/2 has steps of its own, for what it can say beside a response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Body bytes that make up one HTTP chunk, or one DATA frame (or more, where it is too long)."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """HTTP/1.1: bytes that go out as they are, and are no body. HTTP/2 has no place for them."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What follows leaves this many seconds after what came before was due."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What follows leaves once the control API has opened this gate (they are counted from 1)."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What follows leaves at once, but in a write of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Nothing follows: the connection stays open, silent, until the client leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One HTTP chunk, or one run of DATA, made of several steps: pauses fall inside it."""
+
+    steps: tuple[Write | Wait | Gate | Cut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The steps over and over."""
+
+    steps: tuple[Step, ...]
+    times: int | None
+    """None: without end."""
+
+
+Played = Write | Raw | Wait | Gate | Cut | Stall | Unit
+Step = Played | Repeat
+
+
+def played(steps: tuple[Step, ...]) -> Iterator[Played]:
+    """The steps in the order in which they are played, repeated ones one by one."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            for _ in count() if step.times is None else range(step.times):
+                yield from played(step.steps)
+        else:
+            yield step
+
+
+def body_size(steps: tuple[Step, ...]) -> int | None:
+    """How many bytes of body the steps write, without playing them; None: endlessly many."""
+    size = 0
+    for step in steps:
+        match step:
+            case Write(data):
+                size += len(data)
+            case Unit(inner):
+                size += sum(len(each.data) for each in inner if isinstance(each, Write))
+            case Repeat(inner, times):
+                once = body_size(inner)
+                if times is None or once is None:
+                    return None
+                size += times * once
+    return size
+
+
+def spaced(writes: tuple[bytes, ...], *, delay: float) -> Iterator[Step]:
+    """The writes, each `delay` seconds after the one before, the first after the head."""
+    for data in writes:
+        if delay:
+            yield Wait(delay)
+        yield Write(data)
