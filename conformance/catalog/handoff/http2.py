@@ -1,0 +1,129 @@
+"""HTTP/2 to the API: one connection for many answers, and what may happen to one of them.
+
+Whatever concerns a whole connection (GOAWAY, SETTINGS, its loss) has an instance
+of its own: the streams of other scenarios would suffer with it.
+"""
+
+import asyncio
+
+from conformance.checks import Checks
+from conformance.client.bench import Bench
+from conformance.scenario import scenario
+from conformance.script import (
+    delta,
+    finish,
+    finished,
+    gate,
+    repeat,
+    script,
+)
+
+H2 = ("upstream=h2",)
+
+NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR = 0x0, 0x1, 0x2
+REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 0x7, 0x8, 0xB
+"""RFC 9113 7."""
+
+PING, CONTINUATION, UNKNOWN = 0x6, 0x9, 0xFA
+
+
+def _connections(*checks: Checks) -> list[int]:
+    return [each.connection for one in checks for each in one.observation.upstream]
+
+
+def _whole(*checks: Checks, clause: str | None = None) -> None:
+    for each in checks:
+        each.no_error(clause=clause).content_as_sent(clause=clause).done_marker(clause=clause)
+
+
+# RST_STREAM
+
+
+@scenario(
+    clause=("R6", "U4", "U8"),
+    everywhere=True,
+    needs=H2,
+    evidence='RFC 9113 5.4.2; h2o/h2o#3566 "handle RST_STREAM NO_ERROR"',
+)
+async def http2_reset(bench: Bench) -> None:
+    """A stream that is reset in the middle of its answer has failed, whatever the code."""
+    codes = (
+        *(NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR),
+        *(REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM, 0x1234),
+    )
+    for checks in await asyncio.gather(
+        *(
+            bench.respond(
+                script=script(delta("Once"), delta(" upon"), ending="reset", reset_code=each)
+            )
+            for each in codes
+        )
+    ):
+        checks.sse_format().content_as_sent().no_finish_reason()
+        checks.no_done_marker().failed_stream()
+
+
+@scenario(clause=("R4", "U4", "R6"), everywhere=True, needs=H2, evidence="RFC 9113 8.1")
+async def http2_reset_after_finish(bench: Bench) -> None:
+    """finish_reason and then RST_STREAM, of any code, do not complete an answer."""
+    for checks in await asyncio.gather(
+        *(
+            bench.respond(
+                script=script(delta("Once"), finish("stop"), ending="reset", reset_code=each)
+            )
+            for each in (NO_ERROR, CANCEL)
+        )
+    ):
+        checks.content_as_sent().no_done_marker().failed_stream()
+
+
+@scenario(
+    script=finished(repeat(48, delta("x" * 32_768))),
+    clause=("R2", "U3"),
+    everywhere=True,
+    needs=H2,
+    evidence='RFC 9113 5.2; hyperium/hyper#2899 "stuck with slow readers"',
+)
+def http2_flow(response: Checks) -> None:
+    """An answer many times larger than every window arrives whole."""
+    response.no_error().chunk_count(48).content_as_sent().done_marker()
+
+
+@scenario(
+    clause=("L4", "R2"),
+    everywhere=True,
+    needs=H2,
+    alone=True,
+    evidence='hyperium/hyper#2899 "stuck with slow readers", golang/go#16510',
+)
+async def http2_flow_sibling(bench: Bench) -> None:
+    """A client that reads nothing does not use up the window of those beside it."""
+    large = finished(repeat(48, delta("x" * 32_768)))
+    pattern = await bench.script(large)
+    async with bench.exchange(pattern=pattern, receive_buffer=4096, send_buffer=4096) as stalled:
+        await stalled.start()
+        await stalled.head()
+        stalled.pause()
+        _whole(await bench.respond(script=large), clause="L4")
+
+
+@scenario(
+    clause=("U5", "L4"),
+    everywhere=True,
+    needs=H2,
+    evidence='headroomlabs-ai/headroom#2882 "max outbound streams exhausted"',
+)
+async def http2_cancel(bench: Bench) -> None:
+    """A client that leaves ends its own stream and no other."""
+    pattern = await bench.script(finished(delta("Once"), gate(1), delta(" upon")))
+    async with (
+        bench.exchange(pattern=pattern) as sibling,
+        bench.exchange(pattern=pattern) as leaving,
+    ):
+        for exchange in (sibling, leaving):
+            await exchange.start()
+            await exchange.events(1)
+        leaving.reset()
+        await leaving.upstream_ended(within=2.0)
+        await sibling.open_gate(1)
+        _whole((await sibling.response()).applied(pattern), clause="L4")
