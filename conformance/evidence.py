@@ -189,6 +189,8 @@ class JournalEntry:
     events: tuple[SentEvent, ...]
     end: End
     ended_at: float | None
+    events_sent: int = 0
+    """How many, also where an endless answer's `events` are not all kept."""
 
     def header(self, name: str) -> str | None:
         """The request header's value, or None."""
