@@ -141,6 +141,7 @@ def openai_odd_choices(response: Checks) -> None:
 @scenario(
     script=script(
         *(event(_choice(index, text)) for text in ("a", " b") for index in (0, 1)),
+        event({**chunk(), "choices": [*_choice(1, " x")["choices"], *_choice(0, " y")["choices"]]}),
         event(_choice(0, reason="stop")),
         *(event(_choice(1, text)) for text in (" c", " d")),
         event(_choice(1, reason="length")),

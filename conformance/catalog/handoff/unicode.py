@@ -4,7 +4,7 @@ from conformance.checks import Checks
 from conformance.client.bench import Bench
 from conformance.client.exchange import Exchange
 from conformance.scenario import scenario
-from conformance.script import chunk, cut, data, delta, finished, gated, script, write
+from conformance.script import chunk, cut, data, delta, finished, gate, gated, script, write
 
 CUTTABLE = ("0", "1é", "2中", "3中", "4😀", "5😀", "6😀")
 OFFSETS = (2, 2, 3, 2, 3, 4)
@@ -74,20 +74,23 @@ async def unicode_split_codepoint(exchange: Exchange) -> None:
     response.no_error().utf8_valid().content("".join(CUTTABLE)).events_in_order().done_marker()
 
 
+DRIP = b"".join(data(chunk(content=text)) for text in (" a", " é", " 中", " 😀 \n"))
+
+
 @scenario(
     script=finished(
-        *(
-            step
-            for byte in b"".join(data(chunk(content=text)) for text in ("a", "é", "中", "😀 \n"))
-            for step in (write(bytes([byte])), cut())
-        )
+        delta("by the byte:"),
+        gate(1),  # from here on the daemon is waiting for each of them
+        *(step for at in range(len(DRIP)) for step in (write(DRIP[at : at + 1]), cut())),
     ),
     clause=("U2", "R2"),
     everywhere=True,
     evidence='graniet/llm#90 "handle split event boundaries"',
 )
-def unicode_byte_drip(response: Checks) -> None:
+async def unicode_byte_drip(exchange: Exchange) -> None:
     """A stream that comes byte by byte is relayed like any other."""
+    await exchange.step_through(1)
+    response = await exchange.response()
     response.no_error().utf8_valid().sse_format().events_in_order().content_as_sent().done_marker()
 
 
@@ -116,14 +119,9 @@ async def unicode_invalid_bytes(bench: Bench) -> None:
 async def unicode_cut_at_eof(bench: Bench) -> None:
     """An answer that ends inside a character is truncated, whatever the end looks like."""
     events = [data(chunk(content=text)) for text in ("zwei ", "Wörter", " 😀")]
-    whole, half = b"".join(events[:2]), events[2][: _at(" 😀", 3)]
+    events[2] = events[2][: _at(" 😀", 3)]
     for ending in ("clean", "abort", "reset"):
-        answer = script(*gated(whole, half), ending=ending)
-        async with bench.exchange(pattern=await bench.script(answer)) as exchange:
-            await exchange.start()
-            await exchange.events(2)
-            await exchange.open_gate(1)
-            response = await exchange.response()
+        response = await bench.respond(script=script(*gated(*events), ending=ending), gates=2)
         response.utf8_valid().content("zwei Wörter").no_finish_reason().failed_stream()
 
 

@@ -15,7 +15,7 @@ from miniature_daemon import Serve, miniature_daemon
 from conformance.client import handoff
 from conformance.client.exchange import Exchange, ExchangeFailed
 from conformance.client.handoff import ClientKind
-from conformance.evidence import End, Ending, JournalEntry
+from conformance.evidence import End, Ending, JournalEntry, SentEvent
 from conformance.socket_type import SocketType
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -58,6 +58,13 @@ class Journal:
     now: tuple[JournalEntry, ...] = ()
     later: tuple[JournalEntry, ...] | None = None
     waits: list[tuple[str, str, float]] = field(default_factory=list)
+    gates: int = 0
+    """The gates that were opened."""
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def open_gate(self, token: str, count: int) -> None:
+        self.gates = count
+        self.opened.set()
 
     async def journal(self, token: str) -> tuple[JournalEntry, ...]:
         return tuple(each for each in self.now if each.token == token)
@@ -162,6 +169,45 @@ def test_waits_for_the_upstream_to_note_its_end(tmp_path: Path) -> None:
     upstream = Journal(now=(entry(End.RUNNING),), later=(entry(),))
     play(tmp_path, answer(HEAD, DONE), scenario, upstream=upstream)
     assert [wait[:2] for wait in upstream.waits] == [("T", "ended")]
+
+
+@pytest.mark.parametrize(
+    ("sends", "found"),
+    [
+        ([1, 1, 1], []),
+        ([1, 0, 2], [("step_through", "R7")]),  # held back until the next event
+        ([0, 0, 3], [("step_through", "R7")]),
+        ([1, 0, 1], []),  # lost: the checks of the answer tell
+    ],
+)
+def test_steps_through_gates(
+    tmp_path: Path, sends: list[int], found: list[tuple[str, str]]
+) -> None:
+    """The API's event n+1 leaves when gate n is open; the daemon passes on what `sends` says."""
+    sent = SentEvent(0.0, '{"choices":[{"index":0,"delta":{"content":"a"}}]}')
+    upstream = Journal(now=(entry(events=(sent,) * 3),))
+
+    async def serve(clients: list[socket.socket], _: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(clients[0], HEAD)
+        for gate, count in enumerate(sends):
+            while upstream.gates < gate:
+                upstream.opened.clear()
+                await upstream.opened.wait()
+            await loop.sock_sendall(clients[0], EVENT * count)
+        await loop.sock_sendall(clients[0], DONE)
+        clients[0].shutdown(socket.SHUT_WR)
+
+    async def scenario(exchange: Exchange) -> None:
+        await exchange.step_through(2)
+        response = await exchange.response()
+        response.events_in_order().done_marker()
+
+    exchange = play(tmp_path, serve, scenario, upstream=upstream, within=1.0)
+    whole = sum(sends) == 3
+    told = [("events_in_order", "R2")] if not whole else []
+    assert [(each.check, each.clause) for each in exchange.failures] == found + told
+    assert upstream.gates == 2
 
 
 def test_events_come_while_the_stream_runs(tmp_path: Path) -> None:
