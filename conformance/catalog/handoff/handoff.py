@@ -148,7 +148,7 @@ async def handoff_sender_copy(bench: Bench) -> None:
 @scenario(clause="H1", alone=True, evidence="handoff.md: the web server closes its end at once")
 async def handoff_sender_gone(bench: Bench) -> None:
     """A handoff is served whose sender left while it was still in the queue."""
-    bench.daemon.send_signal(signal.SIGSTOP)
+    await bench.stopped()
     exchanges = [bench.exchange(pattern="short") for _ in range(3)]
     async with AsyncExitStack() as stack:
         for each in exchanges:

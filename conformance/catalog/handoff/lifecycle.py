@@ -4,11 +4,10 @@ import asyncio
 import errno
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from conformance.checks import Checks
 from conformance.client.bench import Bench
 from conformance.client.exchange import Exchange
 from conformance.daemon.instance import try_connect
@@ -125,17 +124,17 @@ async def life_sigterm_drain(bench: Bench) -> None:
 @scenario(clause="L2", alone=True, evidence="reasoned; handoffs in the backlog have no other home")
 async def life_sigterm_queued(bench: Bench) -> None:
     """Handoffs that were queued when SIGTERM came are served."""
-    bench.daemon.send_signal(signal.SIGSTOP)
-
-    async def queued() -> Checks:
-        return await bench.respond(pattern="short")
-
-    asked = [asyncio.ensure_future(queued()) for _ in range(5)]
-    await asyncio.sleep(0)  # each connects and sends before it waits for anything
-    bench.daemon.send_signal(signal.SIGTERM)
-    bench.daemon.send_signal(signal.SIGCONT)
-    for checks in await asyncio.gather(*asked):
-        checks.content_as_sent(clause="L2").done_marker(clause="L2")
+    await bench.stopped()
+    queued = [bench.exchange(pattern="short") for _ in range(5)]
+    async with AsyncExitStack() as stack:
+        for each in queued:
+            await stack.enter_async_context(each)
+            await each.start()
+        bench.daemon.send_signal(signal.SIGTERM)
+        bench.daemon.send_signal(signal.SIGCONT)
+        for each in queued:
+            checks = await each.response()
+            checks.content_as_sent(clause="L2").done_marker(clause="L2").applied("short")
     await _exits(bench, within=1.0 + PROMPTLY)
 
 
@@ -152,8 +151,8 @@ async def life_sigterm_bound(bench: Bench) -> None:
         await exchange.events(1)
         bench.daemon.send_signal(signal.SIGTERM)
         await _exits(bench, within=SHUTDOWN + PROMPTLY)
-        checks = (await exchange.response()).chunk_count(1)
-        checks.no_finish_reason().no_done_marker(clause="L2").failed_stream()
+        checks = (await exchange.response()).chunk_count(1, clause="L2")
+        checks.no_finish_reason(clause="L2").no_done_marker(clause="L2").failed_stream(clause="L2")
 
 
 @scenario(
@@ -169,7 +168,7 @@ async def life_sigterm_unbegun(bench: Bench) -> None:
         bench.daemon.send_signal(signal.SIGTERM)
         await _exits(bench, within=SHUTDOWN + PROMPTLY)
         # To this client the daemon is out of service, or the API is too late.
-        (await exchange.response()).http_error(502, 503, 504).ended()
+        (await exchange.response()).http_error(502, 503, 504, clause="L2").ended(clause="L2")
 
 
 @scenario(
@@ -347,7 +346,8 @@ async def life_max_connections(bench: Bench) -> None:
             await leaver.start()
             await leaver.head()
             leaver.reset()
-        await bench.released(leaver.handed)
+        if not await bench.released(leaver.handed):
+            return
     await bench.served_again()
 
 
@@ -379,11 +379,15 @@ async def life_signal_storm(bench: Bench) -> None:
                 bench.daemon.send_signal(each)
             await asyncio.sleep(0.001)
 
+    async def served() -> None:
+        async with bench.exchange(pattern=pattern) as exchange:
+            await exchange.start(clause="L4")
+            checks = await exchange.response()
+            checks.events_in_order(clause="L4").done_marker(clause="L4").applied(pattern)
+
     storming = asyncio.create_task(storm())
     try:
-        answers = await asyncio.gather(*(bench.respond(pattern=pattern) for _ in range(3)))
-        for checks in answers:
-            checks.events_in_order(clause="L4").done_marker(clause="L4")
+        await asyncio.gather(*(served() for _ in range(3)))
         await bench.healthy()
     finally:
         storming.cancel()
@@ -414,32 +418,34 @@ GROWTH = 8 << 20
 )
 async def life_soak(bench: Bench) -> None:
     """Hundreds of answers, failures, refusals and departures leave nothing behind."""
+    broken = await bench.script(script(delta("Then"), ending="abort"))
     held: list[str] = []
 
     async def play(number: int) -> None:
-        patterns = ("short", "abort:5", "unicode", "long", "long", "long")
-        acts: tuple[Callable[[Exchange], None] | None, ...]
-        acts = (None, None, None, Exchange.close, Exchange.reset, Exchange.half_close)
-        kind = number % 7
-        if kind == 6:
-            exchange = bench.exchange(payload=b'{"prompt":')
-        else:
-            exchange = bench.exchange(pattern=patterns[kind])
-        async with exchange:
-            await exchange.start()
-            act = acts[kind] if kind < 6 else None
+        pattern, act = (
+            ("short", None),
+            ("abort:5", None),
+            (broken, None),
+            ("long", Exchange.close),
+            ("long", Exchange.reset),
+            ("long", Exchange.half_close),
+            (None, None),
+        )[number % 7]
+        payload = b'{"prompt":' if pattern is None else None
+        async with bench.exchange(pattern=pattern, payload=payload) as exchange:
+            await exchange.start(clause="L4")
             if act is not None:
                 act(exchange)
             await exchange.ended()
         held.append(exchange.handed)
 
-    async def cycles(count: int) -> None:
+    async def cycles(count: int) -> bool:
         for start in range(0, count, AT_A_TIME):
             await asyncio.gather(*map(play, range(start, start + AT_A_TIME)))
-        await bench.healthy()
-        await bench.released(*held)
+        return await bench.released((await bench.healthy()).handed, *held)
 
-    await cycles(CYCLES // 4)
+    if not await cycles(CYCLES // 4):
+        return
     before = bench.probe()
     await cycles(CYCLES)
     after = bench.probe()
