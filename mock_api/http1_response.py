@@ -10,7 +10,7 @@ from http import HTTPStatus
 from mock_api.script import Afterwards, Ending, Framing, Headers, Script
 from mock_api.sse import Dispatch
 from mock_api.steps import Raw
-from mock_api.tape import Reel, lay_out
+from mock_api.tape import Heard, Reel, lay_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bo
     close = not keep_alive or framing is Framing.CLOSE or ending is not Ending.CLEAN
     head = _informational(script) + _head(script, framing, close)
 
-    def segments(events: list[Dispatch]) -> Iterator[Segment]:
+    def segments(events: list[Dispatch], heard: Heard) -> Iterator[Segment]:
         if not body:
             yield Segment(0.0, 0, False, head, ())
             return
-        yield from _segments(script, framing, head, events)
+        yield from _segments(script, framing, head, events, heard)
 
     reel = Reel(script, segments)
     instant = None
@@ -63,13 +63,13 @@ def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bo
 
 
 def _segments(
-    script: Script, framing: Framing, head: bytes, events: list[Dispatch]
+    script: Script, framing: Framing, head: bytes, events: list[Dispatch], heard: Heard
 ) -> Iterator[Segment]:
     """Everything, the head included, with the body's end in the last one."""
     chunked = framing is Framing.CHUNKED
     extension = script.chunk_extension.encode()
     made: Segment | None = None
-    for burst in lay_out(script, events):
+    for burst in lay_out(script, events, heard):
         data = bytearray(b"" if made else head)
         marks = []
         for piece in burst.pieces:

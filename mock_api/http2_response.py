@@ -20,7 +20,7 @@ from mock_api.http2_frames import END_HEADERS, END_STREAM, FRAME_SIZE, PADDED, T
 from mock_api.script import INTERNAL_ERROR, Afterwards, Ending, Framing, Headers, Script
 from mock_api.sse import Dispatch
 from mock_api.steps import Raw
-from mock_api.tape import Burst, Reel, lay_out
+from mock_api.tape import Burst, Heard, Reel, lay_out
 
 _NOT_IN_HTTP2 = ("connection", "transfer-encoding")
 """What a script with raw framing says to HTTP/1.1 alone (RFC 9113 8.2.2)."""
@@ -113,9 +113,9 @@ def compile_response(script: Script, *, body: bool) -> Response:
     """The script's frames; without a body where the request was HEAD."""
     ending = script.ending if body else Ending.CLEAN
 
-    def segments(events: list[Dispatch]) -> Iterator[Segment]:
+    def segments(events: list[Dispatch], heard: Heard) -> Iterator[Segment]:
         if body:
-            yield from _segments(script, events)
+            yield from _segments(script, events, heard)
         else:
             yield _segment(Burst(), (*_head(script), Data(b"", 0, end=True)))
 
@@ -130,11 +130,11 @@ def compile_response(script: Script, *, body: bool) -> Response:
     return Response(reel, ending, code, script.afterwards, instant)
 
 
-def _segments(script: Script, events: list[Dispatch]) -> Iterator[Segment]:
+def _segments(script: Script, events: list[Dispatch], heard: Heard) -> Iterator[Segment]:
     """Everything, the head included, with the stream's end in the last one."""
     held: Burst | None = None
     items = _head(script)
-    for burst in lay_out(script, events):
+    for burst in lay_out(script, events, heard):
         if held is not None:
             yield _segment(held, tuple(items))
             items = []

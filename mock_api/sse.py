@@ -41,6 +41,11 @@ class Assembler:
         self._first = True
         self._after_return = False
 
+    @property
+    def between_events(self) -> bool:
+        """Nothing has begun that what comes could change."""
+        return not (self._line or self._data or self._type or self._first or self._after_return)
+
     def feed(self, piece: bytes) -> Iterator[tuple[int, Dispatch]]:
         """Each event that the piece completes, and after how many of its bytes.
 

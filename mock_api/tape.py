@@ -12,7 +12,7 @@ never in memory as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -60,10 +60,15 @@ class Burst:
     pieces: list[Piece | Raw] = field(default_factory=list)
 
 
-def lay_out(script: Script, events: list[Dispatch]) -> Iterator[Burst]:
+Heard = dict[int, tuple[tuple[int, Dispatch], ...]]
+"""The events in a write, by its identity, where they do not depend on what surrounds it."""
+
+
+def lay_out(script: Script, events: list[Dispatch], heard: Heard) -> Iterator[Burst]:
     """The script's steps as bursts; `events` gets every event, in order.
 
-    There is always a first burst, for the head.
+    There is always a first burst, for the head. `heard` is the script's own and kept from one
+    call to the next, so that what is repeated is parsed once.
     """
     assembler = Assembler()
     burst = Burst(gate=script.hold)
@@ -71,12 +76,10 @@ def lay_out(script: Script, events: list[Dispatch]) -> Iterator[Burst]:
     for step, unit, last in _flat(script.steps):
         match step:
             case Write(data):
-                marks = []
-                for end, event in assembler.feed(data):
-                    marks.append(end)
-                    events.append(event)
+                found = _events(step, assembler, heard)
+                events.extend(event for _, event in found)
                 if data:
-                    burst.pieces.append(Piece(data, unit, last, tuple(marks)))
+                    burst.pieces.append(Piece(data, unit, last, tuple(end for end, _ in found)))
                     size += len(data) + STEP_COST
             case Raw(data):
                 burst.pieces.append(step)
@@ -97,6 +100,17 @@ def lay_out(script: Script, events: list[Dispatch]) -> Iterator[Burst]:
             yield burst
             burst, size = Burst(), 0
     yield burst
+
+
+def _events(step: Write, assembler: Assembler, heard: Heard) -> tuple[tuple[int, Dispatch], ...]:
+    """The events that the write completes, each with its end."""
+    alone = assembler.between_events
+    if alone and (found := heard.get(id(step))) is not None:
+        return found
+    found = tuple(assembler.feed(step.data))
+    if alone and assembler.between_events:
+        heard[id(step)] = found
+    return found
 
 
 Flat = Write | Raw | Wait | Gate | Cut | Stall
@@ -125,15 +139,19 @@ class EventLog(list[Dispatch]):
         self._seen: dict[Dispatch, Dispatch] = {}
         """Repeated steps say the same again and again; it is kept once."""
 
-    def append(self, event: Dispatch) -> None:
-        """Keep the event while there is room."""
+    def extend(self, events: Iterable[Dispatch]) -> None:
+        """Keep the events while there is room."""
+        for event in events:
+            self._keep(event)
+
+    def _keep(self, event: Dispatch) -> None:
         if event not in self._seen:
             if len(self._seen) == 64:
                 self._seen.clear()
             self._seen[event] = event
             self._size += len(event.data)
         if len(self) < MOST_EVENTS and self._size < MOST_EVENT_BYTES:
-            super().append(self._seen[event])
+            self.append(self._seen[event])
 
 
 S = TypeVar("S")
@@ -142,17 +160,20 @@ S = TypeVar("S")
 class Reel(Generic[S]):
     """A script's segments as one protocol sends them: kept where it is small, else made anew."""
 
-    __slots__ = ("_make", "events", "kept")
+    __slots__ = ("_heard", "_make", "events", "kept")
 
-    def __init__(self, script: Script, make: Callable[[list[Dispatch]], Iterator[S]]) -> None:
+    def __init__(
+        self, script: Script, make: Callable[[list[Dispatch], Heard], Iterator[S]]
+    ) -> None:
         self._make = make
+        self._heard: Heard = {}
         self.kept: tuple[S, ...] | None = None
         self.events: tuple[Dispatch, ...] = ()
         """Every event, where the segments are kept."""
         cost = _cost(script.steps)
         if cost is not None and cost <= MOST_KEPT:
             events: list[Dispatch] = []
-            self.kept = tuple(make(events))
+            self.kept = tuple(make(events, {}))
             self.events = tuple(events)
 
     def play(self) -> tuple[Iterator[S], Sequence[Dispatch]]:
@@ -160,7 +181,7 @@ class Reel(Generic[S]):
         if self.kept is not None:
             return iter(self.kept), self.events
         log = EventLog()
-        return self._make(log), log
+        return self._make(log, self._heard), log
 
 
 def _cost(steps: tuple[Step, ...]) -> int | None:

@@ -89,7 +89,7 @@ def test_bursts_and_what_must_pass_before_them() -> None:
         )
     )
     events: list[Dispatch] = []
-    bursts = list(lay_out(script, events))
+    bursts = list(lay_out(script, events, {}))
     assert [event.data for event in events] == ["a", "b", "c"]
     assert [(burst.wait, burst.gate, burst.stall) for burst in bursts] == [
         (0.0, 0, False),
