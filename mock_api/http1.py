@@ -247,6 +247,7 @@ class Sending(Playback[Segment]):
             http1.connection.close()
             return False
         self._turn += self._offset
+        self._data, self._offset, self._marks, self._marked = b"", 0, (), 0
         if self._turn > TURN and self._next is not None:
             self._turn = 0
             http1.connection.want_writable()

@@ -8,6 +8,7 @@ import h11
 import pytest
 from h1_client import H1Client
 from mock_process import Mock, chat, contents, events, pattern_header
+from scripted import register
 
 
 def raw(mock: Mock, *parts: bytes) -> bytes:
@@ -32,6 +33,14 @@ def post(body: bytes, *headers: bytes, version: bytes = b"1.1") -> bytes:
 def test_keep_alive(h1: H1Client) -> None:
     for pattern in ("short", "unicode", "short", "abort:3"):
         assert h1.chat(chat(), pattern_header(pattern)).status == 200
+
+
+def test_the_connection_goes_on_after_a_large_answer(mock: Mock, h1: H1Client) -> None:
+    steps = [{"repeat": {"times": 48, "steps": [{"delta": "x" * 32_768}]}}]
+    assert len(events(h1.chat(chat(), register(mock, "large", {"steps": steps})).body)) == 48
+    for _ in range(3):
+        journal = h1.exchange("GET", "/_control/journal?token=large").json()
+        assert len(journal["entries"][0]["events"]) == 48
 
 
 def test_pipelined_requests_are_answered_in_order(mock: Mock) -> None:
