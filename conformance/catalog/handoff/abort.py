@@ -9,6 +9,7 @@ from conformance.evidence import Kind
 from conformance.scenario import scenario
 from conformance.script import (
     Script,
+    attempts,
     chunk,
     cut,
     data,
@@ -267,3 +268,24 @@ async def abort_eof_no_blank_line_done(bench: Bench) -> None:
         )
     ):
         checks.no_error(clause="R4").content_as_sent().done_marker()
+
+
+# Asking again
+
+
+@scenario(
+    script=attempts(
+        script(delta("Once"), delta(" upon"), delta(" a"), gate(1), ending="abort"),
+        finished(delta("Once"), delta(" upon"), delta(" a"), delta(" time")),
+    ),
+    clause=("U8", "R2", "R6"),
+    everywhere=True,
+    evidence='HKUDS/nanobot#4038 "retry duplicates emitted deltas", NuGuardAI/nuguard#455',
+)
+async def abort_no_replay(exchange: Exchange) -> None:
+    """An answer that failed after its first deltas is not asked for again."""
+    await exchange.events(3)
+    await exchange.open_gate(1)
+    checks = await exchange.response()
+    if len(checks.observation.upstream) == 1:  # a second one will be told
+        _truncated(checks, after=3)

@@ -16,6 +16,7 @@ from conformance.scenario import scenario
 from conformance.script import (
     Script,
     Step,
+    attempts,
     chunk,
     data,
     delta,
@@ -321,6 +322,24 @@ async def http1_bad_head(bench: Bench) -> None:
     ways = [script(delta("Once"), finish("stop"), head=each, framing="close") for each in heads]
     for checks in await _all(bench, ways):
         checks.http_error(502)
+
+
+@scenario(
+    clause=("R5", "U8"),
+    everywhere=True,
+    needs=H1,
+    alone=True,
+    evidence='headroomlabs-ai/headroom#3083 "502 not 200"',
+)
+async def http1_no_head(bench: Bench) -> None:
+    """A fresh connection that ends before or within the head is a failure, not asked again."""
+    heads = ("", "H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Type: text/event-st")
+    for head in heads:
+        for ending in ("abort", "reset"):
+            broken = script(head=head, framing="close", ending=ending)
+            checks = await bench.respond(script=attempts(broken, finished(delta("Once"))))
+            if len(checks.observation.upstream) == 1:  # a second one has been told
+                checks.http_error(502)
 
 
 @scenario(

@@ -10,6 +10,7 @@ from conformance.checks import Checks
 from conformance.client.bench import Bench
 from conformance.scenario import scenario
 from conformance.script import (
+    attempts,
     delta,
     finish,
     finished,
@@ -77,6 +78,50 @@ async def http2_reset_after_finish(bench: Bench) -> None:
         checks.content_as_sent().no_done_marker().failed_stream()
 
 
+@scenario(clause=("R5", "U8"), everywhere=True, needs=H2, evidence="RFC 9113 8.7")
+async def http2_reset_before_head(bench: Bench) -> None:
+    """A stream that is reset before its head has failed, and is not asked for again."""
+    codes = (NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, CANCEL, ENHANCE_YOUR_CALM)
+    for checks in await asyncio.gather(
+        *(
+            bench.respond(
+                script=attempts(
+                    script(head="", ending="reset", reset_code=each), finished(delta("Once"))
+                )
+            )
+            for each in codes
+        )
+    ):
+        if len(checks.observation.upstream) == 1:  # a second one has been told
+            checks.http_error(502)
+
+
+@scenario(clause="U8", everywhere=True, needs=H2, evidence="RFC 9113 8.7")
+async def http2_refused_stream(bench: Bench) -> None:
+    """A stream that was refused is asked for again, once, and may then be served."""
+    refused = script(head="", ending="reset", reset_code=REFUSED_STREAM)
+    for times in (1, 2):
+        pattern = await bench.script(attempts(*[refused] * times, finished(delta("Once"))))
+        async with bench.exchange(pattern=pattern) as exchange:
+            await exchange.start()
+            checks = await exchange.response()
+        if times == 1:
+            _whole(checks, clause="U8")
+        else:
+            checks.http_error(502, clause="U8")
+        requests = len(checks.observation.upstream)
+        bench.expect(
+            requests == 2,
+            check="asked_twice",
+            clause="U8",
+            expected="two requests: a refused stream is asked for again, once",
+            actual=f"{requests}",
+        )
+
+
+# GOAWAY
+
+
 @scenario(
     script=finished(repeat(48, delta("x" * 32_768))),
     clause=("R2", "U3"),
@@ -105,6 +150,44 @@ async def http2_flow_sibling(bench: Bench) -> None:
         await stalled.head()
         stalled.pause()
         _whole(await bench.respond(script=large), clause="L4")
+
+
+@scenario(
+    script=finished(delta("Once"), repeat(600, delta(" upon")), padding=255),
+    clause=("R2", "U3"),
+    everywhere=True,
+    needs=H2,
+    evidence="RFC 9113 6.1, 6.9.1",
+)
+def http2_padding(response: Checks) -> None:
+    """Padding is no part of the answer, and its room in the window is given back."""
+    response.no_error().chunk_count(601).content_as_sent().done_marker()
+
+
+# Frames
+
+
+@scenario(
+    script=script(delta("Once"), finish("stop"), trailers={"x-checksum": "12"}),
+    clause=("R4", "U4"),
+    everywhere=True,
+    needs=H2,
+    evidence="RFC 9113 8.1",
+)
+def http2_trailers(response: Checks) -> None:
+    """Trailer fields end an answer as END_STREAM on its last DATA would."""
+    response.no_error(clause="U4").content_as_sent().done_marker()
+
+
+@scenario(clause=("U4", "R4", "R6"), everywhere=True, needs=H2, evidence="RFC 9113 8.1.1")
+async def http2_length(bench: Bench) -> None:
+    """A body that is not as long as its Content-Length says makes the answer a malformed one."""
+    for length in (10, 100_000):
+        headers = {"content-type": "text/event-stream", "content-length": str(length)}
+        checks = await bench.respond(
+            script=script(delta("Once"), finish("stop"), framing="raw", headers=headers)
+        )
+        checks.sse_format().failed()
 
 
 @scenario(
