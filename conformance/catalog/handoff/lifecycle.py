@@ -124,6 +124,8 @@ async def life_sigterm_drain(bench: Bench) -> None:
 @scenario(clause="L2", alone=True, evidence="reasoned; handoffs in the backlog have no other home")
 async def life_sigterm_queued(bench: Bench) -> None:
     """Handoffs that were queued when SIGTERM came are served."""
+    # At rest: it must not stop with "somebody has connected" already on its way to it.
+    await bench.released((await bench.healthy()).handed)
     await bench.stopped()
     queued = [bench.exchange(pattern="short") for _ in range(5)]
     async with AsyncExitStack() as stack:
@@ -442,13 +444,14 @@ async def life_soak(bench: Bench) -> None:
     async def cycles(count: int) -> bool:
         for start in range(0, count, AT_A_TIME):
             await asyncio.gather(*map(play, range(start, start + AT_A_TIME)))
-        return await bench.released((await bench.healthy()).handed, *held)
+        return await bench.released(*held)
 
     if not await cycles(CYCLES // 4):
         return
     before = bench.probe()
     await cycles(CYCLES)
     after = bench.probe()
+    await bench.healthy()
     bench.expect(
         len(after.descriptors) <= len(before.descriptors) + AT_A_TIME,
         check="descriptors",

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from conformance.checks import Checks
@@ -13,6 +13,11 @@ from conformance.wording import excerpt, plural
 
 JSON = {"content-type": "application/json"}
 HTML = {"content-type": "text/html"}
+
+
+def _refusal(error: Mapping[str, object], *, status: int) -> Script:
+    return script(write(json.dumps({"error": error})), status=status, headers=JSON)
+
 
 # What response_headers may add (R1)
 
@@ -52,15 +57,14 @@ async def sec_response_headers(bench: Bench) -> None:
 async def sec_response_headers_on_errors(bench: Bench) -> None:
     """An error response carries the headers that the handoff asks for, and its own."""
     asked = {"response_headers": {"X-Trace": "abc-123", **RESERVED}}
-    broken = script(event({"error": {"message": "down"}}), status=500, headers=JSON)
-    refused = bench.exchange(pattern=ORDINARY, request={"prompt": 5, **asked})
-    failed = bench.exchange(pattern=await bench.script(broken), request=asked)
-    for exchange, status in ((refused, 400), (failed, 502)):
-        async with exchange:
-            await exchange.start()
-            checks = (await exchange.response()).http_error(status, clause="R1")
-            checks.header("X-Trace", "abc-123").header_contains("Content-Type", "application/json")
-            checks.header("Connection", "close").no_header("Content-Encoding")
+    async with bench.exchange(pattern=ORDINARY, request={"prompt": 5, **asked}) as refused:
+        await refused.start()
+        checks = (await refused.response()).http_error(400, clause="H3")
+        checks.header("X-Trace", "abc-123").header_contains("Content-Type", "application/json")
+        checks.header("Connection", "close").no_header("Content-Encoding")
+    down = _refusal({"message": "down", "type": "server_error", "code": None}, status=500)
+    checks = await bench.respond(script=down, request=asked)
+    checks.http_error(502).header("X-Trace", "abc-123")
 
 
 @scenario(clause="R1", evidence='handoff.md, "response_headers"; RFC 9112 6')
@@ -204,14 +208,14 @@ def sec_sse_injection_error(response: Checks) -> None:
 
 
 @scenario(
-    script=script(event({"error": POISON}), status=400, headers=JSON),
+    script=_refusal(POISON, status=400),
     clause=("S1", "R5"),
     everywhere=True,
     evidence='mpetrunic/fastify-sse-v2#110 "CR passes through"',
 )
 def sec_error_injection(response: Checks) -> None:
     """Line ends in the API's refusal stay inside the JSON of the daemon's."""
-    response.http_error(400, clause="S1").no_header("id", clause="S1").ended()
+    response.http_error(400).no_header("id", clause="S1").ended()
 
 
 # The key (S2)
@@ -301,41 +305,6 @@ async def sec_secret_leak_unreachable(bench: Bench) -> None:
     _unlogged(bench)
 
 
-@scenario(
-    clause=("U3", "S2"),
-    alone=True,
-    needs=("upstream=h2",),
-    start=Start(api=Api.UNTRUSTED),
-    evidence="RFC 9110 4.3.4; reasoned",
-)
-async def sec_untrusted_api(bench: Bench) -> None:
-    """An API whose certificate nobody vouches for is sent nothing, and the client is told."""
-    async with bench.exchange() as exchange:
-        await exchange.start()
-        checks = (await exchange.response()).http_error(502)
-    _without(bench, checks)
-    entries = await bench.upstream.by_key(bench.daemon.key_name)
-    bench.expect(
-        not entries,
-        check="unasked",
-        clause="U3",
-        expected="no request to an API whose certificate is not trusted",
-        actual=plural(len(entries), "request"),
-    )
-
-
-@scenario(
-    clause="U3",
-    alone=True,
-    needs=("upstream=h2",),
-    start=Start(api=Api.UNTRUSTED, env={"OPENAI_INSECURE_SSL": "true"}),
-    evidence="handoff.md, OPENAI_INSECURE_SSL",
-)
-async def sec_insecure_api(bench: Bench) -> None:
-    """A daemon that is told not to verify certificates does not."""
-    await bench.healthy(clause="U3")
-
-
 # Where it is sent (U8, S2)
 
 
@@ -395,7 +364,7 @@ async def sec_destination(bench: Bench) -> None:
             "headers": {"Host": decoy, "Authorization": "Bearer sk-stolen"},
         }
         checks = await bench.respond(request=request)
-        checks.request_unchanged().content_as_sent().done_marker()
+        checks.request_unchanged().content_as_sent(clause="U1").done_marker(clause="U1")
 
 
 NOWHERE = "http://127.0.0.1:9"
