@@ -413,6 +413,13 @@ def test_nothing_at_all_fails_every_check(name: str, seen: dict[str, Any]) -> No
         assert failures == [(name, "U1" if name in RELAYED else "H1")]
 
 
+def test_an_error_and_the_done_that_it_forbids_are_one_finding() -> None:
+    judged = checks(STREAM + event(FAILED)).no_error().done_marker()
+    assert [(each.check, each.clause) for each in judged.failures] == [("no_error", "R2")]
+    assert not judged.complete
+    assert checks(SIMPLE).complete
+
+
 RELAYED = ("request_unchanged", "nothing_added", "content_as_sent", "events_in_order")
 
 

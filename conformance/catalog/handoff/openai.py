@@ -29,10 +29,15 @@ def _with(fields: dict[str, Any], *, reason: str | None = None, **said: Any) -> 
     return {**chunk(reason=reason, **said), **fields}
 
 
+def _choices(*choices: dict[str, Any]) -> dict[str, Any]:
+    """A chunk of several choices."""
+    return {**chunk(), "choices": list(choices)}
+
+
 def _choice(index: int, text: str | None = None, *, reason: str | None = None) -> dict[str, Any]:
-    """A chunk that says something for one of several choices."""
+    """What a chunk says for one of them."""
     told = {} if text is None else {"content": text}
-    return {**chunk(), "choices": [{"index": index, "delta": told, "finish_reason": reason}]}
+    return {"index": index, "delta": told, "finish_reason": reason}
 
 
 # What says which answer it is
@@ -140,11 +145,11 @@ def openai_odd_choices(response: Checks) -> None:
 
 @scenario(
     script=script(
-        *(event(_choice(index, text)) for text in ("a", " b") for index in (0, 1)),
-        event({**chunk(), "choices": [*_choice(1, " x")["choices"], *_choice(0, " y")["choices"]]}),
-        event(_choice(0, reason="stop")),
-        *(event(_choice(1, text)) for text in (" c", " d")),
-        event(_choice(1, reason="length")),
+        *(event(_choices(_choice(n, text))) for text in ("a", " b") for n in (0, 1)),
+        event(_choices(_choice(1, " c"), _choice(0, " c"))),
+        event(_choices(_choice(0, reason="stop"))),
+        *(event(_choices(_choice(1, text))) for text in (" d", " e")),
+        event(_choices(_choice(1, reason="length"))),
         done(),
     ),
     clause=("R2", "R4"),
@@ -158,10 +163,8 @@ def openai_n2(response: Checks) -> None:
 
 @scenario(
     script=script(
-        event(_choice(0, "a")),
-        event(_choice(1, "b")),
-        event(_choice(0, reason="stop")),
-        event(_choice(1, " c")),
+        event(_choices(_choice(0, "a"), _choice(1, "b"))),
+        event(_choices(_choice(0, reason="stop"))),
     ),
     clause=("R4", "R6"),
     everywhere=True,

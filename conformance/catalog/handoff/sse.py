@@ -132,16 +132,24 @@ def sse_multiline_data(response: Checks) -> None:
     everywhere=True,
     evidence='HTML 9.2.6; stalwartlabs/jmap-client#19 "concatenated without newline"',
 )
-def sse_multiline_data_lf(response: Checks) -> None:
+async def sse_multiline_data_lf(bench: Bench) -> None:
     """Data lines are joined with a LF: what it cuts in two is no JSON, and no chunk."""
-    response.http_status(200).content("one", clause="U2").ended()
+    response = await bench.respond(pattern=await bench.pattern())
+    response.content_contains("one").ended()
+    bench.expect(
+        "joined" not in response.text,
+        check="joined_with_lf",
+        clause="U2",
+        expected="no chunk is made of `nu` and `ll`, on a line each",
+        actual=f"the text {response.text!r}",
+    )
 
 
 @scenario(
     script=finished(
         write("id: 1\n\nretry: 10000\n\nevent: ping\n\n\n\n\n\n"),
         delta("one"),
-        write("event: error\nid\n\n"),
+        write("event: ping\nid\n\n"),
         delta(" two"),
         write("event: message\n\nretry: soon\n\n:\n\n\n"),
         delta(" three four"),
@@ -183,7 +191,7 @@ async def sse_non_json_data(bench: Bench) -> None:
     for said in ("error: boom", "<html>", '{"choices":[{"index":0,"del'):
         answer = finished(delta("one"), write(f"data: {said}\n\n"), delta(" two"))
         response = await bench.respond(script=answer)
-        if response.gave_up:
+        if not response.complete:
             response.content("one").no_finish_reason().failed_stream()
             continue
         bench.expect(
