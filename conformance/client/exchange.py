@@ -106,7 +106,8 @@ class Exchange:
 
         `path` is the daemon's socket. `deadline` is absolute, in
         time.monotonic() seconds. `keep_copy` keeps the sender's copy of the
-        descriptor until the exchange is released. `scale` stretches the time
+        descriptor until the exchange is released. Without `nodelay` it comes with Nagle's
+        algorithm, and the client delays its acknowledgements. `scale` stretches the time
         bounds that scenarios give, on a machine slower than calm.
         """
         self.token = token
@@ -131,7 +132,7 @@ class Exchange:
         self._pair: Pair | None = None
         self._target = ""
         self._handed_off_at = time.monotonic()
-        self._reading = Reading(size=read_size)
+        self._reading = Reading(size=read_size, delay_acks=not nodelay)
         self._observation: Observation | None = None
 
     # Its life

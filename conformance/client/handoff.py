@@ -90,8 +90,7 @@ def pair(
     the daemon receives with the descriptor. `receive_buffer` shrinks the
     client's SO_RCVBUF (before the connection, so that the window is small from
     the start), `send_buffer` the server end's SO_SNDBUF; bytes, as in socket(7).
-    Without `nodelay` the server end comes as the kernel made it, with Nagle's
-    algorithm, to a client that delays its acknowledgements.
+    Without `nodelay` the server end comes as the kernel made it, with Nagle's algorithm.
     """
     if kind is ClientKind.UNIX:
         client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -102,8 +101,6 @@ def pair(
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if nodelay:
             server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        else:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
     if send_buffer is not None:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     client.setblocking(False)

@@ -20,14 +20,15 @@ from conformance.evidence import Ending, Read, Response, Transcript
 class Reading:
     """What a client receives, until it has ended."""
 
-    def __init__(self, *, size: int) -> None:
-        """`size` is how many bytes each read asks for."""
+    def __init__(self, *, size: int, delay_acks: bool = False) -> None:
+        """`size` is how many bytes each read asks for; `delay_acks`: acknowledge them late."""
         self.parser = ResponseParser()
         self.reads: list[Read] = []
         self.ending: Ending | None = None
         """How it ended; None while it has not."""
         self._ended_at = 0.0
         self._size = size
+        self._delay_acks = delay_acks
         self._socket: socket.socket | None = None
         self._news = asyncio.Event()
 
@@ -93,6 +94,8 @@ class Reading:
         if not data:
             self.end(Ending.EOF)
             return
+        if self._delay_acks:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)  # it does not last
         read = Read(time.monotonic(), data)
         self.reads.append(read)
         self.parser.feed(read)
