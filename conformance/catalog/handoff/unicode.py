@@ -4,7 +4,7 @@ from conformance.checks import Checks
 from conformance.client.bench import Bench
 from conformance.client.exchange import Exchange
 from conformance.scenario import scenario
-from conformance.script import chunk, cut, data, delta, finished, gate, gated, script, write
+from conformance.script import chunk, cut, data, delta, finished, gate, gated, raw, script, write
 
 CUTTABLE = ("0", "1é", "2中", "3中", "4😀", "5😀", "6😀")
 OFFSETS = (2, 2, 3, 2, 3, 4)
@@ -18,9 +18,9 @@ def _at(text: str, offset: int) -> int:
     return data(chunk(content=text)).index(text.encode()) + offset
 
 
-def _invalid(raw: bytes) -> bytes:
+def _invalid(broken: bytes) -> bytes:
     """An event whose text holds these bytes between `<` and `>`."""
-    return data(chunk(content="<?>")).replace(b"?", raw)
+    return data(chunk(content="<?>")).replace(b"?", broken)
 
 
 @scenario(pattern="unicode", clause=("R3", "R2"), everywhere=True)
@@ -94,6 +94,26 @@ async def unicode_byte_drip(exchange: Exchange) -> None:
     response.no_error().utf8_valid().sse_format().events_in_order().content_as_sent().done_marker()
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+
+
+@scenario(
+    script=finished(
+        *(step for at in range(len(HEAD)) for step in (raw(HEAD[at : at + 1]), cut())),
+        *(step for at in range(len(DRIP)) for step in (write(DRIP[at : at + 1]), cut())),
+        head="",
+        framing="close",
+    ),
+    clause=("U2", "R2"),
+    everywhere=True,
+    needs=("upstream=h1",),
+    evidence='graniet/llm#90 "handle split event boundaries"',
+)
+def unicode_byte_drip_head(response: Checks) -> None:
+    """A response whose head comes byte by byte, too, is relayed like any other."""
+    response.no_error().utf8_valid().sse_format().events_in_order().content_as_sent().done_marker()
+
+
 @scenario(
     clause=("R3", "R6"),
     everywhere=True,
@@ -101,8 +121,8 @@ async def unicode_byte_drip(exchange: Exchange) -> None:
 )
 async def unicode_invalid_bytes(bench: Bench) -> None:
     """Bytes that are no UTF-8 are replaced, or fail the stream, and reach no client."""
-    for raw in (b"\xff", b"\xc0\xaf", b"\xed\xa0\xbd\xed\xb8\x80", b"\xf0\x9f\x98"):
-        answer = finished(delta("before"), write(_invalid(raw)), delta("after"))
+    for broken in (b"\xff", b"\xc0\xaf", b"\xed\xa0\xbd\xed\xb8\x80", b"\xf0\x9f\x98"):
+        answer = finished(delta("before"), write(_invalid(broken)), delta("after"))
         response = await bench.respond(script=answer)
         if response.complete:
             response.done_marker().chunk_count(3).content_contains("before<", ">after")
