@@ -168,6 +168,26 @@ async def conc_pool_leftover(bench: Bench) -> None:
             await _next(bench, over)
 
 
+@scenario(
+    clause=("U8", "U9", "R5"),
+    alone=True,
+    everywhere=True,
+    evidence='NousResearch/hermes-agent#75463 "half-dead pooled connections"',
+)
+async def conc_stale_pool(bench: Bench) -> None:
+    """An API that closes a connection behind an answer costs the next client an error at most."""
+    for afterwards in ("close", "close_on_request", "reset_on_request"):
+        checks = await bench.respond(script=finished(delta("Bye"), afterwards=afterwards))
+        checks.content_as_sent().done_marker()
+        async with bench.exchange(pattern="short") as following:
+            await following.start()
+            checks = await following.response()
+        if checks.response.status == 200:
+            checks.content_as_sent(clause="U9").done_marker(clause="U9").applied("short")
+        else:
+            checks.http_error(502).ended()
+
+
 async def _next(bench: Bench, before: Exchange) -> None:
     """A request that might be sent where the one before was, and have the rest of its answer."""
     async with bench.exchange(pattern="finish:length") as following:
