@@ -40,7 +40,9 @@ class EventStream:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._line_end = re.compile(rb"\r?\n") if fault("lf_only") else _LINE_END
+        self._line_end = _LINE_END
+        if fault("lf_only") or fault("cr_kept"):
+            self._line_end = re.compile(rb"\n" if fault("cr_kept") else rb"\r?\n")
         self._scanned = 0
         self._skip_lf = False
         self._first = True
