@@ -176,7 +176,7 @@ class Upstream:
         return session
 
     async def _connect(self) -> None:
-        """Make a connection for the pool; if none can be made, those who wait hear of it."""
+        """Make a connection for the pool."""
         failure: Failure | None = None
         try:
             session = await self._open()
@@ -188,14 +188,24 @@ class Upstream:
             failure = Unreachable(f"no connection to the API: {error}")
         finally:
             self._connecting -= {asyncio.current_task()}
-        if failure is not None and not self._connecting:
+        if failure is not None:
             log.warning("%s", failure)
-            for waiter in self._waiters:
-                if not waiter.reply.done():
-                    # Each gets its own: a raised exception collects its raiser's frames.
-                    waiter.reply.set_exception(type(failure)(failure.message, code=failure.code))
-            self._waiters.clear()
+            self._refuse(failure)
         self._settle_soon()
+
+    def _refuse(self, failure: Failure) -> None:
+        """A connection could not be made: tell those who would have been served on it.
+
+        That is, as many as it would have had slots. As many connections are always being
+        made as requests wait for, so no request waits for longer than making one may take.
+        """
+        told = 0
+        while self._waiters and told < self._capacity:
+            waiter = self._waiters.popleft()
+            if not waiter.reply.done():
+                # Each gets its own: a raised exception collects its raiser's frames.
+                waiter.reply.set_exception(type(failure)(failure.message, code=failure.code))
+                told += 1
 
     def _settle_soon(self) -> None:
         if not self._settling:

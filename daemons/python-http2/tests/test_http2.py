@@ -6,7 +6,9 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -409,4 +411,10 @@ def test_a_unix_socket_whose_backlog_is_full(tmp_path: Path, start: Callable[...
         filler.connect(path)
         env = {"OPENAI_API_BASE": "http://localhost/v1", "OPENAI_API_SOCKET": path}
         daemon = start(env, "--connect-timeout", "0.3")
-        assert status(daemon.ask()) == 504
+        # One connection being made after the other is no reason to wait for both.
+        with ThreadPoolExecutor() as clients:
+            answers = []
+            for _ in range(4):
+                answers.append(clients.submit(daemon.ask))
+                time.sleep(0.1)
+            assert [status(each.result(3)) for each in answers] == [504] * 4
