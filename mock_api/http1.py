@@ -200,7 +200,7 @@ class Http1:
 class Sending(Playback[Segment]):
     """An HTTP/1.1 response being sent."""
 
-    __slots__ = ("_data", "_http1", "_marked", "_marks", "_offset", "_response", "_turn")
+    __slots__ = ("_cuts", "_data", "_http1", "_marked", "_marks", "_offset", "_response", "_turn")
 
     def __init__(
         self, http1: Http1, response: Response, segments: Iterator[Segment], entry: Entry
@@ -208,6 +208,7 @@ class Sending(Playback[Segment]):
         super().__init__(http1.app, segments, entry)
         self._http1 = http1
         self._response = response
+        self._cuts = response.cuts
         self._data = b""
         self._offset = 0
         self._marks: tuple[int, ...] = ()
@@ -236,10 +237,12 @@ class Sending(Playback[Segment]):
         http1 = self._http1
         try:
             while self._offset < len(self._data):
-                data = self._data
-                self._sent(
-                    http1.wire.send(memoryview(data)[self._offset :] if self._offset else data)
-                )
+                data: bytes | memoryview = self._data
+                if self._offset:
+                    data = memoryview(data)[self._offset :]
+                if self._cuts is not None:
+                    data = data[: self._cuts.room(self.entry.bytes_sent)]
+                self._sent(http1.wire.send(data))
         except BlockingIOError:
             http1.connection.want_writable()
             return False

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 
+from mock_api.cutting import Cuts
 from mock_api.script import Afterwards, Ending, Framing, Headers, Script
 from mock_api.sse import Dispatch
 from mock_api.steps import Raw
-from mock_api.tape import Heard, Reel, lay_out
+from mock_api.tape import Heard, Piece, Reel, content_length, lay_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Response:
     close: bool
     """The connection ends with the response."""
     afterwards: Afterwards
+    cuts: Cuts | None
     instant: bytes | None
     """All of it, where it is due at once, and leaves the connection open."""
 
@@ -57,9 +59,10 @@ def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bo
     instant = None
     if reel.kept is not None and len(reel.kept) == 1 and not close and not script.once:
         only = reel.kept[0]
-        if not only.stall and not only.gate and script.afterwards is Afterwards.KEEP:
+        plain = script.afterwards is Afterwards.KEEP and script.cuts is None
+        if plain and not only.stall and not only.gate:
             instant = only.data
-    return Response(reel, ending, close, script.afterwards, instant)
+    return Response(reel, ending, close, script.afterwards, script.cuts, instant)
 
 
 def _segments(
@@ -73,8 +76,8 @@ def _segments(
         data = bytearray(b"" if made else head)
         marks = []
         for piece in burst.pieces:
-            if isinstance(piece, Raw):
-                data += piece.data
+            if not isinstance(piece, Piece):
+                data += piece.data if isinstance(piece, Raw) else b""
                 continue
             if chunked and piece.unit:
                 data += b"%x%b\r\n" % (piece.unit, extension)
@@ -105,7 +108,7 @@ def _head(script: Script, framing: Framing, close: bool) -> bytes:
     if framing is Framing.CHUNKED:
         headers.append(("transfer-encoding", "chunked"))
     elif framing is Framing.LENGTH:
-        headers.append(("content-length", str(script.body_size)))
+        headers.append(("content-length", str(content_length(script))))
     if close and framing is not Framing.RAW:
         headers.append(("connection", "close"))
     return _status_line(script.status) + _lines(tuple(headers)) + b"\r\n"

@@ -48,7 +48,7 @@ SETTINGS = frames.settings(
         Setting.MAX_CONCURRENT_STREAMS: MOST_STREAMS,
         Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
         Setting.MAX_HEADER_LIST_SIZE: MOST_HEADERS,
-    }
+    }.items()
 )
 GREETING = SETTINGS + frames.window_update(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
 
@@ -182,8 +182,8 @@ class Http2:
 
     def _data(self, flags: int, number: int, payload: bytes) -> None:
         self._must_be_on_stream(Type.DATA, number)
-        # Windows are granted back as soon as they are half used, long before a client can
-        # have exceeded one: so nobody is accused of that.
+        # The connection's window is granted back as soon as it is half used, long before a
+        # client can have exceeded it: so nobody is accused of that.
         self._room -= len(payload)
         if self._room < CONNECTION_WINDOW // 2:
             self.outbox.control(frames.window_update(0, CONNECTION_WINDOW - self._room))
@@ -192,8 +192,14 @@ class Http2:
         stream = self.streams.get(number)
         if stream is None or stream.complete:
             self._must_not_be_idle(Type.DATA, number)
+            if self.streams.was_turned_away(number):
+                return
             raise Http2StreamError(number, Code.STREAM_CLOSED, "DATA on a closed stream")
         stream.room -= len(payload)
+        if stream.room < 0 and payload:  # A script may have announced any window.
+            raise Http2StreamError(
+                number, Code.FLOW_CONTROL_ERROR, "the stream's window is exceeded"
+            )
         stream.received += len(content)
         if stream.received > MOST_BODY:
             raise Http2StreamError(
@@ -202,9 +208,9 @@ class Http2:
         stream.body.append(content)
         if flags & END_STREAM:
             self.streams.complete(stream)
-        elif stream.room < STREAM_WINDOW // 2:
-            self.outbox.control(frames.window_update(number, STREAM_WINDOW - stream.room))
-            stream.room = STREAM_WINDOW
+        elif stream.room < self.streams.room // 2:
+            self.outbox.control(frames.window_update(number, self.streams.room - stream.room))
+            stream.room = self.streams.room
 
     def _priority(self, flags: int, stream: int, payload: bytes) -> None:
         self._must_be_on_stream(Type.PRIORITY, stream)
@@ -225,6 +231,8 @@ class Http2:
         if flags & ACK:
             if payload:
                 raise Http2ConnectionError(Code.FRAME_SIZE_ERROR, "SETTINGS with ACK are empty")
+            held = self.streams.acknowledged()
+            self._reader.most = held.get(Setting.MAX_FRAME_SIZE, self._reader.most)
             return
         for name, value in frames.read_settings(payload):
             if name == Setting.INITIAL_WINDOW_SIZE:

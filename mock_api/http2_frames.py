@@ -7,7 +7,7 @@ said of it alone: its layout, its size, its padding.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -18,6 +18,7 @@ FRAME_SIZE = 16384
 DEFAULT_WINDOW = 65535
 MOST_WINDOW = 2**31 - 1
 STREAM_MASK = 2**31 - 1
+MOST_STREAM = 2**31 - 1
 
 
 class Type(IntEnum):
@@ -100,6 +101,8 @@ class FrameReader:
 
     def __init__(self) -> None:
         self._rest = b""
+        self.most = FRAME_SIZE
+        """The longest payload the client may send."""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The frames that are complete with these bytes, one by one.
@@ -114,9 +117,9 @@ class FrameReader:
         while end - at >= 9:
             high, low, kind, flags, stream = unpack(data, at)
             size = high << 8 | low
-            if size > FRAME_SIZE:
+            if size > self.most:
                 raise Http2ConnectionError(
-                    Code.FRAME_SIZE_ERROR, f"a frame has at most {FRAME_SIZE} bytes, found {size}"
+                    Code.FRAME_SIZE_ERROR, f"a frame has at most {self.most} bytes, found {size}"
                 )
             after = at + 9 + size
             if after > end:
@@ -144,8 +147,8 @@ def window_update(stream: int, increment: int) -> bytes:
     return frame(Type.WINDOW_UPDATE, 0, stream, struct.pack(">I", increment))
 
 
-def settings(values: dict[Setting, int]) -> bytes:
-    pairs = (struct.pack(">HI", name, value) for name, value in values.items())
+def settings(values: Iterable[tuple[int, int]]) -> bytes:
+    pairs = (struct.pack(">HI", name, value) for name, value in values)
     return frame(Type.SETTINGS, 0, 0, b"".join(pairs))
 
 

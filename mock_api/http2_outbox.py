@@ -10,9 +10,11 @@ before.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from mock_api.cutting import NOWHERE, Cuts
 from mock_api.exchange import End, Entry, Known, Peer
 
 if TYPE_CHECKING:
@@ -51,6 +53,9 @@ class Outbox:
         self._rest: bytes | memoryview = b""
         """What the kernel did not take."""
         self._notes: list[Note | KnownNote] = []
+        self._cut: deque[tuple[int, int, Cuts, int]] = deque()
+        """From which byte of what was put in to which there are cuts, where, and which byte of
+        its response the first one is."""
         self._put = 0
         """Bytes put in since the connection began; notes count in these."""
         self._taken = 0
@@ -88,8 +93,15 @@ class Outbox:
         self._append(data)
         self._notes.append((self._put, known, peer, stream, monotonic()))
 
-    def put(self, data: bytes, entry: Entry, events: int) -> None:
-        """Whole frames of a response, completing so many events."""
+    def put(
+        self, data: bytes, entry: Entry, events: int, cuts: Cuts | None = None, at: int = 0
+    ) -> None:
+        """Whole frames of a response, completing so many events.
+
+        `cuts`: where they are cut; `at`: where in the response they begin.
+        """
+        if cuts is not None:
+            self._cut.append((self._put, self._put + len(data), cuts, at))
         self._append(data)
         self._notes.append((self._put, entry, len(data), events, False))
 
@@ -178,7 +190,8 @@ class Outbox:
                     self._rest = b"".join(self._parts)
                     self._parts.clear()
                     self._size = 0
-                taken = self._connection.wire.send(self._rest)
+                data = self._rest[: self._room()] if self._cut else self._rest
+                taken = self._connection.wire.send(data)
                 self._rest = memoryview(self._rest)[taken:]
                 self._taken += taken
         except BlockingIOError:
@@ -188,6 +201,17 @@ class Outbox:
             return False
         self._tell()
         return not self._rest
+
+    def _room(self) -> int:
+        """How many bytes there are to the next cut."""
+        while self._cut:
+            start, end, cuts, at = self._cut[0]
+            if self._taken < start:
+                return start - self._taken
+            if self._taken < end:
+                return min(end - self._taken, cuts.room(at + self._taken - start))
+            self._cut.popleft()
+        return NOWHERE
 
     def _tell(self) -> None:
         """Tell the journal what the kernel took."""

@@ -15,12 +15,13 @@ from functools import lru_cache
 
 import hpack
 
+from mock_api.cutting import Cuts
 from mock_api.exchange import Known, Reply, Request
 from mock_api.http2_frames import END_HEADERS, END_STREAM, FRAME_SIZE, PADDED, Type, frame
 from mock_api.script import INTERNAL_ERROR, Afterwards, Ending, Framing, Headers, Script
 from mock_api.sse import Dispatch
-from mock_api.steps import Raw
-from mock_api.tape import Burst, Heard, Reel, lay_out
+from mock_api.steps import Raw, Signal
+from mock_api.tape import Burst, Heard, Piece, Reel, content_length, lay_out
 
 _NOT_IN_HTTP2 = ("connection", "transfer-encoding")
 """What a script with raw framing says to HTTP/1.1 alone (RFC 9113 8.2.2)."""
@@ -61,7 +62,7 @@ class Data:
         return _padded(Type.DATA, flags, stream, self.data, self.padding)
 
 
-Item = Block | Data
+Item = Block | Data | Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class Segment:
     items: tuple[Item, ...]
     heads: bool
     """There are header blocks among them."""
+    signals: bool
+    """There is more than header blocks and data among them: they are sent one by one."""
     pieces: tuple[bytes, ...]
     """The same, to be joined by the stream's number in four bytes."""
     window: int
@@ -90,6 +93,8 @@ class Response:
     ending: Ending
     reset_code: int
     afterwards: Afterwards
+    reset_after_end: int | None
+    cuts: Cuts | None
     instant: Segment | None
     """All of it, where it is due at once, and ends the stream and nothing else."""
 
@@ -124,10 +129,19 @@ def compile_response(script: Script, *, body: bool) -> Response:
     if reel.kept is not None and len(reel.kept) == 1 and not script.once:
         only = reel.kept[0]
         plain = ending is Ending.CLEAN and script.afterwards is Afterwards.KEEP
-        if plain and not only.stall and not only.gate:
+        alone = script.reset_after_end is None and script.cuts is None and not only.signals
+        if plain and alone and not only.stall and not only.gate:
             instant = only
     code = script.reset_code if ending is Ending.RESET else INTERNAL_ERROR
-    return Response(reel, ending, code, script.afterwards, instant)
+    return Response(
+        reel,
+        ending,
+        code,
+        script.afterwards,
+        script.reset_after_end if ending is Ending.CLEAN else None,
+        script.cuts,
+        instant,
+    )
 
 
 def _segments(script: Script, events: list[Dispatch], heard: Heard) -> Iterator[Segment]:
@@ -157,7 +171,7 @@ def _head(script: Script) -> list[Item]:
     if script.head != b"":
         headers = [pair for pair in script.headers if pair[0] not in _NOT_IN_HTTP2]
         if script.framing is Framing.LENGTH:
-            headers.append(("content-length", str(script.body_size)))
+            headers.append(("content-length", str(content_length(script))))
         blocks.append(((":status", str(script.status)), *headers))
     return [Block(_encoded(block), padding=script.padding) for block in blocks]
 
@@ -168,10 +182,12 @@ def _encoded(headers: Headers) -> bytes:
     return hpack.Encoder().encode(fields, huffman=False)
 
 
-def _frames(burst: Burst, padding: int | None) -> Iterator[Data]:
+def _frames(burst: Burst, padding: int | None) -> Iterator[Item]:
     most = FRAME_SIZE if padding is None else FRAME_SIZE - 1 - padding
     for piece in burst.pieces:
-        if isinstance(piece, Raw):
+        if not isinstance(piece, Piece):
+            if not isinstance(piece, Raw):
+                yield piece
             continue
         for at in range(0, len(piece.data), most):
             data = piece.data[at : at + most]
@@ -180,7 +196,7 @@ def _frames(burst: Burst, padding: int | None) -> Iterator[Data]:
 
 
 def _segment(burst: Burst, items: tuple[Item, ...]) -> Segment:
-    wire = [item.frame(0) for item in items]
+    wire = [item.frame(0) for item in items if isinstance(item, (Block, Data))]
     payloads = [b"", *(each[9:] for each in wire)]
     headers = [*(each[:5] for each in wire), b""]
     pieces = map(operator.add, payloads, headers)
@@ -190,7 +206,8 @@ def _segment(burst: Burst, items: tuple[Item, ...]) -> Segment:
         burst.gate,
         burst.stall,
         items,
-        len(bodies) < len(items),
+        any(isinstance(item, Block) for item in items),
+        len(wire) < len(items),
         tuple(pieces),
         window=sum(len(each.data) + each.overhead for each in bodies),
         size=sum(map(len, wire)),

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mock_api.exchange import Entry
-from mock_api.http2_frames import FRAME_SIZE, rst_stream
+from mock_api.http2_frames import FRAME_SIZE, MOST_STREAM, frame, goaway, rst_stream
 from mock_api.http2_response import Block, Data, Response, Segment
 from mock_api.playback import Playback
 from mock_api.script import Afterwards, Ending
+from mock_api.steps import Frame, Goaway, Last, Settings
 
 if TYPE_CHECKING:
     from mock_api.http2_streams import Stream, Streams
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Sending(Playback[Segment]):
     """A response on its stream."""
 
-    __slots__ = ("_at", "_offset", "_queue", "_response", "_stream", "_streams")
+    __slots__ = ("_at", "_cuts", "_offset", "_queue", "_response", "_sent", "_stream", "_streams")
 
     def __init__(
         self,
@@ -35,6 +36,9 @@ class Sending(Playback[Segment]):
         self._stream = stream
         self._response = response
         self._queue: deque[Segment] = deque()
+        self._cuts = response.cuts
+        self._sent = 0
+        """Bytes of frames, all told."""
         self._at = 0
         """Which item of the queue's first segment is next."""
         self._offset = 0
@@ -52,6 +56,7 @@ class Sending(Playback[Segment]):
             if (
                 not self._at
                 and not self._offset
+                and not segment.signals
                 and segment.window <= stream.window
                 and segment.window <= streams.window
                 and not (segment.heads and streams.outbox.table_update)
@@ -59,7 +64,7 @@ class Sending(Playback[Segment]):
                 stream.window -= segment.window
                 streams.window -= segment.window
                 data = stream.id.to_bytes(4, "big").join(segment.pieces)
-                streams.outbox.put(data, self.entry, segment.events)
+                self._put(data, segment.events)
             elif not self._push_items(segment):
                 return False
             queue.popleft()
@@ -78,14 +83,47 @@ class Sending(Playback[Segment]):
                 case Data():
                     if not self._push_data(item):
                         return False
+                case Frame(kind, flags, number, payload):
+                    number = self._stream.id if number is None else number
+                    self._put(frame(kind, flags, number, payload), 0)
+                case Settings(values):
+                    self._put(self._streams.announce(values), 0)
+                case Goaway(last, code):
+                    self._put(goaway(self._last(last), code, ""), 0)
+                    self._streams.give_up_after(self._last(last))
+                    if self._over:
+                        return False
             self._at, self._offset = self._at + 1, 0
         return True
+
+    def give_up(self) -> None:
+        """Nothing more is sent, as a GOAWAY has said."""
+        self._over = True
+        self._app.gates.leave(self)
+        self._streams.outbox.put_end(self.entry)
+
+    def _last(self, last: Last | int) -> int:
+        """The number of the last stream that is answered."""
+        match last:
+            case Last.THIS:
+                return self._stream.id
+            case Last.PREVIOUS:
+                return max(0, self._stream.id - 2)
+            case Last.ALL:
+                return MOST_STREAM
+            case _:
+                return last
+
+    def _put(self, data: bytes, events: int) -> None:
+        """Frames of this response go out, cut where the script says."""
+        self._streams.outbox.put(data, self.entry, events, self._cuts, self._sent)
+        self._sent += len(data)
 
     def _push_block(self, item: Block) -> None:
         outbox = self._streams.outbox
         block = replace(item, block=outbox.table_update + item.block)
         outbox.table_update = b""
-        outbox.put(block.frame(self._stream.id), self.entry, 0)
+        self._put(block.frame(self._stream.id), 0)
 
     def _push_data(self, item: Data) -> bool:
         """Send the data in as many frames as the windows make of it; whether all could be sent."""
@@ -107,7 +145,7 @@ class Sending(Playback[Segment]):
             sent = replace(item, data=part, end=item.end and last)
             stream.window -= size + overhead
             streams.window -= size + overhead
-            streams.outbox.put(sent.frame(stream.id), self.entry, item.events if last else 0)
+            self._put(sent.frame(stream.id), item.events if last else 0)
             if last:
                 return True
             self._offset += size
@@ -115,7 +153,9 @@ class Sending(Playback[Segment]):
     def _finish(self) -> None:
         streams, stream, response = self._streams, self._stream, self._response
         if response.ending in (Ending.ABORT, Ending.RESET):
-            streams.outbox.put(rst_stream(stream.id, response.reset_code), self.entry, 0)
+            self._put(rst_stream(stream.id, response.reset_code), 0)
+        elif response.reset_after_end is not None:
+            self._put(rst_stream(stream.id, response.reset_after_end), 0)
         streams.outbox.put_end(self.entry)
         stream.reply = None
         streams.close(stream.id)

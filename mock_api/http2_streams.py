@@ -7,6 +7,7 @@ sent on it: its own, and the connection's, for which the streams wait in turn.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
@@ -19,6 +20,8 @@ from mock_api.http2_frames import (
     Code,
     Http2ConnectionError,
     Http2StreamError,
+    Setting,
+    settings,
 )
 from mock_api.http2_outbox import Outbox
 from mock_api.http2_request import Head
@@ -44,7 +47,7 @@ class Stream:
 
     __slots__ = ("body", "complete", "head", "id", "received", "reply", "room", "window")
 
-    def __init__(self, number: int, head: Head, window: int) -> None:
+    def __init__(self, number: int, head: Head, room: int, window: int) -> None:
         self.id = number
         self.head = head
         self.body: list[bytes] = []
@@ -52,7 +55,7 @@ class Stream:
         """Bytes of the body so far."""
         self.complete = False
         """The request is: END_STREAM came."""
-        self.room = STREAM_WINDOW
+        self.room = room
         """What the client may still send."""
         self.window = window
         """What we may still send; below zero after a SETTINGS frame that lowered it."""
@@ -91,6 +94,11 @@ class Streams:
         """The client said GOAWAY."""
         self.most = MOST_STREAMS
         """How many may be open at once; those above are turned away."""
+        self.room = STREAM_WINDOW
+        """What a client may send on a new stream before we grant more."""
+        self._announced: deque[dict[int, int]] = deque(({},))
+        """Settings the client has not acknowledged; the first are those of the greeting."""
+        self._turned_away: set[int] = set()
         self._farewell: Callable[[], None] | None = None
         """What the next request causes, instead of being answered."""
 
@@ -99,14 +107,48 @@ class Streams:
 
     def open(self, number: int, head: Head) -> Stream:
         """A new stream, of which the head has come."""
-        stream = self._open[number] = Stream(number, head, self._initial_window)
+        stream = self._open[number] = Stream(number, head, self.room, self._initial_window)
         return stream
 
     def turn_away(self, number: int) -> None:
         """A new stream came, and there may be no more."""
+        self._turned_away.add(number)
         if self._farewell is None:
             raise Http2StreamError(number, Code.REFUSED_STREAM, f"{self.most} streams are open")
         self._farewell()
+
+    def was_turned_away(self, number: int) -> bool:
+        """What comes on this stream was sent before its client could know."""
+        return number in self._turned_away
+
+    def give_up_after(self, last: int) -> None:
+        """GOAWAY: streams after this one get nothing more, and new ones are ignored."""
+        self._farewell = lambda: None
+        self.most = 0
+        for stream in [each for each in self._open.values() if each.id > last]:
+            reply, stream.reply = stream.reply, None
+            if isinstance(reply, Sending):
+                self.starved.pop(reply, None)
+                reply.give_up()
+            self._turned_away.add(stream.id)
+            self.drop(stream.id)
+        self.leave()
+
+    def announce(self, values: tuple[tuple[int, int], ...]) -> bytes:
+        """SETTINGS to send; they hold once the client acknowledges them."""
+        self._announced.append(dict(values))
+        return settings(values)
+
+    def acknowledged(self) -> dict[int, int]:
+        """The client knows the oldest settings that it had not acknowledged: keep to them."""
+        values = self._announced.popleft() if self._announced else {}
+        if self._farewell is None:
+            self.most = values.get(Setting.MAX_CONCURRENT_STREAMS, self.most)
+        room = values.get(Setting.INITIAL_WINDOW_SIZE, self.room)
+        difference, self.room = room - self.room, room
+        for stream in self._open.values():
+            stream.room += difference
+        return values
 
     def leave_on_request(self, *, reset: bool) -> None:
         """End the connection, unannounced, when the next request begins."""

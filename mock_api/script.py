@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from mock_api.cutting import Cuts
 from mock_api.steps import Step, body_size
 
 Headers = tuple[tuple[str, str], ...]
@@ -56,6 +57,14 @@ class Afterwards(Enum):
     """It is reset when the next request begins."""
 
 
+class Encoding(Enum):
+    """What the body is compressed with; headers that say so are the script's own."""
+
+    IDENTITY = "identity"
+    GZIP = "gzip"
+    """After each write everything can be decompressed that was written."""
+
+
 INTERNAL_ERROR = 0x2
 """RFC 9113 7: what a server says that fails in the middle of a response."""
 
@@ -93,6 +102,10 @@ class Script:
     """Stands after each chunk's size."""
     padding: int | None = None
     """HTTP/2: so many bytes of padding in every DATA and HEADERS frame."""
+    reset_after_end: int | None = None
+    """HTTP/2: RST_STREAM with this code follows the end of the stream."""
+    encoding: Encoding = Encoding.IDENTITY
+    cuts: Cuts | None = None
     afterwards: Afterwards = Afterwards.KEEP
     once: bool = False
     """The same request may get another script next time: nothing must remember this one."""

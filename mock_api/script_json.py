@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from mock_api.cutting import Cuts
 from mock_api.json_values import (
     Reader,
     ScriptError,
@@ -25,7 +26,15 @@ from mock_api.json_values import (
     text,
     whole,
 )
-from mock_api.script import Afterwards, Attempts, Ending, Framing, Informational, Script
+from mock_api.script import (
+    Afterwards,
+    Attempts,
+    Encoding,
+    Ending,
+    Framing,
+    Informational,
+    Script,
+)
 from mock_api.step_json import steps
 
 EVENT_STREAM = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
@@ -48,7 +57,12 @@ def read_script(value: Any) -> Script | Attempts:
 
 def _script(where: str, value: Any) -> Script:
     read = fields(where, value, FIELDS)
+    cuts = Cuts(read.pop("segment", None), read.pop("cuts", ()))
+    if cuts != Cuts():
+        read["cuts"] = cuts
     script = Script(**{"headers": EVENT_STREAM, **read})
+    if script.encoding is Encoding.GZIP:
+        script = replace(script, headers=(*script.headers, ("content-encoding", "gzip")))
     if script.framing is not Framing.RAW:
         for name, _ in script.headers:
             if name in _FRAMING_HEADERS:
@@ -75,6 +89,11 @@ def _extension(where: str, value: Any) -> str:
     return str(value)
 
 
+def _offsets(where: str, value: Any) -> tuple[int, ...]:
+    offsets = many(whole(1, 2**53))(where, value)
+    return tuple(sorted(offsets))
+
+
 FIELDS: Mapping[str, Reader[Any]] = {
     "status": whole(200, 599),
     "headers": headers,
@@ -88,6 +107,10 @@ FIELDS: Mapping[str, Reader[Any]] = {
     "trailers": headers,
     "chunk_extension": _extension,
     "padding": whole(0, 255),
+    "reset_after_end": whole(0, 2**32 - 1),
+    "encoding": member(Encoding),
+    "segment": whole(1, 2**31),
+    "cuts": _offsets,
     "afterwards": member(Afterwards),
 }
 """The fields of a script, and how each is read."""

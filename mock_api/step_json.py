@@ -12,18 +12,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from mock_api import openai
+from mock_api.http2_frames import Setting
 from mock_api.json_values import (
     Reader,
     ScriptError,
     base64_bytes,
     bytes_of,
     fields,
+    member,
     seconds,
     text,
     true,
     whole,
 )
-from mock_api.steps import Cut, Gate, Raw, Repeat, Stall, Step, Unit, Wait, Write
+from mock_api.steps import (
+    Cut,
+    Frame,
+    Gate,
+    Goaway,
+    Jitter,
+    Last,
+    Raw,
+    Repeat,
+    Settings,
+    Stall,
+    Step,
+    Unit,
+    Wait,
+    Write,
+)
 
 LONGEST_WAIT = 3600.0
 
@@ -95,6 +112,13 @@ def _raw_base64(where: str, value: Any) -> Step:
 
 
 def _wait(where: str, value: Any) -> Step:
+    if isinstance(value, dict):
+        bound = seconds(LONGEST_WAIT)
+        readers: Mapping[str, Reader[Any]] = {"from": bound, "to": bound, "seed": whole(0, 2**53)}
+        read = fields(where, value, readers, required=("from", "to", "seed"))
+        if read["from"] > read["to"]:
+            raise ScriptError(f"{where}.to", f"at least {read['from']:g} seconds", value["to"])
+        return Jitter(read["from"], read["to"], read["seed"])
     return Wait(seconds(LONGEST_WAIT)(where, value))
 
 
@@ -118,10 +142,45 @@ def _unit(where: str, value: Any) -> Step:
         raise ScriptError(where, "steps that write something", value)
     inner = []
     for step in read:
-        if not isinstance(step, (Write, Wait, Gate, Cut)):
+        if not isinstance(step, (Write, Wait, Jitter, Gate, Cut)):
             raise ScriptError(where, "nothing but writes, waits, gates and cuts in a unit", value)
         inner.append(step)
     return Unit(tuple(inner))
+
+
+def _goaway(where: str, value: Any) -> Step:
+    readers: Mapping[str, Reader[Any]] = {"last": _last, "code": whole(0, 2**32 - 1)}
+    read = fields(where, value, readers, required=("last",))
+    return Goaway(read["last"], read.get("code", 0))
+
+
+def _last(where: str, value: Any) -> Last | int:
+    if isinstance(value, str):
+        return member(Last)(where, value)
+    return whole(0, 2**31 - 1)(where, value)
+
+
+def _settings(where: str, value: Any) -> Step:
+    readers = {setting.name.lower(): whole(0, 2**32 - 1) for setting in Setting}
+    read = fields(where, value, readers)
+    return Settings(tuple((Setting[name.upper()], given) for name, given in read.items()))
+
+
+def _frame(where: str, value: Any) -> Step:
+    readers: Mapping[str, Reader[Any]] = {
+        "type": whole(0, 255),
+        "flags": whole(0, 255),
+        "stream": _stream,
+        "payload_base64": base64_bytes,
+    }
+    read = fields(where, value, readers, required=("type", "stream"))
+    return Frame(
+        read["type"], read.get("flags", 0), read["stream"], read.get("payload_base64", b"")
+    )
+
+
+def _stream(where: str, value: Any) -> int | None:
+    return None if value == "this" else whole(0, 2**31 - 1)(where, value)
 
 
 def _repeat(where: str, value: Any) -> Step:
@@ -149,5 +208,8 @@ STEPS: Mapping[str, Reader[Step]] = {
     "stall": _stall,
     "unit": _unit,
     "repeat": _repeat,
+    "goaway": _goaway,
+    "settings": _settings,
+    "frame": _frame,
 }
 """The kinds of steps, and how each one's argument is read."""

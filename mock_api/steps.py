@@ -5,17 +5,19 @@ They say three separate things that a server usually mixes up:
   what is sent      Write, Fill: body; Raw: wire bytes of HTTP/1.1 that are no body
   how it is framed  each Write is one HTTP chunk or one DATA frame; a Unit makes
                     one of several steps, so that pauses can fall inside it
-  when it leaves    Wait, Gate, Cut, Stall; everything between two of them leaves
+  when it leaves    Wait, Jitter, Gate, Cut, Stall; everything between two of them leaves
                     in one write to the socket
 
 Repeat plays steps over and over and is never laid out as a whole: a body may be
-endless. HTTP/2 has steps of its own, for what it can say beside a response.
+endless. Frame, Goaway and Settings are what HTTP/2 can say beside a response, and
+nothing to HTTP/1.1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from itertools import count
 
 
@@ -41,6 +43,16 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Jitter:
+    """A wait of any length between these, drawn anew for each, the same each time it is played."""
+
+    least: float
+    most: float
+    seed: int
+    """Jitters with the same seed draw from the same numbers, one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """What follows leaves once the control API has opened this gate (they are counted from 1)."""
 
@@ -61,7 +73,46 @@ class Stall:
 class Unit:
     """One HTTP chunk, or one run of DATA, made of several steps: pauses fall inside it."""
 
-    steps: tuple[Write | Wait | Gate | Cut, ...]
+    steps: tuple[Write | Wait | Jitter | Gate | Cut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """HTTP/2: any frame, right or wrong."""
+
+    type: int
+    flags: int
+    stream: int | None
+    """None: the response's own."""
+    payload: bytes
+
+
+class Last(Enum):
+    """Up to which stream a GOAWAY promises to answer (RFC 9113 6.8)."""
+
+    THIS = "this"
+    PREVIOUS = "previous"
+    """This stream was not processed, and gets nothing more."""
+    ALL = "all"
+    """Every stream there could ever be: what a server says first that shuts down gracefully."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goaway:
+    """HTTP/2: GOAWAY. Later streams are ignored, and the connection ends with the last before."""
+
+    last: Last | int
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """HTTP/2: SETTINGS, which the mock keeps to itself once the client has acknowledged them."""
+
+    values: tuple[tuple[int, int], ...]
+
+
+Signal = Frame | Goaway | Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +124,8 @@ class Repeat:
     """None: without end."""
 
 
-Played = Write | Raw | Wait | Gate | Cut | Stall | Unit
+Pause = Wait | Jitter | Gate | Cut | Stall
+Played = Write | Raw | Signal | Pause | Unit
 Step = Played | Repeat
 
 

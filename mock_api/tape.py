@@ -12,13 +12,32 @@ never in memory as a whole.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Generic, TypeVar
 
-from mock_api.script import Script
+from mock_api.script import Encoding, Ending, Script
 from mock_api.sse import Assembler, Dispatch
-from mock_api.steps import Cut, Gate, Raw, Repeat, Stall, Step, Unit, Wait, Write, played
+from mock_api.steps import (
+    Cut,
+    Frame,
+    Gate,
+    Goaway,
+    Jitter,
+    Pause,
+    Raw,
+    Repeat,
+    Settings,
+    Signal,
+    Stall,
+    Step,
+    Unit,
+    Wait,
+    Write,
+    played,
+)
 
 BURST = 256 * 1024
 """Bytes after which a burst ends also without a pause: about what a kernel takes at once."""
@@ -57,7 +76,7 @@ class Burst:
     """The number of the gate that must be open; 0: none."""
     stall: bool = False
     """It never leaves."""
-    pieces: list[Piece | Raw] = field(default_factory=list)
+    pieces: list[Piece | Raw | Signal] = field(default_factory=list)
 
 
 Heard = dict[int, tuple[tuple[int, Dispatch], ...]]
@@ -71,35 +90,61 @@ def lay_out(script: Script, events: list[Dispatch], heard: Heard) -> Iterator[Bu
     call to the next, so that what is repeated is parsed once.
     """
     assembler = Assembler()
+    encode = _Gzip() if script.encoding is Encoding.GZIP else None
+    draws: dict[int, Random] = {}
     burst = Burst(gate=script.hold)
     size = 0
-    for step, unit, last in _flat(script.steps):
+    for step, data, unit, last in _flat(script.steps, encode):
         match step:
-            case Write(data):
+            case Write():
                 found = _events(step, assembler, heard)
                 events.extend(event for _, event in found)
                 if data:
-                    burst.pieces.append(Piece(data, unit, last, tuple(end for end, _ in found)))
+                    marks = (len(data) if encode else end for end, _ in found)
+                    burst.pieces.append(Piece(data, unit, last, tuple(marks)))
                     size += len(data) + STEP_COST
-            case Raw(data):
+            case Raw() | Frame() | Goaway() | Settings():
                 burst.pieces.append(step)
-                size += len(data) + STEP_COST
-            case Wait(seconds):
+                size += STEP_COST
+            case _:
                 yield burst
-                burst, size = Burst(wait=seconds), 0
-            case Gate(number):
-                yield burst
-                burst, size = Burst(gate=number), 0
-            case Cut():
-                yield burst
-                burst, size = Burst(), 0
-            case Stall():
-                yield burst
-                burst, size = Burst(stall=True), 0
+                burst, size = _after(step, draws), 0
         if size >= BURST:
             yield burst
             burst, size = Burst(), 0
+    if encode and script.ending is Ending.CLEAN:
+        data = encode.end()
+        burst.pieces.append(Piece(data, len(data), True, ()))
     yield burst
+
+
+def _after(pause: Pause, draws: dict[int, Random]) -> Burst:
+    """The burst that waits for the pause to be over."""
+    match pause:
+        case Wait(seconds):
+            return Burst(wait=seconds)
+        case Jitter(least, most, seed):
+            draw = draws.setdefault(seed, Random(seed))  # noqa: S311  # it is to be foreseen
+            return Burst(wait=draw.uniform(least, most))
+        case Gate(number):
+            return Burst(gate=number)
+        case Stall():
+            return Burst(stall=True)
+        case Cut():
+            return Burst()
+
+
+class _Gzip:
+    """Compresses writes so that each can be decompressed as soon as it is there."""
+
+    def __init__(self) -> None:
+        self._compressor = zlib.compressobj(wbits=31)
+
+    def __call__(self, data: bytes) -> bytes:
+        return self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
+
+    def end(self) -> bytes:
+        return self._compressor.flush()
 
 
 def _events(step: Write, assembler: Assembler, heard: Heard) -> tuple[tuple[int, Dispatch], ...]:
@@ -113,22 +158,33 @@ def _events(step: Write, assembler: Assembler, heard: Heard) -> tuple[tuple[int,
     return found
 
 
-Flat = Write | Raw | Wait | Gate | Cut | Stall
+Flat = Write | Raw | Signal | Pause
 
 
-def _flat(steps: tuple[Step, ...]) -> Iterator[tuple[Flat, int, bool]]:
-    """Each step, the size of the unit it starts, and whether it ends that unit."""
+def _flat(
+    steps: tuple[Step, ...], encode: Callable[[bytes], bytes] | None
+) -> Iterator[tuple[Flat, bytes, int, bool]]:
+    """Each step, what it writes, the size of the unit it starts, and whether it ends that unit."""
     for step in played(steps):
-        if isinstance(step, Unit):
-            writes = [inner for inner in step.steps if isinstance(inner, Write) and inner.data]
-            size = sum(len(write.data) for write in writes)
-            for inner in step.steps:
-                if isinstance(inner, Write):
-                    yield inner, size if inner is writes[0] else 0, inner is writes[-1]
-                else:
-                    yield inner, 0, False
-        else:
-            yield step, len(step.data) if isinstance(step, Write) else 0, True
+        match step:
+            case Write(data):
+                sent = encode(data) if encode and data else data
+                yield step, sent, len(sent), True
+            case Unit(inner):
+                yield from _flat_unit(inner, encode)
+            case _:
+                yield step, b"", 0, True
+
+
+def _flat_unit(
+    steps: tuple[Step, ...], encode: Callable[[bytes], bytes] | None
+) -> Iterator[tuple[Flat, bytes, int, bool]]:
+    flat = list(_flat(steps, encode))
+    size = sum(len(data) for _, data, _, _ in flat)
+    left = size
+    for step, data, _, _ in flat:
+        yield step, data, size if data and left == size else 0, bool(data) and left == len(data)
+        left -= len(data)
 
 
 class EventLog(list[Dispatch]):
@@ -200,3 +256,12 @@ def _cost(steps: tuple[Step, ...]) -> int | None:
                     return None
                 cost += times * once
     return cost
+
+
+def content_length(script: Script) -> int | None:
+    """How long the body is as it is sent; None where it has no end."""
+    if script.encoding is Encoding.IDENTITY or script.body_size is None:
+        return script.body_size
+    bursts = lay_out(script, EventLog(), {})
+    pieces = (piece for burst in bursts for piece in burst.pieces)
+    return sum(len(piece.data) for piece in pieces if isinstance(piece, Piece))
