@@ -30,7 +30,7 @@ class AnswerChecks(Judge):
     @property
     def complete(self) -> bool:
         """The stream says that it is complete; for scenarios in which both endings are right."""
-        return bool(self._events(Kind.DONE))
+        return bool(self._events(Kind.DONE)) and not self._events(Kind.ERROR)
 
     def _events(self, kind: Kind) -> tuple[Event, ...]:
         return tuple(event for event in self.response.events if event.kind is kind)

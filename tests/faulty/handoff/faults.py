@@ -107,7 +107,7 @@ _RESPONSE = {
     "header_controls_let_through": _bug("copies CR and LF in response_headers", "R1 S1"),
     "first_delta_dropped": _bug("takes a first chunk with a role for one without text", "R2"),
     "last_delta_dropped": _bug(
-        "looks one delta ahead, and flushes it only at finish_reason stop", "R2"
+        "looks one delta ahead, and flushes it only at finish_reason stop", "R2 R7"
     ),
     "contentless_dropped": _bug("drops chunks without text: roles, tool calls", "R2"),
     "coalesced_reversed": _bug(
