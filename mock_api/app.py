@@ -18,6 +18,7 @@ from mock_api.exchange import KNOWN_SIZE, Later, Reply, Request
 from mock_api.gates import Gates
 from mock_api.journal import Journal
 from mock_api.patterns import SCRIPT, Options, PatternError, applied_name, script
+from mock_api.reading import Reading
 from mock_api.registered import Registered
 from mock_api.script import Attempts, Script
 from mock_api.selection import ORDINARY, Selection, select
@@ -126,6 +127,10 @@ class App:
 
     def _chat(self, request: Request) -> Reply:
         header = request.header(b"x-test-pattern")
+        if not request.complete:
+            selection = select(header, None)
+            chosen = self.scripts.choose(selection.pattern.removeprefix(SCRIPT), selection.token)
+            return self._reply(request, chosen, selection, selection.pattern)
         try:
             body = json.loads(request.body)
         except (ValueError, RecursionError) as error:
@@ -158,6 +163,17 @@ class App:
             raise PatternError(
                 f"no script is registered as {name[:80]!r}; there are: {there_are}"
             ) from None
+
+    def reading(self, pattern: str) -> tuple[Reading, str | None] | None:
+        """How a request with this X-Test-Pattern is read, and its token; None: as usual."""
+        selection = select(pattern, None)
+        if selection.fault is not None or not selection.pattern.startswith(SCRIPT):
+            return None
+        name = selection.pattern.removeprefix(SCRIPT)
+        if name not in self.scripts:
+            return None
+        reading = self.scripts.next(name, selection.token).reading
+        return None if reading is None else (reading, selection.token)
 
     def register(self, name: str, given: Script | Attempts) -> None:
         """Answer the pattern `script:NAME` with this from now on."""

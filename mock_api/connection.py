@@ -29,6 +29,10 @@ reset would take the answer's tail with it (RFC 9112 9.6).
 """
 
 
+ABANDONED = 5.0
+"""Seconds in which a client may read the end of an answer to a request that was not read whole."""
+
+
 class HttpProtocol(Protocol):
     """What a connection asks of the protocol it speaks."""
 
@@ -69,6 +73,24 @@ class Connection:
     def divert(self, feed: Callable[[bytes], object]) -> None:
         """What comes goes there from now on, instead of to the protocol."""
         self._feed = feed
+
+    def pause(self) -> None:
+        """Read nothing; so it is not noticed either when the client leaves."""
+        if self._open:
+            self._loop.remove_reader(self._fd)
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._open:
+            self._loop.add_reader(self._fd, self._readable)
+
+    def abandon(self) -> None:
+        """Nothing more will be sent, and nothing read. Closing at once would reset the
+        connection, as there are bytes that nobody has read, and take the answer with it."""
+        if self._open and self._lingering is None:
+            self.wire.end(notify=True)
+            self.pause()
+            self._lingering = self._loop.call_later(ABANDONED, self.close)
 
     def finish(self, *, notify: bool = True) -> None:
         """Nothing more will be sent; let the client read what was, then close."""

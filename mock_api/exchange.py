@@ -27,9 +27,9 @@ class End(Enum):
 
 
 class Request:
-    """One complete request, whatever protocol it came by."""
+    """One request, whatever protocol it came by."""
 
-    __slots__ = ("body", "credential", "headers", "method", "path", "query")
+    __slots__ = ("body", "complete", "credential", "headers", "method", "path", "query")
 
     def __init__(
         self,
@@ -38,12 +38,16 @@ class Request:
         headers: tuple[tuple[bytes, bytes], ...],
         body: bytes,
         credential: bytes | None,
+        *,
+        complete: bool = True,
     ) -> None:
         self.method = method
         self.path, _, self.query = target.partition("?")
         self.headers = headers
         """Names in lower case, in order; the values of secret ones withheld."""
         self.body = body
+        self.complete = complete
+        """Whether that is all of the body; if not, no more will be read."""
         self.credential = credential
         """The value of Authorization, until the app has looked its name up."""
 

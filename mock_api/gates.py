@@ -6,9 +6,8 @@ everything up to the n-th gate pass, whether it came before or comes after.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
-
-from mock_api.exchange import Entry
 
 MOST_TOKENS = 10_000
 """How many tokens' gates are remembered; the oldest are forgotten first."""
@@ -17,10 +16,13 @@ MOST_TOKENS = 10_000
 class Gated(Protocol):
     """Something that stands before a gate."""
 
-    entry: Entry
+    @property
+    def token(self) -> str | None:
+        """Whose gates they are."""
 
-    def opened(self) -> None:
-        """The gate is open."""
+    @property
+    def opened(self) -> Callable[[], None]:
+        """What to call when the gate is open."""
 
 
 class Gates:
@@ -43,7 +45,7 @@ class Gates:
 
     def passes(self, gated: Gated, number: int) -> bool:
         """Whether the gate is open; if not, `gated.opened` is called once it is."""
-        token = gated.entry.token
+        token = gated.token
         if self._open.get(token, 0) >= number:
             return True
         standing = self._standing.setdefault(token, [])
@@ -53,7 +55,7 @@ class Gates:
 
     def leave(self, gated: Gated) -> None:
         """It does not stand before a gate any more."""
-        token = gated.entry.token
+        token = gated.token
         standing = [each for each in self._standing.pop(token, []) if each[1] is not gated]
         if standing:
             self._standing[token] = standing

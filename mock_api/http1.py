@@ -11,24 +11,20 @@ it again; load generators send little else.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from mock_api.exchange import KNOWN_SIZE, End, Entry, Known, Later, Peer, Reply, Request
+from mock_api.exchange import KNOWN_SIZE, Entry, Known, Later, Peer, Reply, Request
 from mock_api.http1_request import Asked, Refused, RequestReader
-from mock_api.http1_response import Response, Segment, cached_response, compile_response
-from mock_api.playback import Playback
+from mock_api.http1_response import Response, cached_response, compile_response
+from mock_api.http1_sending import Sending
+from mock_api.reading import Hold
 from mock_api.script import Afterwards, Ending, Script
 
 if TYPE_CHECKING:
     from mock_api.app import App
     from mock_api.connection import Connection
-
-TURN = 1024 * 1024
-"""Bytes after which a response lets others have their turn, however fast its client reads."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -60,12 +56,16 @@ class Http1:
         self._journal = app.journal
         self._known = app.known
         self._peer = Peer(connection.id, "http/1.1", connection.wire.transport)
-        self._reader = RequestReader()
+        self._reader = RequestReader(app.reading)
+        self._hold: Hold | None = None
+        """What the rest of a request waits for."""
         self._waiting: deque[Asked | Refused] = deque()
         self._current: Sending | Later | None = None
         self._answering = False
         self._ending = False
         """Nothing that comes is read as a request any more."""
+        self._unread = False
+        """A request is answered before it has been read."""
 
     def feed(self, data: bytes) -> None:
         """Bytes came: answer what is complete, unless something is being answered."""
@@ -79,11 +79,18 @@ class Http1:
         if self._reader.continue_wanted:
             self._reader.continue_wanted = False
             self._continue()
+        if self._reader.held is not None:
+            self._hold_back(*self._reader.held)
         if not found:
             return
-        self._ending = isinstance(found[-1], Refused)
+        last = found[-1]
+        if isinstance(last, Refused):
+            self._ending = True
+        elif not last.request.complete:
+            self._ending = self._unread = True
+            self.connection.pause()
         self._waiting.extend(found)
-        if idle and len(found) == 1 and not self._reader.inside:
+        if idle and len(found) == 1 and not self._reader.inside and self._hold is None:
             self._answer_next(data)
         self._answer_waiting()
 
@@ -96,6 +103,8 @@ class Http1:
         """The client is gone; so is whatever it was being told."""
         current, self._current = self._current, None
         self._ending = True
+        if self._hold is not None:
+            self.app.gates.leave(self._hold)
         self._waiting.clear()
         if isinstance(current, Sending):
             current.gone()
@@ -110,11 +119,27 @@ class Http1:
         elif response.close:
             self._ending = True
             self._waiting.clear()
+            if self._unread and response.ending is Ending.CLEAN:
+                self.connection.abandon()
+                return
             self.connection.finish(notify=response.ending is Ending.CLEAN)
         elif response.afterwards is not Afterwards.KEEP:
             self._leave(response.afterwards)
         else:
             self._answer_waiting()
+
+    def _hold_back(self, gate: int, token: str | None) -> None:
+        """Read and answer nothing more until the gate is open."""
+        self._reader.held = None
+        hold = Hold(token, self._read_on)
+        if not self.app.gates.passes(hold, gate):
+            self._hold = hold
+            self.connection.pause()
+
+    def _read_on(self) -> None:
+        self._hold = None
+        self.connection.resume()
+        self._answer_waiting()
 
     def _leave(self, how: Afterwards) -> None:
         """End the connection, now or when the next request begins, unannounced."""
@@ -132,7 +157,7 @@ class Http1:
         if self._answering:
             return  # The loop below is running, and goes on when this returns.
         self._answering = True
-        while self._waiting and self._current is None:
+        while self._waiting and self._current is None and self._hold is None:
             self._answer_next(None)
         self._answering = False
 
@@ -195,77 +220,3 @@ class Http1:
             self._send(CONTINUE)
         except OSError:
             self.connection.close()
-
-
-class Sending(Playback[Segment]):
-    """An HTTP/1.1 response being sent."""
-
-    __slots__ = ("_cuts", "_data", "_http1", "_marked", "_marks", "_offset", "_response", "_turn")
-
-    def __init__(
-        self, http1: Http1, response: Response, segments: Iterator[Segment], entry: Entry
-    ) -> None:
-        super().__init__(http1.app, segments, entry)
-        self._http1 = http1
-        self._response = response
-        self._cuts = response.cuts
-        self._data = b""
-        self._offset = 0
-        self._marks: tuple[int, ...] = ()
-        self._marked = 0
-        self._turn = 0
-        """Bytes sent in this turn."""
-
-    def begin(self, sent: int) -> None:
-        """The first segment was sent up to this many bytes; go on."""
-        first = self._next
-        if first is not None and not first.gate:
-            self._take_next(first)
-            self._sent(sent)
-        self.resume()
-
-    def _take(self, segment: Segment) -> None:
-        if not self._pending:
-            self._data, self._marks = segment.data, segment.marks
-            self._offset = self._marked = 0
-        else:
-            before = len(self._data)
-            self._data += segment.data
-            self._marks += tuple(before + mark for mark in segment.marks)
-
-    def _push(self) -> bool:
-        http1 = self._http1
-        try:
-            while self._offset < len(self._data):
-                data: bytes | memoryview = self._data
-                if self._offset:
-                    data = memoryview(data)[self._offset :]
-                if self._cuts is not None:
-                    data = data[: self._cuts.room(self.entry.bytes_sent)]
-                self._sent(http1.wire.send(data))
-        except BlockingIOError:
-            http1.connection.want_writable()
-            return False
-        except OSError:
-            http1.connection.close()
-            return False
-        self._turn += self._offset
-        self._data, self._offset, self._marks, self._marked = b"", 0, (), 0
-        if self._turn > TURN and self._next is not None:
-            self._turn = 0
-            http1.connection.want_writable()
-            return False
-        return True
-
-    def _sent(self, size: int) -> None:
-        self._offset += size
-        if self._offset == len(self._data):
-            marked = len(self._marks)
-        else:
-            marked = bisect_right(self._marks, self._offset)
-        self._app.journal.sent(self.entry, size, marked - self._marked)
-        self._marked = marked
-
-    def _finish(self) -> None:
-        self._app.journal.close(self.entry, End.FINISHED)
-        self._http1.done(self._response)

@@ -6,11 +6,13 @@ This adds what a server must: limits, and a sentence for each way to be wrong.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httptools
 
-from mock_api.exchange import SECRET_HEADERS, WITHHELD, Request
+from mock_api.exchange import SECRET_HEADERS, WITHHELD, Request, text
+from mock_api.reading import Reading
 
 MOST_HEAD = 256 * 1024
 """Bytes a request's head may have: room for any header a scenario invents."""
@@ -39,7 +41,9 @@ class Refused:
 class RequestReader:
     """Turns one connection's bytes into requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, reading: Callable[[str], tuple[Reading, str | None] | None]) -> None:
+        """`reading` says how a request with this X-Test-Pattern is read, and its token."""
+        self._reading_of = reading
         self._parser = httptools.HttpRequestParser(self)
         self._found: list[Asked | Refused] = []
         self.inside = False
@@ -48,6 +52,14 @@ class RequestReader:
         """A request's head asked for `100 Continue`; whoever sends it resets this."""
         self._received: tuple[tuple[bytes, bytes], ...] = ()
         """The headers as they came, where the parser was given others."""
+        self.held: tuple[int, str | None] | None = None
+        """The rest of the request is to wait for this gate, of this token; whoever sees to that
+        resets this."""
+        self._over = False
+        """A request was answered that is not complete, so nothing after it can be read."""
+        self._reading: Reading | None = None
+        """How the script has the request read, until that has come about."""
+        self._token: str | None = None
         self._begin()
 
     def feed(self, data: bytes) -> list[Asked | Refused]:
@@ -89,7 +101,33 @@ class RequestReader:
                 lines.append(name + b": " + (hidden or value))
         return b"\r\n".join([*lines, b"", b""])
 
+    def _look(self) -> None:
+        """More of the request is there: is it as much as its script waits for?"""
+        reading = self._reading
+        if reading is None or self._body_size < reading.size:
+            return
+        self._reading = None
+        if reading.gate:
+            self.held = (reading.gate, self._token)
+        else:
+            self._over = True
+            self.continue_wanted = False
+            request = self._request(b"".join(self._body)[: reading.size], complete=False)
+            self._found.append(Asked(request, keep_alive=False, chunks=True))
+
+    def _request(self, body: bytes, *, complete: bool) -> Request:
+        return Request(
+            self._parser.get_method().decode("latin-1"),
+            self._target.decode("latin-1"),
+            self._received or tuple(self._headers),
+            body,
+            self._credential,
+            complete=complete,
+        )
+
     def _refuse(self, status: int, why: str) -> None:
+        if self._over:
+            return
         self.inside = False
         self._found.append(Refused(status, why))
 
@@ -101,6 +139,8 @@ class RequestReader:
         self._head_size = 0
         self._body_size = 0
         self._in_head = True
+        self._reading = None
+        self._token = None
 
     # Called by httptools.
 
@@ -125,24 +165,25 @@ class RequestReader:
             name == b"expect" and b"100-continue" in value.lower() for name, value in self._headers
         ):
             self.continue_wanted = True
+        for name, value in self._headers:
+            if name == b"x-test-pattern" and (found := self._reading_of(text(value))):
+                self._reading, self._token = found
+        self._look()
 
     def on_body(self, part: bytes) -> None:
+        if self._over:
+            return
         self._body_size += len(part)
         if self._body_size <= MOST_BODY:
             self._body.append(part)
+        self._look()
 
     def on_message_complete(self) -> None:
-        if self._parser.should_upgrade():
+        if self._over or self._parser.should_upgrade():
             return
         self.inside = False
         self.continue_wanted = False
-        request = Request(
-            self._parser.get_method().decode("latin-1"),
-            self._target.decode("latin-1"),
-            self._received or tuple(self._headers),
-            b"".join(self._body),
-            self._credential,
-        )
+        request = self._request(b"".join(self._body), complete=True)
         chunks = self._parser.get_http_version() not in ("0.9", "1.0")
         self._found.append(Asked(request, self._parser.should_keep_alive(), chunks))
         self._received = ()

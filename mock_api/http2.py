@@ -33,7 +33,8 @@ from mock_api.http2_frames import (
 )
 from mock_api.http2_heads import MOST_HEADERS, HeadReader
 from mock_api.http2_outbox import Outbox
-from mock_api.http2_streams import MOST_STREAMS, STREAM_WINDOW, Stream, Streams
+from mock_api.http2_stream import Stream
+from mock_api.http2_streams import MOST_STREAMS, STREAM_WINDOW, Streams
 
 if TYPE_CHECKING:
     from mock_api.app import App
@@ -171,6 +172,8 @@ class Http2:
         stream = self.streams.open(number, head)
         if flags & END_STREAM:
             self.streams.complete(stream)
+        elif head.pattern is not None:
+            self.streams.look(stream, head.pattern)
 
     def _trailers(self, stream: Stream, flags: int, block: bytes) -> None:
         self._heads.trailers(stream.id, block)
@@ -190,6 +193,8 @@ class Http2:
             self._room = CONNECTION_WINDOW
         content = frames.content(flags, payload)
         stream = self.streams.get(number)
+        if stream is not None and stream.unread:
+            return
         if stream is None or stream.complete:
             self._must_not_be_idle(Type.DATA, number)
             if self.streams.was_turned_away(number):
@@ -206,7 +211,9 @@ class Http2:
                 number, Code.ENHANCE_YOUR_CALM, f"at most {MOST_BODY} bytes of body"
             )
         stream.body.append(content)
-        if flags & END_STREAM:
+        if stream.reading is not None:
+            self.streams.read(stream, ended=bool(flags & END_STREAM))
+        elif flags & END_STREAM:
             self.streams.complete(stream)
         elif stream.room < self.streams.room // 2:
             self.outbox.control(frames.window_update(number, self.streams.room - stream.room))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from mock_api.exchange import SECRET_HEADERS, WITHHELD, Request
+from mock_api.exchange import SECRET_HEADERS, WITHHELD, Request, text
 from mock_api.http2_frames import Code, Http2StreamError
 from mock_api.http2_response import KnownFrames
 
@@ -22,7 +22,7 @@ _CONNECTION = frozenset(
 class Head:
     """A request's head: what is needed to read its body, and to make a Request of both."""
 
-    __slots__ = ("credential", "fields", "known", "length", "method", "path")
+    __slots__ = ("credential", "fields", "known", "length", "method", "path", "pattern")
 
     def __init__(self, stream: int, headers: Iterable[Header]) -> None:
         """Check the headers. Raises Http2StreamError(PROTOCOL_ERROR), saying why."""
@@ -64,10 +64,19 @@ class Head:
             raise bad("':path' is empty")
         if b":authority" in pseudo and not any(name == b"host" for name, _ in self.fields):
             self.fields.insert(0, (b"host", pseudo[b":authority"]))
+        pattern = [value for name, value in self.fields if name == b"x-test-pattern"]
+        self.pattern = text(b", ".join(pattern)) if pattern else None
+        """The value of X-Test-Pattern."""
         self.known: dict[bytes, KnownFrames] = {}
         """Bodies that came with this head before, and what is answered to them."""
         self.method = pseudo[b":method"].decode("latin-1")
         self.path = pseudo[b":path"].decode("latin-1")
+
+    def unfinished(self, body: bytes) -> Request:
+        """A request of which no more will be read."""
+        return Request(
+            self.method, self.path, tuple(self.fields), body, self.credential, complete=False
+        )
 
     def request(self, stream: int, body: bytes) -> Request:
         """The whole request. Raises Http2StreamError where the body is not as long as was said."""

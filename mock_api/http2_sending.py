@@ -8,14 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mock_api.exchange import Entry
-from mock_api.http2_frames import FRAME_SIZE, MOST_STREAM, frame, goaway, rst_stream
+from mock_api.http2_frames import FRAME_SIZE, MOST_STREAM, Code, frame, goaway, rst_stream
 from mock_api.http2_response import Block, Data, Response, Segment
 from mock_api.playback import Playback
 from mock_api.script import Afterwards, Ending
 from mock_api.steps import Frame, Goaway, Last, Settings
 
 if TYPE_CHECKING:
-    from mock_api.http2_streams import Stream, Streams
+    from mock_api.http2_stream import Stream
+    from mock_api.http2_streams import Streams
 
 
 class Sending(Playback[Segment]):
@@ -156,6 +157,8 @@ class Sending(Playback[Segment]):
             self._put(rst_stream(stream.id, response.reset_code), 0)
         elif response.reset_after_end is not None:
             self._put(rst_stream(stream.id, response.reset_after_end), 0)
+        elif stream.unread and response.ending is Ending.CLEAN:
+            self._put(rst_stream(stream.id, Code.NO_ERROR), 0)
         streams.outbox.put_end(self.entry)
         stream.reply = None
         streams.close(stream.id)

@@ -21,12 +21,16 @@ from mock_api.http2_frames import (
     Http2ConnectionError,
     Http2StreamError,
     Setting,
+    rst_stream,
     settings,
+    window_update,
 )
 from mock_api.http2_outbox import Outbox
 from mock_api.http2_request import Head
 from mock_api.http2_response import KnownFrames, cached_response, compile_response
 from mock_api.http2_sending import Sending
+from mock_api.http2_stream import Stream
+from mock_api.reading import Hold
 from mock_api.script import Script
 
 if TYPE_CHECKING:
@@ -40,40 +44,6 @@ MOST_STREAMS = 1000
 
 MOST_KNOWN = 16
 """Request bodies that are remembered with one head."""
-
-
-class Stream:
-    """A stream that is not closed."""
-
-    __slots__ = ("body", "complete", "head", "id", "received", "reply", "room", "window")
-
-    def __init__(self, number: int, head: Head, room: int, window: int) -> None:
-        self.id = number
-        self.head = head
-        self.body: list[bytes] = []
-        self.received = 0
-        """Bytes of the body so far."""
-        self.complete = False
-        """The request is: END_STREAM came."""
-        self.room = room
-        """What the client may still send."""
-        self.window = window
-        """What we may still send; below zero after a SETTINGS frame that lowered it."""
-        self.reply: Sending | Later | None = None
-
-    def widen(self, increment: int) -> None:
-        """The client grants more. Raises Http2StreamError where it is too much."""
-        self.window += increment
-        if self.window > MOST_WINDOW:
-            raise Http2StreamError(
-                self.id, Code.FLOW_CONTROL_ERROR, "the stream's window is above 2**31-1"
-            )
-        self.resume()
-
-    def resume(self) -> None:
-        """Its window may be open again."""
-        if isinstance(self.reply, Sending):
-            self.reply.resume()
 
 
 class Streams:
@@ -162,7 +132,9 @@ class Streams:
         known = head.known.get(body)
         if known is not None and self._answer_known(stream, known):
             return
-        request = head.request(stream.id, body)
+        self._answer(stream, head.request(stream.id, body))
+
+    def _answer(self, stream: Stream, request: Request) -> None:
         stream.body.clear()
         answer = self.app.reply(request)
         if isinstance(answer, Later):
@@ -171,9 +143,55 @@ class Streams:
         else:
             self._play(stream, request, answer)
 
+    def look(self, stream: Stream, pattern: str) -> None:
+        """The head is there, and has this X-Test-Pattern: how is the body to be read?"""
+        found = self.app.reading(pattern)
+        if found is not None:
+            stream.reading, token = found
+            stream.hold = Hold(token, partial(self._opened, stream))
+            self.read(stream, ended=False)
+
+    def read(self, stream: Stream, *, ended: bool) -> None:
+        """More of a body is there, or its end, that is read in the script's own way."""
+        stream.complete = ended
+        reading, hold = stream.reading, stream.hold
+        assert reading is not None
+        assert hold is not None
+        if stream.received < reading.size or (ended and not reading.gate):
+            self._go_on(stream)
+        elif not reading.gate:
+            stream.unread = stream.complete = True
+            body = b"".join(stream.body)[: reading.size]
+            self._answer(stream, stream.head.unfinished(body))
+        elif self.app.gates.passes(hold, reading.gate):
+            self._read_on(stream)
+
+    def _opened(self, stream: Stream) -> None:
+        """The gate is open that the rest of the body waited for."""
+        try:
+            self._read_on(stream)
+        except Http2StreamError as fault:
+            self.drop(fault.stream)
+            self.outbox.control(rst_stream(fault.stream, fault.code))
+
+    def _read_on(self, stream: Stream) -> None:
+        """From here on the body is read as usual."""
+        stream.reading = stream.hold = None
+        self._go_on(stream)
+
+    def _go_on(self, stream: Stream) -> None:
+        """Answer the request, or let more of it come."""
+        if stream.complete:
+            self.complete(stream)
+        elif stream.room < self.room // 2:
+            self.outbox.control(window_update(stream.id, self.room - stream.room))
+            stream.room = self.room
+
     def close(self, number: int) -> None:
         """The stream's response is sent, or given up; its number is done with."""
-        self._open.pop(number, None)
+        stream = self._open.pop(number, None)
+        if stream is not None and stream.unread:
+            self._turned_away.add(number)
         if self._leaving and not self._open:
             self.outbox.end()
 
@@ -182,6 +200,8 @@ class Streams:
         stream = self._open.get(number)
         if stream is None:
             return
+        if stream.hold is not None:
+            self.app.gates.leave(stream.hold)
         reply, stream.reply = stream.reply, None
         if isinstance(reply, Sending):
             self.starved.pop(reply, None)

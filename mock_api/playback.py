@@ -60,6 +60,11 @@ class Playback(ABC, Generic[S]):
         self._over = False
         self.entry = entry
 
+    @property
+    def token(self) -> str | None:
+        """Whose gates it stands before."""
+        return self.entry.token
+
     @abstractmethod
     def _take(self, segment: S) -> None:
         """This segment is due: it follows what was taken before."""

@@ -43,11 +43,18 @@ class Registered:
 
     def choose(self, name: str, token: str | None) -> Script:
         """The script to play for the next request with this token. Raises KeyError."""
+        script = self.next(name, token)
+        if script.once:
+            asked = self._asked.pop((name, token), 0)
+            self._asked[name, token] = asked + 1
+            while len(self._asked) > MOST_COUNTED:
+                del self._asked[next(iter(self._asked))]
+        return script
+
+    def next(self, name: str, token: str | None) -> Script:
+        """The script that will be played for the next request with this token. Raises KeyError."""
         found = self._scripts[name]
         if isinstance(found, Script):
             return found
-        asked = self._asked.pop((name, token), 0)
-        self._asked[name, token] = asked + 1
-        while len(self._asked) > MOST_COUNTED:
-            del self._asked[next(iter(self._asked))]
+        asked = self._asked.get((name, token), 0)
         return found.scripts[min(asked, len(found.scripts) - 1)]

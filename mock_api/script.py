@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mock_api.cutting import Cuts
+from mock_api.reading import Reading
 from mock_api.steps import Step, body_size
 
 Headers = tuple[tuple[str, str], ...]
@@ -106,9 +107,12 @@ class Script:
     """HTTP/2: RST_STREAM with this code follows the end of the stream."""
     encoding: Encoding = Encoding.IDENTITY
     cuts: Cuts | None = None
+    reading: Reading | None = None
+    """How the request is read; None: as it comes, and to its end."""
     afterwards: Afterwards = Afterwards.KEEP
     once: bool = False
-    """The same request may get another script next time: nothing must remember this one."""
+    """Nothing must remember that this answers a request: the next like it may get another, or
+    is to be read in the script's own way."""
 
     @property
     def body_size(self) -> int | None:

@@ -26,6 +26,7 @@ from mock_api.json_values import (
     text,
     whole,
 )
+from mock_api.reading import Reading
 from mock_api.script import (
     Afterwards,
     Attempts,
@@ -60,6 +61,8 @@ def _script(where: str, value: Any) -> Script:
     cuts = Cuts(read.pop("segment", None), read.pop("cuts", ()))
     if cuts != Cuts():
         read["cuts"] = cuts
+    if "request" in read:
+        read |= {"reading": read.pop("request"), "once": True}
     script = Script(**{"headers": EVENT_STREAM, **read})
     if script.encoding is Encoding.GZIP:
         script = replace(script, headers=(*script.headers, ("content-encoding", "gzip")))
@@ -89,6 +92,12 @@ def _extension(where: str, value: Any) -> str:
     return str(value)
 
 
+def _reading(where: str, value: Any) -> Reading:
+    readers: Mapping[str, Reader[Any]] = {"read": whole(0, 2**31), "gate": whole(1, 2**31)}
+    read = fields(where, value, readers, required=("read",))
+    return Reading(read["read"], read.get("gate", 0))
+
+
 def _offsets(where: str, value: Any) -> tuple[int, ...]:
     offsets = many(whole(1, 2**53))(where, value)
     return tuple(sorted(offsets))
@@ -107,6 +116,7 @@ FIELDS: Mapping[str, Reader[Any]] = {
     "trailers": headers,
     "chunk_extension": _extension,
     "padding": whole(0, 255),
+    "request": _reading,
     "reset_after_end": whole(0, 2**32 - 1),
     "encoding": member(Encoding),
     "segment": whole(1, 2**31),

@@ -275,6 +275,8 @@ BAD_SCRIPTS = [
     ({"afterwards": "leave"}, "afterwards: expected one of keep, close, close_on_request,"),
     ({"padding": 256}, "padding: expected a whole number from 0 to 255"),
     ({"encoding": "br"}, "encoding: expected one of identity, gzip"),
+    ({"request": {"gate": 1}}, "request: expected a field read"),
+    ({"request": {"read": -1}}, "request.read: expected a whole number from 0"),
     ({"segment": 0}, "segment: expected a whole number from 1"),
     ({"cuts": [1, -1]}, "cuts[1]: expected a whole number from 1"),
     ({"steps": [{"wait": {"from": 1, "to": 2}}]}, "steps[0].wait: expected a field seed"),
