@@ -14,9 +14,13 @@ from conformance.script import (
     delta,
     finish,
     finished,
+    frame,
     gate,
+    goaway,
     repeat,
     script,
+    settings,
+    stall,
 )
 
 H2 = ("upstream=h2",)
@@ -78,6 +82,23 @@ async def http2_reset_after_finish(bench: Bench) -> None:
         checks.content_as_sent().no_done_marker().failed_stream()
 
 
+@scenario(
+    clause=("R4", "U4"),
+    everywhere=True,
+    needs=H2,
+    evidence='RFC 9113 8.1; h2o/h2o#3566 "handle RST_STREAM NO_ERROR"',
+)
+async def http2_reset_after_end(bench: Bench) -> None:
+    """RST_STREAM(NO_ERROR) after END_STREAM takes nothing from an answer that is complete."""
+    ways = (finished(delta("Once")), script(delta("Once"), finish("stop")))
+    _whole(
+        *await asyncio.gather(
+            *(bench.respond(script={**each, "reset_after_end": NO_ERROR}) for each in ways)
+        ),
+        clause="R4",
+    )
+
+
 @scenario(clause=("R5", "U8"), everywhere=True, needs=H2, evidence="RFC 9113 8.7")
 async def http2_reset_before_head(bench: Bench) -> None:
     """A stream that is reset before its head has failed, and is not asked for again."""
@@ -120,6 +141,110 @@ async def http2_refused_stream(bench: Bench) -> None:
 
 
 # GOAWAY
+
+
+@scenario(
+    clause=("R2", "R4"),
+    everywhere=True,
+    needs=H2,
+    alone=True,
+    evidence='RFC 9113 6.8; dotnet/corefx#34376 "streams lost after GOAWAY"',
+)
+async def http2_goaway(bench: Bench) -> None:
+    """A stream that GOAWAY covers is finished; others are opened elsewhere meanwhile."""
+    for last in ("this", "all"):
+        value = finished(delta("Once"), goaway(last), gate(1), delta(" upon"), gate(2))
+        pattern = await bench.script(value)
+        async with bench.exchange(pattern=pattern) as exchange:
+            await exchange.start()
+            await exchange.events(1)
+            await exchange.open_gate(1)
+            await exchange.events(2)
+            other = await bench.respond(pattern="short")
+            await exchange.open_gate(2)
+            checks = (await exchange.response()).applied(pattern)
+        _whole(checks, other)
+        connections = _connections(checks, other)
+        bench.expect(
+            len(set(connections)) == 2,
+            check="elsewhere",
+            clause="U9",
+            expected="no stream is opened on a connection after its GOAWAY",
+            actual=f"the two requests came on the connections {connections}",
+        )
+
+
+@scenario(
+    clause="U8",
+    everywhere=True,
+    needs=H2,
+    alone=True,
+    evidence='RFC 9113 6.8; dotnet/corefx#34376 "streams lost after GOAWAY"',
+)
+async def http2_goaway_unprocessed(bench: Bench) -> None:
+    """A stream above GOAWAY's last was not processed: it is asked for again, elsewhere, once."""
+    value = attempts(script(goaway("previous"), stall(), head=""), finished(delta("Once")))
+    pattern = await bench.script(value)
+    async with bench.exchange(pattern=pattern) as exchange:
+        await exchange.start()
+        checks = await exchange.response()
+    _whole(checks, clause="U8")
+    connections = _connections(checks)
+    bench.expect(
+        len(connections) == 2 and connections[0] != connections[1],
+        check="asked_twice",
+        clause="U8",
+        expected="a second request, on another connection",
+        actual=f"requests on the connections {connections}",
+    )
+
+
+@scenario(clause=("R6", "U4"), everywhere=True, needs=H2, alone=True, evidence="RFC 9113 6.8")
+async def http2_lost(bench: Bench) -> None:
+    """A connection that is lost, with or without GOAWAY, fails its streams and nobody else."""
+    for before in ((), (goaway("this"),), (goaway("this", code=INTERNAL_ERROR),)):
+        value = script(delta("Once"), finish("stop"), *before, gate(1), ending="drop")
+        patterns = [await bench.script(value), await bench.script(script(delta("a"), gate(1)))]
+        async with (
+            bench.exchange(pattern=patterns[0]) as lost,
+            bench.exchange(pattern=patterns[1]) as neighbour,
+        ):
+            for exchange in (neighbour, lost):
+                await exchange.start()
+                await exchange.events(1)
+            await lost.open_gate(1)
+            checks = (await lost.response()).applied(patterns[0])
+            await neighbour.open_gate(1)
+            beside = (await neighbour.response()).applied(patterns[1])
+        for each in (checks, beside):
+            each.content_as_sent().no_done_marker().failed_stream()
+        await bench.healthy()
+
+
+# SETTINGS, flow control
+
+
+@scenario(
+    clause=("U3", "L4"), everywhere=True, needs=H2, alone=True, evidence="RFC 9113 5.1.2, 8.7"
+)
+async def http2_one_stream(bench: Bench) -> None:
+    """Where the API admits one stream at a time the others wait, or go elsewhere."""
+    value = finished(settings(max_concurrent_streams=1), delta("Once"))
+    _whole(await bench.respond(script=value))
+    _whole(*await asyncio.gather(*(bench.respond(pattern="short") for _ in range(8))), clause="U3")
+
+
+@scenario(
+    clause=("U3", "U1"), everywhere=True, needs=H2, alone=True, evidence="RFC 9113 5.2, 6.9.2"
+)
+async def http2_request_window(bench: Bench) -> None:
+    """A request larger than the API's window is sent as the API grants it room."""
+    value = finished(settings(initial_window_size=1000), delta("Once"))
+    _whole(await bench.respond(script=value))
+    request = {"prompt": "y" * 100_000}
+    checks = await bench.respond(pattern="short", request=request)
+    checks.request_unchanged(clause="U3")
+    _whole(checks, clause="U3")
 
 
 @scenario(
@@ -168,6 +293,24 @@ def http2_padding(response: Checks) -> None:
 
 
 @scenario(
+    script=finished(
+        delta("Once"),
+        frame(UNKNOWN, b"greased"),
+        frame(UNKNOWN, b"greased", flags=0xFF, stream="this"),
+        frame(PING, b"12345678"),
+        delta(" upon"),
+    ),
+    clause=("R2", "U3"),
+    everywhere=True,
+    needs=H2,
+    evidence="RFC 9113 4.1, 5.5, 6.7",
+)
+def http2_other_frames(response: Checks) -> None:
+    """Frames of unknown types, and pings, are no part of the answer."""
+    response.no_error().content_as_sent().done_marker()
+
+
+@scenario(
     script=script(delta("Once"), finish("stop"), trailers={"x-checksum": "12"}),
     clause=("R4", "U4"),
     everywhere=True,
@@ -191,6 +334,33 @@ async def http2_length(bench: Bench) -> None:
 
 
 @scenario(
+    clause=("U4", "R6", "L4"), everywhere=True, needs=H2, alone=True, evidence="RFC 9113 5.4.1"
+)
+async def http2_broken(bench: Bench) -> None:
+    """A connection on which the API breaks the protocol is given up, and another one made."""
+    wrongs = (
+        frame(0x0, b"data"),  # DATA on stream 0
+        frame(0x8, b"\0\0\0", stream="this"),  # a WINDOW_UPDATE of three bytes
+        frame(0x8, b"\x7f\xff\xff\xff"),  # more room than a window can have
+        frame(CONTINUATION, b"", flags=0x4, stream="this"),
+        frame(0x0, b"data", stream=1001),  # a stream that nobody opened
+    )
+    for wrong in wrongs:
+        value = script(delta("Once"), finish("stop"), gate(1), wrong, stall())
+        pattern = await bench.script(value)
+        async with bench.exchange(pattern=pattern) as exchange:
+            await exchange.start()
+            await exchange.events(1)
+            await exchange.open_gate(1)
+            checks = (await exchange.response()).applied(pattern)
+        checks.content_as_sent().no_done_marker().failed_stream()
+        await bench.healthy()
+
+
+# Leaving
+
+
+@scenario(
     clause=("U5", "L4"),
     everywhere=True,
     needs=H2,
@@ -210,3 +380,27 @@ async def http2_cancel(bench: Bench) -> None:
         await leaving.upstream_ended(within=2.0)
         await sibling.open_gate(1)
         _whole((await sibling.response()).applied(pattern), clause="L4")
+
+
+@scenario(
+    clause=("U5", "L4"),
+    everywhere=True,
+    needs=H2,
+    alone=True,
+    evidence='headroomlabs-ai/headroom#2882 "max outbound streams exhausted"',
+)
+async def http2_cancel_repeated(bench: Bench) -> None:
+    """Each stream whose client left gives its place back: two hundred are no more than one."""
+    _whole(await bench.respond(script=finished(settings(max_concurrent_streams=4), delta("Once"))))
+    pattern = await bench.script(finished(delta("Once"), gate(1)))
+    for _ in range(50):
+        await asyncio.gather(*(_left(bench, pattern) for _ in range(4)))
+    await bench.healthy()
+
+
+async def _left(bench: Bench, pattern: str) -> None:
+    async with bench.exchange(pattern=pattern) as exchange:
+        await exchange.start()
+        await exchange.events(1)
+        exchange.reset()
+        await exchange.upstream_ended(within=2.0)
