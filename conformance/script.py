@@ -69,7 +69,10 @@ def done() -> Step:
 def write(data: str | bytes) -> Step:
     """Bytes of the body as they stand; one HTTP chunk, or one DATA frame."""
     if isinstance(data, bytes):
-        return {"write_base64": base64.b64encode(data).decode()}
+        try:
+            data = data.decode()  # so that a person can read it, too
+        except UnicodeDecodeError:
+            return {"write_base64": base64.b64encode(data).decode()}
     return {"write": data}
 
 
