@@ -68,12 +68,12 @@ def done() -> Step:
 
 def write(data: str | bytes) -> Step:
     """Bytes of the body as they stand; one HTTP chunk, or one DATA frame."""
-    if isinstance(data, bytes):
-        try:
-            data = data.decode()  # so that a person can read it, too
-        except UnicodeDecodeError:
-            return {"write_base64": base64.b64encode(data).decode()}
-    return {"write": data}
+    if isinstance(data, str):
+        return {"write": data}
+    try:
+        return {"write": data.decode()}  # so that a person can read it, too
+    except UnicodeDecodeError:
+        return {"write_base64": base64.b64encode(data).decode()}
 
 
 def raw(data: bytes) -> Step:
