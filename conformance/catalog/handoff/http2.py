@@ -29,6 +29,9 @@ NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR = 0x0, 0x1, 0x2
 REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 0x7, 0x8, 0xB
 """RFC 9113 7."""
 
+POOLED = 4
+"""Connections more than before that a pool explains: as many as there are clients at a time."""
+
 PING, CONTINUATION, UNKNOWN = 0x6, 0x9, 0xFA
 
 
@@ -390,12 +393,24 @@ async def http2_cancel(bench: Bench) -> None:
     evidence='headroomlabs-ai/headroom#2882 "max outbound streams exhausted"',
 )
 async def http2_cancel_repeated(bench: Bench) -> None:
-    """Each stream whose client left gives its place back: two hundred are no more than one."""
-    _whole(await bench.respond(script=finished(settings(max_concurrent_streams=4), delta("Once"))))
-    pattern = await bench.script(finished(delta("Once"), gate(1)))
-    for _ in range(50):
+    """A stream whose client left gives its place back: a hundred need no more than four."""
+    pattern = await bench.script(
+        finished(settings(max_concurrent_streams=4), delta("Once"), gate(1))
+    )
+    await _left(bench, pattern)
+    before = len(bench.probe().descriptors)
+    for _ in range(25):
         await asyncio.gather(*(_left(bench, pattern) for _ in range(4)))
     await bench.healthy()
+    await bench.until(lambda: len(bench.probe().descriptors) <= before + POOLED, within=2.0)
+    after = len(bench.probe().descriptors)
+    bench.expect(
+        after <= before + POOLED,
+        check="places",
+        clause="U5",
+        expected=f"at most {before + POOLED} descriptors, after clients who left as before them",
+        actual=f"{after}",
+    )
 
 
 async def _left(bench: Bench, pattern: str) -> None:
