@@ -22,6 +22,10 @@ Conformance = Callable[..., "subprocess.CompletedProcess[str]"]
 Results = Callable[..., dict[str, Any]]
 
 
+def scenarios(*names: str) -> list[str]:
+    return [f"--scenario={name}" for name in names]
+
+
 def ids(run: dict[str, Any]) -> list[str]:
     return [f"{each['variant']}/{each['scenario']}" for each in run["results"]]
 
@@ -70,25 +74,27 @@ def test_what_cannot_be_meant_is_an_error(
 
 def test_selection_by_name_keyword_and_mark(results: Results) -> None:
     common = (SOUND, "--variant=default")
-    assert ids(results(*common, "--category=abort")) == [
-        "default/abort_stream",
-        "default/abort_early",
-    ]
-    assert ids(results(*common, "-k", "cjk or emoji")) == [
+    category = results(*common, "--category=abort")
+    assert {"default/abort_stream", "default/abort_early"} < set(ids(category))
+    assert {each["category"] for each in category["results"]} == {"abort"}
+    assert ids(results(*common, "-k", "unicode_cjk or unicode_emoji")) == [
         "default/unicode_emoji",
         "default/unicode_cjk",
     ]
-    marked = results(*common, "-m", "R6 and abort and must", "--category=abort")
-    assert "default/abort_stream" in ids(marked)
+    marked = results(*common, "-m", "R1 and basic and must and not alone")
+    assert "default/basic_response" in ids(marked)
+    assert {each["category"] for each in marked["results"]} == {"basic"}
+    assert all("R1" in each["clauses"] for each in marked["results"])
 
 
 def test_a_scenario_can_fail_and_be_repeated_alone(
     conformance: Conformance, tmp_path: Path
 ) -> None:
-    arguments = [SOUND, "--variant=drops_pattern", "--deadline=5", "--category=basic"]
-    first = conformance("run", *arguments, "--category=chunks", cwd=tmp_path)
+    arguments = [SOUND, "--variant=drops_pattern", "--deadline=5", *scenarios("basic_response")]
+    arguments += scenarios("short_chunks", "long_chunks")
+    first = conformance("run", *arguments, cwd=tmp_path)
     assert first.returncode == 1
-    again = conformance("run", *arguments, "--category=chunks", "--lf", cwd=tmp_path)
+    again = conformance("run", *arguments, "--lf", cwd=tmp_path)
     assert again.returncode == 1
     assert "2 fail" in again.stdout
     assert "pass" not in again.stdout.splitlines()[-1]
@@ -102,7 +108,7 @@ def test_a_scenario_can_fail_and_be_repeated_alone(
 
 
 def test_x_stops_at_the_first_failure(results: Results) -> None:
-    run = results(SOUND, "--variant=canned", "--category=basic", "--category=finish", "-x")
+    run = results(SOUND, "--variant=canned", *scenarios("basic_content", "finish_stop"), "-x")
     assert len(run["results"]) == 1
     assert run["status"] == 1
     assert run["green"] is False
@@ -121,7 +127,7 @@ def pytest_itself(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_pytest_shows_outcomes_and_each_scenarios_own_duration() -> None:
     done = pytest_itself(
         *(f"--daemon={SOUND}", "--variant=default", "--variant=canned"),
-        *("--category=finish", "--durations=0", "-vv"),
+        *(*scenarios("finish_stop", "finish_length"), "--durations=0", "-vv"),
     )
     assert done.returncode == 1
     assert "test_handoff[faulty/default/finish_stop] PASSED" in done.stdout
@@ -132,7 +138,9 @@ def test_pytest_shows_outcomes_and_each_scenarios_own_duration() -> None:
 def test_the_items_of_a_daemon_run_in_one_worker(manifest: Callable[..., str]) -> None:
     names = ["one", "two", "three"]
     daemons = [f"--daemon={manifest(name=name)}" for name in names]
-    done = pytest_itself(*daemons, "-n2", "-v", "--category=basic", "--category=unicode")
+    done = pytest_itself(
+        *daemons, "-n2", "-v", *scenarios("basic_response", "unicode_cjk", "unicode_emoji")
+    )
     assert done.returncode == 0, done.stdout
     workers: dict[str, set[str]] = {}
     for worker, daemon in re.findall(r"\[(gw\d)\] \[.*?PASSED .*?\[(\w+)/", done.stdout):
@@ -149,10 +157,10 @@ def test_a_missing_toolchain_is_a_skip_that_says_what_to_install(
         build='[build]\ncommand = ["true"]\ninputs = ["daemon.toml"]\n'
         'requires = { no-such-tool = { install = "apt-get install no-such-tool" } }'
     )
-    skipped = results(lacking, "--category=basic")
+    skipped = results(lacking, *scenarios("basic_content", "basic_response"))
     assert {each["verdict"] for each in skipped["results"]} == {"skip"}
     assert "apt-get install no-such-tool" in skipped["results"][0]["reason"]
-    required = results(lacking, "--category=basic", "--require=sound")
+    required = results(lacking, *scenarios("basic_response"), "--require=sound")
     assert required["status"] == 1
     assert {each["verdict"] for each in required["results"]} == {"fail"}
 
@@ -180,7 +188,7 @@ def test_known_failures(
         '[known_failures]\n"canned/finish_stop" = "no API yet (tracker/1)"\n'
         '"default/finish_length" = "was fixed (tracker/2)"'
     )
-    run = results(expected, "--category=finish")
+    run = results(expected, *scenarios("finish_stop", "finish_length"))
     verdicts = {f"{each['variant']}/{each['scenario']}": each for each in run["results"]}
     assert verdicts["canned/finish_stop"]["verdict"] == "known"
     assert verdicts["canned/finish_stop"]["reason"] == "no API yet (tracker/1)"
@@ -196,9 +204,9 @@ def test_known_failures(
 def test_a_scenario_that_a_daemon_cannot_be_asked_is_not_applicable(
     results: Results, manifest: Callable[..., str]
 ) -> None:
-    run = results(manifest())
+    run = results(manifest(), "--category=openai")
     reasons = {each["reason"] for each in run["results"] if each["verdict"] == "skip"}
-    assert all(reason.startswith("not applicable: lacks ") for reason in reasons)
+    assert reasons == {"not applicable: lacks format=openai", "not applicable: lacks body"}
     assert run["status"] == 0
 
 
@@ -220,7 +228,7 @@ def test_a_served_socket(conformance: Conformance, tmp_path: Path) -> None:
         run = subprocess.run(
             [
                 *(sys.executable, "-m", "conformance", "run", f"--socket={path}"),
-                *("--api-key=sk-mine", "--category=basic", "--category=abort"),
+                *("--api-key=sk-mine", *scenarios("basic_response", "abort_stream")),
             ],
             cwd=REPOSITORY,
             env=environment,

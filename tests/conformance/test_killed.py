@@ -34,7 +34,7 @@ def test_a_killed_run_leaves_nothing(temporary: Path, number: signal.Signals, jo
     run = subprocess.Popen(
         [
             *(sys.executable, "-m", "conformance", "run", FAULTY, f"--jobs={jobs}"),
-            *("--variant=silent", "--category=basic", "--deadline=60"),
+            *("--variant=silent", "--scenario=basic_content", "--deadline=60"),
         ],
         cwd=REPOSITORY,
         env={**os.environ, "TMPDIR": str(temporary)},
