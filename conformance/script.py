@@ -20,7 +20,7 @@ Script = dict[str, Any]
 
 
 def script(*steps: Step, **fields: Any) -> Script:
-    """A script; the fields beside its steps are status, headers, framing, ending, reset_code."""
+    """A script; docs/control.md lists the fields beside its steps."""
     return {"steps": list(steps), **fields}
 
 
@@ -127,6 +127,21 @@ def unit(*steps: Step) -> Step:
 def repeat(times: int, *steps: Step) -> Step:
     """The steps, so many times over: a large answer by a small script."""
     return {"repeat": {"times": times, "steps": list(steps)}}
+
+
+def endless(*steps: Step) -> Step:
+    """The steps over and over, until the daemon leaves."""
+    return {"repeat": {"steps": list(steps)}}
+
+
+def fill(text: str, size: int) -> Step:
+    """The text over and over, so many bytes in all; made while it is sent."""
+    return {"fill": {"text": text, "bytes": size}}
+
+
+def jitter(least: float, most: float, *, seed: int) -> Step:
+    """What follows leaves up to so much later: another time each time, the same every run."""
+    return {"wait": {"from": least, "to": most, "seed": seed}}
 
 
 def attempts(*scripts: Script) -> Script:

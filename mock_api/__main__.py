@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from mock_api.answer import MOST, Options
 from mock_api.app import PREFIX, App
-from mock_api.patterns import MOST_DELTAS, Options
 from mock_api.server import Listener, bind_tcp, bind_unix, serve
 from mock_api.supervisor import supervise
 from mock_api.tls import Certificate, from_files, self_made
@@ -99,9 +99,9 @@ def _positive(text: str) -> int:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) > MOST_DELTAS:
+    if not text.isdecimal() or int(text) > MOST:
         raise argparse.ArgumentTypeError(
-            f"expected a whole number from 0 to {MOST_DELTAS}, found {text!r}"
+            f"expected a whole number from 0 to {MOST}, found {text!r}"
         )
     return int(text)
 

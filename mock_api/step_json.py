@@ -30,6 +30,7 @@ from mock_api.steps import (
     Frame,
     Gate,
     Goaway,
+    Inside,
     Jitter,
     Last,
     Raw,
@@ -142,7 +143,7 @@ def _unit(where: str, value: Any) -> Step:
         raise ScriptError(where, "steps that write something", value)
     inner = []
     for step in read:
-        if not isinstance(step, (Write, Wait, Jitter, Gate, Cut)):
+        if not isinstance(step, Inside):
             raise ScriptError(where, "nothing but writes, waits, gates and cuts in a unit", value)
         inner.append(step)
     return Unit(tuple(inner))

@@ -69,11 +69,15 @@ class Stall:
     """Nothing follows: the connection stays open, silent, until the client leaves."""
 
 
+Inside = Write | Wait | Jitter | Gate | Cut
+"""What a unit is made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One HTTP chunk, or one run of DATA, made of several steps: pauses fall inside it."""
 
-    steps: tuple[Write | Wait | Jitter | Gate | Cut, ...]
+    steps: tuple[Inside, ...]
 
 
 @dataclass(frozen=True, slots=True)

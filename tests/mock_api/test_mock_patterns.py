@@ -13,7 +13,7 @@ from h1_client import H1Client
 from h2_client import H2Client
 from mock_process import Mock, chat, contents, events, finish_reasons, pattern_header
 
-from mock_api.patterns import PATTERNS, Options, PatternError, answer
+from mock_api.patterns import FAILURES, PATTERNS, SHAPES, Options, PatternError, answer
 
 DOCS = Path(__file__).parents[2] / "docs" / "patterns.md"
 
@@ -232,6 +232,9 @@ def test_documentation_and_code_agree() -> None:
         [_code(pattern.name), pattern.meaning, _code(pattern.example)] for pattern in PATTERNS
     ]
     assert documented == expected
+    for title, table in (("Failures", FAILURES), ("Shapes", SHAPES)):
+        rows = [[_code(each.name), each.meaning, _code(each.example)] for each in table]
+        assert _rows(title) == rows
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
