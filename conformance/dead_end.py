@@ -14,6 +14,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from conformance.abrupt import abrupt
 from conformance.daemon.guardian import guardian
 from conformance.detour import misnamed
 from conformance.scenario import Api
@@ -37,6 +38,10 @@ async def addresses_of(api: Api, mock: Addresses) -> AsyncIterator[Addresses]:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="api-", dir=guardian().folder))
         )
+        if api is Api.ABRUPT:
+            async with abrupt(mock, folder) as addresses:
+                yield addresses
+            return
         if api is Api.UNTRUSTED:
             import trustme  # noqa: PLC0415, takes 50 ms that most runs need not spend
 

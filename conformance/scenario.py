@@ -49,6 +49,8 @@ class Api(Enum):
     """The mock API; its certificate (TLS) is signed by a CA that the daemon was not given."""
     MISNAMED = "misnamed"
     """The mock API at an address that its certificate (TLS) does not name."""
+    ABRUPT = "abrupt"
+    """Requests are answered 413 when their head has come, and read no further."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ import asyncio
 import zlib
 from collections.abc import Iterable
 
+from conformance.catalog.handoff.upstream import JSON
 from conformance.checks import Checks
 from conformance.client.bench import Bench
 from conformance.client.exchange import Exchange
 from conformance.evidence import Kind
-from conformance.scenario import scenario
+from conformance.scenario import Api, Start, scenario
 from conformance.script import (
     Script,
     Step,
@@ -390,3 +391,56 @@ async def http1_down_terminator(exchange: Exchange) -> None:
 
 
 # Requests
+
+
+@scenario(
+    script=script(
+        write(data({"error": {"message": "too long", "type": "invalid", "code": None}})[6:]),
+        status=413,
+        headers=JSON,
+        framing="length",
+        request={"read": 0},
+    ),
+    request={"prompt": "x" * 120_000},
+    clause=("R5", "U8"),
+    everywhere=True,
+    evidence='encode/httpcore#723 "handle half-closed connections"; RFC 9112 9.3',
+)
+def http1_early_response(response: Checks) -> None:
+    """An answer that comes before the request was read is the answer."""
+    response.http_error(413).error_message("too long")
+
+
+@scenario(
+    clause=("R5", "U8"),
+    everywhere=True,
+    alone=True,
+    start=Start(api=Api.ABRUPT),
+    deadline=5.0,
+    evidence='encode/httpcore#723 "handle half-closed connections"; RFC 9112 9.3',
+)
+async def http1_early_response_unread(bench: Bench) -> None:
+    """So it is where the request cannot be sent to its end, or the connection is reset."""
+    for number in (1, 2, 3):
+        async with bench.exchange(request={"prompt": "x" * 120_000}) as exchange:
+            await exchange.start()
+            checks = await exchange.response()
+        checks.http_error(413).error_message(f"answer {number}")
+
+
+@scenario(
+    script=finished(delta("Once"), request={"read": 1000, "gate": 1}),
+    clause=("L4", "U1"),
+    everywhere=True,
+    evidence='encode/httpcore#723 "handle half-closed connections"',
+)
+async def http1_slow_request(bench: Bench) -> None:
+    """An API that is slow in reading a request gets all of it, and holds nobody else up."""
+    pattern = await bench.pattern()
+    request = {"prompt": "x" * 120_000}
+    async with bench.exchange(pattern=pattern, request=request) as exchange:
+        await exchange.start()
+        await bench.healthy()
+        await exchange.open_gate(1)
+        checks = (await exchange.response()).applied(pattern)
+    checks.request_unchanged().no_error().content_as_sent().done_marker()

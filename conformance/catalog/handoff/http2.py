@@ -5,7 +5,9 @@ of its own: the streams of other scenarios would suffer with it.
 """
 
 import asyncio
+import json
 
+from conformance.catalog.handoff.upstream import JSON
 from conformance.checks import Checks
 from conformance.client.bench import Bench
 from conformance.scenario import scenario
@@ -21,6 +23,7 @@ from conformance.script import (
     script,
     settings,
     stall,
+    write,
 )
 
 H2 = ("upstream=h2",)
@@ -248,6 +251,19 @@ async def http2_request_window(bench: Bench) -> None:
     checks = await bench.respond(pattern="short", request=request)
     checks.request_unchanged(clause="U3")
     _whole(checks, clause="U3")
+
+
+@scenario(clause=("R5", "U8"), everywhere=True, needs=H2, alone=True, evidence="RFC 9113 8.1, 5.2")
+async def http2_early_response(bench: Bench) -> None:
+    """An answer that comes while the request waits for room is the answer."""
+    _whole(await bench.respond(script=finished(settings(initial_window_size=1000), delta("Once"))))
+    error = {"error": {"message": "too long", "type": "invalid", "code": None}}
+    value = script(
+        write(json.dumps(error)), status=413, headers=JSON, framing="length", request={"read": 0}
+    )
+    checks = await bench.respond(script=value, request={"prompt": "x" * 100_000})
+    checks.http_error(413).error_message("too long")
+    await bench.healthy()
 
 
 @scenario(
