@@ -121,7 +121,7 @@ async def uperr_empty_200(bench: Bench) -> None:
 )
 def uperr_done_only(response: Checks) -> None:
     """An answer that is `[DONE]` alone is complete, with nothing in it."""
-    response.no_error().chunk_count(0).done_marker()
+    response.done_marker().no_error().chunk_count(0)
 
 
 # Errors in its place
