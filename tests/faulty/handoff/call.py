@@ -42,7 +42,7 @@ class Call:
         self.body = b""
         """What came of the body together with the head."""
         self.answered = False
-        """The answer is complete, whether the response is or not."""
+        """The client has its answer, or its error, whether the response is complete or not."""
         self._request = request
         self._wait = wait
         self._upstream = upstream

@@ -78,6 +78,7 @@ class Exchange:
 
     def _fail(self, failure: FailedError) -> None:
         log(f"failed after {self._outlet.count} events: {failure.status} {failure.message}")
+        self._call.answered = True
         self._call.let_go()
         if self._client.began:
             self._outlet.flush()
