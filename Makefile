@@ -46,7 +46,6 @@ check: $(DEV) ## Prove the suite itself: linters, types, tests, the Go daemon's 
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/pytest --quiet
-	@$(BIN)/python tests/faulty/self_test.py --part
 	@$(MAKE) --no-print-directory check-python-http2 check-go
 
 check-python-http2: $(DEV)
