@@ -323,25 +323,35 @@ class Exchange:
                     f"upstream request {entry.id}",
                 )
 
-    async def finish(self) -> Observation:
+    async def finish(self, *, brief: bool = False) -> Observation:
         """Read to the end (or the deadline), fetch the journal, return all the evidence.
 
-        The evidence is taken once; asked again, it is the same.
+        The evidence is taken once; asked again, it is the same. `brief`: without what the API
+        said, for an answer so large that to fetch it again would take the time of others.
         """
         if self._observation is not None:
             return self._observation
         ending = await self.ended()
         if self._reading.ending is None:
             self._reading.end(ending)
-        entries = await self.upstream.journal(self.token)
-        if ending is Ending.EOF and any(entry.end is End.RUNNING for entry in entries):
+        if brief:
+            entries = await self.upstream.wait(
+                self.token, state="received", within=SETTLING, brief=True
+            )
+        else:
+            entries = await self.upstream.journal(self.token)
+        if (
+            not brief
+            and ending is Ending.EOF
+            and any(entry.end is End.RUNNING for entry in entries)
+        ):
             entries = await self.upstream.wait(self.token, state="ended", within=SETTLING)
         self._observation = Observation(response=self.seen(), upstream=entries, asked=self._asked)
         return self._observation
 
-    async def response(self) -> Checks:
+    async def response(self, *, brief: bool = False) -> Checks:
         """The finished exchange, to be checked. Its failures are also this exchange's."""
-        return Checks(await self.finish(), failures=self.failures)
+        return Checks(await self.finish(brief=brief), failures=self.failures)
 
     def seen(self) -> Response:
         """What has arrived so far, parsed."""

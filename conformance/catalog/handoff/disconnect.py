@@ -122,7 +122,8 @@ async def client_input_then_gone(bench: Bench) -> None:
         async with bench.exchange(pattern=pattern) as exchange:
             exchange.send(b"POST / HTTP/1.1\r\n" * 20)
             await exchange.start()
-            await exchange.events(3, clause="R8")
+            await exchange.asked(clause="R8")
+            await exchange.events(3)
             exchange.send(b"x" * 2000)
             leave(exchange)
             await exchange.upstream_ended()
@@ -173,7 +174,8 @@ async def client_unread_input(bench: Bench) -> None:
     async with bench.exchange(pattern="abort:300", **UNREAD) as exchange:
         exchange.send(b"POST / HTTP/1.1\r\n" * 1000)
         await exchange.start()
-        await exchange.head(clause="R8")
+        await exchange.asked(clause="R8")
+        await exchange.head()
         # The client reads on when the daemon may have closed: what a reset destroys is still
         # on its way then.
         exchange.pause()
@@ -194,7 +196,7 @@ async def client_sends_all_along(bench: Bench) -> None:
     pattern = await bench.pattern()
     async with bench.exchange(pattern=pattern, **UNREAD) as exchange:
         await exchange.start()
-        await exchange.events(1, clause="R8")
+        await exchange.events(1)
         exchange.pause()
         sending = asyncio.create_task(_send(exchange, until=time.monotonic() + LATE))
         await exchange.open_gate(1)
@@ -245,15 +247,15 @@ async def client_write_error(bench: Bench) -> None:
 
     async def reset() -> None:
         async with bench.exchange(pattern=burst, **STALLED) as exchange:
-            await exchange.start()
-            await exchange.events(1, clause="L4")
+            await exchange.start(clause="L4")
+            await exchange.events(1)
             exchange.reset()
             await exchange.upstream_ended()
 
     async def stay() -> None:
         async with bench.exchange(pattern=steady) as exchange:
             await exchange.start()
-            await exchange.events(1, clause="L4")
+            await exchange.events(1)
             await asyncio.gather(*(reset() for _ in range(4)))
             await exchange.open_gate(1)
             checks = (await exchange.response()).applied(steady, clause="L4")
@@ -319,7 +321,6 @@ async def client_released(bench: Bench) -> None:
     clause=("H10", "L4", "U5"),
     alone=True,
     everywhere=True,
-    deadline=20.0,
     evidence='BerriAI/litellm#21213 "pool exhaustion"; theroyallab/tabbyAPI#428 "deadlock"',
 )
 async def client_churn(bench: Bench) -> None:

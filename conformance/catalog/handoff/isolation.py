@@ -122,7 +122,7 @@ async def conc_slow_connect(bench: Bench) -> None:
             return time.monotonic() - began
 
     longest = max(await asyncio.gather(*(refused() for _ in range(8))))
-    bound = CONNECT + 1.0 * bench.stage.scale
+    bound = (CONNECT + 1.0) * bench.stage.scale
     bench.expect(
         longest < bound or bool(bench.failures),
         check="side_by_side",
@@ -144,7 +144,7 @@ async def conc_pool_poison(bench: Bench) -> None:
             await gone.start()
             await gone.events(2)
             leave(gone)
-            await bench.released(gone.handed, clause="U9")
+            await bench.released(gone.handed)
             await _next(bench, gone)
 
 
@@ -222,7 +222,7 @@ async def conc_fd_exhaustion(bench: Bench) -> None:
             await _calm_without_descriptors(bench)
         for each in exchanges:
             each.reset()
-        await bench.released(*(each.handed for each in exchanges), clause="L4")
+        await bench.released(*(each.handed for each in exchanges))
     await bench.healthy()
 
 

@@ -118,6 +118,7 @@ async def timing_tool_deltas(exchange: Exchange) -> None:
     clause="R7",
     alone=True,
     quiet=True,
+    deadline=2.0,
     evidence='scylladb/seastar#968 "40 ms responses from Nagle"',
 )
 async def timing_nagle(bench: Bench) -> None:
