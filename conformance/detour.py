@@ -29,6 +29,8 @@ async def misnamed(mock: Addresses) -> AsyncIterator[Addresses]:
     async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(parts.hostname, parts.port)
         await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
+        back.close()
+        writer.close()
 
     async with await asyncio.start_server(passed_on, ELSEWHERE, 0) as server:
         port = server.sockets[0].getsockname()[1]
@@ -40,4 +42,4 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         while data := await reader.read(PIECE):
             writer.write(data)
             await writer.drain()
-    writer.close()
+        writer.write_eof()
