@@ -282,7 +282,8 @@ async def client_gone_at_refusal(bench: Bench) -> None:
 
     for kind in ClientKind:
         for leave in LEAVE:
-            await gone(kind, leave)
+            if not bench.failures:
+                await gone(kind, leave)
 
 
 # H10: nothing is left behind

@@ -236,7 +236,6 @@ async def timing_connect_timeout(bench: Bench) -> None:
 
 
 @scenario(
-    script=finished(repeat(14, wait(0.1), delta("still here "))),
     clause="U7",
     alone=True,
     everywhere=True,
@@ -252,5 +251,6 @@ async def timing_connect_timeout(bench: Bench) -> None:
 )
 async def timing_long_steady(bench: Bench) -> None:
     """A stream that flows may take longer than every time bound."""
-    checks = await bench.respond(pattern=await bench.pattern())
+    beat = 0.1 * bench.stage.scale
+    checks = await bench.respond(script=finished(repeat(14, wait(beat), delta("still here "))))
     checks.content_as_sent(clause="U7").done_marker(clause="U7")
