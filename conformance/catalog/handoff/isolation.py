@@ -223,7 +223,7 @@ async def conc_fd_exhaustion(bench: Bench) -> None:
         for each in exchanges:
             each.reset()
         await bench.released(*(each.handed for each in exchanges))
-    await bench.healthy()
+    await bench.served_again(clause="L4")
 
 
 async def _calm_without_descriptors(bench: Bench) -> None:
