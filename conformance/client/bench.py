@@ -42,6 +42,9 @@ ORDINARY = ""
 ROOM = 1.0
 """Seconds until there must be room for a client where others have left."""
 
+LEAST = 0.5
+"""Seconds that an exchange needs at least; it is not begun with less once something failed."""
+
 LOOK = 0.005
 """Seconds between two looks at /proc, which offers no event to wait for."""
 
@@ -90,7 +93,11 @@ class Bench:
 
         `request` holds fields of the handoff data; `payload` is sent in their
         place as it stands, and then carries no token.
+        Raises ExchangeFailed where something has failed and no time is left: what a daemon
+        did not do in no time says nothing about it.
         """
+        if self.failures and time.monotonic() > self.deadline - LEAST * self.stage.scale:
+            raise ExchangeFailed(self.failures[-1])
         token = secrets.token_hex(8)
         exchange = Exchange(
             path=self.stage.instance.socket,

@@ -455,12 +455,29 @@ def test_a_clause_can_be_named() -> None:
     assert found(checks(b"", head=b"", upstream=()), lambda c: c.http_status(400, clause="H3")) == [
         ("http_status", "H3")
     ]
-    assert found(checks(STREAM), lambda c: c.done_marker(clause="R9")) == [("done_marker", "R9")]
-    judged = checks(STREAM)
+    judged = checks(b"", head=b"", upstream=())
     judged.done_marker(clause="R9")
     assert judged.failures[0].level == "MAY"
     with pytest.raises(LookupError, match="no clause 'R99'"):
-        checks(STREAM).done_marker(clause="R99")
+        checks(b"", head=b"", upstream=()).done_marker(clause="R99")
+
+
+@pytest.mark.parametrize(
+    ("body", "cited"),
+    [
+        (simple(*TEXTS[:2], done=False), ["L1", "L1"]),  # it broke off
+        (simple(*TEXTS[:2], done=False) + event(FAILED), ["L1", "L1"]),
+        (simple(*TEXTS, "of somebody else"), ["L1"]),
+        (simple(*TEXTS, done=False), ["R4"]),  # served, but
+        (SIMPLE + event("[DONE]"), ["R4"]),
+        (simple(*TEXTS[:3]), ["R2"]),
+        (simple(*reversed(TEXTS)), ["R2"]),
+        (simple("Hello wör", "ld 😀!"), []),
+    ],
+)
+def test_a_named_clause_is_about_being_served(body: bytes, cited: list[str]) -> None:
+    made = found(checks(body), lambda c: c.done_marker(clause="L1").content_as_sent(clause="L1"))
+    assert [clause for _, clause in made] == cited
 
 
 @pytest.mark.parametrize(

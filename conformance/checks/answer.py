@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Self
 
 from conformance import delta
+from conformance.checks import sent
+from conformance.checks.judge import Judge
 from conformance.evidence import Ending, Event, Format, Kind, Violation
-from conformance.judge import Judge
 from conformance.wording import EXCERPT, arrived, byte_place, excerpt, last_place, place, plural
 
 HEAD = "response head"
@@ -194,17 +195,16 @@ class AnswerChecks(Judge):
             "done_marker", expected, clause or "R4"
         ):
             return self
-        own = clause or "R4"
         done = self._events(Kind.DONE)
         if not done:
             self._no_done("done_marker", clause)
             return self
         if len(done) > 1:
             where = place(self.response, done[1])
-            self._fail("done_marker", own, expected, f"{len(done)} of them", where)
+            self._fail("done_marker", "R4", expected, f"{len(done)} of them", where)
         elif rest := [each for each in self.response.violations if each.clause == "R4"]:
             where = byte_place(self.response, rest[0].offset)
-            self._fail("done_marker", own, expected, f"after it came {rest[0].found}", where)
+            self._fail("done_marker", "R4", expected, f"after it came {rest[0].found}", where)
         self._eof("done_marker", clause)
         return self
 
@@ -221,7 +221,16 @@ class AnswerChecks(Judge):
 
     def _no_done(self, check: str, clause: str | None) -> None:
         actual = f"none; {arrived(self.response)}"
-        self._tell("no [DONE]", check, clause or "R4", "exactly one [DONE], last", actual=actual)
+        own = "R4" if clause is None or self._whole else clause
+        self._tell("no [DONE]", check, own, "exactly one [DONE], last", actual=actual)
+
+    @property
+    def _whole(self) -> bool:
+        """Every text that the API sent has come, and the stream has ended without an error."""
+        if self.response.transcript.ending is not Ending.EOF or self._events(Kind.ERROR):
+            return False
+        entries = self.observation.upstream
+        return bool(entries) and self.text == "".join(sent.texts(entries[-1]))
 
     def ended(self, *, clause: str | None = None) -> Self:
         """The client saw EOF (R8)."""
@@ -237,9 +246,12 @@ class AnswerChecks(Judge):
             return
         # A stream that hangs before its last event is held up (R7), not badly closed (R8).
         over = not self.response.events or self.response.events[-1].kind in (Kind.DONE, Kind.ERROR)
-        own = "R8" if over or transcript.ending is not Ending.DEADLINE else "R7"
+        if over and transcript.ending is Ending.DEADLINE:
+            own = "R8"  # all of it was served: whoever asks
+        else:
+            own = clause or ("R7" if transcript.ending is Ending.DEADLINE else "R8")
         actual = f"{arrived(self.response)}"
-        self._tell("no eof", check, clause or own, "EOF after the last byte", actual=actual)
+        self._tell("no eof", check, own, "EOF after the last byte", actual=actual)
 
 
 def _header(name: str, value: str | None) -> str:

@@ -13,8 +13,9 @@ from itertools import zip_longest
 from typing import Any, Self
 
 from conformance import delta, exact
-from conformance.evidence import Event, Format, JournalEntry, Kind
-from conformance.failure_checks import FailureChecks
+from conformance.checks import sent
+from conformance.checks.failure import FailureChecks
+from conformance.evidence import Event, Format, JournalEntry
 from conformance.wording import excerpt, last_place, place, plural
 
 UPSTREAM = "upstream request"
@@ -67,7 +68,7 @@ class RelayChecks(FailureChecks):
             if given.get(name) is not None and entry.header(header) != given[name]:
                 actual = repr(entry.header(header))
                 self._fail(check, clause, f"{header}: {given[name]}", actual, where)
-        asked = _decoded(entry.body)
+        asked = sent.decoded(entry.body)
         if not isinstance(asked, dict):
             self._fail(check, clause, "a JSON object", excerpt(entry.body), where)
             return self
@@ -88,7 +89,7 @@ class RelayChecks(FailureChecks):
         entry = self._request(check, expected, clause)
         if entry is not None:
             given = exact.decode(self.response.transcript.handoff)
-            asked = _decoded(entry.body)
+            asked = sent.decoded(entry.body)
             fields = {"model", *_request_fields(given)}
             for name, value in asked.items() if isinstance(asked, dict) else ():
                 if name not in fields:
@@ -109,7 +110,7 @@ class RelayChecks(FailureChecks):
             if not self._has_text("content_contains", expected, clause):
                 break
             if part not in self.text:
-                own = clause or self._text_clause()
+                own = self._text_clause(clause)
                 where = last_place(self.response)
                 self._fail("content_contains", own, expected, excerpt(self.text), where)
         return self
@@ -118,7 +119,7 @@ class RelayChecks(FailureChecks):
         """The text of choice 0 is what the API sent (R3; R2 where events are missing)."""
         check = "content_as_sent"
         entry = self._request(check, "the text that the API sent", clause)
-        return self if entry is None else self._same_text(check, "".join(_texts(entry)), clause)
+        return self if entry is None else self._same_text(check, "".join(sent.texts(entry)), clause)
 
     def events_in_order(self, *, clause: str | None = None) -> Self:
         """The API's chunks arrived, each once, in order, each the same (R2; altered text: R3).
@@ -132,17 +133,17 @@ class RelayChecks(FailureChecks):
             return self
         if self.response.format is not Format.OPENAI:
             # Without a chunk there is no format; an answer without text is none in `simple`.
-            events, sent = self.deltas, list[Any](_texts(entry))
+            events, wanted = self.deltas, list[Any](sent.texts(entry))
             received = [delta.text_of(event.json) for event in events]
         else:
-            events, sent = self.response.chunks, _chunks(entry)
+            events, wanted = self.response.chunks, sent.chunks(entry)
             received = [event.json for event in events]
-        for number, pair in enumerate(zip_longest(sent, received, fillvalue=_NOTHING), start=1):
+        for number, pair in enumerate(zip_longest(wanted, received, fillvalue=_NOTHING), start=1):
             found = _compare(*pair)
             if found is not None:
                 texts = self.response.format is Format.SIMPLE or _TEXT_DIFFERS.match(found)
-                own = clause or (self._text_clause() if texts else "R2")
-                actual = f"chunk {number} of {len(received)} (sent: {len(sent)}): {found}"
+                own = self._text_clause(clause) if texts or clause else "R2"
+                actual = f"chunk {number} of {len(received)} (sent: {len(wanted)}): {found}"
                 self._fail(check, own, expected, actual, self._chunk_place(events, number))
                 break
         return self
@@ -170,7 +171,7 @@ class RelayChecks(FailureChecks):
                 f"{len(found)} of {len(wanted)} characters; from character {at} on "
                 f"{excerpt(found[at : at + 40])} instead of {excerpt(wanted[at : at + 40])}"
             )
-            own = clause or self._text_clause()
+            own = self._text_clause(clause)
             self._fail(check, own, expected, actual, self._text_place(at))
         return self
 
@@ -187,19 +188,32 @@ class RelayChecks(FailureChecks):
             check, expected, clause or "R2"
         )
 
-    def _text_clause(self) -> str:
-        """R2 where the texts sent did not all come, each once and in order; otherwise R3."""
+    def _text_clause(self, clause: str | None) -> str:
+        """R2 where the texts sent did not all come, each once and in order; otherwise R3.
+
+        The scenario's own clause where the answer broke off, or holds what was never sent.
+        """
         if not self.observation.upstream:
-            return "R3"
-        sent = _texts(self.observation.upstream[-1])
+            return clause or "R3"
+        wanted = sent.texts(self.observation.upstream[-1])
         received = [delta.text_of(event.json) for event in self.deltas]
-        if len(sent) != len(received):
+        if clause is not None and (not self.complete or _foreign(wanted, received)):
+            return clause
+        if len(wanted) != len(received):
             return "R2"
         moved = any(
-            one != other and (one in received or other in sent)
-            for one, other in zip(sent, received, strict=True)
+            one != other and (one in received or other in wanted)
+            for one, other in zip(wanted, received, strict=True)
         )
         return "R2" if moved else "R3"
+
+
+def _foreign(wanted: Sequence[str], received: Sequence[str]) -> bool:
+    """Whether texts arrived that were neither sent like that, nor by leaving something out."""
+    if set(received) <= set(wanted):
+        return False
+    rest = iter("".join(wanted))
+    return not all(character in rest for character in "".join(received))
 
 
 _NOTHING = object()
@@ -214,33 +228,6 @@ def _compare(sent: Any, received: Any) -> str | None:
     if sent is _NOTHING:
         return f"never sent: {excerpt(str(received))}"
     return exact.difference(sent, received)
-
-
-def _chunks(entry: JournalEntry) -> list[Any]:
-    """The chunks that the API sent before its `[DONE]`, decoded."""
-    chunks = []
-    for event in entry.events:
-        if event.type != "message":
-            continue  # a `ping` is no part of the answer, whatever its data
-        value = _decoded(event.data)
-        kind = delta.kind_of(event.data, value)
-        if kind is Kind.DONE:
-            break
-        if kind is Kind.CHUNK:
-            chunks.append(value)
-    return chunks
-
-
-def _decoded(text: str | bytes) -> Any:
-    """The decoded value; None where it is no JSON."""
-    try:
-        return exact.decode(text)
-    except ValueError:
-        return None
-
-
-def _texts(entry: JournalEntry) -> list[str]:
-    return [text for chunk in _chunks(entry) if (text := delta.text_of(chunk))]
 
 
 def _request_fields(given: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from conformance import exact
-from conformance.answer_checks import AnswerChecks
+from conformance.checks.answer import AnswerChecks
 from conformance.evidence import Kind
 from conformance.wording import arrived, byte_place, excerpt, last_place, place, plural
 
@@ -15,7 +15,8 @@ class FailureChecks(AnswerChecks):
 
     def failed_stream(self, *, clause: str | None = None) -> Self:
         """The stream ends as a failed one: one whole error event, last, no `[DONE]`, EOF (R6)."""
-        check, own = "failed_stream", clause or "R6"
+        check = "failed_stream"
+        own = "R6" if self._events(Kind.DONE) else clause or "R6"
         expected = "exactly one error event, last"
         if not self._has_stream(check, expected, clause) or not self._has_events(
             check, expected, own
