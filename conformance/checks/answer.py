@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Self
 
 from conformance import delta
@@ -18,12 +19,12 @@ class AnswerChecks(Judge):
 
     # Values
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The text of choice 0, put together from its deltas."""
         return "".join(delta.text_of(event.json) for event in self.deltas)
 
-    @property
+    @cached_property
     def deltas(self) -> tuple[Event, ...]:
         """The chunks that carry text for choice 0: what both formats have in common."""
         return tuple(event for event in self.response.chunks if delta.text_of(event.json))

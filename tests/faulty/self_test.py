@@ -106,6 +106,7 @@ class Ledger:
     judged: set[str] = field(default_factory=set)
     """The scenarios that were judged on some fault."""
     defects: list[str] = field(default_factory=list)
+    _told: int = 0
 
     def add(self, fault: Fault, results: Iterable[Result]) -> None:
         """Note what was red, and what was red for a wrong reason."""
@@ -115,7 +116,9 @@ class Ledger:
             if fault.name:
                 self.judged.add(result.scenario)
             if result.verdict is Verdict.ERROR:
-                self.defects.append(f"{fault.label}: {result.scenario} broke: {result.evidence}")
+                self.defects.append(
+                    f"{fault.label}: {result.scenario}: {result.reason}\n{result.evidence}"
+                )
             elif result.verdict is not Verdict.PASS:
                 self._red(fault, result)
 
@@ -129,6 +132,11 @@ class Ledger:
                     f"which is not violated ({' '.join(fault.clauses) or 'nothing is'}): "
                     f"expected {failed.expected}; {failed.actual}"
                 )
+
+    def fresh(self) -> list[str]:
+        """The defects that were found since the last time that this was asked."""
+        told, self._told = self._told, len(self.defects)
+        return self.defects[told:]
 
     def close(self, faults: Sequence[Fault], *, every_scenario: bool) -> None:
         """Note faults that nothing caught, and scenarios that caught nothing."""
@@ -163,9 +171,11 @@ def main() -> None:
             red = sorted(each.scenario for each in results if each.verdict.red)
             caught = "green" if not red else f"{len(red)} red: {' '.join(red[:4])}"
             print(f"  {fault.label:34} {len(results):4} scenarios, {caught}", flush=True)
+            for defect in ledger.fresh():
+                print(f"defect: {defect}", flush=True)
     ledger.close(faults, every_scenario=not (options.fault or options.scenario or options.part))
     print("\n".join(_matrix(ledger)))
-    for defect in ledger.defects:
+    for defect in ledger.fresh():
         print(f"defect: {defect}")
     seconds = time.monotonic() - began
     print(f"{len(faults)} runs, {len(ledger.defects)} defects of the suite, {seconds:.0f} s")

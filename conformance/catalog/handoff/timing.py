@@ -42,7 +42,7 @@ KEEPALIVE = 'BerriAI/litellm#34819 "zero bytes before first token"; chenyme/grok
 
 def _arrivals(checks: Checks) -> list[float]:
     """How long each chunk with text took, from the API's write to the client's read."""
-    sent = [each.at for each in checks.observation.upstream[-1].events]
+    sent = [each.at for entry in checks.observation.upstream for each in entry.events]
     return [event.at - at for event, at in zip(checks.deltas, sent, strict=False)]
 
 
@@ -125,14 +125,13 @@ async def timing_nagle(bench: Bench) -> None:
     """Small events a few milliseconds apart do not wait for acknowledgements that are delayed."""
     checks = await bench.respond(pattern=await bench.pattern(), nodelay=False)
     checks.content_as_sent().done_marker()
-    took = _arrivals(checks)
-
+    took = median(_arrivals(checks) or [0.0])
     bench.expect(
-        median(took) < DELAYED_ACK / 4 * bench.stage.scale,
+        took < DELAYED_ACK / 4 * bench.stage.scale,
         check="nagle",
         clause="R7",
         expected=f"half of the events take less than {DELAYED_ACK / 4 * 1000:g} ms",
-        actual=f"{median(took) * 1000:.1f} ms",
+        actual=f"{took * 1000:.1f} ms",
     )
 
 
