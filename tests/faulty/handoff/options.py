@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from faults import FAULTS
 
+_TRUE = ("1", "true", "yes", "on")
+
 
 @dataclass(frozen=True, slots=True)
 class Api:
@@ -26,6 +28,8 @@ class Api:
     """A Unix socket to connect to, whatever the base's host says."""
     ca_file: str | None = None
     insecure: bool = False
+    http2: bool = False
+    """Speak HTTP/2, agreed on by ALPN; with a Unix socket or without TLS it is HTTP/1.1."""
     model: str = "gpt-4o-mini"
     """What is asked for when the handoff data names no model."""
 
@@ -45,7 +49,8 @@ class Api:
             key=env.get("OPENAI_API_KEY", ""),
             socket=env.get("OPENAI_API_SOCKET") or None,
             ca_file=env.get("OPENAI_CA_FILE") or None,
-            insecure=env.get("OPENAI_INSECURE_SSL", "").lower() in ("1", "true", "yes", "on"),
+            insecure=env.get("OPENAI_INSECURE_SSL", "").lower() in _TRUE,
+            http2=tls and env.get("OPENAI_HTTP2_ENABLED", "").lower() in _TRUE,
         )
 
 

@@ -9,6 +9,7 @@ stream that flows.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from answer import SENT_DONE, Answer, FailedError
 from call import NEVER, Call
@@ -19,26 +20,29 @@ from log import log
 from options import Options
 from outlet import Outlet
 from request import ApiRequest
-from upstream import LostError, Upstream
-from watch import StoppedError, TimeUpError
+from upstream import LostError
+from watch import StoppedError, TimeUpError, Wait
+
+MakeCall = Callable[[ApiRequest, Wait], Call]
+"""How the API is called: over HTTP/1.1 or over HTTP/2."""
 
 
 class Exchange:
     """A request that was handed over, and the connection on which the API answers it."""
 
     def __init__(
-        self, request: ApiRequest, client: Client, upstream: Upstream, options: Options
+        self, request: ApiRequest, client: Client, make_call: MakeCall, options: Options
     ) -> None:
         self._request = request
         self._client = client
-        self._upstream = upstream
+        self._make_call = make_call
         self._options = options
         self._outlet = Outlet(client)
         self._retried = False
         self._begin()
 
     def _begin(self) -> None:
-        self._call = Call(self._request, self._client.wait, self._upstream, self._options)
+        self._call = self._make_call(self._request, self._client.wait)
         self._events = EventStream()
         self._answer = Answer(simple=self._options.simple)
 

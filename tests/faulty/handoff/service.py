@@ -7,15 +7,17 @@ import os
 import socket
 import threading
 import time
+from functools import partial
 
 import request
 from answer import SENT_DONE, FailedError
 from client import Client
 from faults import fault
 from handoff import Handoff, NoHandoffError, receive
+from http1_call import Http1Call
 from log import log
 from options import Options
-from relay import Exchange
+from relay import Exchange, MakeCall
 from upstream import Upstream
 from watch import ClientLeftError, StoppedError
 
@@ -49,7 +51,7 @@ class Service:
 
     def __init__(self, options: Options, stop: int) -> None:
         """stop: a descriptor that is readable when exchanges have to end."""
-        self.upstream = Upstream(options.api, options.connect_timeout)
+        self.upstream, self._make_call = _transport(options)
         self._options = options
         self._stop = stop
         self._slots = Slots(options.max_connections)
@@ -111,7 +113,7 @@ class Service:
             raise FailedError("too many connections", status=503, type="server_error")
         failed = True
         try:
-            Exchange(asked, client, self.upstream, self._options).run()
+            Exchange(asked, client, self._make_call, self._options).run()
             failed = False
         finally:
             if not (failed and fault("slot_lost_when_client_left")):
@@ -133,6 +135,19 @@ class Service:
                 raise ClientLeftError from None
             status = 500 if fault("bad_data_is_500") else 400
             raise FailedError(str(error), status=status, type="invalid_request_error") from None
+
+
+def _transport(options: Options) -> tuple[Upstream, MakeCall]:
+    """The API, and how it is called."""
+    if options.api.http2:
+        # Only here: h2 takes as long to import as everything else together.
+        from http2_call import Http2Call  # noqa: PLC0415
+        from http2_upstream import Http2Upstream  # noqa: PLC0415
+
+        shared = Http2Upstream(options.api, options.connect_timeout)
+        return shared, partial(Http2Call, shared, options)
+    upstream = Upstream(options.api, options.connect_timeout)
+    return upstream, partial(Http1Call, upstream, options)
 
 
 def _miniature(client: Client) -> bool:

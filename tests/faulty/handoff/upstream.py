@@ -50,6 +50,12 @@ class Connection:
     def tls(self) -> bool:
         return isinstance(self._socket, ssl.SSLSocket)
 
+    @property
+    def protocol(self) -> str | None:
+        """What was agreed on by ALPN."""
+        found = self._socket
+        return found.selected_alpn_protocol() if isinstance(found, ssl.SSLSocket) else None
+
     def receive(self, wait: Wait, deadline: float) -> bytes:
         """The next bytes; b"" when the API ended the connection in order. LostError if not."""
         while True:
@@ -241,7 +247,7 @@ def _tls_context(api: Api) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if api.ca_file:
         context.load_verify_locations(api.ca_file)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["h2" if api.http2 else "http/1.1"])
     if api.insecure or fault("tls_unverified"):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -113,3 +113,12 @@ class Watch:
             return self._socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
         except OSError:
             return b""
+
+
+def wait_alone(other: Polled | None, events: int, deadline: float) -> None:
+    """Wait without an eye on the client: it has been served."""
+    assert other is not None
+    poll = select.poll()
+    poll.register(other, events)
+    if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        raise TimeUpError
