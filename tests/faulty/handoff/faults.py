@@ -264,6 +264,31 @@ _UPSTREAM = {
     "kept_when_client_left": _bug("keeps the connection of a client that left", "U9 U5 R5"),
 }
 
+_HTTP2 = {
+    name: _bug(description, clauses, variant="h2")
+    for name, description, clauses in (
+        ("h2_any_close_is_an_end", "takes whatever closes a stream for its end", "R4 R6 U4"),
+        ("h2_reset_unseen", "waits on for streams that were reset", "U4 R5 R6"),
+        ("h2_reset_after_end_fails", "takes NO_ERROR after the end for a failure", "R4 U4"),
+        ("h2_reset_asked_again", "asks again whatever a stream was reset for", "U8 R5"),
+        ("h2_refusal_is_final", "does not ask again when a stream was refused", "U8"),
+        ("h2_goaway_ends_all", "takes GOAWAY for the connection's end", "R2 R4"),
+        ("h2_goaway_covers_all", "does not look at GOAWAY's last stream", "U8"),
+        ("h2_goaway_unread", "opens streams after GOAWAY", "U9"),
+        ("h2_stream_limit_unread", "opens as many streams as it likes", "U3"),
+        ("h2_request_ends_at_window", "sends what the API's window admits", "U1 U3"),
+        ("h2_answer_after_request", "reads no answer before its request is sent", "R5"),
+        ("h2_stream_window_kept", "gives room back to the connection only", "R2 R3 R4 U3 R7"),
+        ("h2_padding_kept", "does not give back the room that padding took", "R2 U3"),
+        ("h2_windows_shared", "gives the connection room as clients take", "L4 R2 R4 R7"),
+        ("h2_unknown_frames_refused", "refuses frames of unknown types", "R2 U3"),
+        ("h2_trailers_unexpected", "refuses trailers", "R4 U4"),
+        ("h2_length_unchecked", "does not compare the body with its length", "U4 R4 R6"),
+        ("h2_protocol_errors_logged", "goes on after a protocol error", "U4 R6 L4"),
+        ("h2_left_without_reset", "forgets a stream instead of resetting it", "U5"),
+    )
+}
+
 _LIFECYCLE = {
     "stale_socket_refused": _bug("does not start over a socket left behind", "L1"),
     "live_socket_replaced": _bug("replaces whatever socket it finds", "L1"),
@@ -302,6 +327,7 @@ FAULTS: dict[str, Fault] = {
     **_HANDOFF,
     **_RESPONSE,
     **_UPSTREAM,
+    **_HTTP2,
     **_LIFECYCLE,
     **_SECURITY,
 }

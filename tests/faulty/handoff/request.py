@@ -63,6 +63,21 @@ class ApiRequest:
         ]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
+    def fields(self, api: Api) -> list[tuple[str, str]]:
+        """The head of the HTTP/2 request."""
+        return [
+            (":method", "POST"),
+            (":scheme", "https"),
+            (":authority", f"{api.host}:{api.port}"),
+            (":path", f"{api.path}/chat/completions"),
+            ("authorization", f"Bearer {api.key}"),
+            ("content-type", "application/json"),
+            ("accept", "text/event-stream"),
+            ("accept-encoding", "identity"),
+            ("content-length", str(len(self.body))),
+            *((name.lower(), value) for name, value in self.headers),
+        ]
+
 
 def decode(data: bytes) -> dict[str, Any]:
     """The JSON object in the handoff data. InvalidError."""
