@@ -432,6 +432,7 @@ async def http1_early_response(bench: Bench) -> None:
 @scenario(
     clause=("R5", "U8"),
     everywhere=True,
+    needs=H1,
     alone=True,
     start=Start(api=Api.ABRUPT),
     deadline=5.0,
