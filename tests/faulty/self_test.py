@@ -10,6 +10,9 @@ against it. The suite, not the daemon, is defective where
 
 Faults are judged side by side, a few at a time, each in a process of its own;
 one mock API serves all. What is judged is the variant in which a fault shows.
+With so much going on, a scenario may once run out of time for want of a
+processor; so what looks wrong is judged again when all others are done, and is
+a defect if it still does.
 """
 
 from __future__ import annotations
@@ -102,41 +105,25 @@ class Ledger:
     """What was caught by what, and every defect found."""
 
     caught: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """By fault, the scenarios that were red."""
+    """By fault, the scenarios that were red for a right reason."""
     judged: set[str] = field(default_factory=set)
     """The scenarios that were judged on some fault."""
     defects: list[str] = field(default_factory=list)
-    _told: int = 0
 
-    def add(self, fault: Fault, results: Iterable[Result]) -> None:
-        """Note what was red, and what was red for a wrong reason."""
+    def add(self, fault: Fault, results: Iterable[Result]) -> dict[str, list[str]]:
+        """Note what was red; return what was wrong about it, by scenario."""
+        wrong: dict[str, list[str]] = {}
         for result in results:
             if result.verdict is Verdict.SKIP:
                 continue
             if fault.name:
                 self.judged.add(result.scenario)
-            if result.verdict is Verdict.ERROR:
-                self.defects.append(
-                    f"{fault.label}: {result.scenario}: {result.reason}\n{result.evidence}"
-                )
+            found = list(_wrong(fault, result))
+            if found:
+                wrong[result.scenario] = found
             elif result.verdict is not Verdict.PASS:
-                self._red(fault, result)
-
-    def _red(self, fault: Fault, result: Result) -> None:
-        if fault.name:
-            self.caught[fault.name].add(result.scenario)
-        for failed in result.failures:
-            if failed.clause not in fault.clauses:
-                self.defects.append(
-                    f"{fault.label}: {result.scenario}: {failed.check} cites {failed.clause}, "
-                    f"which is not violated ({' '.join(fault.clauses) or 'nothing is'}): "
-                    f"expected {failed.expected}; {failed.actual}"
-                )
-
-    def fresh(self) -> list[str]:
-        """The defects that were found since the last time that this was asked."""
-        told, self._told = self._told, len(self.defects)
-        return self.defects[told:]
+                self.caught[fault.name].add(result.scenario)
+        return wrong
 
     def close(self, faults: Sequence[Fault], *, every_scenario: bool) -> None:
         """Note faults that nothing caught, and scenarios that caught nothing."""
@@ -147,6 +134,19 @@ class Ledger:
             catching = set().union(*self.caught.values())
             for scenario in sorted(self.judged - catching):
                 self.defects.append(f"{scenario}: this scenario catches no fault")
+
+
+def _wrong(fault: Fault, result: Result) -> Iterator[str]:
+    """What the suite itself did wrong in this result."""
+    if result.verdict is Verdict.ERROR:
+        yield f"{fault.label}: {result.scenario}: {result.reason}\n{result.evidence}"
+    for failed in result.failures:
+        if failed.clause not in fault.clauses:
+            yield (
+                f"{fault.label}: {result.scenario}: {failed.check} cites {failed.clause}, "
+                f"which is not violated ({' '.join(fault.clauses) or 'nothing is'}): "
+                f"expected {failed.expected}; {failed.actual}"
+            )
 
 
 def main() -> None:
@@ -165,17 +165,26 @@ def main() -> None:
     mark_this_process()
     began = time.monotonic()
     ledger = Ledger()
+    suspects: list[tuple[Fault, dict[str, list[str]]]] = []
     with MockServer() as mock:
         for fault, results in _judge_all(faults, options, mock.addresses):
-            ledger.add(fault, results)
+            wrong = ledger.add(fault, results)
             red = sorted(each.scenario for each in results if each.verdict.red)
             caught = "green" if not red else f"{len(red)} red: {' '.join(red[:4])}"
             print(f"  {fault.label:34} {len(results):4} scenarios, {caught}", flush=True)
-            for defect in ledger.fresh():
+            if wrong:
+                suspects.append((fault, wrong))
+                print(f"    to be judged again: {' '.join(wrong)}", flush=True)
+        for fault, wrong in suspects:
+            again = _judge(fault, tuple(wrong), mock.addresses.to_json())
+            still = ledger.add(fault, map(Result.from_json, again))
+            for defect in (each for found in still.values() for each in found[:2]):
+                ledger.defects.append(defect)
                 print(f"defect: {defect}", flush=True)
+    told = len(ledger.defects)
     ledger.close(faults, every_scenario=not (options.fault or options.scenario or options.part))
     print("\n".join(_matrix(ledger)))
-    for defect in ledger.fresh():
+    for defect in ledger.defects[told:]:
         print(f"defect: {defect}")
     seconds = time.monotonic() - began
     print(f"{len(faults)} runs, {len(ledger.defects)} defects of the suite, {seconds:.0f} s")
