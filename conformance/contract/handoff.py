@@ -1,45 +1,13 @@
-"""The contract: numbered clauses, and what a red check means.
+"""The clauses of the `handoff` profile: docs/contract.md.
 
-Every check cites one clause, every scenario at least one. The number is what
-a user searches for, so it is stable for ever: a clause may be reworded, never
-renumbered. H is the handoff, R the response, U the upstream, L the lifecycle,
-S security. docs/contract.md is the same table with the wire facts around it;
-a test holds the two together.
+H is the handoff, R the response, U the upstream, L the lifecycle, S security.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from conformance.contract.clause import Clause, Level
 
-
-class Level(Enum):
-    """How binding a clause is (RFC 2119)."""
-
-    MUST = "MUST"
-    SHOULD = "SHOULD"
-    MAY = "MAY"
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One numbered sentence of the contract."""
-
-    id: str
-    level: Level
-    sentence: str
-
-
-def clause(clause_id: str) -> Clause:
-    """Look a clause up by its number; LookupError names the valid ones."""
-    try:
-        return CLAUSES[clause_id]
-    except KeyError:
-        valid = " ".join(CLAUSES)
-        raise LookupError(f"no clause {clause_id!r} in the contract; there are: {valid}") from None
-
-
-_HANDOFF = (
+CLAUSES = (
     Clause(
         "H1",
         Level.MUST,
@@ -251,12 +219,9 @@ _HANDOFF = (
     ),
 )
 
-CLAUSES: dict[str, Clause] = {each.id: each for each in _HANDOFF}
-"""Every clause of every profile, by number, in the order of the contract."""
 
-UNTESTABLE: dict[str, str] = {
+UNTESTABLE = {
     "handoff_other_cmsg": "credentials (SCM_CREDENTIALS) in front of the descriptor reach only a "
     "receiver that set SO_PASSCRED on its own socket, and no sender can make it; so whether a "
     "daemon walks all control messages does not show from outside (unix(7)).",
 }
-"""What no scenario covers, and why: by clause, or by the name such a scenario would have."""
