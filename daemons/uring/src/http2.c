@@ -1,0 +1,392 @@
+#include "http2.h"
+
+#include "log.h"
+#include "pool.h"
+
+#include <nghttp2/nghttp2.h>
+#include <stdlib.h>
+#include <string.h>
+
+// How far the API may send ahead on one stream while its client stalls: 10,000 stalled clients
+// cost 1.3 GB, and 128 KiB a round trip is more than any model writes.
+enum { STREAM_WINDOW = 128 << 10 };
+
+// Large enough never to run out between two WINDOW_UPDATEs.
+enum { CONNECTION_WINDOW = 1 << 30 };
+
+// Pings find out that a connection is dead though nobody closed it; one without streams is
+// kept for a while.
+#define PING_AFTER (30 * SECOND)
+#define PING_TIMEOUT (10 * SECOND)
+#define UNUSED_TIME (90 * SECOND)
+
+// More places than any API was seen to offer; one that names no limit is not held to offer more.
+enum { MOST_PLACES = 1000 };
+
+struct http2 {
+    struct transport *transport;
+    nghttp2_session *session;
+    TAILQ_HEAD(, request) requests;
+    size_t streams; // that take a place, those of requests that left included
+    bool settled;   // SETTINGS have come since the pool was told
+    bool greeted, roomy, leaving, used, closed;
+    bool busy; // inside nghttp2: what it has to send is sent afterwards
+    struct timer beat;
+    int64_t used_at;
+    uint64_t received_at_beat;
+    bool pinged;
+};
+
+static const struct config *config;
+static nghttp2_session_callbacks *callbacks;
+static nghttp2_option *options;
+
+void http2_close(struct http2 *h) {
+    if (h->closed)
+        return;
+    h->closed = true;
+    timer_stop(&h->beat);
+    transport_close(h->transport);
+    nghttp2_session_del(h->session);
+    ring_free(h);
+}
+
+// Ends the connection and with it all its streams.
+static void lose(struct http2 *h, struct failure failure) {
+    if (h->closed)
+        return;
+    uint64_t received = h->transport->received;
+    http2_close(h);
+    pool_lost_http2(h, failure);
+    struct request *r;
+    while ((r = TAILQ_FIRST(&h->requests)) != NULL) {
+        TAILQ_REMOVE(&h->requests, r, waiting);
+        // A server may close a connection that it finds idle while a request is on its way.
+        bool unheard = r->reused && !h->leaving && received == r->received_before;
+        request_broken(r, failure.reason, unheard);
+    }
+}
+
+// Sends what nghttp2 has to say, and tells the pool what has changed.
+static void flush(struct http2 *h) {
+    if (h->busy || h->closed)
+        return;
+    struct buffer out = {0};
+    const uint8_t *bytes;
+    ssize_t length;
+    h->busy = true;
+    while ((length = nghttp2_session_mem_send(h->session, &bytes)) > 0)
+        buffer_add(&out, bytes, (size_t)length);
+    h->busy = false;
+    if (out.length > 0)
+        transport_send(h->transport, buffer_text(&out));
+    buffer_free(&out);
+    if (length < 0) {
+        lose(h, (struct failure){.reason = nghttp2_strerror((int)length)});
+    } else if (!nghttp2_session_want_read(h->session) && !nghttp2_session_want_write(h->session)) {
+        lose(h, (struct failure){.reason = "the HTTP/2 connection has ended"});
+    } else if (h->settled && !h->greeted) {
+        h->greeted = true;
+        h->settled = h->roomy = false;
+        pool_greeted_http2(h);
+    } else if (h->greeted && (h->roomy || h->settled)) {
+        h->settled = h->roomy = false;
+        pool_roomy_http2(h);
+    }
+}
+
+// From nghttp2
+
+static struct request *request_of(nghttp2_session *session, int32_t stream) {
+    return nghttp2_session_get_stream_user_data(session, stream);
+}
+
+// Parts the request from its stream, which may go on without it.
+static void part(struct http2 *h, struct request *r) {
+    TAILQ_REMOVE(&h->requests, r, waiting);
+    nghttp2_session_set_stream_user_data(h->session, r->stream, NULL);
+}
+
+static int began_headers(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
+    (void)owner;
+    struct request *r = request_of(session, frame->hd.stream_id);
+    if (r != NULL && r->state == REQUEST_SENT)
+        r->head = (struct answer_head){0};
+    return 0;
+}
+
+static int got_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                      size_t name_length, const uint8_t *value, size_t value_length, uint8_t flags,
+                      void *owner) {
+    (void)flags;
+    (void)owner;
+    struct request *r = request_of(session, frame->hd.stream_id);
+    if (r == NULL || r->state != REQUEST_SENT)
+        return 0; // a trailer, or nobody's
+    struct text n = {(const char *)name, name_length}, v = {(const char *)value, value_length};
+    if (text_is(n, ":status")) // which nghttp2 has found to be three digits
+        r->head.status = 100 * (value[0] - '0') + 10 * (value[1] - '0') + value[2] - '0';
+    else
+        answer_head_note(&r->head, n, v);
+    return 0;
+}
+
+static void complete(struct http2 *h, struct request *r) {
+    part(h, r);
+    if (r->body_sent < r->job->body.length) // an early answer: the request is not wanted
+        nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream, NGHTTP2_CANCEL);
+    request_complete(r);
+}
+
+static int got_frame(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
+    struct http2 *h = owner;
+    if (frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK))
+        h->settled = true;
+    else if (frame->hd.type == NGHTTP2_GOAWAY)
+        h->leaving = true;
+    struct request *r = request_of(session, frame->hd.stream_id);
+    if (r == NULL || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
+        return 0;
+    if (frame->hd.type == NGHTTP2_HEADERS && r->state == REQUEST_SENT && r->head.status >= 200) {
+        struct answer_head head = r->head;
+        request_headed(r, &head);
+        r = request_of(session, frame->hd.stream_id);
+    }
+    if (r != NULL && frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+        complete(h, r);
+    return 0;
+}
+
+static int got_data(nghttp2_session *session, uint8_t flags, int32_t stream, const uint8_t *data,
+                    size_t length, void *owner) {
+    (void)flags;
+    (void)owner;
+    struct request *r = request_of(session, stream);
+    nghttp2_session_consume_connection(session, length);
+    if (r == NULL)
+        return 0;
+    request_bytes(r, (struct text){(const char *)data, length});
+    r = request_of(session, stream);
+    if (r != NULL && r->paused)
+        r->unconsumed += length;
+    else
+        nghttp2_session_consume_stream(session, stream, length);
+    return 0;
+}
+
+static int stream_closed(nghttp2_session *session, int32_t stream, uint32_t code, void *owner) {
+    struct http2 *h = owner;
+    struct request *r = request_of(session, stream);
+    h->streams--;
+    h->roomy = true;
+    if (r == NULL)
+        return 0;
+    part(h, r);
+    // So nghttp2 also closes the streams above a GOAWAY's last.
+    request_broken(r, nghttp2_http2_strerror(code), code == NGHTTP2_REFUSED_STREAM);
+    return 0;
+}
+
+static int frame_unsent(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                        void *owner) {
+    struct http2 *h = owner;
+    struct request *r;
+    (void)session;
+    if (frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    TAILQ_FOREACH(r, &h->requests, waiting) { // which has no stream yet
+        if (r->stream == frame->hd.stream_id)
+            break;
+    }
+    if (r == NULL)
+        return 0;
+    part(h, r);
+    h->leaving = true; // it takes no more of them
+    request_broken(r, nghttp2_strerror(error), true);
+    return 0;
+}
+
+static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *into, size_t size,
+                         uint32_t *flags, nghttp2_data_source *source, void *owner) {
+    (void)source;
+    (void)owner;
+    struct request *r = request_of(session, stream);
+    if (r == NULL)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; // it has left
+    const struct buffer *body = &r->job->body;
+    size_t left = body->length - r->body_sent;
+    if (left <= size) {
+        size = left;
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    }
+    memcpy(into, body->bytes + r->body_sent, size);
+    r->body_sent += size;
+    return (ssize_t)size;
+}
+
+void http2_setup(const struct config *c) {
+    config = c;
+    if (nghttp2_session_callbacks_new(&callbacks) != 0 || nghttp2_option_new(&options) != 0)
+        abort();
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, began_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, got_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, got_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, got_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, frame_unsent);
+    nghttp2_option_set_no_auto_window_update(options, 1);
+}
+
+void http2_cleanup(void) {
+    nghttp2_session_callbacks_del(callbacks);
+    nghttp2_option_del(options);
+}
+
+// From the transport
+
+static void bytes(void *owner, struct text input) {
+    struct http2 *h = owner;
+    h->busy = true;
+    ssize_t length =
+        nghttp2_session_mem_recv(h->session, (const uint8_t *)input.bytes, input.length);
+    h->busy = false;
+    if (length < 0) {
+        flush(h); // the GOAWAY, if there is one
+        lose(h, (struct failure){.reason = nghttp2_strerror((int)length)});
+        return;
+    }
+    flush(h);
+}
+
+static void ended(void *owner, struct failure failure) {
+    failure.clean = false;
+    lose(owner, failure);
+}
+
+static const struct transport_events events = {.bytes = bytes, .ended = ended};
+
+static void beat(struct timer *timer) {
+    struct http2 *h = CONTAINER(timer, struct http2, beat);
+    bool silent = h->transport->received == h->received_at_beat;
+    h->received_at_beat = h->transport->received;
+    if (silent && h->pinged) {
+        lose(h, (struct failure){.reason = "a ping was not answered", .timed_out = true});
+        return;
+    }
+    if (h->streams == 0 && ring_now() - h->used_at > UNUSED_TIME) {
+        nghttp2_session_terminate_session(h->session, NGHTTP2_NO_ERROR);
+        flush(h);
+        return;
+    }
+    h->pinged = silent;
+    if (silent)
+        nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL);
+    timer_set(timer, ring_now() + (silent ? PING_TIMEOUT : PING_AFTER));
+    flush(h);
+}
+
+struct http2 *http2_open(struct transport *t) {
+    static const nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
+    };
+    struct http2 *h = allocate(sizeof *h);
+    *h = (struct http2){.transport = t, .beat.passed = beat, .used_at = ring_now()};
+    TAILQ_INIT(&h->requests);
+    t->events = &events;
+    t->owner = h;
+    if (nghttp2_session_client_new2(&h->session, callbacks, h, options) != 0)
+        abort();
+    nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings, 2);
+    nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW);
+    timer_set(&h->beat, ring_now() + PING_AFTER);
+    flush(h);
+    return h;
+}
+
+// For the pool
+
+size_t http2_places(const struct http2 *h) {
+    size_t limit =
+        nghttp2_session_get_remote_settings(h->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    return limit < 1 ? 1 : limit < MOST_PLACES ? limit : MOST_PLACES;
+}
+
+bool http2_has_room(const struct http2 *h) {
+    return !h->leaving &&
+           h->streams < nghttp2_session_get_remote_settings(
+                            h->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) &&
+           h->streams < MOST_PLACES && nghttp2_session_check_request_allowed(h->session);
+}
+
+// For a request
+
+static void cancel(struct request *r) {
+    struct http2 *h = r->connection;
+    part(h, r);
+    nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream, NGHTTP2_CANCEL);
+    flush(h);
+}
+
+static void pause_reading(struct request *r) {
+    (void)r; // what comes is not replaced until it has been passed on: see got_data
+}
+
+static void resume_reading(struct request *r) {
+    struct http2 *h = r->connection;
+    nghttp2_session_consume_stream(h->session, r->stream, r->unconsumed);
+    r->unconsumed = 0;
+    flush(h);
+}
+
+static const struct carrier carrier = {cancel, pause_reading, resume_reading};
+
+static size_t add_header(nghttp2_nv *headers, size_t count, const char *name, struct text value) {
+    headers[count] = (nghttp2_nv){(uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value.bytes,
+                                  strlen(name), value.length, NGHTTP2_NV_FLAG_NONE};
+    return count + 1;
+}
+
+static size_t make_headers(const struct job *job, nghttp2_nv *headers, struct buffer *bearer,
+                           struct buffer *length) {
+    size_t n = 0;
+    n = add_header(headers, n, ":method", TEXT("POST"));
+    n = add_header(headers, n, ":scheme", TEXT("https"));
+    n = add_header(headers, n, ":authority", text_of(config->authority));
+    n = add_header(headers, n, ":path", text_of(config->path));
+    n = add_header(headers, n, "user-agent", TEXT(USER_AGENT));
+    n = add_header(headers, n, "content-type", TEXT("application/json"));
+    n = add_header(headers, n, "accept", TEXT("text/event-stream"));
+    n = add_header(headers, n, "accept-encoding", TEXT("identity"));
+    buffer_print(length, "%zu", job->body.length);
+    n = add_header(headers, n, "content-length", buffer_text(length));
+    if (config->api_key[0] != '\0') {
+        buffer_print(bearer, "Bearer %s", config->api_key);
+        n = add_header(headers, n, "authorization", buffer_text(bearer));
+    }
+    if (job->pattern.length > 0)
+        n = add_header(headers, n, "x-test-pattern", buffer_text(&job->pattern));
+    if (job->id.length > 0)
+        n = add_header(headers, n, "x-request-id", buffer_text(&job->id));
+    return n;
+}
+
+void http2_carry(struct http2 *h, struct request *r) {
+    nghttp2_nv headers[12];
+    struct buffer bearer = {0}, length = {0};
+    size_t count = make_headers(r->job, headers, &bearer, &length);
+    request_carried(r, &carrier, h);
+    r->received_before = h->transport->received;
+    r->reused = h->used;
+    h->used = true;
+    h->used_at = ring_now();
+    nghttp2_data_provider body = {.read_callback = read_body};
+    r->stream = nghttp2_submit_request(h->session, NULL, headers, count, &body, r);
+    buffer_free(&bearer);
+    buffer_free(&length);
+    if (r->stream < 0)
+        abort(); // out of memory, or out of the identifiers that has_room has looked for
+    TAILQ_INSERT_TAIL(&h->requests, r, waiting);
+    h->streams++;
+    flush(h);
+}

@@ -1,0 +1,19 @@
+// The daemon's socket: bound over nobody who lives, drained without losing anybody, removed
+// only while it is ours.
+
+#ifndef LISTENER_H
+#define LISTENER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+// False after telling why not.
+bool listener_open(const char *path, mode_t mode);
+// Gives every peer that connects to the function, and its descriptor with it.
+void listener_serve(void (*accepted)(int peer));
+// Turns newcomers away; those who are in the queue are still given.
+void listener_drain(void);
+// Whether all have been given after that.
+bool listener_is_drained(void);
+
+#endif

@@ -1,0 +1,61 @@
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *hidden = "";
+
+void log_hide(const char *key) {
+    hidden = key;
+}
+
+void add_redacted(struct buffer *to, struct text t) {
+    size_t length = strlen(hidden);
+    const char *found;
+    while (length > 0 && (found = memmem(t.bytes, t.length, hidden, length)) != NULL) {
+        size_t before = (size_t)(found - t.bytes);
+        buffer_add(to, t.bytes, before);
+        buffer_add_text(to, TEXT("[redacted]"));
+        t.bytes += before + length;
+        t.length -= before + length;
+    }
+    buffer_add_text(to, t);
+}
+
+static void write_line(const char *level, const char *format, va_list arguments) {
+    // Long enough for all that the daemon has to say; what others said in it may be cut.
+    char message[1024];
+    vsnprintf(message, sizeof message, format, arguments);
+    for (char *c = message; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = ' ';
+    time_t now = time(NULL);
+    struct tm parts;
+    char stamp[32];
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
+    struct buffer line = {0};
+    buffer_print(&line, "%s %s ", stamp, level);
+    add_redacted(&line, text_of(message));
+    buffer_add(&line, "\n", 1);
+    // A log that cannot be written is no reason not to serve.
+    ssize_t written = write(STDERR_FILENO, line.bytes, line.length);
+    (void)written;
+    buffer_free(&line);
+}
+
+void log_info(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    write_line("info", format, arguments);
+    va_end(arguments);
+}
+
+void log_warning(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    write_line("warning", format, arguments);
+    va_end(arguments);
+}

@@ -1,0 +1,59 @@
+// Streaming-daemon answers HTTP clients whose sockets a web server hands over: it calls an
+// OpenAI-compatible API and relays the tokens as server-sent events. One thread, one ring.
+//
+// The way of a request through the files: listener.c accepts the web server, handoff.c takes
+// the client's socket and the data, payload.c makes the API's request of it, request.c sends
+// it (over pool.c, transport.c, tls.c and http1.c or http2.c), event_stream.c and chunk.c read
+// what comes back, exchange.c relays it, problem.c says what went wrong and client.c writes.
+// All of them wait in ring.c. The README says what it is to do.
+
+#include "config.h"
+#include "listener.h"
+#include "log.h"
+#include "lookup.h"
+#include "pool.h"
+#include "ring.h"
+#include "server.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// What a burst of large requests has taken goes back to the system: buffers above this come
+// and go one by one.
+enum { MAPPED_ALONE = 128 << 10 };
+
+static bool run(const struct config *c) {
+    mallopt(M_MMAP_THRESHOLD, MAPPED_ALONE);
+    log_hide(c->api_key);
+    server_block_signals();
+    if (!ring_open() || (c->tls && !tls_setup(c)))
+        return false;
+    http1_setup(c);
+    http2_setup(c);
+    request_setup(c);
+    pool_setup(c);
+    if (!lookup_setup()) {
+        perror("streaming-daemon: pipe");
+        return false;
+    }
+    if (!listener_open(c->socket, c->socket_mode) || !server_start(c))
+        return false;
+    log_info("ready on %s, for the API at %s", c->socket,
+             c->api_socket != NULL ? c->api_socket : c->authority);
+    ring_run();
+    return true;
+}
+
+int main(int argc, char **argv) {
+    struct config c;
+    switch (config_read(&c, argc, argv)) {
+    case CONFIG_HELP:
+        return 0;
+    case CONFIG_BAD:
+        return 2;
+    case CONFIG_GOOD:
+        break;
+    }
+    return run(&c) ? 0 : 1;
+}

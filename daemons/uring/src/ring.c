@@ -1,0 +1,269 @@
+#include "ring.h"
+
+#include "buffer.h"
+#include "timer.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+// Submissions are handed over when a batch of events has been handled, or when this many
+// wait. Completions of a batch may be many more: every stream can have two.
+enum { SUBMISSIONS = 512, COMPLETIONS = 8192, BATCH = 1024 };
+
+// How many buffers are lent at a time: a read that finds none is made again after the batch,
+// when all of them are back. A power of two, as the kernel asks.
+enum { READS = 64, PAYLOADS = 8 };
+
+struct lender {
+    struct io_uring_buf_ring *ring;
+    char *memory;
+    size_t size;
+    unsigned count;
+};
+
+static struct io_uring ring;
+static struct lender lenders[2];
+static bool running;
+static int64_t now;
+
+static struct {
+    void **memory;
+    size_t count, capacity;
+} doomed;
+
+static void give(struct lender *l, unsigned number) {
+    io_uring_buf_ring_add(l->ring, l->memory + number * l->size, (unsigned)l->size,
+                          (unsigned short)number, io_uring_buf_ring_mask(l->count), 0);
+    io_uring_buf_ring_advance(l->ring, 1);
+}
+
+static void *map(size_t size) {
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        perror("streaming-daemon: mmap");
+        exit(1);
+    }
+    return memory;
+}
+
+static int lend(enum lending group, size_t size, unsigned count) {
+    struct lender *l = &lenders[group];
+    *l = (struct lender){.size = size, .count = count};
+    l->ring = map(count * sizeof(struct io_uring_buf));
+    l->memory = map(count * size);
+    io_uring_buf_ring_init(l->ring);
+    struct io_uring_buf_reg registration = {
+        .ring_addr = (uintptr_t)l->ring, .ring_entries = count, .bgid = (__u16)group};
+    int error = io_uring_register_buf_ring(&ring, &registration, 0);
+    for (unsigned i = 0; error == 0 && i < count; i++)
+        give(l, i);
+    return error;
+}
+
+static void update_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+bool ring_open(void) {
+    // With DEFER_TASKRUN the kernel interrupts nothing: completions are made when we wait.
+    struct io_uring_params parameters = {.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER |
+                                                  IORING_SETUP_DEFER_TASKRUN,
+                                         .cq_entries = COMPLETIONS};
+    int error = io_uring_queue_init_params(SUBMISSIONS, &ring, &parameters);
+    if (error == -EINVAL) { // a kernel before 6.1
+        parameters =
+            (struct io_uring_params){.flags = IORING_SETUP_CQSIZE, .cq_entries = COMPLETIONS};
+        error = io_uring_queue_init_params(SUBMISSIONS, &ring, &parameters);
+    }
+    if (error < 0) {
+        fprintf(stderr,
+                "streaming-daemon: the kernel refuses io_uring (io_uring_setup: %s): it takes "
+                "Linux 5.19 or newer, kernel.io_uring_disabled=0, and in a container a seccomp "
+                "profile that allows it\n",
+                strerror(-error));
+        return false;
+    }
+    error = lend(LEND_READ, READ_SIZE, READS);
+    if (error == 0)
+        error = lend(LEND_PAYLOAD, PAYLOAD_SIZE, PAYLOADS);
+    if (error < 0) {
+        fprintf(stderr,
+                "streaming-daemon: this kernel's io_uring lends no buffers "
+                "(IORING_REGISTER_PBUF_RING: %s): it takes Linux 5.19 or newer\n",
+                strerror(-error));
+        return false;
+    }
+    update_now();
+    return true;
+}
+
+void ring_close(void) {
+    io_uring_queue_exit(&ring);
+    for (int i = 0; i < 2; i++) {
+        munmap(lenders[i].ring, lenders[i].count * sizeof(struct io_uring_buf));
+        munmap(lenders[i].memory, lenders[i].count * lenders[i].size);
+    }
+    free(doomed.memory);
+}
+
+int64_t ring_now(void) {
+    return now;
+}
+
+void ring_stop(void) {
+    running = false;
+}
+
+static void free_doomed(void) {
+    for (size_t i = 0; i < doomed.count; i++)
+        free(doomed.memory[i]);
+    doomed.count = 0;
+}
+
+void ring_free(void *memory) {
+    if (doomed.count == doomed.capacity) {
+        doomed.capacity = doomed.capacity ? 2 * doomed.capacity : 64;
+        void **more = allocate(doomed.capacity * sizeof *more);
+        if (doomed.count > 0)
+            memcpy(more, doomed.memory, doomed.count * sizeof *more);
+        free(doomed.memory);
+        doomed.memory = more;
+    }
+    doomed.memory[doomed.count++] = memory;
+}
+
+// An operation's name is its address; the lowest bit says which pool it reads into.
+static void complete(uint64_t data, int result, unsigned flags) {
+    struct op *op = (struct op *)(uintptr_t)(data & ~(uint64_t)1);
+    if (op == NULL)
+        return; // a cancellation has been carried out, or was not needed
+    op->pending = flags & IORING_CQE_F_MORE;
+    if (!(flags & IORING_CQE_F_BUFFER)) {
+        op->done(op, result, NULL);
+        return;
+    }
+    struct lender *l = &lenders[data & 1];
+    unsigned number = flags >> IORING_CQE_BUFFER_SHIFT;
+    op->done(op, result, l->memory + number * l->size);
+    give(l, number);
+}
+
+static void wait_for_events(void) {
+    int64_t due = timers_due();
+    struct __kernel_timespec *timeout = NULL, time;
+    if (due >= 0) {
+        int64_t left = due > now ? due - now : 0;
+        time = (struct __kernel_timespec){left / 1000000000, left % 1000000000};
+        timeout = &time;
+    }
+    struct io_uring_cqe *first;
+    int error = io_uring_submit_and_wait_timeout(&ring, &first, 1, timeout, NULL);
+    if (error < 0 && error != -ETIME && error != -EINTR && error != -EAGAIN && error != -EBUSY) {
+        fprintf(stderr, "streaming-daemon: io_uring_enter: %s\n", strerror(-error));
+        abort();
+    }
+}
+
+void ring_run(void) {
+    running = true;
+    while (running) {
+        wait_for_events();
+        update_now();
+        struct io_uring_cqe *event;
+        for (int i = 0; i < BATCH && io_uring_peek_cqe(&ring, &event) == 0; i++) {
+            uint64_t data = event->user_data;
+            int result = event->res;
+            unsigned flags = event->flags;
+            io_uring_cqe_seen(&ring, event);
+            complete(data, result, flags);
+        }
+        timers_run(now);
+        free_doomed();
+    }
+}
+
+static struct io_uring_sqe *submission(struct op *op) {
+    struct io_uring_sqe *s = io_uring_get_sqe(&ring);
+    while (s == NULL) {
+        io_uring_submit(&ring);
+        s = io_uring_get_sqe(&ring);
+    }
+    if (op != NULL)
+        op->pending = true;
+    return s;
+}
+
+static void submit(struct io_uring_sqe *s, struct op *op) {
+    op->name = (uintptr_t)op;
+    io_uring_sqe_set_data64(s, op->name);
+}
+
+static void submit_lent(struct io_uring_sqe *s, struct op *op, enum lending group) {
+    s->flags |= IOSQE_BUFFER_SELECT;
+    s->buf_group = (__u16)group;
+    op->name = (uintptr_t)op | (unsigned)group;
+    io_uring_sqe_set_data64(s, op->name);
+}
+
+void ring_accept(struct op *op, int fd) {
+    struct io_uring_sqe *s = submission(op);
+    io_uring_prep_multishot_accept(s, fd, NULL, NULL, SOCK_CLOEXEC);
+    submit(s, op);
+}
+
+void ring_receive(struct op *op, int fd) {
+    struct io_uring_sqe *s = submission(op);
+    io_uring_prep_recv(s, fd, NULL, READ_SIZE, 0);
+    submit_lent(s, op, LEND_READ);
+}
+
+void ring_receive_message(struct op *op, int fd, struct msghdr *message) {
+    struct io_uring_sqe *s = submission(op);
+    io_uring_prep_recvmsg(s, fd, message, MSG_CMSG_CLOEXEC);
+    submit_lent(s, op, LEND_PAYLOAD);
+}
+
+void ring_read(struct op *op, int fd, void *into, size_t size) {
+    struct io_uring_sqe *s = submission(op);
+    io_uring_prep_read(s, fd, into, (unsigned)size, 0);
+    submit(s, op);
+}
+
+void ring_receive_into(struct op *op, int fd, void *into, size_t size) {
+    struct io_uring_sqe *s = submission(op);
+    io_uring_prep_recv(s, fd, into, size, 0);
+    submit(s, op);
+}
+
+void ring_send(struct op *op, int fd, const void *bytes, size_t length) {
+    struct io_uring_sqe *s = submission(op);
+    io_uring_prep_send(s, fd, bytes, length, MSG_NOSIGNAL);
+    submit(s, op);
+}
+
+void ring_connect(struct op *op, int fd, const struct sockaddr *address, socklen_t length) {
+    struct io_uring_sqe *s = submission(op);
+    io_uring_prep_connect(s, fd, address, length);
+    submit(s, op);
+}
+
+void ring_poll(struct op *op, int fd, unsigned events) {
+    struct io_uring_sqe *s = submission(op);
+    io_uring_prep_poll_add(s, fd, events);
+    submit(s, op);
+}
+
+void ring_cancel(struct op *op) {
+    if (!op->pending)
+        return;
+    struct io_uring_sqe *s = submission(NULL);
+    io_uring_prep_cancel64(s, op->name, 0);
+    io_uring_sqe_set_data64(s, 0);
+}

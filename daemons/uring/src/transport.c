@@ -1,0 +1,302 @@
+#include "transport.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void fail(struct transport *t, struct failure failure) {
+    t->paused = true;
+    t->events->ended(t->owner, failure);
+}
+
+static struct failure failure_of(int error) {
+    return (struct failure){.reason = strerrordesc_np(error), .timed_out = error == ETIMEDOUT};
+}
+
+static void fail_now(struct timer *timer) {
+    struct transport *t = CONTAINER(timer, struct transport, failing);
+    fail(t, t->failure);
+}
+
+// Failures are events too, so one that is known at once is told with the next.
+static void fail_soon(struct transport *t, struct failure failure) {
+    t->failure = failure;
+    timer_set(&t->failing, ring_now());
+}
+
+// Ends what transport_close began, once the kernel has let go of everything.
+static void bury(struct transport *t) {
+    if (t->connecting.pending || t->reading.pending || t->writing.pending || t->watching.pending)
+        return;
+    if (t->fd >= 0)
+        close(t->fd);
+    tls_free(t->tls);
+    if (t->addresses != NULL)
+        freeaddrinfo(t->addresses);
+    buffer_free(&t->unsent);
+    buffer_free(&t->sending);
+    ring_free(t);
+}
+
+// Sending
+
+static void send_more(struct transport *t) {
+    if (t->tls != NULL)
+        tls_take(t->tls, &t->unsent);
+    if (t->writing.pending || t->deaf || t->fd < 0 || t->connecting.pending)
+        return;
+    if (t->sending.length == 0) {
+        t->sending = t->unsent;
+        t->unsent = (struct buffer){0};
+    }
+    if (t->sending.length > 0)
+        ring_send(&t->writing, t->fd, t->sending.bytes + t->sent, t->sending.length - t->sent);
+}
+
+static void written(struct op *op, int result, char *unused) {
+    (void)unused;
+    struct transport *t = CONTAINER(op, struct transport, writing);
+    if (t->closed) {
+        bury(t);
+        return;
+    }
+    if (result < 0) {
+        // The other side may have answered before it stopped listening: reading will tell.
+        t->deaf = true;
+        return;
+    }
+    t->sent += (size_t)result;
+    if (t->sent == t->sending.length) {
+        buffer_free(&t->sending);
+        t->sent = 0;
+    }
+    send_more(t);
+}
+
+void transport_send(struct transport *t, struct text bytes) {
+    if (t->tls == NULL)
+        buffer_add_text(&t->unsent, bytes);
+    else if (!tls_write(t->tls, bytes))
+        t->deaf = true;
+    send_more(t);
+}
+
+bool transport_is_sent(const struct transport *t) {
+    return !t->deaf && t->unsent.length == 0 && t->sending.length == 0;
+}
+
+// Receiving
+
+static void receive(struct transport *t) {
+    if (!t->reading.pending && !t->paused && !t->closed)
+        ring_receive(&t->reading, t->fd);
+}
+
+static void become_ready(struct transport *t) {
+    t->ready = true;
+    t->events->ready(t->owner);
+}
+
+static void shake_hands(struct transport *t) {
+    switch (tls_handshake(t->tls)) {
+    case TLS_GOOD:
+        send_more(t);
+        become_ready(t);
+        break;
+    case TLS_MORE:
+        send_more(t);
+        break;
+    default:
+        send_more(t); // the alert
+        fail(t, (struct failure){.reason = tls_reason(t->tls)});
+    }
+}
+
+static void read_tls(struct transport *t, struct text bytes) {
+    static char plain[READ_SIZE];
+    tls_feed(t->tls, bytes);
+    if (!t->ready)
+        shake_hands(t);
+    while (t->ready && !t->closed) {
+        size_t length;
+        enum tls_result result = tls_read(t->tls, plain, sizeof plain, &length);
+        if (result == TLS_GOOD) {
+            t->events->bytes(t->owner, (struct text){plain, length});
+            continue;
+        }
+        send_more(t); // what TLS has to say of its own
+        if (result == TLS_CLOSED)
+            fail(t, (struct failure){.clean = true, .reason = "the connection was closed"});
+        else if (result == TLS_FAILED)
+            fail(t, (struct failure){.reason = tls_reason(t->tls)});
+        return;
+    }
+}
+
+static void read_some(struct op *op, int result, char *bytes) {
+    struct transport *t = CONTAINER(op, struct transport, reading);
+    if (t->closed) {
+        bury(t);
+        return;
+    }
+    if (result > 0) {
+        t->received += (uint64_t)result;
+        struct text text = {bytes, (size_t)result};
+        if (t->tls != NULL)
+            read_tls(t, text);
+        else
+            t->events->bytes(t->owner, text);
+    } else if (result == 0) {
+        // Anybody on the way can cut a connection; under TLS only close_notify is an end.
+        fail(t, (struct failure){.clean = t->tls == NULL, .reason = "the connection was closed"});
+    } else if (result != -ENOBUFS && result != -EINTR) {
+        fail(t, failure_of(-result));
+    }
+    receive(t);
+}
+
+void transport_pause(struct transport *t) {
+    t->paused = true;
+}
+
+void transport_resume(struct transport *t) {
+    t->paused = false;
+    receive(t);
+}
+
+// Between requests nothing is read, so that what comes unasked stays where it is seen. A poll
+// that a response has set off meanwhile is made again.
+static void stirred(struct op *op, int result, char *unused) {
+    (void)result;
+    (void)unused;
+    struct transport *t = CONTAINER(op, struct transport, watching);
+    if (t->closed)
+        bury(t);
+    else if (t->paused)
+        t->events->stirred(t->owner);
+}
+
+void transport_watch(struct transport *t) {
+    if (!t->watching.pending)
+        ring_poll(&t->watching, t->fd, POLLIN | POLLRDHUP);
+}
+
+bool transport_is_quiet(const struct transport *t) {
+    char peeked;
+    return !t->deaf && !t->reading.pending && (t->tls == NULL || tls_is_empty(t->tls)) &&
+           recv(t->fd, &peeked, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+bool transport_is_http2(const struct transport *t) {
+    return t->tls != NULL && tls_chose_http2(t->tls);
+}
+
+// Connecting
+
+static void connected(struct transport *t) {
+    receive(t);
+    if (t->tls != NULL)
+        shake_hands(t);
+    else
+        become_ready(t);
+}
+
+static void try_next(struct transport *t, int error);
+
+static void connect_done(struct op *op, int result, char *unused) {
+    (void)unused;
+    struct transport *t = CONTAINER(op, struct transport, connecting);
+    if (t->closed) {
+        bury(t);
+    } else if (result < 0) {
+        close(t->fd);
+        t->fd = -1;
+        t->trying = t->trying != NULL ? t->trying->ai_next : NULL;
+        try_next(t, -result);
+    } else {
+        connected(t);
+    }
+}
+
+static void connect_to(struct transport *t, const struct sockaddr *address, socklen_t length) {
+    t->fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (t->fd < 0) {
+        fail_soon(t, failure_of(errno));
+        return;
+    }
+    int on = 1;
+    if (address->sa_family != AF_UNIX)
+        setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ring_connect(&t->connecting, t->fd, address, length);
+}
+
+static void try_next(struct transport *t, int error) {
+    if (t->trying == NULL)
+        fail_soon(t, failure_of(error));
+    else
+        connect_to(t, t->trying->ai_addr, t->trying->ai_addrlen);
+}
+
+static void found(void *owner, struct addrinfo *addresses) {
+    struct transport *t = owner;
+    t->lookup = NULL;
+    t->addresses = t->trying = addresses;
+    try_next(t, EHOSTUNREACH);
+}
+
+static void connect_unix(struct transport *t, const char *path) {
+    // The kernel copies an address when the operation is submitted, which is later than this.
+    static struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        fail_soon(t, failure_of(ENAMETOOLONG));
+        return;
+    }
+    strcpy(address.sun_path, path);
+    connect_to(t, (struct sockaddr *)&address, sizeof address);
+}
+
+struct transport *transport_open(const struct config *c, const struct transport_events *events,
+                                 void *owner) {
+    struct transport *t = allocate(sizeof *t);
+    *t = (struct transport){.events = events, .owner = owner, .fd = -1};
+    t->connecting.done = connect_done;
+    t->reading.done = read_some;
+    t->writing.done = written;
+    t->watching.done = stirred;
+    t->failing.passed = fail_now;
+    if (c->api_socket != NULL) {
+        connect_unix(t, c->api_socket);
+        return t;
+    }
+    if (c->tls)
+        t->tls = tls_new();
+    t->addresses = t->trying = lookup_numeric(c->host, c->port);
+    if (t->addresses != NULL)
+        try_next(t, EHOSTUNREACH);
+    else if ((t->lookup = lookup_start(c->host, c->port, found, t)) == NULL)
+        fail_soon(t, failure_of(EAGAIN));
+    return t;
+}
+
+void transport_close(struct transport *t) {
+    t->closed = true;
+    timer_stop(&t->failing);
+    if (t->lookup != NULL)
+        lookup_forget(t->lookup);
+    if (t->tls != NULL && t->fd >= 0 && transport_is_sent(t)) {
+        // A goodbye costs a call, and is not waited for.
+        tls_close(t->tls);
+        tls_take(t->tls, &t->unsent);
+        send(t->fd, t->unsent.bytes, t->unsent.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    ring_cancel(&t->connecting);
+    ring_cancel(&t->reading);
+    ring_cancel(&t->writing);
+    ring_cancel(&t->watching);
+    bury(t);
+}
