@@ -1,0 +1,331 @@
+//! The API: one request out, and either an event stream back or the problem that says what to
+//! answer the client instead.
+
+mod endpoint;
+mod http1;
+mod http2;
+mod link;
+mod pool;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
+    HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
+};
+use http::response::Parts;
+use http::uri::PathAndQuery;
+use http::{Method, Request, StatusCode, Uri};
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::log;
+use crate::payload::Job;
+use crate::problem::{Problem, UPSTREAM};
+use endpoint::Endpoint;
+use pool::{Pool, Unreachable};
+
+/// How much of an error response is read to find its message, and for how long.
+const ERROR_BODY_BYTES: usize = 64 << 10;
+const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
+
+/// How long the API may take, after `[DONE]`, to end the response and so leave us a connection
+/// to use again; and how much it may say meanwhile.
+const RELEASE_TIME: Duration = Duration::from_millis(200);
+const RELEASE_BYTES: usize = 16 << 10;
+
+/// A request that failed before its answer.
+#[derive(Debug)]
+pub struct Failure {
+    /// The API certainly did not process it, so it may be sent again.
+    unprocessed: bool,
+    reason: String,
+}
+
+impl Failure {
+    fn processed(reason: &str) -> Self {
+        Self {
+            unprocessed: false,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// Sends requests to `{base}/chat/completions`.
+pub struct Api {
+    uri: Uri,
+    headers: HeaderMap,
+    first_byte_timeout: Duration,
+    pool: Arc<Pool>,
+}
+
+impl Api {
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let agent = concat!("streaming-daemon-rust/", env!("CARGO_PKG_VERSION"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+        if !config.api.key.is_empty() {
+            let mut bearer = HeaderValue::try_from(format!("Bearer {}", config.api.key))
+                .map_err(|_| "OPENAI_API_KEY holds characters that no header can carry")?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        Ok(Self {
+            uri: completions(&config.api.base)?,
+            headers,
+            first_byte_timeout: config.bounds.first_byte,
+            pool: Pool::new(Endpoint::new(&config.api)?, config.bounds.connect),
+        })
+    }
+
+    /// Sends the job; what is certainly unprocessed is sent again, once.
+    pub async fn open(&self, job: Job) -> Result<Stream, Problem> {
+        let mut headers = self.headers.clone();
+        let of_job = [
+            ("x-test-pattern", job.test_pattern),
+            ("x-request-id", job.request_id),
+        ];
+        for (name, value) in of_job {
+            headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
+        }
+        headers.insert(CONTENT_LENGTH, job.body.len().into());
+        let body = Bytes::from(job.body);
+        let mut again = false;
+        loop {
+            let mut request = Request::new(body.clone());
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = self.uri.clone();
+            *request.headers_mut() = headers.clone();
+            match self.attempt(request, again).await? {
+                Ok((parts, body)) => {
+                    let pool = Arc::clone(&self.pool);
+                    return accept(&parts, Stream { body, pool }).await;
+                }
+                Err(failure) if failure.unprocessed && !again => {
+                    log::info(format_args!("a request is sent again: {}", failure.reason));
+                    again = true;
+                }
+                Err(failure) => return Err(unreachable(&failure.reason)),
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: Request<Bytes>,
+        again: bool,
+    ) -> Result<Result<(Parts, Body), Failure>, Problem> {
+        let lease = self
+            .pool
+            .acquire(again)
+            .await
+            .map_err(|error| match error {
+                Unreachable::Late => late("the API could not be reached in time"),
+                Unreachable::Failed(reason) => unreachable(&reason),
+            })?;
+        timeout(self.first_byte_timeout, lease.send(request))
+            .await
+            .map_err(|_| late("the API did not begin to answer in time"))
+    }
+}
+
+fn completions(base: &Uri) -> Result<Uri, String> {
+    let mut parts = base.clone().into_parts();
+    let path = base.path().trim_end_matches('/');
+    let query = base
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    let path = PathAndQuery::try_from(format!("{path}/chat/completions{query}"));
+    parts.path_and_query = path.ok();
+    // A user's name and password are no part of a request's target.
+    let host = base
+        .authority()
+        .map(|authority| authority.as_str().rsplit('@').next());
+    parts.authority = host.flatten().and_then(|host| host.parse().ok());
+    Uri::from_parts(parts).map_err(|error| format!("OPENAI_API_BASE: {error}"))
+}
+
+fn unreachable(reason: &str) -> Problem {
+    log::warn(format_args!("the API failed before its answer: {reason}"));
+    let message = "the API could not be reached, or broke off before its answer";
+    Problem::new(
+        StatusCode::BAD_GATEWAY,
+        UPSTREAM,
+        "upstream_unreachable",
+        message,
+    )
+}
+
+fn late(message: &str) -> Problem {
+    log::warn(format_args!("{message}"));
+    Problem::late(message)
+}
+
+/// What follows a head, over either protocol.
+pub enum Body {
+    Http1(http1::Body),
+    Http2(http2::Body),
+}
+
+/// The API's answer. Dropping it ends the request.
+pub struct Stream {
+    body: Body,
+    pool: Arc<Pool>,
+}
+
+impl Stream {
+    /// The next piece; none at an end that the framing vouches for. Not to ask for it is to
+    /// pause the API.
+    pub async fn next(&mut self) -> Option<Result<Bytes, String>> {
+        match &mut self.body {
+            Body::Http1(body) => body.next().await,
+            Body::Http2(body) => body.next().await,
+        }
+    }
+
+    /// Lets the API end its response, so that the connection can be used again.
+    pub async fn release(mut self) {
+        let rest = timeout(RELEASE_TIME, self.collect(RELEASE_BYTES)).await;
+        if let (Ok(_), Body::Http1(body)) = (rest, self.body) {
+            if let Some(connection) = body.into_connection().await {
+                self.pool.put(connection);
+            }
+        }
+    }
+
+    /// What is left, up to an error or a limit.
+    async fn collect(&mut self, limit: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Some(Ok(piece)) = self.next().await {
+            all.extend_from_slice(&piece);
+            if all.len() > limit {
+                break;
+            }
+        }
+        all
+    }
+}
+
+/// Sorts an event stream from everything else, which is a problem.
+async fn accept(parts: &Parts, stream: Stream) -> Result<Stream, Problem> {
+    let header = |name| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
+    };
+    let kind = header(CONTENT_TYPE).split(';').next().unwrap_or("").trim();
+    let encoding = header(CONTENT_ENCODING);
+    let bad = |code, message| Problem::new(StatusCode::BAD_GATEWAY, UPSTREAM, code, message);
+    let problem = if !parts.status.is_success() {
+        refusal(parts, stream).await
+    } else if !kind.eq_ignore_ascii_case("text/event-stream") {
+        let plain = bad(
+            "unexpected_content_type",
+            "the API did not answer with an event stream",
+        );
+        described(stream)
+            .await
+            .map_or(plain.clone(), |problem| Problem {
+                code: problem.code.or(plain.code),
+                ..problem
+            })
+    } else if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+        bad(
+            "unexpected_encoding",
+            "the API's answer is encoded, unasked",
+        )
+    } else {
+        return Ok(stream);
+    };
+    log::warn(format_args!(
+        "the API refused with status {} and {kind:?}",
+        parts.status.as_u16()
+    ));
+    Err(problem)
+}
+
+/// A status other than 2xx. A 4xx is the client's to know, but for what the API says of our
+/// key; its own failures are not.
+async fn refusal(parts: &Parts, stream: Stream) -> Problem {
+    let status = parts.status;
+    let code = format!("upstream_status_{}", status.as_u16());
+    let message = format!("the API answered with status {}", status.as_u16());
+    let mut problem = Problem::new(StatusCode::BAD_GATEWAY, UPSTREAM, &code, message);
+    let ours = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+    if status.is_client_error() && !ours {
+        problem = described(stream).await.unwrap_or(problem);
+        problem.status = status;
+    }
+    problem.retry_after = parts.headers.get(RETRY_AFTER).and_then(retry_after);
+    problem
+}
+
+/// An error's words, or what has come of them in time.
+async fn described(mut stream: Stream) -> Option<Problem> {
+    let mut body = Vec::new();
+    let reading = async {
+        while let Some(Ok(piece)) = stream.next().await {
+            body.extend_from_slice(&piece);
+            if body.len() > ERROR_BODY_BYTES {
+                break;
+            }
+        }
+    };
+    let _ = timeout(ERROR_BODY_TIME, reading).await;
+    Problem::described(&String::from_utf8_lossy(&body))
+}
+
+/// The value, if it is one of the two that HTTP knows.
+fn retry_after(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?;
+    let seconds = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (seconds || httpdate::parse_http_date(text).is_ok_and(|date| date > SystemTime::UNIX_EPOCH))
+        .then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_goes_below_the_base() {
+        for (base, expected) in [
+            (
+                "https://a.example/v1",
+                "https://a.example/v1/chat/completions",
+            ),
+            ("http://u:p@a:81/", "http://a:81/chat/completions"),
+            (
+                "http://[::1]/v1/?v=2",
+                "http://[::1]/v1/chat/completions?v=2",
+            ),
+        ] {
+            assert_eq!(completions(&base.parse().unwrap()).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_delay_is_kept_if_it_is_one() {
+        for (text, kept) in [
+            ("30", true),
+            ("Fri, 31 Dec 1999 23:59:59 GMT", true),
+            ("", false),
+            ("-1", false),
+            ("soon", false),
+        ] {
+            assert_eq!(
+                retry_after(&HeaderValue::from_static(text)).is_some(),
+                kept,
+                "{text}"
+            );
+        }
+    }
+}

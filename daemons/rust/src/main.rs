@@ -1,0 +1,94 @@
+//! The process: its options, its signals and its end.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use streaming_daemon::config::{self, Command, Config};
+use streaming_daemon::listener::Listener;
+use streaming_daemon::log;
+use streaming_daemon::server::Server;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+fn main() -> ExitCode {
+    let env = |name: &str| std::env::var(name).ok();
+    let config = match config::parse(std::env::args_os().skip(1), env) {
+        Ok(Command::Run(config)) => *config,
+        Ok(Command::Help) => {
+            let _ = io::stdout().write_all(config::USAGE.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            let _ = writeln!(io::stderr(), "streaming-daemon: {wrong}");
+            return ExitCode::from(2);
+        }
+    };
+    log::conceal(&config.api.key);
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::warn(format_args!("{error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Config) -> Result<(), String> {
+    raise_descriptor_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime does not start: {error}"))?;
+    runtime.block_on(async {
+        let stopping = stop_on_signal().map_err(|error| error.to_string())?;
+        let (path, mode) = (config.socket.clone(), config.socket_mode);
+        let base = config.api.base.clone();
+        let server = Server::new(config, stopping)?;
+        let wrong = |error| format!("{}: {error}", path.display());
+        let listener = Listener::bind(&path, mode).map_err(wrong)?;
+        let host = base.host().unwrap_or_default();
+        log::info(format_args!(
+            "ready on {} for {host}{}",
+            path.display(),
+            base.path()
+        ));
+        server.run(listener).await.map_err(wrong)
+    })?;
+    // Whoever still runs has had its time.
+    runtime.shutdown_background();
+    Ok(())
+}
+
+/// A token that the first SIGTERM or SIGINT cancels. The second one ends the process at once.
+fn stop_on_signal() -> io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stopping = CancellationToken::new();
+    let token = stopping.clone();
+    tokio::spawn(async move {
+        for first in [true, false] {
+            let number = tokio::select! {
+                _ = terminate.recv() => SignalKind::terminate(),
+                _ = interrupt.recv() => SignalKind::interrupt(),
+            };
+            if first {
+                token.cancel();
+            } else {
+                std::process::exit(128 + number.as_raw_value());
+            }
+        }
+    });
+    Ok(stopping)
+}
+
+/// A client is a descriptor, and the limit that processes start with is for those that call
+/// select(2). This one does not.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let _ = setrlimit(Resource::Nofile, raised);
+}
