@@ -1,0 +1,18 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * Loads the daemon's classes, StreamingDaemon\Swoole\A\B from src/A/B.php, and the library beside it.
+ */
+
+require __DIR__ . '/../php-shared/autoload.php';
+
+spl_autoload_register(static function (string $class): void {
+    if (str_starts_with($class, 'StreamingDaemon\\Swoole\\')) {
+        $file = __DIR__ . '/src/' . strtr(substr($class, 23), '\\', '/') . '.php';
+        if (is_file($file)) {
+            require $file;
+        }
+    }
+});

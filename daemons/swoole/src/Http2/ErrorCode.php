@@ -1,0 +1,17 @@
+<?php
+
+declare(strict_types=1);
+
+namespace StreamingDaemon\Swoole\Http2;
+
+/** Why a stream or a connection is ended (RFC 9113, section 7). */
+enum ErrorCode: int
+{
+    case NoError = 0x0;
+    case ProtocolError = 0x1;
+    case FlowControlError = 0x3;
+    case FrameSizeError = 0x6;
+    case RefusedStream = 0x7;
+    case Cancel = 0x8;
+    case CompressionError = 0x9;
+}

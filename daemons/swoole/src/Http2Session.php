@@ -1,0 +1,127 @@
+<?php
+
+declare(strict_types=1);
+
+namespace StreamingDaemon\Swoole;
+
+use StreamingDaemon\Api;
+use StreamingDaemon\Job;
+use StreamingDaemon\Problem;
+use StreamingDaemon\Swoole\Http2\Connection;
+
+/** HTTP/2 on a link: the protocol's bytes go out, and the exchanges are told what came in. */
+final class Http2Session implements PooledSession
+{
+    private readonly Connection $connection;
+    private float $idleSince;
+    private int $room = 0;
+
+    public function __construct(
+        private readonly Link $link,
+        private readonly Api $api,
+        /** Notified when the connection becomes usable, or comes to its end. */
+        private readonly Condition $usable,
+        private readonly Pool $pool,
+    ) {
+        $this->connection = new Connection(function (): void {
+            $this->changed();
+        });
+        $this->idleSince = Clock::now();
+        $this->link->write($this->connection->output());
+        $this->link->start($this, tellEnds: false);
+    }
+
+    public function isReady(): bool
+    {
+        return $this->connection->isReady();
+    }
+
+    public function capacity(): int
+    {
+        return $this->connection->capacity();
+    }
+
+    public function room(): int
+    {
+        return $this->connection->room();
+    }
+
+    public function idleSince(): ?float
+    {
+        return $this->connection->isIdle() ? $this->idleSince : null;
+    }
+
+    public function isClosed(): bool
+    {
+        return $this->connection->isClosed();
+    }
+
+    public function request(Job $job, Condition $condition): Reply
+    {
+        $headers = [
+            ':method' => 'POST',
+            ':scheme' => 'https',
+            ':authority' => $this->api->authority(),
+            ':path' => $this->api->path,
+            ...$this->api->headers($job),
+            'content-length' => (string) strlen($job->body),
+        ];
+        $stream = $this->connection->request($headers, $job->body, $condition);
+        $this->room = $this->room();
+        $this->link->write($this->connection->output());
+        return $stream;
+    }
+
+    public function close(): void
+    {
+        $this->finish($this->connection->end(Problem::brokenOff()));
+    }
+
+    public function wantsMore(): bool
+    {
+        return true; // the windows hold the API back, stream by stream
+    }
+
+    public function receive(string $bytes): void
+    {
+        $touched = $this->connection->receive($bytes);
+        foreach ($touched as $stream) {
+            $stream->notify();
+        }
+        $this->changed();
+    }
+
+    public function ended(bool $clean): void
+    {
+        $this->finish($this->connection->lost());
+    }
+
+    private function changed(): void
+    {
+        if ($this->connection->isIdle()) {
+            $this->idleSince = Clock::now();
+        }
+        $this->link->write($this->connection->output());
+        if ($this->connection->isClosed() || $this->connection->isSpent()) {
+            $this->close();
+            return;
+        }
+        if ($this->room !== $this->room()) { // most of the time only data came
+            $this->room = $this->room();
+            $this->usable->notify();
+            $this->pool->settle();
+        }
+    }
+
+    /** @param array<int, Reply> $left */
+    private function finish(array $left): void
+    {
+        $this->link->write($this->connection->output());
+        $this->link->close();
+        foreach ($left as $stream) {
+            $stream->notify();
+        }
+        $this->usable->notify();
+        $this->pool->settle();
+    }
+}

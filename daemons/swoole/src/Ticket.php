@@ -1,0 +1,37 @@
+<?php
+
+declare(strict_types=1);
+
+namespace StreamingDaemon\Swoole;
+
+use StreamingDaemon\Job;
+
+/** A request that waits for a connection, and what became of it. */
+final class Ticket
+{
+    public ?Reply $reply = null;
+    public ?\Throwable $failure = null;
+
+    public function __construct(
+        public readonly Job $job,
+        public readonly Condition $condition,
+    ) {
+    }
+
+    public function isSettled(): bool
+    {
+        return $this->reply !== null || $this->failure !== null;
+    }
+
+    public function send(PooledSession $session): void
+    {
+        $this->reply = $session->request($this->job, $this->condition);
+        $this->condition->notify();
+    }
+
+    public function fail(\Throwable $why): void
+    {
+        $this->failure = $why;
+        $this->condition->notify();
+    }
+}
