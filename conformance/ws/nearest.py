@@ -68,15 +68,7 @@ def nearest_miss(
 
     def score(frame: Frame) -> float:
         differences = expectation.differences(frame, variables)
-        total = 0.0
-        for each in differences:
-            if each.found == "nothing":
-                total -= 1.0
-            elif frame.number in compared:
-                total -= 1.0 - 0.9 * _likeness(each)
-            else:
-                total -= 0.9
-        return total
+        return -sum(_distance(each, compare=frame.number in compared) for each in differences)
 
     told = str(expectation)
     if not frames:
@@ -94,5 +86,10 @@ def _line(text: str) -> str:
     return text if len(text) <= 120 and text.isprintable() else shown(text)
 
 
-def _likeness(difference: Difference) -> float:
-    return SequenceMatcher(None, difference.expected, difference.found).ratio()
+def _distance(difference: Difference, *, compare: bool) -> float:
+    """From 0 to 1: a value that is not there is farther than any that is another."""
+    if difference.found == "nothing":
+        return 1.0
+    if not compare:
+        return 0.9
+    return 0.9 - 0.8 * SequenceMatcher(None, difference.expected, difference.found).ratio()

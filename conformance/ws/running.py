@@ -54,8 +54,10 @@ async def _run(test: WSTest, url: str) -> None:
     conversation = Conversation(test, socket)
     try:
         await conversation.run()
-    except websockets.ConnectionClosed as error:
-        conversation.note_closing(error)
+    except BaseException as error:
+        if isinstance(error, websockets.ConnectionClosed):
+            conversation.note_closing(error)
+        test.transcript.add(Direction.LOCAL, What.FAILURE, _first_line(error))
         raise
     finally:
         if conversation.closing is None:
@@ -75,7 +77,8 @@ async def _connect(test: WSTest, url: str) -> Socket:
     try:
         socket: Socket = await websockets.connect(url, **options)
     except Exception as error:
-        test.transcript.add(Direction.LOCAL, What.CONNECTION, f"cannot connect to {url}")
+        told = f"cannot connect to {url}: {_first_line(error)}"
+        test.transcript.add(Direction.LOCAL, What.FAILURE, told)
         if isinstance(error, ssl.SSLCertVerificationError):
             error.add_note(ADVICE)
         raise
@@ -90,9 +93,6 @@ async def _connect(test: WSTest, url: str) -> Socket:
 
 def _outcome(test: WSTest, url: str, started: str, error: BaseException | None) -> Outcome:
     transcript = test.transcript
-    if error is not None:
-        told = str(error).partition("\n")[0] or type(error).__name__
-        transcript.add(Direction.LOCAL, What.FAILURE, told)
     return Outcome(
         name=test.name,
         url=url,
@@ -108,6 +108,10 @@ def _outcome(test: WSTest, url: str, started: str, error: BaseException | None) 
         zero=transcript.zero,
         stopped=isinstance(error, asyncio.CancelledError),
     )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _verdict(error: BaseException | None) -> Verdict:

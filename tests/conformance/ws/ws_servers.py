@@ -1,0 +1,164 @@
+"""Real servers for declarative tests, each in threads of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import trustme
+from websockets.sync.server import ServerConnection
+from websockets.sync.server import serve as serve_websocket
+
+from conformance.ws import WSTest
+
+Handler = Callable[[ServerConnection], None]
+Serve = Callable[..., str]
+
+
+@contextmanager
+def serving(handler: Handler, **options: Any) -> Iterator[str]:
+    """Serve a handler on loopback; gives the URL."""
+    with serve_websocket(handler, "127.0.0.1", 0, **options) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port = server.socket.getsockname()[1]
+        try:
+            yield f"{'wss' if options.get('ssl') else 'ws'}://localhost:{port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def sends(*frames: str | bytes | Any) -> Handler:
+    """A handler that sends these (objects as JSON), then waits for the client to leave."""
+
+    def handler(socket: ServerConnection) -> None:
+        for each in frames:
+            socket.send(each if isinstance(each, str | bytes) else json.dumps(each))
+        stay(socket)
+
+    return handler
+
+
+def stay(socket: ServerConnection) -> None:
+    """Receive and ignore until the client leaves."""
+    for _ in socket:
+        pass
+
+
+def echoes(socket: ServerConnection) -> None:
+    """Send back what comes, text as text and binary as binary."""
+    for each in socket:
+        socket.send(each)
+
+
+def play(test: WSTest) -> WSTest:
+    """Run a test that holds; gives it back, complete."""
+    asyncio.run(test.run())
+    assert test.is_complete()
+    return test
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def failing(test: Any, error: type[E]) -> E:
+    """Run a test that fails, and give its error."""
+    with pytest.raises(error) as caught:
+        asyncio.run(test.run())
+    return caught.value
+
+
+def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine on a loop of its own."""
+    return asyncio.run(coroutine)
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority, and what a server for localhost needs from it."""
+
+    ca: trustme.CA
+    folder: Path
+
+    @property
+    def ca_file(self) -> Path:
+        """The authority's certificate."""
+        path = self.folder / "ca.pem"
+        self.ca.cert_pem.write_to_path(path)
+        return path
+
+    def server(self, host: str = "localhost") -> ssl.SSLContext:
+        """A server's context with a certificate for this host."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.ca.issue_cert(host).configure_cert(context)
+        return context
+
+    def client(self) -> ssl.SSLContext:
+        """A client's context that trusts the authority and nobody else."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
+
+@dataclass
+class Api:
+    """A REST API on loopback: it records requests, and answers when its gate is open."""
+
+    url: str
+    requests: list[dict[str, Any]]
+    gate: threading.Event
+    asked: threading.Event
+    answer: tuple[int, bytes]
+
+
+@contextmanager
+def serving_api(context: ssl.SSLContext | None = None) -> Iterator[Api]:
+    """Serve a REST API."""
+    api = Api("", [], threading.Event(), threading.Event(), (200, b'{"id": 7, "ok": true}'))
+    api.gate.set()
+
+    class Requests(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            api.requests.append(
+                {
+                    "method": self.command,
+                    "path": self.path,
+                    "headers": dict(self.headers),
+                    "body": json.loads(body) if body else None,
+                }
+            )
+            api.asked.set()
+            api.gate.wait()
+            status, content = api.answer
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing: this is no part of the test's output."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    api.url = f"{'https' if context else 'http'}://localhost:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield api
+    finally:
+        api.gate.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
