@@ -74,6 +74,7 @@ def explain(scenario: str, profile: str | None) -> None:
 @click.argument("daemons", nargs=-1, metavar="[DAEMON]... [-- PYTEST_ARGUMENT...]")
 @click.option("--profile", help="Only daemons of this profile.")
 @click.option("--socket", type=click.Path(), help="Judge the daemon that is served here already.")
+@click.option("--url", help="Judge the daemon that is served there already (with --profile).")
 @click.option("--api-key", envvar="OPENAI_API_KEY", help="The API key which that daemon was given.")
 @click.option("--variant", multiple=True, help="Only this variant; may be repeated.")
 @click.option("--category", multiple=True, help="Only this category; may be repeated.")
@@ -95,6 +96,7 @@ def run(  # one parameter for each option
     daemons: tuple[str, ...],
     profile: str | None,
     socket: str | None,
+    url: str | None,
     api_key: str | None,
     variant: tuple[str, ...],
     category: tuple[str, ...],
@@ -112,12 +114,13 @@ def run(  # one parameter for each option
     deadline: float | None,
 ) -> None:
     """Judge daemons: names below daemons/, folders or manifests; all of daemons/ when none."""
-    from conformance.daemon.manifest import ManifestError, Served
+    from conformance.daemon.manifest import ManifestError
+    from conformance.pytest_plugin import served
     from conformance.selection import Selection, SelectionError, manifests
 
     try:
-        served = Served(Path(socket), api_key or "") if socket else None
-        chosen = manifests(Selection(daemons=daemons, profile=profile, served=served))
+        running = served(socket, url, api_key)
+        chosen = manifests(Selection(daemons=daemons, profile=profile, served=running))
     except (SelectionError, ManifestError) as error:
         raise click.UsageError(str(error)) from None
     arguments = [
@@ -129,6 +132,7 @@ def run(  # one parameter for each option
         *_each("--require", [name for value in require for name in value.split(",") if name]),
         *_given("--profile", profile),
         *_given("--socket", socket),
+        *_given("--url", url),
         *_given("--api-key", api_key if socket else None),
         *_given("--deadline", deadline),
         *_given("--report-to", output),

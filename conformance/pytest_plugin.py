@@ -47,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     many("--require", "DAEMON", "fail where this daemon would be skipped")
     group.addoption("--profile", metavar="PROFILE", help="judge only daemons of this profile")
     group.addoption("--socket", metavar="PATH", help="judge what is served here already")
+    group.addoption("--url", metavar="URL", help="judge what is served there already")
     group.addoption("--api-key", metavar="KEY", help="the API key which that daemon was given")
     group.addoption("--deadline", type=float, metavar="S", help="bound each scenario, in seconds")
     group.addoption("--warnings-fail", action="store_true", help="a warning fails the run")
@@ -66,8 +67,17 @@ def selection(config: pytest.Config) -> Selection:
         scenarios=tuple(option.scenario),
         replay=tuple(Path(each) for each in option.replay),
         require=tuple(option.require),
-        served=None if option.socket is None else Served(Path(option.socket), option.api_key or ""),
+        served=served(option.socket, option.url, option.api_key),
     )
+
+
+def served(socket: str | None, url: str | None, api_key: str | None) -> Served | None:
+    """What is served already, as the options of that name say. Raises SelectionError."""
+    if socket and url:
+        raise SelectionError("give a --socket or a --url, not both")
+    if not socket and not url:
+        return None
+    return Served(Path(socket) if socket else None, api_key or "", url or "")
 
 
 @pytest.hookimpl(trylast=True)

@@ -32,7 +32,7 @@ from conformance.calibration import Calibration, calibrate
 from conformance.contract import Level, clause
 from conformance.daemon.build import build
 from conformance.daemon.failures import DaemonError
-from conformance.daemon.instance import Attached, Instance
+from conformance.daemon.instance import Attached, Instance, Remote
 from conformance.daemon.manifest import Manifest, Variant, missing
 from conformance.daemon.process import DaemonProcess
 from conformance.dead_end import addresses_of
@@ -231,7 +231,10 @@ class Runner:
         if manifest.served is not None:
             if manifest.served.api_key:
                 await self._upstream.register_key(manifest.name, manifest.served.api_key)
-            yield Attached(manifest.served.socket)
+            if manifest.served.socket is None:
+                yield Remote(manifest.served.url)
+            else:
+                yield Attached(manifest.served.socket)
         else:
             async with (
                 addresses_of(how.api, self._upstream.addresses) as addresses,
@@ -288,7 +291,11 @@ class Runner:
     def _inapplicable(self, case: Case) -> bool:
         """Skip a case that this daemon, as its manifest describes it, cannot be asked."""
         manifest, scenario = case.manifest, case.scenario
-        lacks = [need for need in scenario.needs if not manifest.declares(need, case.variant)]
+        lacks = [
+            _NEEDED.get(need, need)
+            for need in scenario.needs
+            if not manifest.declares(need, case.variant)
+        ]
         lacks += [
             f"a way to pass on {wish}" for wish in manifest.inexpressible(scenario.start.options)
         ]
@@ -326,16 +333,23 @@ class Runner:
         self._publish(result)
 
     def _repeat(self, case: Case) -> str:
-        path = os.path.relpath(case.manifest.path)
         words = [
             *shlex.split(self._settings.command),
             "run",
-            *(["--socket"] if case.manifest.served else []),
-            path,
+            *self._where(case.manifest),
         ]
         words += ["--variant", case.variant.name, "--scenario", case.scenario.name]
         return shlex.join(words)
 
+    def _where(self, manifest: Manifest) -> list[str]:
+        if manifest.served is not None and manifest.served.url:
+            return ["--profile", manifest.profile, "--url", manifest.served.url]
+        path = os.path.relpath(manifest.path)
+        return ["--socket", path] if manifest.served else [path]
+
+
+_NEEDED = {"mock": "the mock API as its model"}
+"""Needs by other names than those of capabilities."""
 
 _WANTED = {
     "builds": "the daemon can be built",

@@ -12,7 +12,15 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from conformance import catalog, replay
-from conformance.daemon.manifest import Manifest, Served, Variant, attached, discover, load
+from conformance.daemon.manifest import (
+    PATHS,
+    Manifest,
+    Served,
+    Variant,
+    attached,
+    discover,
+    load,
+)
 from conformance.scenario import Scenario
 
 DAEMONS = Path("daemons")
@@ -60,9 +68,9 @@ def manifests(selection: Selection) -> tuple[Manifest, ...]:
     if selection.served is None:
         found = _found(selection.daemons)
     elif selection.daemons:
-        raise SelectionError("name either daemons or a socket that is being served, not both")
+        raise SelectionError("name either daemons or what is being served already, not both")
     else:
-        found = (attached(selection.served, selection.profile or "handoff"),)
+        found = (_attached(selection.served, selection.profile),)
     if selection.profile is not None:
         known(selection.profile, catalog.profiles(), "profile")
         found = tuple(each for each in found if each.profile == selection.profile)
@@ -73,6 +81,21 @@ def manifests(selection: Selection) -> tuple[Manifest, ...]:
     for name in selection.require:
         known(name, names, "selected daemon")
     return found
+
+
+def _attached(served: Served, profile: str | None) -> Manifest:
+    """What is served already; how it is reached and its profile must fit."""
+    if served.socket is not None and profile in PATHS:
+        raise SelectionError(f"a {profile} daemon is reached over TCP: give --url, not --socket")
+    if served.url:
+        spoken = [each for each in PATHS if each in catalog.profiles()]
+        if profile is None:
+            names = ", ".join(spoken)
+            raise SelectionError(f"say with --profile what is served at the URL: {names}")
+        known(profile, spoken, "profile that is reached over TCP")
+        scheme = served.url.partition("://")[0]
+        known(scheme, ("http", "https") if profile == "spaces" else ("ws", "wss"), "URL scheme")
+    return attached(served, profile or "handoff")
 
 
 def cases(selection: Selection) -> tuple[Case, ...]:

@@ -1,8 +1,7 @@
 """A Bench: everything around one daemon, for scenarios of more than one exchange.
 
 It makes exchanges (each with its own token), sends handoffs that no web
-server would send, registers scripts with the mock API, and reaches the
-daemon's process for signals and for what /proc tells of it. Failures of all
+server would send, and has a Hold on the daemon's process. Failures of all
 its exchanges, and those that a scenario notes itself, are collected in one
 list; the evidence shows the exchanges that failed.
 """
@@ -11,24 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypedDict, Unpack
 
 from conformance.checks import Checks
 from conformance.client.exchange import Exchange, ExchangeFailed
 from conformance.client.handoff import ClientKind, HandoffError
+from conformance.client.hold import LOOK, Hold
 from conformance.client.sender import Sender
-from conformance.contract import clause as clause_of
-from conformance.daemon import proc
-from conformance.daemon.guardian import stat
-from conformance.daemon.process import DaemonProcess, How
 from conformance.evidence import Observation
 from conformance.result import FailedCheck
 from conformance.scenario import Scenario
-from conformance.script import Script, name_of
+from conformance.script import Script
 from conformance.stage import Stage
 from conformance.transcript_text import evidence_text
 from conformance.wording import excerpt, plural
@@ -45,9 +40,6 @@ ROOM = 1.0
 LEAST = 0.5
 """Seconds that an exchange needs at least; it is not begun with less once something failed."""
 
-LOOK = 0.005
-"""Seconds between two looks at /proc, which offers no event to wait for."""
-
 
 class ClientOptions(TypedDict, total=False):
     """How an exchange's client is set up; see Exchange."""
@@ -61,23 +53,12 @@ class ClientOptions(TypedDict, total=False):
     read_size: int
 
 
-class Bench:
+class Bench(Hold):
     """One scenario's hold on a daemon, on the mock API and on its clients."""
 
     def __init__(self, scenario: Scenario, stage: Stage) -> None:
-        self.stage = stage
-        self.upstream = stage.upstream
-        self.deadline = time.monotonic() + scenario.deadline * stage.scale
-        self._scenario = scenario
+        super().__init__(scenario, stage)
         self._exchanges: list[Exchange] = []
-        self._noted: list[FailedCheck] = []
-
-    @property
-    def daemon(self) -> DaemonProcess:
-        """The daemon's process, for signals and for what /proc tells of it."""
-        instance = self.stage.instance
-        assert isinstance(instance, DaemonProcess), "only a scenario that is `alone` has its own"
-        return instance
 
     # Exchanges
 
@@ -111,18 +92,6 @@ class Bench:
         )
         self._exchanges.append(exchange)
         return exchange
-
-    async def script(self, value: Script) -> str:
-        """Register a script with the mock API; the pattern that asks for it."""
-        name = name_of(value, scenario=self._scenario.name)
-        await self.upstream.put_script(name, value)
-        return f"script:{name}"
-
-    async def pattern(self) -> str | None:
-        """The pattern that the scenario was declared with, its script registered."""
-        if self._scenario.script is not None:
-            return await self.script(self._scenario.script)
-        return self._scenario.pattern
 
     async def respond(
         self,
@@ -215,26 +184,6 @@ class Bench:
             expected = "the daemon takes what is sent to its socket"
             raise ExchangeFailed(self._note("sender", "H1", expected, str(error))) from None
 
-    @asynccontextmanager
-    async def another(self, **how: Unpack[How]) -> AsyncIterator[DaemonProcess]:
-        """One more instance of the same daemon, which may refuse to start; see `launch`."""
-        stage = self.stage
-        async with DaemonProcess.launch(
-            stage.manifest, stage.variant, self.upstream, scale=stage.scale, **how
-        ) as daemon:
-            yield daemon
-
-    async def stopped(self) -> None:
-        """Stop the daemon (SIGSTOP), and wait until it stands still: what comes now is queued."""
-        pid = self.daemon.pid
-        self.daemon.send_signal(signal.SIGSTOP)
-
-        def still() -> bool:
-            found = stat(pid)
-            return found is None or found.state in "TZX"
-
-        await self.until(still, within=2.0)
-
     async def left(self, sender: Sender, *, clause: str, within: float = 2.0) -> None:
         """Check that the daemon closes its end of a connection to its socket."""
         self.expect(
@@ -244,67 +193,6 @@ class Bench:
             expected=f"the daemon closes the sender's connection within {within:g} s",
             actual="it is still open",
         )
-
-    def probe(self) -> proc.Probe:
-        """What the kernel tells of the daemon now; ProcessLookupError when it ended."""
-        pid = self.stage.instance.pid
-        assert pid is not None, "the daemon's process cannot be found out"
-        return proc.probe(pid)
-
-    async def until(self, holds: Callable[[], bool], *, within: float) -> bool:
-        """Wait for something that only looking can tell (/proc); return whether it came true."""
-        end = time.monotonic() + within * self.stage.scale
-        while not holds():
-            if time.monotonic() > end:
-                return False
-            await asyncio.sleep(LOOK)
-        return True
-
-    async def released(self, *targets: str, within: float = 2.0, clause: str = "H10") -> bool:
-        """Check that the daemon holds none of these, as /proc names them, in the end.
-
-        Returns whether that is so.
-        """
-        pid = self.stage.instance.pid
-        assert pid is not None, "the daemon's process cannot be found out"
-        wanted = frozenset(targets)
-        held = wanted
-
-        def none() -> bool:
-            nonlocal held
-            held = wanted & proc.targets(pid)
-            return not held
-
-        try:
-            await self.until(none, within=within)
-        except ProcessLookupError:
-            self._note("released", "L4", "the daemon lives", f"it {self._end()}")
-            return False
-        self.expect(
-            not held,
-            check="released",
-            clause=clause,
-            expected=f"the descriptors of {plural(len(targets), 'handoff')} are closed",
-            actual=f"after {within:g} s the daemon still holds {len(held)}: "
-            + ", ".join(sorted(held)[:4]),
-        )
-        return not held
-
-    def _end(self) -> str:
-        return self.stage.instance.describe_exit() or "cannot be found"
-
-    # Noting
-
-    def expect(self, holds: bool, *, check: str, clause: str, expected: str, actual: str) -> None:
-        """Note a failed check unless it holds; for what no exchange can know (/proc, signals)."""
-        if not holds:
-            self._note(check, clause, expected, actual)
-
-    def _note(self, check: str, clause: str, expected: str, actual: str) -> FailedCheck:
-        level = clause_of(clause).level.value
-        failure = FailedCheck(check, clause, level, expected, actual, "the daemon")
-        self._noted.append(failure)
-        return failure
 
     @property
     def failures(self) -> tuple[FailedCheck, ...]:

@@ -1,8 +1,9 @@
 """A running daemon, as scenarios and reports see it, whoever started it.
 
 Instance is the seam: a DaemonProcess (process.py) is one that the suite
-started itself; Attached is one that somebody else serves, of which less is
-known: its process is found by the credentials of its socket, its log is not.
+started itself; Attached and Remote are ones that somebody else serves, of which
+less is known: the process behind a Unix socket is found by its credentials, its
+log is not, and of a URL there is nothing but what it answers.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import socket
 import struct
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from conformance.daemon.failures import NotServedError
 from conformance.socket_type import SocketType
+
+REACH = 5.0
+"""Seconds in which a connection over TCP must have been made."""
 
 
 class Instance(Protocol):
@@ -28,6 +33,10 @@ class Instance(Protocol):
     @property
     def socket_type(self) -> SocketType:
         """The type of that socket."""
+
+    @property
+    def url(self) -> str:
+        """Where it is reached over TCP; empty for one that takes handoffs."""
 
     @property
     def pid(self) -> int | None:
@@ -44,7 +53,9 @@ class Instance(Protocol):
 
 
 class Attached:
-    """A daemon that somebody else serves."""
+    """A daemon whose Unix socket somebody else serves."""
+
+    url = ""
 
     def __init__(self, path: Path) -> None:
         """Find out what serves this socket. Raises NotServedError."""
@@ -65,6 +76,49 @@ class Attached:
         if problem in (None, errno.EAGAIN):
             return None
         return f"no longer accepts on {self.socket} ({os.strerror(problem)})"
+
+
+class Remote:
+    """A daemon that somebody else serves over TCP."""
+
+    socket = Path(os.devnull)
+    socket_type = SocketType.STREAM
+    pid = None
+
+    def __init__(self, url: str) -> None:
+        """Find out whether anybody serves this URL. Raises NotServedError."""
+        self.url = url
+        if problem := try_reach(url):
+            raise NotServedError(
+                f"{url} cannot be connected to: {os.strerror(problem)}; "
+                "start the daemon first, or correct the URL"
+            )
+
+    def alive(self) -> bool:
+        """Whether it still accepts."""
+        return try_reach(self.url) is None
+
+    def log_tail(self, lines: int = 20) -> str:
+        """Nothing: whoever started it has its log."""
+        return ""
+
+    def describe_exit(self) -> str | None:
+        """What a connect says, once it no longer accepts."""
+        problem = try_reach(self.url)
+        return None if problem is None else f"no longer accepts ({os.strerror(problem)})"
+
+
+def try_reach(url: str) -> int | None:
+    """Connect to a URL's host and port and close again: None when that worked, else the error."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=REACH):
+            return None
+    except socket.gaierror:
+        return errno.EHOSTUNREACH
+    except OSError as error:
+        return error.errno or errno.ETIMEDOUT
 
 
 def try_connect(path: Path, socket_type: SocketType) -> int | None:

@@ -35,7 +35,10 @@ __all__ = [
 
 FILE = "daemon.toml"
 
-PROFILES = ("handoff", "rpc-chat", "agent-chat", "spaces")
+PATHS = {"rpc-chat": "/ws/rpc", "agent-chat": "/ws", "spaces": "/"}
+"""Where the profiles that are reached over TCP are served."""
+
+PROFILES = ("handoff", *PATHS)
 
 DEFAULT = "default"
 """The variant that every daemon has: [run] as it stands."""
@@ -51,6 +54,9 @@ was seen to take six minutes."""
 BUILD_PLACES = ("build", "dir", "python")
 RUN_PLACES = (
     "socket",
+    "host",
+    "port",
+    "state",
     *BUILD_PLACES,
     "api_key",
     "api_base",
@@ -99,9 +105,17 @@ class Variant:
 class Served:
     """Where somebody else serves a daemon; it is neither built nor started nor stopped."""
 
-    socket: Path
-    api_key: str
+    socket: Path | None
+    """Its Unix socket (profile `handoff`)."""
+    api_key: str = ""
     """The key it was given, so that its requests are known; empty when that is not told."""
+    url: str = ""
+    """Where it is reached over TCP (the other profiles): ws://HOST/PATH, wss://, http://…"""
+
+    @property
+    def where(self) -> str:
+        """The path or the URL."""
+        return self.url or str(self.socket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +169,15 @@ class Manifest:
     def declares(self, need: str, variant: Variant) -> bool:
         """Whether a capability is declared: `body`, or one value of it, `format=openai`.
 
-        [run] socket_type counts as one: `socket=stream`.
+        [run] socket_type counts as one: `socket=stream`. So does the mock API, `mock`, which
+        a daemon has for its model unless somebody else serves it at a URL.
         """
         name, _, value = need.partition("=")
+        known: dict[str, tuple[str, ...]] = {"socket": (self.run.socket_type.value,)}
+        if self.served is None or not self.served.url:
+            known["mock"] = ()
         declared = {
-            "socket": (self.run.socket_type.value,),
+            **known,
             **self.capabilities,
             **variant.capabilities,
         }
@@ -243,7 +261,7 @@ def load(path: Path | str) -> Manifest:
         name=_name(daemon),
         profile=daemon.one_of("profile", PROFILES),
         build=_build(Table(document, "build")) if "build" in whole else None,
-        run=_run(Table(document, "run")),
+        run=_run(Table(document, "run"), "port" if daemon.text("profile") in PATHS else "socket"),
         requires=_requires(document, "build") + _requires(document, "run"),
         options=_options(Table(document, "options")),
         variants=variants,
@@ -254,9 +272,10 @@ def load(path: Path | str) -> Manifest:
 
 def attached(served: Served, profile: str) -> Manifest:
     """What is known of a daemon that somebody else serves."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", served.socket.stem).strip("-._") or "daemon"
+    told = served.url.partition("://")[2] if served.socket is None else served.socket.stem
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", told).strip("-._") or "daemon"
     return Manifest(
-        path=served.socket.absolute(),
+        path=(served.socket or Path()).absolute(),
         name=name,
         profile=profile,
         build=None,
@@ -290,16 +309,17 @@ def _build(table: Table) -> Build:
     )
 
 
-def _run(table: Table) -> Run:
+def _run(table: Table, listens: str) -> Run:
+    """Read [run]; `listens` is the placeholder that tells the daemon where to listen."""
     table.allow("command", "env", "socket_type", "requires", "timeout")
-    table.require("command", 'command = ["{build}/daemon", "--socket", "{socket}"]')
+    table.require("command", f'command = ["{{build}}/daemon", "--{listens}", "{{{listens}}}"]')
     command = _command(table, RUN_PLACES)
     env = _env(table)
-    if not any("{socket}" in each for each in (*command, *env.values())):
+    if not any(f"{{{listens}}}" in each for each in (*command, *env.values())):
         raise table.error(
             "command",
             "nothing in [run] tells the daemon where to listen",
-            fix='pass "{socket}" in command or in env',
+            fix=f'pass "{{{listens}}}" in command or in env',
         )
     return Run(
         command=command,

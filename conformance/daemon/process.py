@@ -1,7 +1,8 @@
 """Starting an instance of a daemon, knowing when it serves, and stopping it.
 
-Each instance has a private folder (mode 0700) with its socket and its log, and
-an environment in which nothing is inherited but what programs cannot do
+Each instance has a private folder (mode 0700) with its socket or its state and
+its log, a loopback address of its own where it listens on TCP, and an
+environment in which nothing is inherited but what programs cannot do
 without: no proxy variable, no setting of the user's. It is ready when a
 connect of the manifest's socket type succeeds, and it is watched while that is
 awaited: a daemon that dies is an error at once, with its exit status and its
@@ -17,6 +18,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -31,8 +33,8 @@ from conformance.daemon.failures import (
     WrongTypeError,
 )
 from conformance.daemon.guardian import guardian
-from conformance.daemon.instance import try_connect
-from conformance.daemon.manifest import Manifest, Variant
+from conformance.daemon.instance import try_connect, try_reach
+from conformance.daemon.manifest import PATHS, Manifest, Variant
 from conformance.daemon.proc import Probe, probe
 from conformance.socket_type import SocketType
 
@@ -43,6 +45,7 @@ INHERITED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "TMPDIR", 
 """The variables that an instance has from the suite's own environment."""
 
 SOCKET = "daemon.sock"
+STATE = "state"
 LOG = "log"
 
 KNOCK = 0.005
@@ -70,6 +73,8 @@ class How(TypedDict, total=False):
     """RLIMIT_NOFILE, soft and hard, if it shall have another than the suite."""
     socket: Path
     """Where it shall listen, if not in its own folder."""
+    state: Path
+    """What it shall keep its state in, if not a new folder of its own."""
 
 
 class DaemonProcess:
@@ -82,7 +87,7 @@ class DaemonProcess:
         child: Child,
         *,
         folder: Path,
-        socket: Path,
+        places: Mapping[str, str],
         key: str,
         key_name: str,
     ) -> None:
@@ -90,7 +95,10 @@ class DaemonProcess:
         self.variant = variant
         self.folder = folder
         """Its private folder; removed after it was stopped."""
-        self.socket = socket
+        self.socket = Path(places["socket"])
+        self.state = Path(places["state"])
+        """The folder with what it keeps; removed with its own, unless it was given another."""
+        self.url = _url(manifest.profile, places)
         self.key = key
         """Its API key, which nobody else has."""
         self.key_name = key_name
@@ -136,13 +144,16 @@ class DaemonProcess:
         folder = Path(guardian().folder, str(number))
         os.mkdir(folder, 0o700)
         try:
-            socket = how.get("socket", folder / SOCKET)
+            state = how.get("state", folder / STATE)
+            state.mkdir(mode=0o700, exist_ok=True)
             key = f"sk-conformance-{secrets.token_hex(12)}"
             name = f"{manifest.name}.{variant.name}"[:44]  # a key's name has 64 characters
             key_name = how.get("key_name", f"{name}.{os.getpid()}.{number}")
             await upstream.register_key(key_name, key)
             places = {
-                "socket": str(socket),
+                "socket": str(how.get("socket", folder / SOCKET)),
+                "state": str(state),
+                **_address(),
                 "build": str(manifest.build_dir),
                 "dir": str(manifest.dir),
                 "python": sys.executable,
@@ -154,7 +165,7 @@ class DaemonProcess:
             command = _command(manifest, variant, places, how, env)
             child = _spawn(manifest, variant, command, env, folder / LOG)
             daemon = cls(
-                manifest, variant, child, key=key, key_name=key_name, folder=folder, socket=socket
+                manifest, variant, child, key=key, key_name=key_name, folder=folder, places=places
             )
             patience = PATIENCE * scale
             try:
@@ -238,22 +249,25 @@ class DaemonProcess:
             while True:
                 if self.returncode is not None:
                     raise DiedBeforeReadyError(self.name, self.returncode, log=self.log_tail())
-                problem = try_connect(self.socket, self.socket_type)
+                problem = self._knock()
                 if problem is None:
                     return
                 if problem == errno.EPROTOTYPE:
                     raise self._wrong_type()
                 if loop.time() > end:
                     raise NeverReadyError(
-                        f"{self.name} runs, but {self.socket} did not accept within "
+                        f"{self.name} runs, but {self.url or self.socket} did not accept within "
                         f"{timeout:g} s (last error: {os.strerror(problem)}); it must listen "
-                        "where {socket} says; if it needs longer, raise [run] timeout "
-                        f"({self.manifest.path})",
+                        f"where {{{'port' if self.url else 'socket'}}} says; if it needs longer, "
+                        f"raise [run] timeout ({self.manifest.path})",
                         log=self.log_tail(),
                     )
                 await asyncio.wait({ended}, timeout=KNOCK)
         finally:
             ended.cancel()
+
+    def _knock(self) -> int | None:
+        return try_reach(self.url) if self.url else try_connect(self.socket, self.socket_type)
 
     def _wrong_type(self) -> WrongTypeError:
         said = self.socket_type
@@ -264,6 +278,26 @@ class DaemonProcess:
             f"({self.manifest.path})",
             log=self.log_tail(),
         )
+
+
+def _address() -> dict[str, str]:
+    """Where an instance that listens on TCP shall do so: a loopback address that nobody else has.
+
+    Every address in 127.0.0.0/8 is this machine. With one of its own, an instance cannot lose
+    its port between here and its bind() to any connection or server of somebody else's.
+    """
+    host = ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
+    with socket.socket() as taken:
+        taken.bind((host, 0))
+        return {"host": host, "port": str(taken.getsockname()[1])}
+
+
+def _url(profile: str, places: Mapping[str, str]) -> str:
+    """Where an instance of this profile is reached over TCP; empty for one that is not."""
+    if profile not in PATHS:
+        return ""
+    scheme = "http" if profile == "spaces" else "ws"
+    return f"{scheme}://{places['host']}:{places['port']}{PATHS[profile]}"
 
 
 def _command(
