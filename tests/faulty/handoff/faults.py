@@ -268,8 +268,8 @@ _HTTP2 = {
     name: _bug(description, clauses, variant="h2")
     for name, description, clauses in (
         ("h2_any_close_is_an_end", "takes whatever closes a stream for its end", "R4 R6 U4"),
-        ("h2_reset_unseen", "waits on for streams that were reset", "U4 R5 R6"),
-        ("h2_reset_after_end_fails", "takes NO_ERROR after the end for a failure", "R4 U4"),
+        ("h2_reset_unseen", "waits on where a stream was reset with NO_ERROR", "U4 R6"),
+        ("h2_reset_after_end_fails", "lets a reset after the end fail the answer", "R4 R6 U4"),
         ("h2_reset_asked_again", "asks again whatever a stream was reset for", "U8 R5"),
         ("h2_refusal_is_final", "does not ask again when a stream was refused", "U8"),
         ("h2_goaway_ends_all", "takes GOAWAY for the connection's end", "R2 R4"),
@@ -279,10 +279,10 @@ _HTTP2 = {
         ("h2_request_ends_at_window", "sends what the API's window admits", "U1 U3"),
         ("h2_answer_after_request", "reads no answer before its request is sent", "R5"),
         ("h2_stream_window_kept", "gives room back to the connection only", "R2 R3 R4 U3 R7"),
-        ("h2_padding_kept", "does not give back the room that padding took", "R2 U3"),
+        ("h2_padding_kept", "does not give back the room that padding took", "R2 R4 U3"),
         ("h2_windows_shared", "gives the connection room as clients take", "L4 R2 R4 R7"),
         ("h2_unknown_frames_refused", "refuses frames of unknown types", "R2 U3"),
-        ("h2_trailers_unexpected", "refuses trailers", "R4 U4"),
+        ("h2_trailers_unexpected", "takes trailers for a second head", "R4 U4"),
         ("h2_length_unchecked", "does not compare the body with its length", "U4 R4 R6"),
         ("h2_protocol_errors_logged", "goes on after a protocol error", "U4 R6 L4"),
         ("h2_left_without_reset", "forgets a stream instead of resetting it", "U5"),

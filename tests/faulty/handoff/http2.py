@@ -44,6 +44,7 @@ MOST_STREAMS = 100
 """On one connection, whatever the API admits: when it breaks, no more are lost."""
 
 _FRAME_HEAD = 9
+_RST_STREAM = 0x3
 _GOAWAY = 0x7
 _UNKNOWN = 0xA
 """Frame types from here on are none of RFC 9113."""
@@ -177,8 +178,12 @@ class Session:
         if kind == _GOAWAY and len(frame) >= _FRAME_HEAD + 8:
             self._on_goaway(int.from_bytes(frame[9:13], "big") & 0x7FFF_FFFF)
             return
-        if kind >= _UNKNOWN and fault("h2_unknown_frames_refused") and number in self._streams:
-            self._give_up(self._streams[number], "a frame of an unknown type")
+        stream = self._streams.get(number)
+        if stream and kind >= _UNKNOWN and fault("h2_unknown_frames_refused"):
+            self._give_up(stream, "a frame of an unknown type")
+        over = stream is not None and stream.closed
+        if stream and over and kind == _RST_STREAM and fault("h2_reset_after_end_fails"):
+            stream.fail("the API reset the stream")
         try:
             found = self._h2.receive_data(frame)
         except ProtocolError:
@@ -237,11 +242,11 @@ class Session:
 
     def _on_reset(self, event: events.StreamReset) -> None:
         stream = self._streams.get(event.stream_id)
-        if stream is None or fault("h2_reset_unseen"):
+        if stream is None or stream.closed:
             return
-        if stream.closed and not fault("h2_reset_after_end_fails"):
+        if fault("h2_reset_unseen") and stream.started and not event.error_code:
             return
-        if fault("h2_any_close_is_an_end"):
+        if fault("h2_any_close_is_an_end") and stream.started:
             stream.end()
             return
         refused = event.error_code == ErrorCodes.REFUSED_STREAM
