@@ -47,7 +47,8 @@ final class ApiAnswer
         $retryAfter = $this->retryAfter();
         if ($this->succeeded()) {
             if ($this->contentType() === 'text/event-stream') {
-                return new Problem('the API\'s answer is encoded, unasked', 502, 'upstream_error', 'unexpected_encoding');
+                $message = 'the API\'s answer is encoded, unasked';
+                return new Problem($message, 502, 'upstream_error', 'unexpected_encoding');
             }
             $said = Chunk::describe($body);
             return new Problem(

@@ -5,259 +5,218 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * One HTTP/1.1 response, read as strictly as RFC 9112 allows: bytes in, body out.
+ * One HTTP/1.1 response, strictly read (U4): bytes in, the bytes of its body out.
  *
- * A reader that takes what another one cuts off, or wraps round, sees another message.
- * So a size is one to fifteen hex digits, a line ends in CRLF, a head says in one way
- * how its body is framed, and what is anything else is never read past. What came
- * before a mistake is handed out all the same.
+ * A body is passed on as it comes, also within a chunk (R7). It ends by its framing
+ * or, where nothing frames it, with the connection; whoever feeds this says by end()
+ * that the connection has ended, and only if it did so cleanly. Everything else that
+ * is not as HTTP says is an UnexpectedValueException, after which nothing is believed.
  */
 final class Http1Response
 {
-    private const MAX_LINE = 16 << 10;
     private const MAX_HEAD = 64 << 10;
+    private const TOKEN = '[!#$%&\'*+.^_`|~0-9A-Za-z-]+';
 
-    private Http1State $state = Http1State::Head;
-    private ?ApiAnswer $answer = null;
-    private ?Problem $failure = null;
-    private string $buffer = '';
-    private int $headSize = 0;
-    /** Bytes of the body, or of the chunk, that are still to come. */
-    private int $missing = 0;
-    private bool $reusable = false;
+    /** What has come and cannot be taken yet: a head or the line of a chunk. */
+    private string $rest = '';
+    private ?ApiAnswer $head = null;
+    private Http1Part $part = Http1Part::Head;
+    /** Bytes of the body or the chunk that are still to come. */
+    private int $due = 0;
+    private bool $lasting = false;
 
-    /** The head of the final response, once it has arrived. */
-    public function answer(): ?ApiAnswer
+    /** The head, once it has come; those of informational responses are passed over. */
+    public function head(): ?ApiAnswer
     {
-        return $this->answer;
+        return $this->head;
     }
 
-    public function state(): Http1State
+    public function complete(): bool
     {
-        return $this->state;
+        return $this->part === Http1Part::Done;
     }
 
-    /** What is wrong, once the state is Broken. */
-    public function failure(): Problem
-    {
-        return $this->failure ?? throw new \LogicException('the response is not broken');
-    }
-
-    /** Whether another response may follow on the connection: this one was whole, and nothing follows it yet. */
+    /** Whether the connection may carry another request: this one is complete, and nothing follows it (U9). */
     public function reusable(): bool
     {
-        return $this->state === Http1State::Ended && $this->reusable && $this->buffer === '';
-    }
-
-    /** Takes what one read returned; returns what of it belongs to the body. */
-    public function feed(string $bytes): string
-    {
-        $this->buffer .= $bytes;
-        $body = '';
-        try {
-            while (($piece = $this->step()) !== null) {
-                $body .= $piece;
-            }
-        } catch (\UnexpectedValueException $mistake) {
-            $this->break(Problem::broken("the API's answer is malformed: {$mistake->getMessage()}"));
-        }
-        return $body;
-    }
-
-    /** The connection ended, cleanly: under TLS, after close_notify. */
-    public function end(): void
-    {
-        if ($this->state === Http1State::ToEnd) {
-            $this->state = Http1State::Ended;
-        } elseif ($this->state !== Http1State::Ended) {
-            $this->cut();
-        }
-    }
-
-    /** The connection broke. */
-    public function cut(): void
-    {
-        if ($this->state !== Http1State::Ended) {
-            $this->break($this->answer === null ? Problem::unreachable() : Problem::brokenOff());
-        }
-    }
-
-    private function break(Problem $failure): void
-    {
-        if ($this->state !== Http1State::Broken) {
-            $this->state = Http1State::Broken;
-            $this->failure = $failure;
-        }
+        return $this->complete() && $this->lasting && $this->rest === '';
     }
 
     /**
-     * Takes one piece out of the buffer: a head, a line, or bytes of the body.
+     * Takes what one read returned.
      *
-     * @return string|null the bytes of the body; null when there is not enough in the buffer
      * @throws \UnexpectedValueException
      */
-    private function step(): ?string
+    public function feed(string $bytes): string
     {
-        return match ($this->state) {
-            Http1State::Head => $this->readHead(),
-            Http1State::ChunkSize => $this->readChunkSize(),
-            Http1State::ChunkEnd => $this->readChunkEnd(),
-            Http1State::Trailers => $this->readTrailer(),
-            Http1State::Sized, Http1State::Chunk, Http1State::ToEnd => $this->readBody(),
-            Http1State::Ended, Http1State::Broken => null,
+        $this->rest .= $bytes;
+        $body = '';
+        while (
+            match ($this->part) {
+                Http1Part::Head => $this->takeHead(),
+                Http1Part::ChunkSize => $this->takeChunkSize(),
+                Http1Part::ChunkEnd => $this->takeChunkEnd(),
+                Http1Part::Trailers => $this->takeTrailer(),
+                Http1Part::Sized, Http1Part::Chunk, Http1Part::Unframed => $this->takeBody($body),
+                Http1Part::Done => false,
+            }
+        );
+        return $body;
+    }
+
+    /**
+     * The connection has ended: by FIN, under TLS after close_notify.
+     *
+     * @throws \UnexpectedValueException when the response had not
+     */
+    public function end(): void
+    {
+        if ($this->part === Http1Part::Unframed) {
+            $this->part = Http1Part::Done;
+        }
+        if (!$this->complete()) {
+            throw new \UnexpectedValueException('the connection ended within the response');
+        }
+    }
+
+    private function takeHead(): bool
+    {
+        $end = strpos($this->rest, "\r\n\r\n");
+        if (($end === false ? strlen($this->rest) : $end) > self::MAX_HEAD) {
+            throw new \UnexpectedValueException('the head is too large');
+        }
+        if ($end === false) {
+            return false;
+        }
+        $lines = explode("\r\n", substr($this->rest, 0, $end));
+        $this->rest = substr($this->rest, $end + 4);
+        if (!preg_match('/^HTTP\/1\.([01]) ([1-9][0-9]{2})( [^\x00-\x08\x0a-\x1f\x7f]*)?$/D', $lines[0], $status)) {
+            throw new \UnexpectedValueException('no status line of HTTP/1.1');
+        }
+        $headers = self::headers(array_slice($lines, 1));
+        if ($status[2] === '101') {
+            throw new \UnexpectedValueException('the protocol was switched, unasked');
+        }
+        if ($status[2][0] !== '1') {
+            $this->frame($headers, $status[1] === '1', (int) $status[2]);
+        }
+        return true;
+    }
+
+    /**
+     * @param list<string> $lines
+     * @return array<string, list<string>> values by lower-case name
+     */
+    private static function headers(array $lines): array
+    {
+        $headers = [];
+        foreach ($lines as $line) {
+            if (!preg_match('/^(' . self::TOKEN . '):[ \t]*([^\x00\r\n]*?)[ \t]*$/D', $line, $field)) {
+                throw new \UnexpectedValueException('a line of the head is no field');
+            }
+            $headers[strtolower($field[1])][] = $field[2];
+        }
+        return $headers;
+    }
+
+    /** @param array<string, list<string>> $headers */
+    private function frame(array $headers, bool $lasting, int $status): void
+    {
+        $codings = $headers['transfer-encoding'] ?? null;
+        $lengths = array_unique(array_map(trim(...), explode(',', implode(',', $headers['content-length'] ?? []))));
+        $tokens = array_map(trim(...), explode(',', strtolower(implode(',', $headers['connection'] ?? []))));
+        if (count($lengths) > 1 || !preg_match('/^[0-9]{0,18}$/D', $lengths[0])) {
+            throw new \UnexpectedValueException('Content-Length is no length');
+        }
+        if ($codings !== null && strtolower(implode(',', $codings)) !== 'chunked') {
+            throw new \UnexpectedValueException('an unknown Transfer-Encoding');
+        }
+        if (isset($headers['content-length']) && $lengths[0] === '') {
+            throw new \UnexpectedValueException('Content-Length is no length');
+        }
+        $this->head = new ApiAnswer($status, array_map(static fn (array $values): string => $values[0], $headers));
+        $this->due = (int) $lengths[0];
+        // Where both are given the chunks hold, but whoever sent both may see the end elsewhere.
+        $this->lasting = $lasting && !in_array('close', $tokens, true) && ($codings === null || $lengths[0] === '');
+        $this->part = match (true) {
+            $status === 204, $status === 304 => Http1Part::Done,
+            $codings !== null => Http1Part::ChunkSize,
+            !isset($headers['content-length']) => Http1Part::Unframed,
+            $this->due === 0 => Http1Part::Done,
+            default => Http1Part::Sized,
         };
     }
 
-    private function readBody(): ?string
+    private function takeChunkSize(): bool
     {
-        if ($this->buffer === '') {
-            return null;
-        }
-        if ($this->state === Http1State::ToEnd) {
-            [$piece, $this->buffer] = [$this->buffer, ''];
-            return $piece;
-        }
-        $piece = substr($this->buffer, 0, $this->missing);
-        $this->buffer = substr($this->buffer, strlen($piece));
-        $this->missing -= strlen($piece);
-        if ($this->missing === 0) {
-            $this->state = $this->state === Http1State::Chunk ? Http1State::ChunkEnd : Http1State::Ended;
-        }
-        return $piece;
-    }
-
-    private function readChunkSize(): ?string
-    {
-        $line = $this->line();
+        $line = $this->takeLine();
         if ($line === null) {
-            return null;
+            return false;
         }
-        if (!preg_match('/^([0-9A-Fa-f]{1,64})(?:[ \t]*;[^\x00\r\n]*)?$/D', $line, $match)) {
-            throw new \UnexpectedValueException('expected the size of a chunk');
+        if (!preg_match('/^([0-9a-fA-F]{1,15})[ \t]*(;[^\x00-\x08\x0a-\x1f\x7f]*)?$/D', $line, $size)) {
+            throw new \UnexpectedValueException('a chunk has no size');
         }
-        $digits = ltrim($match[1], '0');
-        if (strlen($digits) > 15) {
-            throw new \UnexpectedValueException('a chunk is too large');
-        }
-        $this->missing = (int) hexdec($digits);
-        $this->state = $this->missing === 0 ? Http1State::Trailers : Http1State::Chunk;
-        return '';
+        $this->due = (int) hexdec($size[1]);
+        $this->part = $this->due === 0 ? Http1Part::Trailers : Http1Part::Chunk;
+        return true;
     }
 
-    private function readChunkEnd(): ?string
+    private function takeChunkEnd(): bool
     {
-        $end = substr($this->buffer, 0, 2);
-        if (!str_starts_with("\r\n", $end)) {
-            throw new \UnexpectedValueException('expected the end of a chunk');
+        if (!str_starts_with("\r\n", substr($this->rest, 0, 2))) {
+            throw new \UnexpectedValueException('a chunk is longer than its size');
         }
-        if (strlen($end) < 2) {
-            return null;
+        if (strlen($this->rest) < 2) {
+            return false;
         }
-        $this->buffer = substr($this->buffer, 2);
-        $this->state = Http1State::ChunkSize;
-        return '';
+        $this->rest = substr($this->rest, 2);
+        $this->part = Http1Part::ChunkSize;
+        return true;
     }
 
-    private function readTrailer(): ?string
+    private function takeTrailer(): bool
     {
-        $line = $this->line();
+        $line = $this->takeLine();
         if ($line === '') {
-            $this->state = Http1State::Ended;
-        } elseif ($line !== null && !str_contains($line, ':')) {
-            throw new \UnexpectedValueException('expected a trailer field');
+            $this->part = Http1Part::Done;
+        } elseif ($line !== null) {
+            self::headers([$line]);
         }
-        return $line === null ? null : '';
+        return $line !== null;
     }
 
-    /** The next line without its CRLF. */
-    private function line(): ?string
+    private function takeBody(string &$body): bool
     {
-        $end = strpos($this->buffer, "\n");
-        if ($end === false ? strlen($this->buffer) > self::MAX_LINE : $end > self::MAX_LINE) {
+        $part = $this->rest;
+        if ($this->part === Http1Part::Unframed) {
+            $this->rest = '';
+        } else {
+            $part = substr($part, 0, $this->due);
+            $this->rest = substr($this->rest, strlen($part));
+            $this->due -= strlen($part);
+        }
+        $body .= $part;
+        if ($this->part === Http1Part::Unframed || $this->due > 0) {
+            return false;
+        }
+        $this->part = $this->part === Http1Part::Chunk ? Http1Part::ChunkEnd : Http1Part::Done;
+        return true;
+    }
+
+    private function takeLine(): ?string
+    {
+        $end = strpos($this->rest, "\n");
+        if (($end === false ? strlen($this->rest) : $end) > self::MAX_HEAD) {
             throw new \UnexpectedValueException('a line is too long');
         }
         if ($end === false) {
             return null;
         }
-        $line = substr($this->buffer, 0, $end + 1);
-        if (!str_ends_with($line, "\r\n")) {
-            throw new \UnexpectedValueException('a line ends in LF alone');
+        $line = substr($this->rest, 0, $end);
+        $this->rest = substr($this->rest, $end + 1);
+        if (!str_ends_with($line, "\r")) {
+            throw new \UnexpectedValueException('a line does not end in CRLF');
         }
-        $this->buffer = substr($this->buffer, $end + 1);
-        return substr($line, 0, -2);
-    }
-
-    private function readHead(): ?string
-    {
-        if (!str_starts_with('HTTP/1.', substr($this->buffer, 0, 7))) {
-            throw new \UnexpectedValueException('it does not begin as HTTP/1');
-        }
-        $end = strpos($this->buffer, "\r\n\r\n");
-        if ($this->headSize + ($end === false ? strlen($this->buffer) : $end) > self::MAX_HEAD) {
-            throw new \UnexpectedValueException('its head is too large');
-        }
-        if ($end === false) {
-            return null;
-        }
-        $lines = explode("\r\n", substr($this->buffer, 0, $end));
-        $this->buffer = substr($this->buffer, $end + 4);
-        $this->headSize += $end;
-        $this->takeHead(array_shift($lines), $lines);
-        return '';
-    }
-
-    /** @param list<string> $lines */
-    private function takeHead(string $first, array $lines): void
-    {
-        if (!preg_match('/^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [^\x00\r\n]*)?$/D', $first, $match)) {
-            throw new \UnexpectedValueException('its first line is no status line');
-        }
-        $status = (int) $match[2];
-        $fields = [];
-        foreach ($lines as $line) {
-            if (!preg_match('/^([!#$%&\'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*?)[ \t]*$/D', $line, $field)) {
-                throw new \UnexpectedValueException('a header is malformed');
-            }
-            $fields[strtolower($field[1])][] = $field[2];
-        }
-        if ($status < 200) {
-            if ($status === 101) {
-                throw new \UnexpectedValueException('it switches protocols, unasked');
-            }
-            return; // informational: the answer is still to come
-        }
-        $options = strtolower(implode(',', $fields['connection'] ?? []));
-        $closes = in_array('close', array_map(trim(...), explode(',', $options)), true);
-        $this->reusable = $match[1] === '1' && !$closes;
-        $this->frame($status, $fields);
-        $this->answer = new ApiAnswer($status, array_map(static fn (array $values): string => $values[0], $fields));
-    }
-
-    /**
-     * How the body is framed (RFC 9112, section 6.3).
-     *
-     * @param array<string, list<string>> $fields
-     */
-    private function frame(int $status, array $fields): void
-    {
-        $lengths = array_unique($fields['content-length'] ?? []);
-        if ($status === 204 || $status === 304) {
-            $this->state = Http1State::Ended;
-        } elseif (isset($fields['transfer-encoding'])) {
-            if (array_map(strtolower(...), $fields['transfer-encoding']) !== ['chunked']) {
-                throw new \UnexpectedValueException('a transfer coding that was not asked for');
-            }
-            $this->state = Http1State::ChunkSize;
-            $this->reusable = $this->reusable && $lengths === []; // both: somebody on the way is confused
-        } elseif ($lengths !== []) {
-            if (count($lengths) > 1 || !preg_match('/^[0-9]{1,15}$/D', $lengths[0])) {
-                throw new \UnexpectedValueException('its length is no number, or several');
-            }
-            $this->missing = (int) $lengths[0];
-            $this->state = $this->missing === 0 ? Http1State::Ended : Http1State::Sized;
-        } else {
-            $this->state = Http1State::ToEnd;
-            $this->reusable = false;
-        }
+        return substr($line, 0, -1);
     }
 }
