@@ -1,11 +1,13 @@
 //! Where the API is reached, and how: over TCP, TLS or a Unix socket. Proxies are not asked.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::uri::Scheme;
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
@@ -67,7 +69,7 @@ impl Endpoint {
 
     pub async fn dial(&self) -> io::Result<(Link, Protocol)> {
         let link = match &self.place {
-            Place::Unix(path) => Link::new(UnixStream::connect(path).await?),
+            Place::Unix(path) => Link::new(unix(path).await?),
             Place::Tcp(host, port) => Link::new(tcp(host, *port).await?),
             Place::Tls(host, port, name, connector) => {
                 let stream = connector
@@ -83,6 +85,19 @@ impl Endpoint {
             }
         };
         Ok((link, Protocol::Http1))
+    }
+}
+
+/// How often a Unix socket is tried whose queue is full: no event says when there is room.
+const FULL_PAUSE: Duration = Duration::from_millis(10);
+
+async fn unix(path: &Path) -> io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(path).await {
+            // Over TCP connecting would wait; here it is for us to do, as long as may be.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(FULL_PAUSE).await,
+            result => return result,
+        }
     }
 }
 
