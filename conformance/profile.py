@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
 from conformance.client.bench import Bench
 from conformance.client.exchange import ExchangeFailed
 from conformance.result import FailedCheck
 from conformance.scenario import Actor, Scenario
 from conformance.stage import Stage
+
+if TYPE_CHECKING:
+    from conformance.client.chat import ChatBench
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +62,35 @@ async def play_handoff(scenario: Scenario, stage: Stage) -> Judgement:
     return Judgement(failures, await bench.evidence() if failures else "")
 
 
-PLAYERS: Mapping[str, Player] = {"handoff": play_handoff}
+async def play_chat(scenario: Scenario, stage: Stage) -> Judgement:
+    """Play the client of a chat backend, over a WebSocket."""
+    # The library for it takes 50 ms to import, and most runs have no use for it.
+    from conformance.client.chat import ChatFailed  # noqa: PLC0415
+
+    bench = _bench(scenario.profile)(scenario, stage)
+    try:
+        if scenario.actor is Actor.CHAT:
+            async with bench.connect() as chat:
+                await scenario.function(chat)
+        else:
+            await scenario.function(bench)
+    except ChatFailed:
+        pass  # noted in the bench's failures
+    finally:
+        bench.release()
+    failures = bench.failures
+    return Judgement(failures, await bench.evidence() if failures else "")
+
+
+def _bench(profile: str) -> type[ChatBench]:
+    """The bench of a profile: the one in client/ that speaks its messages."""
+    module = import_module(f"conformance.client.{profile.replace('-', '_')}")
+    bench: type[ChatBench] = module.BENCH
+    return bench
+
+
+PLAYERS: Mapping[str, Player] = {
+    "handoff": play_handoff,
+    **dict.fromkeys(("rpc-chat", "agent-chat", "spaces"), play_chat),
+}
 """How each profile's scenarios are played."""

@@ -30,8 +30,10 @@ class Actor(Enum):
     """A plain function judges the finished response."""
     EXCHANGE = "exchange"
     """A coroutine plays the client of one live exchange, which has been handed off."""
+    CHAT = "chat"
+    """A coroutine plays the client of one chat backend's live connection."""
     BENCH = "bench"
-    """A coroutine makes its own exchanges, and reaches the daemon's process."""
+    """A coroutine makes its own exchanges or connections, and reaches the daemon's process."""
 
 
 class Api(Enum):
@@ -182,6 +184,6 @@ def _actor(function: Callable[..., Any]) -> Actor:
         if names == [actor.value] and live == (actor is not Actor.RESPONSE):
             return actor
     raise ValueError(
-        f"{function.__module__}.{function.__name__}: a scenario is `def name(response)`, "
-        f"`async def name(exchange)` or `async def name(bench)`; this one takes {names}"
+        f"{function.__module__}.{function.__name__}: a scenario is `def name(response)`, `async "
+        f"def name(exchange)`, `… name(chat)` or `… name(bench)`; this one takes {names}"
     )

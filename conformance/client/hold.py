@@ -136,8 +136,10 @@ class Hold:
         if not holds:
             self._note(check, clause, expected, actual)
 
-    def _note(self, check: str, clause: str, expected: str, actual: str) -> FailedCheck:
+    def _note(
+        self, check: str, clause: str, expected: str, actual: str, where: str = "the daemon"
+    ) -> FailedCheck:
         level = clause_of(clause).level.value
-        failure = FailedCheck(check, clause, level, expected, actual, "the daemon")
+        failure = FailedCheck(check, clause, level, expected, actual, where)
         self._noted.append(failure)
         return failure

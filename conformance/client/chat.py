@@ -1,0 +1,181 @@
+"""A Chat: one conversation in JSON messages over a WebSocket, and the bench it is made on.
+
+A chat backend is judged message by message, in order. A Chat keeps a place in
+what has arrived: `take` is the next message, `upto` all up to one that ends a
+turn. What does not come, or is no JSON, is a failed check and ends the scenario,
+because all that follows would only say it again. Nothing is proved by silence:
+`bench.token` marks what is asked, and a fence (a request whose answer is known)
+stands where nothing more may come.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, Self
+
+from conformance.client.hold import Hold
+from conformance.client.websocket import ABNORMAL, Message, Received, Sent, WebSocket
+from conformance.result import FailedCheck
+from conformance.scenario import Scenario
+from conformance.stage import Stage
+from conformance.wording import excerpt, plural
+
+LINE = 96
+_SHOWN = 24
+
+
+class ChatFailed(Exception):  # noqa: N818 - a finding about the daemon, no error of the suite
+    """What the scenario waited for did not come. The check has been noted already."""
+
+
+class Note(Protocol):
+    """Notes a failed check."""
+
+    def __call__(
+        self, *, check: str, clause: str, expected: str, actual: str, where: str
+    ) -> FailedCheck:
+        """Note it, and return it."""
+        ...
+
+
+class Chat(WebSocket):
+    """A conversation; an async context manager that has it open."""
+
+    def __init__(self, url: str, *, deadline: float, note: Note) -> None:
+        super().__init__(url, deadline=deadline)
+        self.opened_at = time.monotonic()
+        self._note = note
+        self._place = 0
+        """How many messages the scenario has taken."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        if self.refused:
+            raise self.failed("connect", clause=None, expected="a connection", actual=self.refused)
+        return self
+
+    def send(self, value: object) -> None:
+        """Send a JSON value as a text message."""
+        self.text(json.dumps(value))
+
+    async def take(self, *, clause: str | None = None, expected: str = "a message") -> Any:
+        """The next message, decoded. Raises ChatFailed."""
+        if not await self.until(lambda: len(self.messages) > self._place):
+            raise self.failed("take", clause=clause, expected=expected, actual=self._arrived_so())
+        self._place += 1
+        return self._decoded(self.messages[self._place - 1], clause)
+
+    async def upto(
+        self, ends: Callable[[Any], bool], *, clause: str | None = None, expected: str
+    ) -> list[Any]:
+        """The next messages, decoded, up to one that ends them, included. Raises ChatFailed."""
+        taken = [await self.take(clause=clause, expected=expected)]
+        while not ends(taken[-1]):
+            taken.append(await self.take(clause=clause, expected=expected))
+        return taken
+
+    @property
+    def untaken(self) -> list[Message]:
+        """What has arrived, and no scenario has asked for."""
+        return self.messages[self._place :]
+
+    def expect(
+        self, holds: bool, *, check: str, clause: str, expected: str, actual: object
+    ) -> bool:
+        """Note a failed check unless it holds; return whether it does."""
+        if not holds:
+            told = actual if isinstance(actual, str) else json.dumps(actual, ensure_ascii=False)
+            where = f"message {self._place}"
+            self._note(
+                check=check, clause=clause, expected=expected, actual=excerpt(told), where=where
+            )
+        return holds
+
+    def failed(self, check: str, *, clause: str | None, expected: str, actual: str) -> ChatFailed:
+        """Note a failed check that ends the scenario. `clause`: None for the profile's first."""
+        where = f"message {self._place}"
+        failure = self._note(
+            check=check, clause=clause or "", expected=expected, actual=actual, where=where
+        )
+        return ChatFailed(f"{failure.check}: expected {failure.expected}; {failure.actual}")
+
+    def page(self) -> str:
+        """The conversation for a human, in about thirty lines."""
+        lines = [f"client   {self.url}", *(self._line(each) for each in self.frames)]
+        if len(lines) > _SHOWN:
+            left = len(lines) - _SHOWN
+            lines[12 : 12 + left] = [f"  … {plural(left, 'frame')} …"]
+        return "\n".join([*lines, f"  {self._arrived_so()}"])
+
+    def _line(self, frame: Sent | Received) -> str:
+        arrow = "→" if isinstance(frame, Sent) else "←"
+        name = "raw" if frame.opcode is None else frame.opcode.name.lower()
+        since = frame.at - self.opened_at
+        return f"  {since:+8.3f} s  {arrow} {name:6} {excerpt(frame.data, LINE)}"
+
+    def _arrived_so(self) -> str:
+        if self.refused:
+            return f"no connection: {self.refused}"
+        came = f"{plural(len(self.messages), 'message')} had come"
+        if self.violation:
+            return f"{came}; the daemon broke RFC 6455: {self.violation}"
+        if self.ended:
+            return f"{came}, then the connection was closed ({self.close_code or ABNORMAL})"
+        return f"{came}, and the connection is still open"
+
+    def _decoded(self, message: Message, clause: str | None) -> Any:
+        try:
+            return json.loads(message.data)
+        except ValueError as error:
+            actual = f"{excerpt(message.data)}: {error}"
+            raise self.failed("take", clause=clause, expected="JSON", actual=actual) from None
+
+
+class ChatBench(Hold):
+    """One scenario's hold on a chat backend: it makes conversations.
+
+    A profile derives its own, with the Chat that speaks its messages.
+    """
+
+    first: str
+    """The clause that is broken where there is no conversation at all."""
+
+    def __init__(self, scenario: Scenario, stage: Stage) -> None:
+        super().__init__(scenario, stage)
+        self._chats: list[Chat] = []
+
+    def connect(self) -> Chat:
+        """A conversation that is yet to be opened (`async with`)."""
+        raise NotImplementedError
+
+    def note(
+        self, *, check: str, clause: str, expected: str, actual: str, where: str
+    ) -> FailedCheck:
+        """Note a failed check. Without a clause it is the profile's first."""
+        return self._note(check, clause or self.first, expected, actual, where)
+
+    def directive(self, pattern: str = "", *, token: str | None = None) -> str:
+        """What makes the mock API answer a text with this pattern, wherever it stands in it."""
+        return f"[[test:{pattern};t={token or new_token()}]]"
+
+    @property
+    def failures(self) -> tuple[FailedCheck, ...]:
+        """Every failed check so far."""
+        return tuple(self._noted)
+
+    async def evidence(self) -> str:
+        """What the last conversations were."""
+        return "\n\n".join(each.page() for each in self._chats[-3:])
+
+    def release(self) -> None:
+        """Close every connection that is still open."""
+        for chat in self._chats:
+            chat.release()
+
+
+def new_token() -> str:
+    """A token for one exchange, by which the mock API's journal is asked for it."""
+    return secrets.token_hex(8)
