@@ -9,7 +9,7 @@ import time
 import pytest
 import websockets
 from websockets.sync.server import ServerConnection
-from ws_servers import Serve, echoes, failing, play, sends, stay
+from ws_servers import Handler, Serve, echoes, failing, play, sends, stay
 
 from conformance.result import Verdict
 from conformance.ws import (
@@ -178,7 +178,7 @@ def test_a_forbidden_message_that_does_not_come(serve: Serve) -> None:
     play(test.without_response(event("error")))
 
 
-def closes(code: int, reason: str = "") -> Serve:
+def closes(code: int, reason: str = "") -> Handler:
     return lambda socket: socket.close(code, reason)
 
 

@@ -68,6 +68,26 @@ def play(test: WSTest) -> WSTest:
     return test
 
 
+class _Received(list[str | bytes]):
+    def __init__(self, test: WSTest, frames: int) -> None:
+        super().__init__()
+        self._test, self._frames = test, frames
+
+    def append(self, frame: str | bytes) -> None:
+        super().append(frame)
+        if len(self) >= self._frames:
+            self._test.response_timeout = 0.05
+
+
+def impatient(test: WSTest, *, after: int = 1) -> WSTest:
+    """Let a test wait for so many messages, and hardly at all for another.
+
+    A short timeout from the start would fail on a busy machine before they came.
+    """
+    test.received_json = _Received(test, after)
+    return test
+
+
 E = TypeVar("E", bound=BaseException)
 
 

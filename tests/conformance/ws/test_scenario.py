@@ -1,0 +1,188 @@
+"""Several clients at once: barriers, shared variables, one failure for all."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from websockets.sync.server import ServerConnection
+from ws_servers import Serve, echoes, failing, sends, stay
+
+from conformance.result import Verdict
+from conformance.ws import (
+    WSBarrier,
+    WSExpectationError,
+    WSMessage,
+    WSResponse,
+    WSScenario,
+    WSTest,
+    WSTimeoutError,
+)
+
+LONG = 20.0
+
+
+def event(name: str) -> WSResponse:
+    return WSResponse().with_attribute("event", name)
+
+
+class Order:
+    """A server that notes in what order things reach it, and echoes."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, socket: ServerConnection) -> None:
+        assert socket.request is not None
+        name = socket.request.path.strip("/")
+        self.note(f"{name} connects")
+        socket.send('{"event": "hello"}')
+        for each in socket:
+            self.note(f"{name} sends")
+            socket.send(each)
+        self.note(f"{name} leaves")
+
+    def note(self, what: str) -> None:
+        with self._lock:
+            self.seen.append(what)
+
+
+def test_a_barrier_orders_connections(serve: Serve) -> None:
+    order = Order()
+    url = serve(order)
+    first_is_in = WSBarrier(2, name="first is in")
+    first = WSTest(f"{url}/first").with_response(event("hello").with_barrier(first_is_in))
+    second = WSTest(f"{url}/second").with_barrier(first_is_in).with_response(event("hello"))
+    scenario = WSScenario("order").with_client(second).with_client(first)
+    asyncio.run(scenario.run())
+    assert scenario.is_complete()
+    assert order.seen.index("first connects") < order.seen.index("second connects")
+
+
+def test_a_barrier_orders_messages_and_ends(serve: Serve) -> None:
+    order = Order()
+    url = serve(order)
+    spoken, over = WSBarrier(2), WSBarrier(2)
+    hello = event("hello").with_trigger(WSMessage().with_attribute("event", "x"))
+    first = (
+        WSTest(f"{url}/first")
+        .with_response(hello)
+        .with_response(event("x").with_barrier(spoken))
+        .with_end_barrier(over)
+    )
+    second = (
+        WSTest(f"{url}/second")
+        .with_response(event("hello"))
+        .with_response(event("y"))
+        .with_message(WSMessage().with_attribute("event", "y").with_barrier(spoken))
+        .with_end_barrier(over)
+    )
+    asyncio.run(WSScenario("order").with_client(first).with_client(second).run())
+    seen = order.seen
+    assert seen.index("first sends") < seen.index("second sends")
+    leaves = [at for at, each in enumerate(seen) if each.endswith("leaves")]
+    assert all(at > seen.index("second sends") for at in leaves)
+
+
+def test_barriers_need_no_scenario(serve: Serve) -> None:
+    url = serve(sends({"event": "hello"}))
+    barrier = WSBarrier(3)
+    tests = [WSTest(url).with_response(event("hello").with_barrier(barrier)) for _ in range(3)]
+
+    async def gather() -> None:
+        await asyncio.gather(*(each.run() for each in tests))
+
+    asyncio.run(gather())
+    assert all(each.is_complete() for each in tests)
+
+
+def test_a_party_that_does_not_come_is_told_to_all() -> None:
+    async def wait() -> list[BaseException | None]:
+        barrier = WSBarrier(3, name="all in", timeout=0.05)
+        return await asyncio.gather(barrier.wait("a"), barrier.wait("b"), return_exceptions=True)
+
+    errors = asyncio.run(wait())
+    assert [type(each) for each in errors] == [WSTimeoutError] * 2
+    (text,) = {str(each) for each in errors}
+    assert text == "Timed out waiting at barrier 'all in': 2 of 3 arrived (a, b)"
+
+
+def test_a_client_that_waits_alone_fails(serve: Serve) -> None:
+    barrier = WSBarrier(2, name="both in", timeout=0.05)
+    test = WSTest(serve(sends({"event": "hello"}))).with_name("Rob")
+    error = failing(test.with_response(event("hello").with_barrier(barrier)), WSTimeoutError)
+    assert str(error) == "Timed out waiting at barrier 'both in': 1 of 2 arrived (Rob)"
+    assert "waits at 'both in'" in error.__notes__[0]
+
+
+def test_a_barrier_may_be_passed_again() -> None:
+    barrier = WSBarrier(2)
+    passed: list[str] = []
+
+    async def party(name: str) -> None:
+        for turn in range(3):
+            await barrier.wait(name)
+            passed.append(f"{turn}")
+
+    async def both() -> None:
+        await asyncio.gather(party("a"), party("b"))
+
+    asyncio.run(both())
+    assert passed == sorted(passed)
+    with pytest.raises(ValueError, match="at least 1 party"):
+        WSBarrier(0)
+
+
+def test_clients_share_their_variables(serve: Serve) -> None:
+    url = serve(echoes)
+    known = WSBarrier(2)
+    first = (
+        WSTest(url)
+        .with_message(WSMessage().with_attribute("event", "id").with_attribute("id", 5))
+        .with_response(event("id").with_capture("id", "id").with_barrier(known))
+    )
+    second = WSTest(url).with_message(WSMessage().with_json("${$id}, ${$room}").with_barrier(known))
+    second.with_response(WSResponse().with_json("5, lobby"))
+    scenario = WSScenario("shared").with_variable("room", "lobby")
+    asyncio.run(scenario.with_client(first).with_client(second).run())
+    assert scenario.variables == {"id": 5, "room": "lobby"}
+
+
+def test_one_failure_stops_all_and_tells_everything(serve: Serve) -> None:
+    """The one that fails does so only when the other is connected, and waits for nothing."""
+    both_in = WSBarrier(2)
+    bad = (
+        WSTest(serve(sends({"event": "hello"}, {"event": "error"})))
+        .with_name("bad")
+        .with_response(event("hello").with_barrier(both_in))
+        .with_response(event("never"))
+        .without_response(event("error"))
+        .with_response_timeout(LONG)
+    )
+    good = (
+        WSTest(serve(sends({"event": "hello"})))
+        .with_name("good")
+        .with_response(event("hello").with_barrier(both_in))
+        .with_response(event("never"))
+    )
+    scenario = WSScenario("trouble").with_client(bad).with_client(good)
+    error = failing(scenario, WSExpectationError)
+    (note,) = [each for each in error.__notes__ if each.startswith("all clients of 'trouble'")]
+    assert {line.split()[2] for line in note.splitlines()[1:]} == {"bad", "good"}
+    failed, stopped = scenario.outcomes
+    assert (failed.verdict, failed.scenario) == (Verdict.FAIL, "trouble")
+    assert (stopped.verdict, stopped.reason) == (Verdict.ERROR, "stopped when bad failed")
+    assert not scenario.is_complete()
+
+
+def test_clients_without_names_are_numbered(serve: Serve) -> None:
+    url = serve(stay)
+    scenario = WSScenario("names").with_client(WSTest(url)).with_client(WSTest(url).with_name("b"))
+    asyncio.run(scenario.run())
+    assert [each.name for each in scenario.outcomes] == ["client 1", "b"]
+
+
+def test_a_scenario_without_clients_is_refused() -> None:
+    assert "found none" in str(failing(WSScenario("empty"), ValueError))
