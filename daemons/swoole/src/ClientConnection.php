@@ -6,7 +6,6 @@ namespace StreamingDaemon\Swoole;
 
 use StreamingDaemon\Client;
 use Swoole\Coroutine;
-use Swoole\Coroutine\System;
 
 /**
  * A client's socket, and the coroutine that watches it until it is closed.
@@ -28,8 +27,7 @@ final class ClientConnection
      */
     private const OFFER_TIME = 0.25;
 
-    private int $watcher = 0;
-    private bool $waiting = false;
+    private readonly Watch $watch;
     private string $unsent = '';
     private float $progressAt = 0.0;
     /** It sends no more: it closed, or shut down its sending side. */
@@ -47,16 +45,17 @@ final class ClientConnection
         private readonly float $writeTimeout,
         private readonly \Closure $onClosed,
     ) {
+        $this->watch = new Watch($client->stream());
     }
 
     /** Watches it from now on; that a client left already is known when this returns. */
     public function watch(): void
     {
         Coroutine::create(function (): void {
-            $this->watcher = Coroutine::getCid();
             while (!$this->over()) {
                 $this->wait();
             }
+            $this->watch->close();
             // What waits in the kernel goes with a reset: half an answer must not look like a whole one.
             $this->unsent === '' ? $this->client->close() : $this->client->reset();
             ($this->onClosed)();
@@ -75,7 +74,7 @@ final class ClientConnection
             $this->progressAt = Clock::now();
             $this->send();
             if ($this->unsent !== '') {
-                $this->wake();
+                $this->watch->wake();
             }
         }
     }
@@ -93,14 +92,14 @@ final class ClientConnection
     public function finish(): void
     {
         $this->finishing = true;
-        $this->wake();
+        $this->watch->wake();
     }
 
     /** Ends the connection now: what is unsent is lost, and the client told so by a reset. */
     public function abort(): void
     {
         $this->broken = true;
-        $this->wake();
+        $this->watch->wake();
     }
 
     /** Does what can be done now; says whether nothing is left to do. */
@@ -127,13 +126,11 @@ final class ClientConnection
         $events = ($this->gone ? 0 : SWOOLE_EVENT_READ) | ($this->unsent === '' ? 0 : SWOOLE_EVENT_WRITE);
         $now = Clock::now();
         $timeout = match (true) {
-            $this->lingerUntil !== null => max(0.001, $this->lingerUntil - $now),
-            $this->unsent !== '' => max(0.001, min(self::OFFER_TIME, $this->progressAt + $this->writeTimeout - $now)),
-            default => -1,
+            $this->lingerUntil !== null => $this->lingerUntil - $now,
+            $this->unsent !== '' => min(self::OFFER_TIME, $this->progressAt + $this->writeTimeout - $now),
+            default => INF,
         };
-        $this->waiting = true;
-        $events === 0 ? Coroutine::yield() : System::waitEvent($this->client->stream(), $events, $timeout);
-        $this->waiting = false;
+        $this->watch->wait($events, $timeout);
     }
 
     private function discard(): void
@@ -172,13 +169,6 @@ final class ClientConnection
     {
         if (!$this->finishing) {
             $this->condition->interrupt(new ClientLeft($how));
-        }
-    }
-
-    private function wake(): void
-    {
-        if ($this->waiting) {
-            Coroutine::cancel($this->watcher);
         }
     }
 }

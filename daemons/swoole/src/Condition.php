@@ -4,24 +4,22 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Swoole;
 
-use Swoole\Coroutine\Channel;
-
 /**
  * The one place where an exchange's coroutine waits, whatever it waits for.
  *
  * An exchange depends on several others at a time: on the API's bytes, on its client
- * taking some, on its client staying, on the daemon going on. Coroutines wait for one
- * thing. So whoever changes something notifies, and the exchange looks for itself
- * whether what it needs holds by now. An interruption is thrown out of every wait.
+ * taking some, on its client staying, on the daemon going on. So whoever changes
+ * something notifies, and the exchange looks for itself whether what it needs holds by
+ * now. An interruption is thrown out of every wait.
  */
 final class Condition
 {
-    private readonly Channel $bell;
+    private readonly Sleeper $sleeper;
     private ?\Throwable $interruption = null;
 
     public function __construct()
     {
-        $this->bell = new Channel(1);
+        $this->sleeper = new Sleeper();
     }
 
     /**
@@ -31,7 +29,7 @@ final class Condition
      * @param float $deadline on the monotonic clock, in seconds
      * @return bool false when the deadline came first
      */
-    public function wait(\Closure $holds, float $deadline): bool
+    public function wait(\Closure $holds, float $deadline = INF): bool
     {
         for (;;) {
             if ($this->interruption !== null) {
@@ -44,15 +42,13 @@ final class Condition
             if ($left <= 0) {
                 return false;
             }
-            $this->bell->pop(max(0.001, min($left, 3600.0)));
+            $this->sleeper->sleep($left);
         }
     }
 
     public function notify(): void
     {
-        if ($this->bell->isEmpty()) {
-            $this->bell->push(true);
-        }
+        $this->sleeper->wake();
     }
 
     /** Ends every wait from now on with this; the first one counts. */
@@ -61,10 +57,4 @@ final class Condition
         $this->interruption ??= $why;
         $this->notify();
     }
-
-    public function interrupted(): bool
-    {
-        return $this->interruption !== null;
-    }
-
 }

@@ -15,7 +15,6 @@ use StreamingDaemon\Options;
 use StreamingDaemon\Problem;
 use StreamingDaemon\Redactor;
 use Swoole\Coroutine;
-use Swoole\Coroutine\System;
 use Swoole\Process;
 
 /**
@@ -48,11 +47,11 @@ final class Daemon
 
     /** @var array<int, Exchange> those that were told so, and are still to be closed */
     private array $refused = [];
-    private int $peers = 0;
+    /** @var array<int, Watch> peers that have connected and not sent yet */
+    private array $pending = [];
     private int $signals = 0;
-    private int $acceptor = 0;
     private bool $accepting = true;
-    private bool $waiting = false;
+    private ?Watch $acceptor = null;
     private float $peersUntil = INF;
 
     public function __construct(private readonly Options $options)
@@ -84,10 +83,11 @@ final class Daemon
         $this->log->line('stopping', ['streams' => count($this->served)]);
         $this->peersUntil = Clock::now() + self::PEER_TIME;
         $listener->refuseNewcomers();
-        if ($this->waiting) {
-            Coroutine::cancel($this->acceptor);
+        $this->acceptor?->wake();
+        foreach ($this->pending as $peer) {
+            $peer->wake(); // to see how much less time there is now
         }
-        $empty = fn (): bool => !$this->accepting && $this->peers === 0 && $this->exchanges() === [];
+        $empty = fn (): bool => !$this->accepting && $this->pending === [] && $this->exchanges() === [];
         $this->changed->wait(
             fn (): bool => $empty() || $this->signals > 1,
             Clock::now() + $this->options->shutdownTimeout,
@@ -112,14 +112,13 @@ final class Daemon
     /** Accepts peers until the listener has no more. */
     private function accept(Listener $listener): void
     {
-        $this->acceptor = Coroutine::getCid();
-        $stream = socket_export_stream($listener->socket());
+        $this->acceptor = new Watch(socket_export_stream($listener->socket()));
         for ($accepted = 0;; ++$accepted) {
             try {
                 $peer = $listener->accept();
             } catch (Exhausted $why) {
                 $this->log->line('cannot accept handoffs', ['reason' => $why->getMessage()]);
-                System::sleep(self::PAUSE);
+                (new Sleeper())->sleep(self::PAUSE);
                 continue;
             }
             if ($peer !== null) {
@@ -128,11 +127,10 @@ final class Daemon
                 break;
             }
             if ($peer === null || $accepted % self::BATCH === self::BATCH - 1) {
-                $this->waiting = true;
-                System::waitEvent($stream, SWOOLE_EVENT_READ);
-                $this->waiting = false;
+                $this->acceptor->wait(SWOOLE_EVENT_READ);
             }
         }
+        $this->acceptor->close();
         $listener->close();
         $this->accepting = false;
         $this->changed->notify();
@@ -141,7 +139,6 @@ final class Daemon
     /** Receives a peer's handoff, and serves its client. */
     private function receive(Socket $peer): void
     {
-        ++$this->peers;
         try {
             $handoff = $this->handoff($peer);
         } catch (Dropped $why) {
@@ -151,7 +148,6 @@ final class Daemon
             }
         } finally {
             socket_close($peer);
-            --$this->peers;
         }
         if ($handoff !== null) {
             $this->serve($handoff);
@@ -163,15 +159,23 @@ final class Daemon
     private function handoff(Socket $peer): Handoff
     {
         $deadline = Clock::now() + $this->options->handoffTimeout;
-        $stream = null;
-        while (($handoff = Handoff::receive($peer)) === null) {
-            $stream ??= socket_export_stream($peer);
-            $left = min($deadline, $this->peersUntil) - Clock::now();
-            if ($left <= 0 || System::waitEvent($stream, SWOOLE_EVENT_READ, max(0.001, min($left, self::PEER_TIME))) < 0) {
-                throw new Dropped('the peer sent nothing in time');
+        $watch = null;
+        try {
+            while (($handoff = Handoff::receive($peer)) === null) {
+                if (Clock::now() >= min($deadline, $this->peersUntil)) {
+                    throw new Dropped('the peer sent nothing in time');
+                }
+                $watch ??= new Watch(socket_export_stream($peer));
+                $this->pending[spl_object_id($watch)] = $watch;
+                $watch->wait(SWOOLE_EVENT_READ, min($deadline, $this->peersUntil) - Clock::now());
+            }
+            return $handoff;
+        } finally {
+            if ($watch !== null) {
+                $watch->close();
+                unset($this->pending[spl_object_id($watch)]);
             }
         }
-        return $handoff;
     }
 
     private function serve(Handoff $handoff): void

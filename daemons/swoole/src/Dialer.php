@@ -18,7 +18,11 @@ use Swoole\Coroutine\System;
  */
 final class Dialer
 {
+    /** Seconds until a Unix socket whose queue is full is tried again. */
     private const PAUSE = 0.02;
+
+    /** A record of TLS is read whole by it. */
+    private const CHUNK_SIZE = 65536;
 
     public function __construct(
         private readonly Api $api,
@@ -30,7 +34,7 @@ final class Dialer
     /** Whether HTTP/2 may come of it. */
     public function offersHttp2(): bool
     {
-        return $this->api->tls && $this->api->socket === null && $this->api->http2;
+        return $this->usesTls() && $this->api->http2;
     }
 
     /**
@@ -39,15 +43,28 @@ final class Dialer
      */
     public function dial(float $deadline, bool &$http2): Link
     {
-        $tls = $this->api->tls && $this->api->socket === null;
         $stream = $this->connect($this->address($deadline), $deadline);
-        if ($tls) {
-            $this->encrypt($stream, $deadline);
-            $http2 = (stream_get_meta_data($stream)['crypto']['alpn_protocol'] ?? '') === 'h2';
+        $watch = new Watch($stream);
+        try {
+            $this->await($watch, SWOOLE_EVENT_WRITE, $deadline);
+            if (stream_socket_get_name($stream, true) === false) {
+                throw $this->unreachable('it refuses connections');
+            }
+            if ($this->usesTls()) {
+                $this->encrypt($stream, $watch, $deadline);
+                $http2 = (stream_get_meta_data($stream)['crypto']['alpn_protocol'] ?? '') === 'h2';
+            }
+        } finally {
+            $watch->close();
         }
         stream_set_read_buffer($stream, 0);
-        stream_set_chunk_size($stream, 65536);
-        return new Link($stream, $tls);
+        stream_set_chunk_size($stream, self::CHUNK_SIZE);
+        return new Link($stream, $this->usesTls());
+    }
+
+    private function usesTls(): bool
+    {
+        return $this->api->tls && $this->api->socket === null;
     }
 
     public function deadline(): float
@@ -93,13 +110,9 @@ final class Dialer
             if (Clock::now() >= $deadline) {
                 throw Problem::connectTimeout();
             }
-            System::sleep(self::PAUSE);
+            (new Sleeper())->sleep(self::PAUSE);
         }
         stream_set_blocking($stream, false);
-        $this->waitFor($stream, SWOOLE_EVENT_WRITE, $deadline);
-        if (stream_socket_get_name($stream, true) === false) {
-            throw $this->unreachable('it refuses connections');
-        }
         return $stream;
     }
 
@@ -107,11 +120,11 @@ final class Dialer
      * @param resource $stream
      * @throws Problem
      */
-    private function encrypt($stream, float $deadline): void
+    private function encrypt($stream, Watch $watch, float $deadline): void
     {
         error_clear_last();
         while (($done = @stream_socket_enable_crypto($stream, true, STREAM_CRYPTO_METHOD_TLS_CLIENT)) === 0) {
-            $this->waitFor($stream, SWOOLE_EVENT_READ, $deadline);
+            $this->await($watch, SWOOLE_EVENT_READ, $deadline);
         }
         if ($done !== true) {
             throw $this->unreachable(error_get_last()['message'] ?? 'TLS failed');
@@ -134,14 +147,11 @@ final class Dialer
         return $options;
     }
 
-    /**
-     * @param resource $stream
-     * @throws Problem
-     */
-    private function waitFor($stream, int $event, float $deadline): void
+    /** @throws Problem */
+    private function await(Watch $watch, int $event, float $deadline): void
     {
-        $left = $deadline - Clock::now();
-        if ($left <= 0 || System::waitEvent($stream, $event, max(0.001, $left)) === false) {
+        $watch->wait($event, $deadline - Clock::now());
+        if (Clock::now() >= $deadline) {
             throw Problem::connectTimeout();
         }
     }

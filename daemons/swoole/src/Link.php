@@ -6,14 +6,13 @@ namespace StreamingDaemon\Swoole;
 
 use Socket;
 use Swoole\Coroutine;
-use Swoole\Coroutine\System;
 
 /**
  * A connection to the API: bytes in both directions, and one coroutine that moves them.
  *
- * Swoole lets one coroutine wait for a descriptor. So the link's own one waits for
- * both directions, and whoever wants something else of it, to send what the kernel
- * did not take or to read on, wakes it. Nobody else ever waits for the API's socket.
+ * A descriptor is in the event loop once. So the link's own coroutine waits for both
+ * directions, and whoever wants something else of it, to send what the kernel did not
+ * take or to read on, wakes it. Nobody else ever waits for the API's socket.
  */
 final class Link
 {
@@ -22,8 +21,7 @@ final class Link
 
     private string $unsent = '';
     private bool $open = true;
-    private int $coroutine = 0;
-    private bool $waiting = false;
+    private readonly Watch $watch;
     private ?Socket $raw = null;
 
     /** @param resource $stream connected and not blocking */
@@ -31,6 +29,7 @@ final class Link
         private $stream,
         private readonly bool $tls,
     ) {
+        $this->watch = new Watch($stream);
     }
 
     /**
@@ -44,12 +43,12 @@ final class Link
             $this->raw = socket_import_stream($this->stream) ?: null;
         }
         Coroutine::create(function () use ($session): void {
-            $this->coroutine = Coroutine::getCid();
             try {
                 $this->run($session);
             } finally {
                 $this->open = false;
                 $this->raw = null;
+                $this->watch->close();
                 fclose($this->stream);
             }
         });
@@ -63,7 +62,7 @@ final class Link
         if ($this->open && !$waits) {
             $this->flush();
             if ($this->unsent !== '') {
-                $this->wake();
+                $this->watch->wake();
             }
         }
     }
@@ -77,9 +76,7 @@ final class Link
     /** Has the link look again for what is to be done. */
     public function wake(): void
     {
-        if ($this->waiting) {
-            Coroutine::cancel($this->coroutine);
-        }
+        $this->watch->wake();
     }
 
     public function close(): void
@@ -105,17 +102,10 @@ final class Link
                 $session->receive($bytes);
             }
             if ($this->open) {
-                $this->wait($session->wantsMore());
+                $events = $session->wantsMore() ? SWOOLE_EVENT_READ : 0;
+                $this->watch->wait($events | ($this->unsent !== '' ? SWOOLE_EVENT_WRITE : 0));
             }
         }
-    }
-
-    private function wait(bool $reads): void
-    {
-        $events = ($reads ? SWOOLE_EVENT_READ : 0) | ($this->unsent !== '' ? SWOOLE_EVENT_WRITE : 0);
-        $this->waiting = true;
-        $events === 0 ? Coroutine::yield() : System::waitEvent($this->stream, $events);
-        $this->waiting = false;
     }
 
     private function flush(): void

@@ -17,6 +17,8 @@ final class Main
         // Sockets here are waited for where they are used. Hooks would wrap PHP's own in
         // Swoole's, whose TLS does not verify IP addresses.
         Coroutine::set(['hook_flags' => 0, 'log_level' => SWOOLE_LOG_NONE, 'max_coroutine' => 1_000_000]);
+        // Events and timers only wake coroutines that are there already.
+        swoole_async_set(['enable_coroutine' => false]);
         $status = 0;
         Coroutine\run(static function () use ($options, &$status): void {
             try {
