@@ -70,8 +70,24 @@ static bool is_low(int unit) {
     return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
+// Whether the string that ends here is a member's name.
+static bool is_name(const char *quote, const char *end) {
+    do
+        quote++;
+    while (quote < end && is_space(*quote));
+    return quote < end && *quote == ':';
+}
+
+// In names Jansson takes no NUL at all, so there it becomes another control character.
+static void soften_name(char *c, const char *quote) {
+    for (; c < quote; c += *c == '\\' ? 2 : 1)
+        if (escaped_unit(c, quote) == 0)
+            memcpy(c, "\\u0001", 6);
+}
+
 // Makes half pairs whole characters, up to the string's closing quote, which is returned.
 static char *soften_string(char *c, char *end) {
+    char *begin = c;
     while (c < end && *c != '"') {
         if (*c != '\\') {
             c++;
@@ -86,6 +102,8 @@ static char *soften_string(char *c, char *end) {
             memcpy(c, "\\ufffd", 6);
         c += unit >= 0 ? 6 : 2;
     }
+    if (c < end && is_name(c, end))
+        soften_name(begin, c);
     return c;
 }
 
@@ -186,7 +204,12 @@ bool json_next_member(struct text *object, struct member *m) {
 
 char *member_name(const struct member *m) {
     json_t *name = json_read(m->name);
-    char *copy = strdup(json_string_value(name));
+    size_t length = json_string_length(name);
+    char *copy = allocate(length + 1);
+    memcpy(copy, json_string_value(name), length);
+    for (char *c = copy; c < copy + length; c++)
+        if (*c == '\0')
+            *c = 1; // as in the copy that Jansson reads
     json_decref(name);
     return copy;
 }

@@ -2,9 +2,9 @@
 // as they were written. Jansson says whether a text is JSON and what is in it; where it is,
 // is found here, in text that Jansson has accepted.
 //
-// Jansson holds numbers in 64 bits and refuses half a surrogate pair. Both are to be relayed,
-// so the copy that it reads has a 1 in place of a long number and U+FFFD in place of the
-// half. The copy is as long as the text, and they mean the same everywhere else.
+// Jansson holds numbers in 64 bits, and refuses half a surrogate pair and names with a NUL.
+// All are to be relayed, so the copy that it reads has a 1 in place of a long number, U+FFFD
+// in place of the half and U+0001 in place of the NUL.
 
 #ifndef JSON_TEXT_H
 #define JSON_TEXT_H

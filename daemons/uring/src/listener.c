@@ -31,6 +31,7 @@ static struct op accepting;
 static struct timer rest;
 static bool exhausted, draining;
 static void (*give)(int peer);
+static void (*drained)(void);
 
 static bool complain(const char *what, const char *path) {
     fprintf(stderr, "streaming-daemon: %s %s: %s\n", what, path, strerror(errno));
@@ -104,8 +105,7 @@ bool listener_open(const char *path, mode_t mode) {
 
 static void accept_on(struct timer *timer) {
     (void)timer;
-    if (!draining)
-        ring_accept(&accepting, fd);
+    ring_accept(&accepting, fd);
 }
 
 static bool is_exhausted(int error) {
@@ -124,7 +124,11 @@ static void accepted(struct op *op, int result, char *unused) {
         timer_set(&rest, ring_now() + EXHAUSTED_PAUSE);
         return;
     }
-    if (!op->pending)
+    if (op->pending)
+        return;
+    if (draining)
+        drained();
+    else
         accept_on(NULL);
 }
 
@@ -144,8 +148,9 @@ static void remove_own(void) {
 
 // The path goes first, so that a successor can have it; SHUT_RD then refuses newcomers, while
 // those in the queue can still be accepted.
-void listener_drain(void) {
+void listener_drain(void (*told)(void)) {
     draining = true;
+    drained = told;
     timer_stop(&rest);
     remove_own();
     shutdown(fd, SHUT_RD);
@@ -155,9 +160,8 @@ void listener_drain(void) {
         if (peer >= 0)
             give(peer);
     }
-    ring_cancel(&accepting);
-}
-
-bool listener_is_drained(void) {
-    return draining && !accepting.pending;
+    if (accepting.pending)
+        ring_cancel(&accepting);
+    else
+        drained(); // there was no descriptor to accept with
 }

@@ -12,8 +12,7 @@ bool listener_open(const char *path, mode_t mode);
 // Gives every peer that connects to the function, and its descriptor with it.
 void listener_serve(void (*accepted)(int peer));
 // Turns newcomers away; those who are in the queue are still given.
-void listener_drain(void);
-// Whether all have been given after that.
-bool listener_is_drained(void);
+// `drained` follows when all of them have been.
+void listener_drain(void (*drained)(void));
 
 #endif

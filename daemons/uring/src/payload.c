@@ -15,7 +15,8 @@
 // The members of an object, in order, each name once: one that is set again keeps its place.
 struct fields {
     struct field {
-        char *name;
+        char *name;      // decoded, to tell it from others
+        struct text raw; // as it came, with its quotes; empty for a name of ours
         struct text value;
     } * at;
     size_t count;
@@ -47,7 +48,7 @@ static struct field *find(const struct fields *f, const char *name) {
 }
 
 // Takes the name over.
-static void set(struct fields *f, char *name, struct text value) {
+static void set(struct fields *f, char *name, struct text raw, struct text value) {
     struct field *known = find(f, name);
     if (known != NULL) {
         known->value = value;
@@ -57,7 +58,7 @@ static void set(struct fields *f, char *name, struct text value) {
     f->at = realloc(f->at, (f->count + 1) * sizeof *f->at);
     if (f->at == NULL)
         abort();
-    f->at[f->count++] = (struct field){name, value};
+    f->at[f->count++] = (struct field){name, raw, value};
 }
 
 static void fields_free(struct fields *f) {
@@ -67,7 +68,7 @@ static void fields_free(struct fields *f) {
 }
 
 static void set_copy(struct fields *f, const char *name, struct text value) {
-    set(f, strdup(name), value);
+    set(f, strdup(name), (struct text){0}, value);
 }
 
 enum type { STRING, INTEGER, NUMBER, STRING_OR_NUMBER, LIST, OBJECT };
@@ -124,7 +125,7 @@ static bool read_fields(struct reading *r, struct text data) {
             free(name);
             return false;
         }
-        set(&r->fields, name, m.value);
+        set(&r->fields, name, m.name, m.value);
     }
     return true;
 }
@@ -258,7 +259,7 @@ static bool request_fields(struct reading *r, struct fields *request, struct buf
         return false;
     struct member m;
     while (value != NULL && json_next_member(&text, &m))
-        set(request, member_name(&m), m.value);
+        set(request, member_name(&m), m.name, m.value);
     set_copy(request, "stream", TEXT("true"));
     return true;
 }
@@ -266,7 +267,10 @@ static bool request_fields(struct reading *r, struct fields *request, struct buf
 static void encode(const struct fields *f, struct buffer *to) {
     for (size_t i = 0; i < f->count; i++) {
         buffer_add(to, i == 0 ? "{" : ",", 1);
-        json_quote(to, text_of(f->at[i].name));
+        if (f->at[i].raw.length > 0)
+            buffer_add_text(to, f->at[i].raw);
+        else
+            json_quote(to, text_of(f->at[i].name));
         buffer_add(to, ":", 1);
         buffer_add_text(to, f->at[i].value);
     }

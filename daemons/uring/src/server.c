@@ -17,7 +17,7 @@ static const struct config *config;
 static TAILQ_HEAD(, exchange) exchanges = TAILQ_HEAD_INITIALIZER(exchanges);
 static size_t held;  // exchanges that count, for max_connections
 static size_t peers; // that have not handed over yet
-static bool stopping, ending;
+static bool stopping, drained, ending;
 static struct timer patience;
 
 static int signals;
@@ -25,7 +25,7 @@ static struct op signalled;
 static struct signalfd_siginfo signal_info; // where the ring puts what has come
 
 static void end_if_idle(void) {
-    if (stopping && peers == 0 && TAILQ_EMPTY(&exchanges) && listener_is_drained())
+    if (drained && peers == 0 && TAILQ_EMPTY(&exchanges))
         ring_stop();
 }
 
@@ -65,6 +65,11 @@ static void accepted(int peer) {
         handoff_hurry();
 }
 
+static void listener_drained(void) {
+    drained = true;
+    end_if_idle();
+}
+
 static void stop_at_once(struct timer *timer) {
     (void)timer;
     ring_stop();
@@ -101,11 +106,10 @@ static void stop(struct op *op, int result, char *unused) {
     sigprocmask(SIG_UNBLOCK, &set, NULL);
     log_info("stopping: %zu held", held);
     stopping = true;
-    listener_drain();
+    listener_drain(listener_drained);
     handoff_hurry();
     patience.passed = end_all;
     timer_set(&patience, ring_now() + config->shutdown_timeout);
-    end_if_idle();
 }
 
 void server_block_signals(void) {
