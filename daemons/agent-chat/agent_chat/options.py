@@ -1,0 +1,110 @@
+"""What the backend is told from outside: the command line and the environment.
+
+Times given in minutes by the environment and in seconds by options are the
+origin's two habits: deployments think in minutes, tests in seconds. An option
+wins over its variable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MINUTES = "30"
+"""Default of both times to live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many messages of a thread in so many seconds."""
+
+    messages: int = 10
+    seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """All of it, checked. Times in seconds."""
+
+    data: Path
+    """The folder of the databases; made if missing."""
+    api_base: str
+    """The model API's base URL, with its version."""
+    model_key: str
+    """The model API's key."""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    model: str = "gpt-4o-mini"
+    session_ttl: float = 1800.0
+    interrupt_ttl: float = 1800.0
+    purge_interval: float = 60.0
+    rate: Rate = Rate()
+    api_key: str | None = None
+    """What clients need; None: the backend is open."""
+
+
+class _Problem(argparse.ArgumentTypeError):
+    """A value that cannot be; argparse adds which option it was."""
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
+    """The options; exits with status 2 and a message when they cannot be."""
+    parser = argparse.ArgumentParser(prog="agent-chat", description=__doc__.partition("\n")[0])
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000, help="0: any free one, told on stderr")
+    parser.add_argument("--data", type=Path, default=Path("agent-chat-data"), metavar="DIR")
+    parser.add_argument("--model", default=environment.get("OPENAI_MODEL", "gpt-4o-mini"))
+    parser.add_argument("--session-ttl", type=_seconds, metavar="SECONDS")
+    parser.add_argument("--interrupt-ttl", type=_seconds, metavar="SECONDS")
+    parser.add_argument("--purge-interval", type=_seconds, default=60.0, metavar="SECONDS")
+    parser.add_argument("--rate", type=_rate, default=Rate(), metavar="N/SECONDS")
+    parser.add_argument(
+        "--api-key", help="better given as ADMIN_API_KEY: every user sees command lines"
+    )
+    given = parser.parse_args(arguments)
+
+    def minutes(variable: str) -> float:
+        try:
+            return 60 * _seconds(environment.get(variable, MINUTES))
+        except _Problem as error:
+            parser.error(f"{variable}: {error}")
+
+    key = environment.get("OPENAI_API_KEY", "")
+    if not key:
+        parser.error("OPENAI_API_KEY is not set: the model API's key is expected in it")
+    if given.purge_interval == 0:
+        parser.error("--purge-interval: expected more than 0 seconds")
+    return Options(
+        data=given.data,
+        api_base=environment.get("OPENAI_API_BASE", "https://api.openai.com/v1"),
+        model_key=key,
+        host=given.host,
+        port=given.port,
+        model=given.model,
+        session_ttl=_first(given.session_ttl, minutes("SESSION_TTL_MINUTES")),
+        interrupt_ttl=_first(given.interrupt_ttl, minutes("INTERRUPT_TTL_MINUTES")),
+        purge_interval=given.purge_interval,
+        rate=given.rate,
+        api_key=given.api_key or environment.get("ADMIN_API_KEY") or None,
+    )
+
+
+def _first(option: float | None, variable: float) -> float:
+    return variable if option is None else option
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
+        raise _Problem(f"expected a decimal number, 0 or more, found {text!r}")
+    return float(text)
+
+
+def _rate(text: str) -> Rate:
+    found = re.fullmatch(r"([1-9]\d{0,8})/(\d{1,9}(?:\.\d{1,9})?)", text)
+    if not found or float(found[2]) == 0:
+        raise _Problem(f"expected MESSAGES/SECONDS such as 10/10, found {text!r}")
+    return Rate(int(found[1]), float(found[2]))

@@ -1,0 +1,244 @@
+"""The backend as a process, the mock API as a process, and a client between them.
+
+Both start once for all tests; a test that needs options of its own starts a
+backend of its own. Tests keep apart by thread ids, orders and scripts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+FOLDER = Path(__file__).parent.parent
+KEY = "sk-secret-canary"
+PATIENCE = 20.0
+"""Seconds until a test gives up; nothing that passes waits for them."""
+TERMINAL = {"message_complete", "interrupt", "interrupt_expired", "clarification", "error"}
+
+Frame = dict[str, Any]
+
+
+def call(tool: str, _id: str = "call_1", **arguments: Any) -> dict[str, Any]:
+    """A script in which the model asks for a tool, its arguments in two pieces."""
+    text = json.dumps(arguments)
+    pieces: list[dict[str, Any]] = [
+        {"id": _id, "type": "function", "function": {"name": tool, "arguments": ""}},
+        {"function": {"arguments": text[:5]}},
+        {"function": {"arguments": text[5:]}},
+    ]
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, **piece}]}}]}
+        for piece in pieces
+    ]
+    return {"steps": [*({"event": chunk} for chunk in chunks), finish("tool_calls"), done()]}
+
+
+def text(*deltas: str) -> dict[str, Any]:
+    """A script in which the model says this."""
+    return {"steps": [*({"delta": each} for each in deltas), finish("stop"), done()]}
+
+
+def finish(reason: str) -> dict[str, Any]:
+    return {"finish": reason}
+
+
+def done() -> dict[str, Any]:
+    return {"done": True}
+
+
+class Mock:
+    """The model API."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mock_api", "--quiet", "--exit-on-stdin-eof"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        ready = json.loads(self._process.stdout.readline())
+        self.base: str = ready["http"]
+        self._control: str = ready["control"]
+        self._names = (f"s{number}" for number in itertools.count())
+
+    def stop(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+        self._process.wait(PATIENCE)
+
+    def script(self, *attempts: dict[str, Any]) -> str:
+        """Have these played to the next requests; the directive that asks for it."""
+        name = next(self._names)
+        self.ask("PUT", f"/scripts/{name}", {"attempts": list(attempts)})
+        return f"[[test:script:{name};t={name}]]"
+
+    def entries(self, directive: str, **query: Any) -> list[Frame]:
+        """The journal's entries of this directive's requests, once they are as asked for."""
+        given = "&".join(f"{name}={value}" for name, value in query.items())
+        token = directive.partition(";t=")[2].rstrip("]")
+        found = self.ask("GET", f"/journal/wait?token={token}&timeout=15&{given}")
+        assert found["satisfied"], found
+        return list(found["entries"])
+
+    def open_gate(self, directive: str, number: int) -> None:
+        self.ask("POST", f"/gates/{directive.partition(';t=')[2].rstrip(']')}", {"open": number})
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._control + path, data, method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return json.loads(answer.read() or b"null")
+
+
+class Chat:
+    """A client's socket."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    def send(self, kind: str, thread: str, **fields: Any) -> None:
+        self.raw(json.dumps({"type": kind, "thread_id": thread, **fields}))
+
+    def raw(self, data: str | bytes) -> None:
+        self.connection.send(data)
+
+    def say(self, thread: str, content: str, **fields: Any) -> list[Frame]:
+        """A message's turn."""
+        self.send("message", thread, content=content, **fields)
+        return self.turn()
+
+    def decide(self, thread: str, approved: Any) -> list[Frame]:
+        """An approval's turn."""
+        self.send("interrupt_response", thread, approved=approved)
+        return self.turn()
+
+    def receive(self) -> Frame:
+        frame = json.loads(self.connection.recv(PATIENCE))
+        assert isinstance(frame, dict)
+        return frame
+
+    def turn(self) -> list[Frame]:
+        """All frames up to the terminal one."""
+        frames = [self.receive()]
+        while frames[-1]["type"] not in TERMINAL:
+            frames.append(self.receive())
+        return frames
+
+    def refused(self, data: str | bytes) -> Frame:
+        """What comes of a frame that leads to nothing but one error."""
+        self.raw(data)
+        (frame,) = self.turn()
+        assert frame["type"] == "error", frame
+        return frame
+
+    def fence(self) -> None:
+        """Nothing was sent that was not received yet."""
+        assert "Invalid JSON" in self.refused("fence")["message"]
+
+
+def kinds(frames: list[Frame]) -> list[str]:
+    return [frame["type"] for frame in frames]
+
+
+def said(frames: list[Frame]) -> str:
+    return "".join(frame["content"] for frame in frames if frame["type"] == "token")
+
+
+class Backend:
+    """A running backend."""
+
+    def __init__(self, mock: Mock, data: Path, *options: str, **environment: str) -> None:
+        self.log = data.with_suffix(".log")
+        command = [sys.executable, str(FOLDER / "agent-chat"), "--port", "0"]
+        self.process = subprocess.Popen(
+            [*command, "--data", str(data), *options],
+            env={**os.environ, "OPENAI_API_BASE": mock.base, "OPENAI_API_KEY": KEY, **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        assert line.startswith("agent-chat: ws://"), line + self.process.stderr.read()
+        self.url = line.split()[1]
+
+    @property
+    def http(self) -> str:
+        return self.url.replace("ws://", "http://").removesuffix("/ws")
+
+    def chat(self, query: str = "", **options: Any) -> ClientConnection:
+        return connect(self.url + query, compression=None, close_timeout=PATIENCE, **options)
+
+    def get(self, path: str, **headers: str) -> tuple[int, Any]:
+        """A REST request: the status and the JSON."""
+        request = urllib.request.Request(self.http + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def executions(self, order: str) -> int:
+        """How often something was done to the order."""
+        return int(self.get(f"/api/v1/orders/{order}")[1]["data"]["executions"])
+
+    def end(self, signum: int = signal.SIGTERM) -> tuple[int, str]:
+        """End it: the exit status and what it said."""
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
+        _, log = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, log
+
+
+@pytest.fixture(scope="session")
+def mock() -> Iterator[Mock]:
+    running = Mock()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def backend(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """One for all tests that need no options."""
+    running = Backend(mock, tmp_path_factory.mktemp("backend") / "data")
+    yield running
+    assert running.end()[0] == 0
+
+
+@pytest.fixture
+def start(mock: Mock, tmp_path: Path) -> Iterator[Callable[..., Backend]]:
+    """Start one with options, on the test's own data."""
+    running: list[Backend] = []
+
+    def start_one(*options: str, **environment: str) -> Backend:
+        running.append(Backend(mock, tmp_path / "data", *options, **environment))
+        return running[-1]
+
+    yield start_one
+    for each in running:
+        if each.process.poll() is None:
+            each.end()
+
+
+@pytest.fixture
+def chat(backend: Backend) -> Iterator[Chat]:
+    """A client of the common backend."""
+    with backend.chat() as connection:
+        yield Chat(connection)
+
+
+@pytest.fixture
+def thread(request: pytest.FixtureRequest) -> str:
+    """A thread of the test's own."""
+    return request.node.name[:100].translate(str.maketrans("[]./ ", "_____"))
