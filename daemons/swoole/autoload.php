@@ -16,3 +16,12 @@ spl_autoload_register(static function (string $class): void {
         }
     }
 });
+
+/*
+ * All of them now: a class that is first needed when no descriptor is left could not be loaded (L4).
+ */
+foreach (['/../php-shared/src/*.php', '/src/*.php', '/src/*/*.php'] as $pattern) {
+    foreach (glob(__DIR__ . $pattern) ?: [] as $file) {
+        require_once $file;
+    }
+}

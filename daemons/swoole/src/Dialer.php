@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Swoole;
 
+use Socket;
 use StreamingDaemon\Api;
 use StreamingDaemon\Log;
 use StreamingDaemon\Problem;
@@ -43,23 +44,15 @@ final class Dialer
      */
     public function dial(float $deadline, bool &$http2): Link
     {
-        $stream = $this->connect($this->address($deadline), $deadline);
-        $watch = new Watch($stream);
-        try {
-            $this->await($watch, SWOOLE_EVENT_WRITE, $deadline);
-            if (stream_socket_get_name($stream, true) === false) {
-                throw $this->unreachable('it refuses connections');
-            }
-            if ($this->usesTls()) {
-                $this->encrypt($stream, $watch, $deadline);
-                $http2 = (stream_get_meta_data($stream)['crypto']['alpn_protocol'] ?? '') === 'h2';
-            }
-        } finally {
-            $watch->close();
+        $socket = $this->connect($deadline);
+        $stream = socket_export_stream($socket);
+        if ($this->usesTls()) {
+            $this->encrypt($stream, $deadline);
+            $http2 = (stream_get_meta_data($stream)['crypto']['alpn_protocol'] ?? '') === 'h2';
         }
         stream_set_read_buffer($stream, 0);
         stream_set_chunk_size($stream, self::CHUNK_SIZE);
-        return new Link($stream, $this->usesTls());
+        return new Link($socket, $this->usesTls());
     }
 
     private function usesTls(): bool
@@ -73,58 +66,69 @@ final class Dialer
     }
 
     /** @throws Problem */
-    private function address(float $deadline): string
+    private function connect(float $deadline): Socket
     {
-        if ($this->api->socket !== null) {
-            return "unix://{$this->api->socket}";
+        [$family, $address] = $this->address($deadline);
+        $socket = @socket_create($family, SOCK_STREAM, 0);
+        if ($socket === false) {
+            throw $this->unreachable(socket_strerror(socket_last_error()));
         }
-        $host = $this->api->peerName();
-        if (filter_var($host, FILTER_VALIDATE_IP) !== false) {
-            return "tcp://{$this->api->host}:{$this->api->port}";
-        }
-        foreach ([AF_INET => '%s', AF_INET6 => '[%s]'] as $family => $form) {
-            $address = System::gethostbyname($host, $family, max(0.001, $deadline - Clock::now()));
-            if (is_string($address)) {
-                return 'tcp://' . sprintf($form, $address) . ":{$this->api->port}";
-            }
-        }
-        throw $deadline <= Clock::now() ? Problem::connectTimeout() : $this->unreachable('its name has no address');
-    }
-
-    /**
-     * @return resource
-     * @throws Problem
-     */
-    private function connect(string $address, float $deadline)
-    {
-        $context = stream_context_create(['socket' => ['tcp_nodelay' => true], 'ssl' => $this->tlsOptions()]);
-        $flags = STREAM_CLIENT_CONNECT | STREAM_CLIENT_ASYNC_CONNECT;
-        for (;;) {
-            $stream = @stream_socket_client($address, $error, $message, 0, $flags, $context);
-            if ($stream !== false) {
-                break;
+        socket_set_nonblock($socket);
+        while (!@socket_connect($socket, $address, $family === AF_UNIX ? null : $this->api->port)) {
+            $error = socket_last_error($socket);
+            if ($error === SOCKET_EINPROGRESS) {
+                $this->await(socket_export_stream($socket), SWOOLE_EVENT_WRITE, $deadline);
+                $error = socket_get_option($socket, SOL_SOCKET, SO_ERROR);
+                if ($error === 0) {
+                    break;
+                }
             }
             if ($error !== SOCKET_EAGAIN) { // which is a Unix socket's way to say that its queue is full
-                throw $this->unreachable($message);
+                throw $this->unreachable(socket_strerror($error));
             }
             if (Clock::now() >= $deadline) {
                 throw Problem::connectTimeout();
             }
             (new Sleeper())->sleep(self::PAUSE);
         }
-        stream_set_blocking($stream, false);
-        return $stream;
+        if ($family !== AF_UNIX) {
+            socket_set_option($socket, SOL_TCP, TCP_NODELAY, 1);
+        }
+        return $socket;
+    }
+
+    /**
+     * @return array{int, string} the family, and the address or path
+     * @throws Problem
+     */
+    private function address(float $deadline): array
+    {
+        if ($this->api->socket !== null) {
+            return [AF_UNIX, $this->api->socket];
+        }
+        $host = $this->api->peerName();
+        if (filter_var($host, FILTER_VALIDATE_IP) !== false) {
+            return [str_contains($host, ':') ? AF_INET6 : AF_INET, $host];
+        }
+        foreach ([AF_INET, AF_INET6] as $family) {
+            $address = System::gethostbyname($host, $family, max(0.001, $deadline - Clock::now()));
+            if (is_string($address)) {
+                return [$family, $address];
+            }
+        }
+        throw $deadline <= Clock::now() ? Problem::connectTimeout() : $this->unreachable('its name has no address');
     }
 
     /**
      * @param resource $stream
      * @throws Problem
      */
-    private function encrypt($stream, Watch $watch, float $deadline): void
+    private function encrypt($stream, float $deadline): void
     {
+        stream_context_set_option($stream, ['ssl' => $this->tlsOptions()]);
         error_clear_last();
         while (($done = @stream_socket_enable_crypto($stream, true, STREAM_CRYPTO_METHOD_TLS_CLIENT)) === 0) {
-            $this->await($watch, SWOOLE_EVENT_READ, $deadline);
+            $this->await($stream, SWOOLE_EVENT_READ, $deadline);
         }
         if ($done !== true) {
             throw $this->unreachable(error_get_last()['message'] ?? 'TLS failed');
@@ -147,10 +151,15 @@ final class Dialer
         return $options;
     }
 
-    /** @throws Problem */
-    private function await(Watch $watch, int $event, float $deadline): void
+    /**
+     * @param resource $stream
+     * @throws Problem
+     */
+    private function await($stream, int $event, float $deadline): void
     {
+        $watch = new Watch($stream);
         $watch->wait($event, $deadline - Clock::now());
+        $watch->close();
         if (Clock::now() >= $deadline) {
             throw Problem::connectTimeout();
         }

@@ -6,8 +6,8 @@ namespace StreamingDaemon\Swoole;
 
 use StreamingDaemon\Api;
 use StreamingDaemon\Http1Response;
-use StreamingDaemon\Http1State;
 use StreamingDaemon\Job;
+use StreamingDaemon\Problem;
 
 /**
  * HTTP/1.1 on a link: one request at a time.
@@ -90,28 +90,42 @@ final class Http1Session implements PooledSession
 
     public function receive(string $bytes): void
     {
-        if ($this->reply === null || $this->response === null) {
+        [$reply, $response] = [$this->reply, $this->response];
+        if ($reply === null || $response === null) {
             $this->close(); // nobody asked
             return;
         }
         $this->answered = true;
-        $body = $this->response->feed($bytes);
-        $answer = $this->response->answer();
-        if ($answer !== null && !$this->reply->begun()) {
-            $this->reply->begin($answer);
+        try {
+            // What came before a mistake is the client's.
+            for (; ($body = $response->feed($bytes)) !== ''; $bytes = '') {
+                $this->begin($reply, $response);
+                $reply->deliver($body);
+            }
+        } catch (\UnexpectedValueException $mistake) {
+            $this->fail($reply, Problem::broken("the API's answer is malformed: {$mistake->getMessage()}"));
+            return;
         }
-        $this->reply->deliver($body);
-        $this->conclude();
+        $this->begin($reply, $response);
+        $this->conclude($reply, $response);
     }
 
     public function ended(bool $clean): void
     {
-        if ($this->reply !== null && $this->response !== null) {
-            $clean ? $this->response->end() : $this->response->cut();
-            if ($this->requests > 1 && !$this->answered) {
-                $this->reply->fail(new Unprocessed('the API closed a connection that was in use'));
-            }
-            $this->conclude();
+        if ($this->reply === null || $this->response === null) {
+            $this->close();
+            return;
+        }
+        try {
+            $clean ? $this->response->end() : throw new \UnexpectedValueException('the connection broke');
+            $this->conclude($this->reply, $this->response);
+        } catch (\UnexpectedValueException) {
+            $unseen = $this->requests > 1 && !$this->answered;
+            $this->fail($this->reply, match (true) {
+                $unseen => new Unprocessed('the API closed a connection that was in use'),
+                $this->reply->begun() => Problem::brokenOff(),
+                default => Problem::unreachable(),
+            });
         }
         $this->close();
     }
@@ -123,24 +137,31 @@ final class Http1Session implements PooledSession
         $this->close();
     }
 
-    /** Tells the reply how far the response has come. */
-    private function conclude(): void
+    private function begin(Http1Reply $reply, Http1Response $response): void
     {
-        $reply = $this->reply;
-        if ($reply === null || $this->response === null) {
-            return; // it had enough
+        $head = $response->head();
+        if ($head !== null && !$reply->begun()) {
+            $reply->begin($head);
         }
-        $state = $this->response->state();
-        if ($state === Http1State::Ended) {
-            $reply->finish();
-        } elseif ($state === Http1State::Broken) {
-            $reply->fail($this->response->failure());
-        }
-        if ($state === Http1State::Ended || $state === Http1State::Broken) {
+    }
+
+    /** Tells the reply that something came, and whether that was all. */
+    private function conclude(Http1Reply $reply, Http1Response $response): void
+    {
+        if ($response->complete() && $this->reply !== null) { // else it had enough already
             $this->reply = null;
             $this->idleSince = Clock::now();
-            $this->response->reusable() && $this->link->isFlushed() ? $this->pool->settle() : $this->close();
+            $reply->finish();
+            $response->reusable() && $this->link->isFlushed() ? $this->pool->settle() : $this->close();
         }
+        $reply->notify();
+    }
+
+    private function fail(Http1Reply $reply, \Throwable $why): void
+    {
+        $this->reply = null;
+        $reply->fail($why);
+        $this->close();
         $reply->notify();
     }
 }

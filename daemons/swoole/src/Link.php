@@ -22,14 +22,18 @@ final class Link
     private string $unsent = '';
     private bool $open = true;
     private readonly Watch $watch;
-    private ?Socket $raw = null;
+    private bool $tellsEnds = false;
 
-    /** @param resource $stream connected and not blocking */
+    /** @var resource the socket, through TLS if there is any */
+    private $stream;
+
+    /** @param Socket $socket connected, and not blocking */
     public function __construct(
-        private $stream,
+        private readonly Socket $socket,
         private readonly bool $tls,
     ) {
-        $this->watch = new Watch($stream);
+        $this->stream = socket_export_stream($socket);
+        $this->watch = new Watch($this->stream);
     }
 
     /**
@@ -39,17 +43,14 @@ final class Link
      */
     public function start(Session $session, bool $tellEnds): void
     {
-        if ($tellEnds) {
-            $this->raw = socket_import_stream($this->stream) ?: null;
-        }
+        $this->tellsEnds = $tellEnds;
         Coroutine::create(function () use ($session): void {
             try {
                 $this->run($session);
             } finally {
                 $this->open = false;
-                $this->raw = null;
                 $this->watch->close();
-                fclose($this->stream);
+                socket_close($this->socket); // and the stream
             }
         });
     }
@@ -127,10 +128,10 @@ final class Link
      */
     private function read(bool &$clean): ?string
     {
-        $wire = '';
-        if ($this->raw !== null) {
-            $size = @socket_recv($this->raw, $wire, self::PEEK_SIZE, MSG_PEEK | MSG_DONTWAIT);
-            if ($size === false && in_array(socket_last_error($this->raw), [SOCKET_EAGAIN, SOCKET_EINTR], true)) {
+        if ($this->tellsEnds) {
+            // What reading is about to take: whoever has taken it cannot tell any more.
+            $size = @socket_recv($this->socket, $wire, self::PEEK_SIZE, MSG_PEEK | MSG_DONTWAIT);
+            if ($size === false && in_array(socket_last_error($this->socket), [SOCKET_EAGAIN, SOCKET_EINTR], true)) {
                 return '';
             }
             $clean = $size !== false && ($this->tls ? TlsRecords::endWithAlert((string) $wire) : true);
