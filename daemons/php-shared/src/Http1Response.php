@@ -10,7 +10,8 @@ namespace StreamingDaemon;
  * A body is passed on as it comes, also within a chunk (R7). It ends by its framing
  * or, where nothing frames it, with the connection; whoever feeds this says by end()
  * that the connection has ended, and only if it did so cleanly. Everything else that
- * is not as HTTP says is an UnexpectedValueException, after which nothing is believed.
+ * is not as HTTP says is an UnexpectedValueException, after which nothing is believed;
+ * what came before it is handed out first.
  */
 final class Http1Response
 {
@@ -24,6 +25,7 @@ final class Http1Response
     /** Bytes of the body or the chunk that are still to come. */
     private int $due = 0;
     private bool $lasting = false;
+    private ?\UnexpectedValueException $mistake = null;
 
     /** The head, once it has come; those of informational responses are passed over. */
     public function head(): ?ApiAnswer
@@ -45,22 +47,32 @@ final class Http1Response
     /**
      * Takes what one read returned.
      *
+     * @return string what of the body came of it. A mistake behind that is thrown by the next
+     *     call: call again, with an empty string, before waiting for more
      * @throws \UnexpectedValueException
      */
     public function feed(string $bytes): string
     {
+        if ($this->mistake !== null) {
+            throw $this->mistake;
+        }
         $this->rest .= $bytes;
         $body = '';
-        while (
-            match ($this->part) {
-                Http1Part::Head => $this->takeHead(),
-                Http1Part::ChunkSize => $this->takeChunkSize(),
-                Http1Part::ChunkEnd => $this->takeChunkEnd(),
-                Http1Part::Trailers => $this->takeTrailer(),
-                Http1Part::Sized, Http1Part::Chunk, Http1Part::Unframed => $this->takeBody($body),
-                Http1Part::Done => false,
-            }
-        );
+        try {
+            while (
+                match ($this->part) {
+                    Http1Part::Head => $this->takeHead(),
+                    Http1Part::ChunkSize => $this->takeChunkSize(),
+                    Http1Part::ChunkEnd => $this->takeChunkEnd(),
+                    Http1Part::Trailers => $this->takeTrailer(),
+                    Http1Part::Sized, Http1Part::Chunk, Http1Part::Unframed => $this->takeBody($body),
+                    Http1Part::Done => false,
+                }
+            );
+        } catch (\UnexpectedValueException $mistake) {
+            $this->mistake = $mistake;
+            return $body !== '' ? $body : throw $mistake;
+        }
         return $body;
     }
 
@@ -90,7 +102,7 @@ final class Http1Response
         }
         $lines = explode("\r\n", substr($this->rest, 0, $end));
         $this->rest = substr($this->rest, $end + 4);
-        if (!preg_match('/^HTTP\/1\.([01]) ([1-9][0-9]{2})( [^\x00-\x08\x0a-\x1f\x7f]*)?$/D', $lines[0], $status)) {
+        if (!preg_match('/^HTTP\/1\.([01]) ([1-5][0-9]{2})( [^\x00-\x08\x0a-\x1f\x7f]*)?$/D', $lines[0], $status)) {
             throw new \UnexpectedValueException('no status line of HTTP/1.1');
         }
         $headers = self::headers(array_slice($lines, 1));
