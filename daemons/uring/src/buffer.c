@@ -27,11 +27,12 @@ struct text buffer_text(const struct buffer *b) {
 }
 
 bool text_is(struct text t, const char *string) {
-    return t.length == strlen(string) && memcmp(t.bytes, string, t.length) == 0;
+    return t.length == strlen(string) && (t.length == 0 || memcmp(t.bytes, string, t.length) == 0);
 }
 
 bool text_is_like(struct text t, const char *string) {
-    return t.length == strlen(string) && strncasecmp(t.bytes, string, t.length) == 0;
+    return t.length == strlen(string) &&
+           (t.length == 0 || strncasecmp(t.bytes, string, t.length) == 0);
 }
 
 static bool is_blank(char c) {
