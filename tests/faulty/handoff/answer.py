@@ -115,7 +115,10 @@ class Answer:
             if fault("non_json_skipped"):
                 return b""
             raise FailedError("the API sent an event that is no JSON object")
-        if value.get("error") is not None and not fault("stream_error_ignored"):
+        reported = value.get("error") is not None
+        if fault("error_null_fails"):
+            reported = "error" in value
+        if reported and not fault("stream_error_ignored"):
             self._fail(event.data)
         if fault("odd_choices_unexpected"):
             value["choices"][0]["delta"].get("content")

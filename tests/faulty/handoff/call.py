@@ -122,7 +122,8 @@ class Call(ABC):
             if coding == "gzip" and fault("gzip_decoded_at_the_end"):
                 self.body = self._gunzipped()
                 return
-            stream = head.media_type == "text/event-stream" or fault("content_type_unchecked")
+            found = head.get("content-type") if fault("content_type_whole") else head.media_type
+            stream = found == "text/event-stream" or fault("content_type_unchecked")
             if stream and coding == "identity":
                 return
             found = f"{head.media_type or 'nothing'} in {coding}"

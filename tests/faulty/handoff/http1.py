@@ -122,6 +122,9 @@ class ResponseReader:
             if not re.fullmatch("[0-9]{1,18}", length):
                 raise BrokenResponseError(f"impossible Content-Length {length!r}")
             yield from self._bytes(int(length))
+            if fault("length_exceeded_is_body"):
+                self._body.append(bytes(self._buffer))
+                self._buffer.clear()
         else:
             self._framed = False
             yield from self._until_closed()

@@ -77,7 +77,7 @@ class Session:
         self._used_at = time.monotonic()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._h2.initiate_connection()
-        if not fault("h2_windows_shared"):
+        if not fault("h2_window_not_divided"):
             self._h2.increment_flow_control_window(CONNECTION_WINDOW - 65_535)
         self._out += self._h2.data_to_send()
         threading.Thread(target=self._run, daemon=True).start()
@@ -106,13 +106,14 @@ class Session:
 
     def taken(self, stream: Stream, size: int) -> None:
         """An exchange took so many bytes: the API may send as many more."""
+        if size and fault("h2_window_not_divided"):
+            self._h2.increment_flow_control_window(size)
+            self._flush()
         if stream.closed or fault("h2_stream_window_kept"):
             return
         stream.owed += size
         if stream.owed >= STREAM_WINDOW // 2:  # not a WINDOW_UPDATE for every event
             self._h2.increment_flow_control_window(stream.owed, stream.number)
-            if fault("h2_windows_shared"):
-                self._h2.increment_flow_control_window(stream.owed)
             stream.owed = 0
             self._flush()
 
@@ -125,6 +126,7 @@ class Session:
                     return
                 self._reset(stream, ErrorCodes.CANCEL)
             self._forget(stream)
+            stream.take()
             self._flush()
 
     @property
@@ -213,11 +215,14 @@ class Session:
 
     def _on_data(self, event: events.DataReceived) -> None:
         size, data = event.flow_controlled_length or 0, event.data or b""
-        if size and not fault("h2_windows_shared"):
-            self._h2.increment_flow_control_window(size)
         stream = self._streams.get(event.stream_id)
         if stream is None or stream.closed:
+            if size:
+                self._h2.increment_flow_control_window(size)
             return
+        at_once = size - len(data) if fault("h2_window_not_divided") else size
+        if at_once:
+            self._h2.increment_flow_control_window(at_once)
         if not fault("h2_padding_kept"):
             stream.owed += size - len(data)  # padding is nobody's to take
         try:

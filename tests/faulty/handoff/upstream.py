@@ -248,7 +248,8 @@ def _tls_context(api: Api) -> ssl.SSLContext:
     if api.ca_file:
         context.load_verify_locations(api.ca_file)
     context.set_alpn_protocols(["h2" if api.http2 else "http/1.1"])
-    if api.insecure or fault("tls_unverified"):
+    told = api.insecure and not fault("insecure_flag_ignored")
+    if told or fault("tls_unverified"):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
