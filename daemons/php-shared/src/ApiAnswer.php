@@ -17,7 +17,7 @@ final class ApiAnswer
     /** @param array<string, string> $headers by lower-case name; of one given twice the first value */
     public function __construct(
         public readonly int $status,
-        private readonly array $headers,
+        public readonly array $headers,
     ) {
     }
 

@@ -1,0 +1,17 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * Loads this daemon's classes and the library it shares, whether or not Composer knows of them.
+ */
+
+require_once __DIR__ . '/../php-shared/autoload.php';
+
+spl_autoload_register(static function (string $class): void {
+    $name = str_starts_with($class, 'StreamingDaemon\\Amp\\') ? substr($class, 20) : '';
+    $file = __DIR__ . "/src/$name.php";
+    if ($name !== '' && is_file($file)) {
+        require $file;
+    }
+});

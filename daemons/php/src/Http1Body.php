@@ -1,0 +1,81 @@
+<?php
+
+declare(strict_types=1);
+
+namespace StreamingDaemon\Amp;
+
+use Amp\ByteStream\ReadableStream;
+use Amp\ByteStream\ReadableStreamIteratorAggregate;
+use Amp\Cancellation;
+use Amp\DeferredFuture;
+use StreamingDaemon\Http1Response;
+
+/**
+ * The body of a response of HTTP/1.1, read from the connection when it is asked for
+ * and not before, so that a client who stalls pauses the API (U6).
+ *
+ * @implements \IteratorAggregate<int, string>
+ */
+final class Http1Body implements ReadableStream, \IteratorAggregate
+{
+    use ReadableStreamIteratorAggregate;
+
+    private bool $closed = false;
+    private readonly DeferredFuture $onClose;
+
+    /**
+     * @param string $ready what came of it with the head
+     * @param \Closure(bool):void $end told at the end whether the connection can be used again
+     */
+    public function __construct(
+        private readonly Transport $transport,
+        private readonly Http1Response $http,
+        private string $ready,
+        private readonly \Closure $end,
+    ) {
+        $this->onClose = new DeferredFuture();
+    }
+
+    public function read(?Cancellation $cancellation = null): ?string
+    {
+        try {
+            while ($this->ready === '' && !$this->http->complete()) {
+                $bytes = $this->transport->read($cancellation);
+                $this->ready = $this->http->feed((string) $bytes);
+                if ($bytes === null) {
+                    $this->http->end();
+                }
+            }
+        } catch (\UnexpectedValueException $error) {
+            throw new BrokenException($error->getMessage());
+        }
+        $bytes = $this->ready;
+        $this->ready = '';
+        return $bytes === '' ? null : $bytes;
+    }
+
+    public function isReadable(): bool
+    {
+        return !$this->closed && !($this->http->complete() && $this->ready === '');
+    }
+
+    /** Ends the exchange with the API, by closing the connection unless the response is complete (U5). */
+    public function close(): void
+    {
+        if (!$this->closed) {
+            $this->closed = true;
+            ($this->end)($this->http->reusable());
+            $this->onClose->complete();
+        }
+    }
+
+    public function isClosed(): bool
+    {
+        return $this->closed;
+    }
+
+    public function onClose(\Closure $onClose): void
+    {
+        $this->onClose->getFuture()->finally($onClose)->ignore();
+    }
+}

@@ -1,0 +1,184 @@
+<?php
+
+declare(strict_types=1);
+
+namespace StreamingDaemon\Amp;
+
+use Amp\ByteStream\StreamException;
+use Amp\Cancellation;
+use Amp\CancelledException;
+use Amp\CompositeCancellation;
+use Amp\Future;
+use Amp\Http\Client\DelegateHttpClient;
+use Amp\Http\Client\Request;
+use Amp\Http\Client\Response;
+use Amp\TimeoutCancellation;
+use Revolt\EventLoop;
+use StreamingDaemon\Api;
+use StreamingDaemon\Log;
+use StreamingDaemon\Problem;
+
+use function Amp\async;
+
+/**
+ * The way to the API, behind amphp/http-client's interface: connections that are used
+ * again, two time bounds, and the one retry (U3, U7, U8, U9).
+ *
+ * Requests that come while the first HTTP/2 connection is being made wait for it instead
+ * of making one each. It belongs to none of them, and goes on when the first one leaves.
+ */
+final class Upstream implements DelegateHttpClient
+{
+    /** What is kept between requests over HTTP/1.1, where every exchange leaves a connection behind; seconds. */
+    private const MAX_IDLE = 8;
+    private const IDLE_TIME = 30.0;
+
+    /** @var list<Http2Connection> */
+    private array $shared = [];
+    /** @var array<int, Http1Connection> the one used last is last */
+    private array $idle = [];
+    private ?Future $dialing = null;
+
+    public function __construct(
+        private readonly Api $api,
+        private readonly Log $log,
+        /** Whether HTTP/2 is to be had, as far as is known. */
+        private bool $http2,
+    ) {
+    }
+
+    /**
+     * The bounds are the request's: getTcpConnectTimeout() for a connection that is ready,
+     * getInactivityTimeout() for the head of the response.
+     *
+     * @throws Problem when there will be no response
+     * @throws CancelledException only when the cancellation says so
+     */
+    public function request(Request $request, Cancellation $cancellation): Response
+    {
+        for ($attempt = 1;; ++$attempt) {
+            try {
+                return $this->try($request, $cancellation);
+            } catch (UnprocessedException $error) {
+                if ($attempt > 1) {
+                    throw Problem::unreachable();
+                }
+                $this->log->line('a request is sent again', ['reason' => $error->getMessage()]);
+            } catch (StreamException $error) {
+                $cancellation->throwIfRequested();
+                $this->log->line('the API failed before its answer', ['error' => $error->getMessage()]);
+                throw $error->getCode() === SOCKET_ETIMEDOUT ? Problem::connectTimeout() : Problem::unreachable();
+            }
+        }
+    }
+
+    private function try(Request $request, Cancellation $cancellation): Response
+    {
+        $connection = $this->acquire($request, $cancellation);
+        $late = new TimeoutCancellation($request->getInactivityTimeout());
+        try {
+            return $connection->request($request, new CompositeCancellation($cancellation, $late));
+        } catch (CancelledException) {
+            $cancellation->throwIfRequested();
+            throw Problem::firstByteTimeout();
+        }
+    }
+
+    private function acquire(Request $request, Cancellation $cancellation): Connection
+    {
+        for (;;) {
+            $connection = $this->take();
+            if ($connection !== null) {
+                return $connection;
+            }
+            if (!$this->http2) {
+                $connection = $this->dial($request->getTcpConnectTimeout(), $cancellation);
+                $connection->reserve();
+                return $connection;
+            }
+            $this->dialing ??= async($this->dialShared(...), $request->getTcpConnectTimeout());
+            $this->dialing->await($cancellation);
+        }
+    }
+
+    /** A connection that is there, with a place reserved; null when there is none. */
+    private function take(): ?Connection
+    {
+        $this->shared = array_values(array_filter(
+            $this->shared,
+            static fn (Http2Connection $connection): bool => $connection->isOpen(),
+        ));
+        foreach ($this->shared as $connection) {
+            if ($connection->reserve()) {
+                return $connection;
+            }
+        }
+        while (($connection = array_pop($this->idle)) !== null) {
+            if ($connection->reserve()) {
+                return $connection;
+            }
+            $connection->close();
+        }
+        return null;
+    }
+
+    private function dialShared(float $timeout): void
+    {
+        try {
+            $connection = $this->dial($timeout, null);
+            if ($connection instanceof Http2Connection) {
+                $this->shared[] = $connection;
+            } else {
+                $this->http2 = false;
+                $this->idle[] = $connection;
+            }
+        } finally {
+            $this->dialing = null;
+        }
+    }
+
+    /** @throws Problem|StreamException|CancelledException */
+    private function dial(float $timeout, ?Cancellation $cancellation): Connection
+    {
+        $bound = new TimeoutCancellation($timeout);
+        $either = $cancellation === null ? $bound : new CompositeCancellation($cancellation, $bound);
+        try {
+            $transport = Transport::connect($this->api, $this->http2 ? ['h2', 'http/1.1'] : ['http/1.1'], $either);
+            if ($transport->protocol() !== 'h2') {
+                return new Http1Connection($transport, $this->keep(...));
+            }
+            $connection = new Http2Connection($transport);
+            try {
+                $connection->start($either);
+            } catch (\Throwable $error) {
+                $connection->close();
+                throw $error;
+            }
+            return $connection;
+        } catch (CancelledException) {
+            $cancellation?->throwIfRequested();
+            throw Problem::connectTimeout();
+        }
+    }
+
+    /** Takes back a connection on which the next request can be sent. */
+    private function keep(Http1Connection $connection): void
+    {
+        $key = (array_key_last($this->idle) ?? 0) + 1;
+        $this->idle[$key] = $connection;
+        if (count($this->idle) > self::MAX_IDLE) {
+            $this->forget((int) array_key_first($this->idle), null);
+        }
+        EventLoop::unreference(EventLoop::delay(self::IDLE_TIME, fn () => $this->forget($key, $connection)));
+    }
+
+    /** Closes a connection that has been idle all the time. */
+    private function forget(int $key, ?Http1Connection $connection): void
+    {
+        $idle = $this->idle[$key] ?? null;
+        if ($idle !== null && ($connection === null || $idle === $connection)) {
+            unset($this->idle[$key]);
+            $idle->close();
+        }
+    }
+}
