@@ -207,9 +207,9 @@ fn environment(env: impl Fn(&str) -> Option<String>) -> Result<Api, String> {
         base,
         key,
         socket: env("OPENAI_API_SOCKET").map(PathBuf::from),
-        http2: boolean(&env, "OPENAI_HTTP2_ENABLED", true)?,
+        http2: boolean(env, "OPENAI_HTTP2_ENABLED", true)?,
         ca_file: env("OPENAI_CA_FILE").map(PathBuf::from),
-        insecure: boolean(&env, "OPENAI_INSECURE_SSL", false)?,
+        insecure: boolean(env, "OPENAI_INSECURE_SSL", false)?,
     })
 }
 

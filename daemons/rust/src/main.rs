@@ -1,15 +1,38 @@
-//! The process: its options, its signals and its end.
+//! Streaming-daemon answers HTTP clients whose sockets a web server hands over: it calls an
+//! OpenAI-compatible API and relays the tokens as server-sent events.
+//!
+//! The way of a request through the modules: [`listener`] accepts the web server, [`handoff`]
+//! takes the client's socket and the data, [`payload`] makes the API's request of it, [`api`]
+//! sends it, [`sse`] and [`chunk`] read what comes back, [`exchange`] relays it, [`render`] says
+//! how it looks and [`client`] writes it. [`server`] holds them together. The README says
+//! what it is to do. Here are the process, its options, its signals and its end.
+
+mod api;
+mod chunk;
+mod client;
+mod config;
+mod exchange;
+mod handoff;
+mod json;
+mod listener;
+mod log;
+mod payload;
+mod problem;
+mod render;
+mod server;
+mod sse;
+mod waiting;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use streaming_daemon::config::{self, Command, Config};
-use streaming_daemon::listener::Listener;
-use streaming_daemon::log;
-use streaming_daemon::server::Server;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use config::{Command, Config};
+use listener::Listener;
+use server::Server;
 
 fn main() -> ExitCode {
     let env = |name: &str| std::env::var(name).ok();

@@ -127,7 +127,14 @@ fn decode(bytes: Vec<u8>) -> String {
 mod tests {
     use super::*;
 
-    const STREAMS: &[(&str, &[u8], &[(&str, &str)])] = &[
+    /// A name, a stream, and the kind and data of its events.
+    type Stream = (
+        &'static str,
+        &'static [u8],
+        &'static [(&'static str, &'static str)],
+    );
+
+    const STREAMS: &[Stream] = &[
         ("plain", b"data: a\n\ndata: b\n\n", &[("", "a"), ("", "b")]),
         (
             "line ends",
