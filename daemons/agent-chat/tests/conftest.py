@@ -9,14 +9,15 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
@@ -96,10 +97,9 @@ class Mock:
         self.ask("POST", f"/gates/{directive.partition(';t=')[2].rstrip(']')}", {"open": number})
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._control + path, data, method=method)
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return json.loads(answer.read() or b"null")
+        answer = httpx.request(method, self._control + path, json=body, timeout=PATIENCE)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
 
 
 class Chat:
@@ -182,12 +182,8 @@ class Backend:
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:
         """A REST request: the status and the JSON."""
-        request = urllib.request.Request(self.http + path, headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read())
+        answer = httpx.get(self.http + path, headers=headers, timeout=PATIENCE)
+        return answer.status_code, answer.json()
 
     def executions(self, order: str) -> int:
         """How often something was done to the order."""
@@ -241,4 +237,4 @@ def chat(backend: Backend) -> Iterator[Chat]:
 @pytest.fixture
 def thread(request: pytest.FixtureRequest) -> str:
     """A thread of the test's own."""
-    return request.node.name[:100].translate(str.maketrans("[]./ ", "_____"))
+    return re.sub(r"\W", "_", request.node.name)[-100:]

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-
 from agent_chat.frames import (
     CONTENT_CHARACTERS,
     FRAME_CHARACTERS,
@@ -48,9 +47,10 @@ def test_size_comes_before_json() -> None:
 
 def test_size_counts_characters() -> None:
     content = "文" * CONTENT_CHARACTERS
-    assert parse(json.dumps({"type": "message", "thread_id": "t", "content": content})) == Message(
-        "t", content
+    given = json.dumps(
+        {"type": "message", "thread_id": "t", "content": content}, ensure_ascii=False
     )
+    assert parse(given) == Message("t", content)
     padded = message(padding="x" * (FRAME_CHARACTERS - len(message(padding=""))))
     assert len(padded) == FRAME_CHARACTERS
     assert isinstance(parse(padded), Message)

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from agent_chat import database, history, tools
 from agent_chat.approvals import Approvals
 from agent_chat.history import Call
