@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The longest number that is given to Jansson: any of 15 digits is exact as a double too.
+// The longest number that is given to Jansson: any of 15 digits is exact as a double too. Powers
+// are not, since they may be beyond it.
 enum { PLAIN_DIGITS = 15 };
 
 static bool is_digit(char c) {
@@ -108,11 +109,11 @@ static char *soften_string(char *c, char *end) {
 }
 
 static void soften_number(char *c, char *end) {
-    if (end - c <= PLAIN_DIGITS || !is_number(c, end))
-        return; // short, or for Jansson to refuse
     size_t length = (size_t)(end - c);
-    bool integer = memchr(c, '.', length) == NULL && memchr(c, 'e', length) == NULL &&
-                   memchr(c, 'E', length) == NULL;
+    bool power = memchr(c, 'e', length) != NULL || memchr(c, 'E', length) != NULL;
+    if ((length <= PLAIN_DIGITS && !power) || !is_number(c, end))
+        return; // plain, or for Jansson to refuse
+    bool integer = !power && memchr(c, '.', length) == NULL;
     memset(c, ' ', length);
     memcpy(c, integer ? "1" : "1.5", integer ? 1 : 3);
 }

@@ -3,7 +3,7 @@
 // is found here, in text that Jansson has accepted.
 //
 // Jansson holds numbers in 64 bits, and refuses half a surrogate pair and names with a NUL.
-// All are to be relayed, so the copy that it reads has a 1 in place of a long number, U+FFFD
+// All are to be relayed, so the copy that it reads has another in place of a long number, U+FFFD
 // in place of the half and U+0001 in place of the NUL.
 
 #ifndef JSON_TEXT_H

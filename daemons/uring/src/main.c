@@ -55,5 +55,7 @@ int main(int argc, char **argv) {
     case CONFIG_GOOD:
         break;
     }
-    return run(&c) ? 0 : 1;
+    bool good = run(&c);
+    config_free(&c);
+    return good ? 0 : 1;
 }

@@ -9,6 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+// How long a full queue of a Unix socket is left alone.
+#define UNIX_PAUSE (5 * MILLISECOND)
+
 static void fail(struct transport *t, struct failure failure) {
     t->paused = true;
     t->events->ended(t->owner, failure);
@@ -199,11 +202,12 @@ bool transport_is_http2(const struct transport *t) {
 // Connecting
 
 static void connected(struct transport *t) {
-    receive(t);
-    if (t->tls != NULL)
-        shake_hands(t);
-    else
+    if (t->tls == NULL) {
         become_ready(t);
+    } else {
+        shake_hands(t);
+        receive(t);
+    }
 }
 
 static void try_next(struct transport *t, int error);
@@ -230,8 +234,7 @@ static void connect_to(struct transport *t, const struct sockaddr *address, sock
         return;
     }
     int on = 1;
-    if (address->sa_family != AF_UNIX)
-        setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     ring_connect(&t->connecting, t->fd, address, length);
 }
 
@@ -249,15 +252,25 @@ static void found(void *owner, struct addrinfo *addresses) {
     try_next(t, EHOSTUNREACH);
 }
 
-static void connect_unix(struct transport *t, const char *path) {
-    // The kernel copies an address when the operation is submitted, which is later than this.
-    static struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        fail_soon(t, failure_of(ENAMETOOLONG));
+// On a Unix socket connecting is done at once or, when its queue is full, cannot be done yet,
+// and nothing tells when it can: an operation on the ring may wait for ever. So this is a plain
+// call, and made again in a moment. Whoever waits for the connection bounds that.
+static void connect_unix(struct timer *timer) {
+    struct transport *t = CONTAINER(timer, struct transport, retry);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(t->path) >= sizeof address.sun_path) {
+        fail(t, failure_of(ENAMETOOLONG));
         return;
     }
-    strcpy(address.sun_path, path);
-    connect_to(t, (struct sockaddr *)&address, sizeof address);
+    strcpy(address.sun_path, t->path);
+    if (t->fd < 0)
+        t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (t->fd >= 0 && connect(t->fd, (struct sockaddr *)&address, sizeof address) == 0)
+        connected(t);
+    else if (t->fd >= 0 && errno == EAGAIN)
+        timer_set(timer, ring_now() + UNIX_PAUSE);
+    else
+        fail(t, failure_of(errno));
 }
 
 struct transport *transport_open(const struct config *c, const struct transport_events *events,
@@ -269,8 +282,10 @@ struct transport *transport_open(const struct config *c, const struct transport_
     t->writing.done = written;
     t->watching.done = stirred;
     t->failing.passed = fail_now;
+    t->retry.passed = connect_unix;
     if (c->api_socket != NULL) {
-        connect_unix(t, c->api_socket);
+        t->path = c->api_socket;
+        timer_set(&t->retry, ring_now()); // with the next events, as all that is told
         return t;
     }
     if (c->tls)
@@ -286,6 +301,7 @@ struct transport *transport_open(const struct config *c, const struct transport_
 void transport_close(struct transport *t) {
     t->closed = true;
     timer_stop(&t->failing);
+    timer_stop(&t->retry);
     if (t->lookup != NULL)
         lookup_forget(t->lookup);
     if (t->tls != NULL && t->fd >= 0 && transport_is_sent(t)) {

@@ -34,6 +34,8 @@ struct transport {
     struct lookup *lookup;
     struct addrinfo *addresses, *trying;
     struct op connecting, reading, writing, watching;
+    const char *path;     // of a Unix socket, or NULL
+    struct timer retry;   // of connecting to it
     struct timer failing; // for what fails before there is an operation
     struct failure failure;
 
