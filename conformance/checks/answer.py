@@ -104,7 +104,8 @@ class AnswerChecks(Judge):
         for rule, (first, *more) in broken.items():
             actual = first.found + (f" (and {len(more)} more such)" if more else "")
             where = byte_place(self.response, first.offset)
-            self._fail("sse_format", clause or first.clause, rule, actual, where)
+            own = clause if clause and first.offset >= self.response.body_offset else first.clause
+            self._fail("sse_format", own, rule, actual, where)
         return self
 
     def utf8_valid(self, *, clause: str = "R3") -> Self:

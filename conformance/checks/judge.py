@@ -89,5 +89,6 @@ class Judge:
         if self.observation.upstream:
             return self.observation.upstream[-1]
         actual = f"the API received no request with this exchange's token; {arrived(self.response)}"
-        self._tell("no request", check, clause or "U1", expected, actual=actual)
+        full = self.response.status == 503  # what a daemon says of itself, without any API
+        self._tell("no request", check, "L3" if full else clause or "U1", expected, actual=actual)
         return None

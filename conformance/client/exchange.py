@@ -371,6 +371,8 @@ class Exchange:
         seen = self.seen()
         if clause is None:
             clause = "R7" if self._reading.ending is None else "R2"
+            if seen.status == 503:  # what a daemon says of itself
+                clause = "L3"
             if not self._reading.reads and not await self.upstream.journal(self.token):
                 clause = "H1"
         return ExchangeFailed(self._note(check, clause, expected, arrived(seen), last_place(seen)))

@@ -107,9 +107,7 @@ def _tool(arguments: str, **more: object) -> dict[str, object]:
 )
 async def timing_tool_deltas(exchange: Exchange) -> None:
     """Pieces of a tool call, and the finish, are passed on one by one, not gathered."""
-    for number in range(1, 5):
-        await exchange.events(number, clause="R7")
-        await exchange.open_gate(number)
+    await exchange.step_through(4)
     (await exchange.response()).events_in_order().done_marker()
 
 

@@ -1,0 +1,4 @@
+"""The catalog of the `agent-chat` profile: docs/contract-agent-chat.md, sentence by sentence."""
+
+ORDER: tuple[str, ...] = ()
+"""From the plainest to the oddest; a category that is not named here comes last."""
