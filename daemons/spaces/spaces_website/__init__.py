@@ -1,0 +1,1 @@
+"""A website whose spaces are served by remote inference apps over Socket.IO."""

@@ -1,0 +1,64 @@
+"""How much a user may ask: so often of one space, so many times a day.
+
+Both are spent by asking, in the order of the checks: the cooldown begins
+although the quota then refuses.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from spaces_website.clock import Clock, beijing_day
+from spaces_website.database import Database
+from spaces_website.tables import LastRequest, Space, Usage, User
+
+
+@dataclass(frozen=True, slots=True)
+class TooSoon:
+    """The space's cooldown has not passed."""
+
+    seconds: int
+    """Until it has, rounded up."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsedUp:
+    """The day's requests are used up."""
+
+    limit: int
+
+
+class Allowance:
+    """Counts users' requests."""
+
+    def __init__(
+        self, database: Database, clock: Clock, *, quotas: Mapping[str, int], cooldown: int
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._quotas = quotas
+        self._cooldown = cooldown
+
+    def spend(self, user: User, space: Space) -> TooSoon | UsedUp | None:
+        """Take one request off what the user may ask; else say what is in the way."""
+        now = self._clock.now()
+        with self._database.begin() as session:
+            last = session.get(LastRequest, (user.id, space.id))
+            if last is not None:
+                passed = (now - last.at).total_seconds()
+                left = (space.cooldown or self._cooldown) - passed
+                if left > 0 <= passed:
+                    return TooSoon(math.ceil(left))
+            session.merge(LastRequest(user_id=user.id, space_id=space.id, at=now))
+            day = beijing_day(now)
+            usage = session.get(Usage, (user.id, day))
+            if usage is None:
+                usage = Usage(user_id=user.id, day=day, used=0)
+                session.add(usage)
+            limit = self._quotas[user.plan]
+            if usage.used >= limit:
+                return UsedUp(limit)
+            usage.used += 1
+        return None

@@ -1,0 +1,77 @@
+"""How WebSocket connections end.
+
+Two ends are not left to the libraries below. When the website stops, open
+sockets are closed with 1001, going away. And a frame that Engine.IO cannot
+even take apart raises past all of its clean-up: the socket would stay, and
+with it its space's app, until no ping is answered. Here it is closed at once,
+with 1002, protocol error, and the app is lost like any other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+GOING_AWAY = 1001
+PROTOCOL_ERROR = 1002
+
+
+class Farewell:
+    """Passes everything on, and remembers the WebSocket connections that are open."""
+
+    def __init__(self, app: ASGIApp, abandon: Callable[[Scope], Awaitable[None]]) -> None:
+        """`abandon` is told the scope of a connection whose handler broke."""
+        self._app = app
+        self._abandon = abandon
+        self._open: dict[int, Send] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+
+        async def watch(message: Message) -> None:
+            if message["type"] == "websocket.accept":
+                self._open[id(scope)] = send
+            elif message["type"] == "websocket.close":
+                self._open.pop(id(scope), None)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:
+            log.warning("a frame broke its connection: %s: %s", type(error).__name__, error)
+            await self._abandon(scope)
+            await self._close(id(scope), PROTOCOL_ERROR)
+        finally:
+            self._open.pop(id(scope), None)
+
+    async def say(self) -> None:
+        """Close what is open: the website is going away."""
+        for number in list(self._open):
+            await self._close(number, GOING_AWAY)
+
+    async def _close(self, number: int, code: int) -> None:
+        send = self._open.pop(number, None)
+        if send is None:
+            return
+        try:
+            await send({"type": "websocket.close", "code": code})
+        except Exception as error:
+            log.debug("not closed: %s", error)
+
+
+def engine_session(scope: dict[str, Any], environments: dict[str, dict[str, Any]]) -> str | None:
+    """The Engine.IO session that a connection carries: it is named in the address, or new."""
+    for pair in scope.get("query_string", b"").decode("latin-1").split("&"):
+        if pair.startswith("sid="):
+            return str(pair.removeprefix("sid="))
+    for session, environment in environments.items():
+        if environment.get("asgi.scope") is scope:
+            return session
+    return None

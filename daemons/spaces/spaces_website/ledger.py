@@ -1,0 +1,191 @@
+"""Every request, from its arrival to its result.
+
+    queued ──give──► held by one app ──report──► completed, failed
+      ▲                     │                          ▲
+      └──────release────────┘           the time limit ┘
+
+A request is queued as long as nobody holds it. The app that was given it holds
+it, and only that app's reports count: `processing` any number of times, then
+`completed` or `failed`, which the same app may correct but not take back. When
+the app is lost, its unfinished requests are nobody's again, in their old
+places. All of this is in the database before anybody is told, so that a
+website that is started again finds what the last one left.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from spaces_website.clock import Clock
+from spaces_website.database import Database
+from spaces_website.tables import UNFINISHED, Request, Space, Status, User
+
+log = logging.getLogger(__name__)
+
+REPORTED = (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
+"""What an app may say of a request. `queued` is not its to say, and other words mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A request's place in its space's queue."""
+
+    position: int
+    """From 1."""
+    request_id: str
+    username: str
+    status: str
+
+
+class Ledger:
+    """The requests of all spaces."""
+
+    def __init__(
+        self, database: Database, clock: Clock, *, time_limit: timedelta, drains: bool
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._time_limit = time_limit
+        self._drains = drains
+
+    def accept(self, request_id: str, space: Space, user: User, payload: dict[str, Any]) -> Request:
+        """Put a request at the end of the space's queue."""
+        now = self._clock.now()
+        request = Request(
+            id=request_id,
+            space_id=space.id,
+            user_id=user.id,
+            username=user.name,
+            payload=payload,
+            status=Status.QUEUED,
+            created_at=now,
+            deadline=now + self._time_limit,
+        )
+        with self._database.begin() as session:
+            session.add(request)
+        return request
+
+    def give(self, space_id: str, holder: str) -> Request | None:
+        """The space's oldest request that nobody holds, now held by `holder`."""
+        with self._database.begin() as session:
+            request = session.scalar(
+                select(Request)
+                .where(Request.space_id == space_id, _unfinished(), Request.holder.is_(None))
+                .order_by(Request.number)
+                .limit(1)
+            )
+            if request is not None:
+                request.holder = holder
+        return request
+
+    def release(self, holder: str | None = None) -> int:
+        """Take back what this app, or any app, was given and did not finish; how many."""
+        held = Request.holder.is_not(None) if holder is None else Request.holder == holder
+        with self._database.begin() as session:
+            taken_back = session.scalars(select(Request).where(held, _unfinished())).all()
+            for request in taken_back:
+                request.holder = None
+                if request.status != Status.QUEUED:
+                    request.status = Status.QUEUED
+                    request.updated_at = self._clock.now()
+        return len(taken_back)
+
+    def report(self, request_id: object, holder: str, status: object, result: object) -> str | None:
+        """Note what an app says of a request; or why it does not count."""
+        if not isinstance(request_id, str) or not is_id(request_id):
+            return "no request has such an id"
+        if status not in REPORTED:
+            return f"status: expected one of {', '.join(REPORTED)}, found {status!r}"
+        told = _json_object(result)
+        if result is not None and told is None:
+            return "result: expected a JSON object"
+        with self._database.begin() as session:
+            request = session.scalar(select(Request).where(Request.id == request_id))
+            if request is None:
+                return "no request has this id"
+            if request.holder != holder:
+                return "this app was not given the request"
+            if status == Status.PROCESSING and request.status not in UNFINISHED:
+                return "the request is finished"
+            request.status = Status(str(status))
+            if told:
+                request.result = told
+            request.updated_at = self._clock.now()
+        return None
+
+    def expire(self, message: str) -> list[Request]:
+        """Fail the requests whose time is over."""
+        now = self._clock.now()
+        with self._database.begin() as session:
+            late = session.scalars(
+                select(Request).where(_unfinished(), Request.deadline <= now)
+            ).all()
+            for request in late:
+                request.status = Status.FAILED
+                request.result = {"error": message}
+                request.updated_at = now
+        return list(late)
+
+    def next_deadline(self) -> datetime | None:
+        """When the next request's time will be over."""
+        with self._database.begin() as session:
+            return session.scalar(select(func.min(Request.deadline)).where(_unfinished()))
+
+    def find(self, request_id: str) -> Request | None:
+        """The request with this id."""
+        if not is_id(request_id):
+            return None
+        with self._database.begin() as session:
+            return session.scalar(select(Request).where(Request.id == request_id))
+
+    def queue(self, space_id: str, holder: str | None) -> Sequence[Place]:
+        """The space's queue, its app being `holder`.
+
+        If the queue does not drain, it is all that this app was given.
+        """
+        waiting: ColumnElement[bool] = _unfinished()
+        if not self._drains:
+            if holder is None:
+                return ()
+            waiting = (Request.holder == holder) | waiting
+        wanted = select(Request).where(Request.space_id == space_id, waiting)
+        with self._database.begin() as session:
+            rows = session.scalars(wanted.order_by(Request.number)).all()
+        return [Place(i, row.id, row.username, row.status) for i, row in enumerate(rows, 1)]
+
+    def recent(self, space_id: str, user_id: int, count: int) -> Sequence[Request]:
+        """A user's newest requests to a space, the newest first."""
+        wanted = select(Request).where(Request.space_id == space_id, Request.user_id == user_id)
+        with self._database.begin() as session:
+            return session.scalars(wanted.order_by(Request.number.desc()).limit(count)).all()
+
+
+def new_id() -> str:
+    """An id for a request, which nobody guesses: whoever knows it may read its result."""
+    return str(uuid.uuid4())
+
+
+def is_id(text: str) -> bool:
+    """Whether a request might have this id; no other text gets as far as the database."""
+    return len(text) == 36 and text.isascii()
+
+
+def _unfinished() -> ColumnElement[bool]:
+    return Request.status.in_(UNFINISHED)
+
+
+def _json_object(value: object) -> dict[str, Any] | None:
+    """The value if it is an object that can be said in JSON again: no bytes, no NaN."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,166 @@
+// A space's page while it is open: submits without leaving it, asks each second
+// how far the user's requests have come and what the space's state is. Whatever
+// comes from elsewhere is put in as text, never as markup.
+"use strict";
+
+const EVERY = 1000; // milliseconds between two questions
+const MOST_POLLS = 120; // of one request: two minutes
+const FINAL = new Set(["completed", "failed"]);
+
+const page = document.getElementById("space");
+const words = JSON.parse(page.dataset.words);
+const form = document.getElementById("request");
+const results = document.getElementById("results");
+const byId = (id) => document.getElementById(id);
+const show = (element, shown) => element && (element.hidden = !shown);
+const say = (sentence, values) =>
+  sentence.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+
+function element(tag, text, attributes = {}) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+// The address if a browser may follow it: not of a script.
+function address(value) {
+  if (typeof value !== "string") return null;
+  try {
+    const url = new URL(value, location.href);
+    return /^https?:$/.test(url.protocol) ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+function answer(result) {
+  const parts = [];
+  const rest = { ...result };
+  const take = (...names) => {
+    const name = names.find((each) => typeof rest[each] === "string" && rest[each]);
+    const value = name && rest[name];
+    if (name) delete rest[name];
+    return value;
+  };
+  const text = take("text", "output", "generated_text");
+  if (text) parts.push(element("p", text, { class: "text" }));
+  const sound = address(take("audio", "audio_url"));
+  if (sound) parts.push(element("audio", undefined, { controls: "", src: sound }));
+  const picture = address(take("image", "image_url"));
+  if (picture) parts.push(element("img", undefined, { src: picture, alt: "" }));
+  if (Object.keys(rest).length) {
+    const json = element("pre", JSON.stringify(rest, null, 2));
+    if (parts.length) {
+      const details = element("details");
+      details.append(element("summary", words.details), json);
+      parts.push(details);
+    } else {
+      parts.push(json);
+    }
+  }
+  return parts;
+}
+
+function render(card, status, result) {
+  card.dataset.state = status;
+  card.querySelector(".state").textContent = words[status] ?? status;
+  if (FINAL.has(status)) card.querySelector(".place").textContent = "";
+  if (status === "failed") {
+    const told = result && typeof result.error === "string" && result.error;
+    card.querySelector(".answer").replaceChildren(
+      element("p", told || words.request_failed, { class: "problem" }));
+  } else if (result) {
+    card.querySelector(".answer").replaceChildren(...answer(result));
+  }
+}
+
+async function follow(card) {
+  for (let poll = 0; poll < MOST_POLLS; poll += 1) {
+    try {
+      const reply = await fetch(`/websockets/status?request_id=${card.dataset.request}`);
+      const body = await reply.json();
+      if (reply.ok) {
+        const time = new Date(`${body.created_at}Z`);
+        card.querySelector("time").textContent = time.toLocaleTimeString();
+        render(card, body.status, body.result);
+        if (FINAL.has(body.status)) return;
+      }
+    } catch {
+      // The website is away for a moment; requests outlive that.
+    }
+    await new Promise((done) => setTimeout(done, EVERY));
+  }
+  render(card, "failed", { error: words.timed_out });
+}
+
+async function submit(event) {
+  event.preventDefault();
+  const button = form.querySelector("button");
+  const problem = byId("problem");
+  show(problem, false);
+  button.disabled = true;
+  button.textContent = words.sending;
+  try {
+    const given = new FormData(form);
+    const reply = await fetch(form.action, { method: "POST", body: given });
+    const body = await reply.json().catch(() => ({}));
+    if (reply.ok && body.success) {
+      const card = byId("result").content.firstElementChild.cloneNode(true);
+      card.dataset.request = body.request_id;
+      card.querySelector(".asked").textContent = given.get("prompt") ?? "";
+      render(card, "queued", null);
+      results.prepend(card);
+      show(byId("none"), false);
+      form.reset();
+      follow(card);
+    } else {
+      problem.textContent = body.error ?? `${reply.status} ${reply.statusText}`;
+      show(problem, true);
+    }
+  } catch {
+    problem.textContent = words.no_answer;
+    show(problem, true);
+  } finally {
+    button.disabled = false;
+    button.textContent = words.submit;
+  }
+}
+
+function renderState(state) {
+  page.dataset.connected = state.connected ? "yes" : "no";
+  const status = byId("status");
+  status.textContent = state.connected ? words.connected : words.not_connected;
+  status.className = `pill ${state.connected ? "on" : "off"}`;
+  show(byId("here"), state.connected);
+  show(byId("gone"), !state.connected);
+  show(byId("unavailable"), !state.connected);
+  if (form) form.querySelector("fieldset").disabled = !state.connected;
+  byId("size").textContent = state.queue_size;
+  byId("count").textContent = say(words.queue, { count: state.queue_size });
+  show(byId("count"), state.queue_size > 0);
+  show(byId("idle"), state.queue_size === 0);
+  byId("queue").replaceChildren(...state.queue.map((place) =>
+    element("li", say(words.place, { position: place.position, user: place.username }))));
+  for (const card of results?.children ?? []) {
+    const place = state.queue.find((each) => card.dataset.request.startsWith(each.id));
+    card.querySelector(".place").textContent =
+      place && !FINAL.has(card.dataset.state) ? say(words.your_place, place) : "";
+  }
+}
+
+async function watch() {
+  for (;;) {
+    try {
+      const reply = await fetch(`/ai_project/${page.dataset.id}/live`);
+      if (reply.ok) renderState(await reply.json());
+    } catch {
+      // As above.
+    }
+    await new Promise((done) => setTimeout(done, EVERY));
+  }
+}
+
+form?.addEventListener("submit", submit);
+for (const card of results?.children ?? []) follow(card);
+if (page.dataset.live === "yes") watch();
