@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from faults import fault
 
@@ -26,8 +26,7 @@ class EventTooLargeError(Exception):
     """An event went on for more than MAX_EVENT bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A dispatched event."""
 
     type: str

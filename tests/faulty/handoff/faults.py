@@ -6,16 +6,19 @@ deviation at the place where it would really be (`if fault("NAME")`), and
 names the clauses of the contract that it violates: all that a red check may
 rightly cite while it is on, and no more. tests/faulty/test_faults.py holds
 this table and the code against each other.
+
+The daemon is started dozens of times for each fault: that is why its values are
+named tuples (dataclasses take longer to import than all of this), and why
+what few instances need is imported where it is needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One bug."""
 
     description: str

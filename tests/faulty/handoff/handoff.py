@@ -16,7 +16,7 @@ import select
 import socket
 import stat
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from faults import fault
 
@@ -36,8 +36,7 @@ class NoHandoffError(Exception):
     where a peer only connected and closed, which is nothing worth telling."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handoff:
+class Handoff(NamedTuple):
     """A client to serve."""
 
     client: socket.socket

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from faults import fault
 
@@ -28,8 +28,7 @@ class BrokenResponseError(Exception):
     """The bytes are no HTTP/1.1 response, or end before it does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A response's head."""
 
     status: int

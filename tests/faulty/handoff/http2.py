@@ -109,7 +109,7 @@ class Session:
         if size and fault("h2_window_not_divided"):
             self._h2.increment_flow_control_window(size)
             self._flush()
-        if stream.closed or fault("h2_stream_window_kept"):
+        if stream.number not in self._streams or stream.closed or fault("h2_stream_window_kept"):
             return
         stream.owed += size
         if stream.owed >= STREAM_WINDOW // 2:  # not a WINDOW_UPDATE for every event
@@ -126,7 +126,7 @@ class Session:
                     return
                 self._reset(stream, ErrorCodes.CANCEL)
             self._forget(stream)
-            stream.take()
+            stream.take()  # For a fault: what was not taken counts as well.
             self._flush()
 
     @property

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from functools import partial
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from faults import FAULTS
@@ -14,8 +14,7 @@ from faults import FAULTS
 _TRUE = ("1", "true", "yes", "on")
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(NamedTuple):
     """Where the API is and how it is asked."""
 
     host: str
@@ -54,8 +53,7 @@ class Api:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """The command line. Times are in seconds."""
 
     socket: str
@@ -72,13 +70,15 @@ class Options:
     idle_timeout: float = 60.0
     write_timeout: float = 60.0
     shutdown_timeout: float = 30.0
-    faults: Sequence[str] = field(default_factory=list)
+    faults: Sequence[str] = ()
 
 
 def parse(argv: Sequence[str]) -> Options:
     """Read the command line and the environment; exits with status 2 where one is wrong."""
     parser = argparse.ArgumentParser(
-        description="A handoff daemon that is right, and wrong where told to be."
+        description="A handoff daemon that is right, and wrong where told to be.",
+        # Told the width, argparse need not import what finds it out.
+        formatter_class=partial(argparse.HelpFormatter, width=100),
     )
     parser.add_argument("--socket", metavar="PATH", required=True)
     parser.add_argument("--socket-mode", metavar="MODE", type=lambda mode: int(mode, 8))
@@ -98,6 +98,8 @@ def parse(argv: Sequence[str]) -> Options:
 
 def _fault(name: str) -> str:
     if name not in FAULTS:
+        from difflib import get_close_matches  # noqa: PLC0415, seldom needed, and slow to import
+
         near = get_close_matches(name, FAULTS, n=3, cutoff=0)
         raise argparse.ArgumentTypeError(f"no fault {name!r}; nearest: {', '.join(near)}")
     return name

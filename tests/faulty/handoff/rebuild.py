@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from html import escape
 from typing import Any
 
 from faults import ACTIVE, fault
@@ -29,6 +28,8 @@ def text(content: str) -> str:
     if fault("text_normalised"):
         content = unicodedata.normalize("NFKC", content)
     if fault("text_html_escaped"):
+        from html import escape  # noqa: PLC0415, seldom needed, and slow to import
+
         content = escape(content)
     if fault("text_unescaped_twice"):
         content = content.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")

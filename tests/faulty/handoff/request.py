@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from faults import fault
 from options import Api
@@ -39,8 +38,7 @@ class InvalidError(Exception):
     """The handoff data cannot be served: 400 (H3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApiRequest:
+class ApiRequest(NamedTuple):
     """What is sent to the API."""
 
     body: bytes

@@ -13,9 +13,9 @@ import errno
 import os
 import select
 import socket
-import ssl
 import threading
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from faults import fault
@@ -34,7 +34,11 @@ class LostError(Exception):
 
 
 class Connection:
-    """One connection, non-blocking, perhaps under TLS."""
+    """One connection, non-blocking."""
+
+    tls = False
+    protocol: str | None = None
+    """What was agreed on by ALPN."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.reused = False
@@ -46,36 +50,27 @@ class Connection:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    @property
-    def tls(self) -> bool:
-        return isinstance(self._socket, ssl.SSLSocket)
+    def _receive(self) -> bytes:
+        return self._socket.recv(_READ)
 
-    @property
-    def protocol(self) -> str | None:
-        """What was agreed on by ALPN."""
-        found = self._socket
-        return found.selected_alpn_protocol() if isinstance(found, ssl.SSLSocket) else None
+    def _send(self, data: memoryview) -> int:
+        return self._socket.send(data)
 
     def receive(self, wait: Wait, deadline: float) -> bytes:
         """The next bytes; b"" when the API ended the connection in order. LostError if not."""
         while True:
             try:
-                return self._socket.recv(_READ)
-            except (BlockingIOError, ssl.SSLWantReadError):
+                return self._receive()
+            except BlockingIOError:
                 wait(self, select.POLLIN, deadline)
-            except ssl.SSLEOFError:
-                # Under TLS an end without close_notify may have been made by anybody.
-                if fault("tls_cut_is_an_end"):
-                    return b""
-                raise LostError("the TLS connection was cut") from None
             except OSError as error:
                 raise LostError(_told(error)) from error
 
     def receive_now(self) -> bytes | None:
         """What has come already; None when nothing has."""
         try:
-            return self._socket.recv(_READ)
-        except (BlockingIOError, ssl.SSLWantReadError):
+            return self._receive()
+        except BlockingIOError:
             return None
         except OSError as error:
             raise LostError(_told(error)) from error
@@ -83,8 +78,8 @@ class Connection:
     def send(self, data: memoryview) -> int:
         """Send what fits now, perhaps nothing."""
         try:
-            return self._socket.send(data)
-        except (BlockingIOError, ssl.SSLWantWriteError):
+            return self._send(data)
+        except BlockingIOError:
             return 0
         except OSError as error:
             raise LostError(_told(error)) from error
@@ -118,7 +113,11 @@ class Upstream:
         self._connect_timeout = connect_timeout
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
-        self._tls = _tls_context(api) if api.tls else None
+        self._wrap: Callable[[socket.socket, Wait, float], Connection] | None = None
+        if api.tls:
+            from tls import Tls  # noqa: PLC0415, slow to import
+
+            self._wrap = Tls(api).connection
         self._host, self._port = api.host, api.port
         if fault("proxy_trusted") and not api.socket:
             proxy = os.environ.get("http_proxy") or os.environ.get("HTTP_PROXY")
@@ -213,49 +212,11 @@ class Upstream:
                 raise LostError(os.strerror(problem))
             if family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return Connection(self._wrap(sock, wait, deadline) if self._tls else sock)
+            return self._wrap(sock, wait, deadline) if self._wrap else Connection(sock)
         except BaseException:
             sock.close()
             raise
 
-    def _wrap(self, sock: socket.socket, wait: Wait, deadline: float) -> ssl.SSLSocket:
-        assert self._tls is not None
-        wrapped = self._tls.wrap_socket(
-            sock,
-            server_hostname=self.api.host,
-            do_handshake_on_connect=False,
-            suppress_ragged_eofs=False,
-        )
-        try:
-            while True:
-                try:
-                    wrapped.do_handshake()
-                    return wrapped
-                except ssl.SSLWantReadError:
-                    wait(wrapped, select.POLLIN, deadline)
-                except ssl.SSLWantWriteError:
-                    wait(wrapped, select.POLLOUT, deadline)
-        except OSError as error:
-            wrapped.close()
-            raise LostError(_told(error)) from error
-        except BaseException:
-            wrapped.close()
-            raise
-
-
-def _tls_context(api: Api) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if api.ca_file:
-        context.load_verify_locations(api.ca_file)
-    context.set_alpn_protocols(["h2" if api.http2 else "http/1.1"])
-    told = api.insecure and not fault("insecure_flag_ignored")
-    if told or fault("tls_unverified"):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
 
 def _told(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
     return error.strerror or str(error)
