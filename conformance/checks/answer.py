@@ -143,7 +143,8 @@ class AnswerChecks(Judge):
             found = len(self.deltas)
             if found < number or (exactly and found > number):
                 actual = f"{found} with text; {arrived(self.response)}"
-                self._fail(check, clause, expected, actual, last_place(self.response))
+                own = "R2" if found < number and self.complete else clause
+                self._fail(check, own, expected, actual, last_place(self.response))
         return self
 
     # Its end

@@ -30,7 +30,7 @@ class FailureChecks(AnswerChecks):
             if problem := _error_problem(event.json):
                 shape = 'an error shaped {"error":{"message","type","code"}}'
                 where = place(self.response, event)
-                self._fail(check, own, shape, f"{problem}: {excerpt(event.data)}", where)
+                self._fail(check, "R6", shape, f"{problem}: {excerpt(event.data)}", where)
         if errors and self.response.events[-1] is not errors[-1]:
             after = self.response.events[-1]
             actual = f"after it came {excerpt(after.data)}"
@@ -48,12 +48,14 @@ class FailureChecks(AnswerChecks):
         if not self._has_head("http_error", expected, clause):
             return self
         if self.response.status not in statuses:
-            self._tell("refused", "http_error", clause, expected)
+            # Told in the stream, it is told; but not where the client looks for it.
+            own = "R5" if self._events(Kind.ERROR) else clause
+            self._tell("refused", "http_error", own, expected)
             return self
         if problem := _error_problem(_json(self.response.body)):
             actual = f"{problem}: {excerpt(self.response.body)}"
             where = byte_place(self.response, self.response.body_offset)
-            self._fail("http_error", clause, expected, actual, where)
+            self._fail("http_error", "R5", expected, actual, where)
         return self
 
     def failed(self, *statuses: int, clause: str | None = None) -> Self:

@@ -295,5 +295,5 @@ def basic_response_headers_on_errors(response: Checks) -> None:
     (
         response.http_error(502)
         .header("X-Conversation", "c-1")
-        .header_contains("Content-Type", "application/json")
+        .header_contains("Content-Type", "application/json", clause="R5")
     )

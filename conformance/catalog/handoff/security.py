@@ -206,7 +206,7 @@ POISON = {"message": "no\n\ndata: [DONE]\n\n", "type": "a\r\rdata: x\r\r", "code
 )
 def sec_sse_injection_error(response: Checks) -> None:
     """Line ends in what the API says of its error make no second event of it."""
-    response.sse_format(clause="S1").chunk_count(1).no_done_marker(clause="S1").failed_stream()
+    response.sse_format(clause="S1").chunk_count(1).no_done_marker().failed_stream()
 
 
 @scenario(
