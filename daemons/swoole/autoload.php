@@ -3,14 +3,14 @@
 declare(strict_types=1);
 
 /*
- * Loads the daemon's classes, StreamingDaemon\Swoole\A\B from src/A/B.php, and the library beside it.
+ * Loads the daemon's classes, StreamingDaemon\Swoole\Name from src/Name.php, and the library beside it.
  */
 
 require __DIR__ . '/../php-shared/autoload.php';
 
 spl_autoload_register(static function (string $class): void {
     if (str_starts_with($class, 'StreamingDaemon\\Swoole\\')) {
-        $file = __DIR__ . '/src/' . strtr(substr($class, 23), '\\', '/') . '.php';
+        $file = __DIR__ . '/src/' . substr($class, 23) . '.php';
         if (is_file($file)) {
             require $file;
         }
@@ -20,7 +20,7 @@ spl_autoload_register(static function (string $class): void {
 /*
  * All of them now: a class that is first needed when no descriptor is left could not be loaded (L4).
  */
-foreach (['/../php-shared/src/*.php', '/src/*.php', '/src/*/*.php'] as $pattern) {
+foreach (['/../php-shared/src/*.php', '/../php-shared/src/*/*.php', '/src/*.php'] as $pattern) {
     foreach (glob(__DIR__ . $pattern) ?: [] as $file) {
         require_once $file;
     }

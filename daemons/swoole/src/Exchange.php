@@ -13,6 +13,7 @@ use StreamingDaemon\Problem;
 use StreamingDaemon\Redactor;
 use StreamingDaemon\Relay;
 use StreamingDaemon\RelayState;
+use StreamingDaemon\Unprocessed;
 
 /** One client being served: its request goes to the API, and the answer back, event by event. */
 final class Exchange

@@ -5,9 +5,8 @@ declare(strict_types=1);
 namespace StreamingDaemon\Swoole;
 
 use StreamingDaemon\Api;
-use StreamingDaemon\Http1Response;
 use StreamingDaemon\Job;
-use StreamingDaemon\Problem;
+use StreamingDaemon\Unprocessed;
 
 /**
  * HTTP/1.1 on a link: one request at a time.
@@ -17,8 +16,8 @@ use StreamingDaemon\Problem;
  */
 final class Http1Session implements PooledSession
 {
-    private ?Http1Response $response = null;
-    private ?Http1Reply $reply = null;
+    private ?Http1Incoming $incoming = null;
+    private ?Reply $reply = null;
     private int $requests = 0;
     private bool $answered = false;
     private bool $closed = false;
@@ -40,12 +39,12 @@ final class Http1Session implements PooledSession
 
     public function room(): int
     {
-        return $this->reply === null && !$this->closed ? 1 : 0;
+        return $this->incoming === null && !$this->closed ? 1 : 0;
     }
 
     public function idleSince(): ?float
     {
-        return $this->reply === null ? $this->idleSince : null;
+        return $this->incoming === null ? $this->idleSince : null;
     }
 
     public function isClosed(): bool
@@ -62,8 +61,8 @@ final class Http1Session implements PooledSession
         $request .= 'Content-Length: ' . strlen($job->body) . "\r\n\r\n" . $job->body;
         ++$this->requests;
         $this->answered = false;
-        $this->response = new Http1Response();
-        $this->reply = new Http1Reply($this, $condition);
+        $this->incoming = new Http1Incoming($this);
+        $this->reply = new Reply($this->incoming, $condition);
         $this->link->write($request);
         return $this->reply;
     }
@@ -77,7 +76,7 @@ final class Http1Session implements PooledSession
         }
     }
 
-    /** The reply has room again. */
+    /** The response has room again. */
     public function resume(): void
     {
         $this->link->wake();
@@ -85,83 +84,43 @@ final class Http1Session implements PooledSession
 
     public function wantsMore(): bool
     {
-        return $this->reply?->hasRoom() ?? true;
+        return $this->incoming?->hasRoom() ?? true;
     }
 
     public function receive(string $bytes): void
     {
-        [$reply, $response] = [$this->reply, $this->response];
-        if ($reply === null || $response === null) {
+        if ($this->incoming === null) {
             $this->close(); // nobody asked
             return;
         }
         $this->answered = true;
-        try {
-            // What came before a mistake is the client's.
-            for (; ($body = $response->feed($bytes)) !== ''; $bytes = '') {
-                $this->begin($reply, $response);
-                $reply->deliver($body);
-            }
-        } catch (\UnexpectedValueException $mistake) {
-            $this->fail($reply, Problem::broken("the API's answer is malformed: {$mistake->getMessage()}"));
-            return;
-        }
-        $this->begin($reply, $response);
-        $this->conclude($reply, $response);
+        $this->incoming->receive($bytes);
+        $this->conclude();
     }
 
     public function ended(bool $clean): void
     {
-        if ($this->reply === null || $this->response === null) {
-            $this->close();
-            return;
+        if ($this->requests > 1 && !$this->answered) {
+            $this->incoming?->fail(new Unprocessed('the API closed a connection that was in use'));
         }
-        try {
-            $clean ? $this->response->end() : throw new \UnexpectedValueException('the connection broke');
-            $this->conclude($this->reply, $this->response);
-        } catch (\UnexpectedValueException) {
-            $unseen = $this->requests > 1 && !$this->answered;
-            $this->fail($this->reply, match (true) {
-                $unseen => new Unprocessed('the API closed a connection that was in use'),
-                $this->reply->begun() => Problem::brokenOff(),
-                default => Problem::unreachable(),
-            });
-        }
+        $this->incoming?->end($clean);
         $this->close();
+        $this->conclude();
     }
 
-    /** The reply is not wanted any more: HTTP/1.1 can only close. */
-    public function abandon(): void
+    /** Tells the exchange that something arrived, and lets go of a response that is over. */
+    private function conclude(): void
     {
-        $this->reply = null;
-        $this->close();
-    }
-
-    private function begin(Http1Reply $reply, Http1Response $response): void
-    {
-        $head = $response->head();
-        if ($head !== null && !$reply->begun()) {
-            $reply->begin($head);
-        }
-    }
-
-    /** Tells the reply that something came, and whether that was all. */
-    private function conclude(Http1Reply $reply, Http1Response $response): void
-    {
-        if ($response->complete() && $this->reply !== null) { // else it had enough already
-            $this->reply = null;
+        [$incoming, $reply] = [$this->incoming, $this->reply];
+        if ($incoming?->isOver()) {
+            $this->incoming = $this->reply = null;
             $this->idleSince = Clock::now();
-            $reply->finish();
-            $response->reusable() && $this->link->isFlushed() ? $this->pool->settle() : $this->close();
+            if ($incoming->isReusable() && $this->link->isFlushed()) {
+                $this->pool->settle();
+            } else {
+                $this->close();
+            }
         }
-        $reply->notify();
-    }
-
-    private function fail(Http1Reply $reply, \Throwable $why): void
-    {
-        $this->reply = null;
-        $reply->fail($why);
-        $this->close();
-        $reply->notify();
+        $reply?->notify();
     }
 }

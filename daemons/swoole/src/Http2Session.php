@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace StreamingDaemon\Swoole;
 
 use StreamingDaemon\Api;
+use StreamingDaemon\Http2\Connection;
 use StreamingDaemon\Job;
 use StreamingDaemon\Problem;
-use StreamingDaemon\Swoole\Http2\Connection;
 
 /** HTTP/2 on a link: the protocol's bytes go out, and the exchanges are told what came in. */
 final class Http2Session implements PooledSession
@@ -66,15 +66,18 @@ final class Http2Session implements PooledSession
             ...$this->api->headers($job),
             'content-length' => (string) strlen($job->body),
         ];
-        $stream = $this->connection->request($headers, $job->body, $condition);
+        $stream = $this->connection->request($headers, $job->body);
+        $reply = new Reply($stream, $condition);
+        $stream->onChange($reply->notify(...));
         $this->room = $this->room();
         $this->link->write($this->connection->output());
-        return $stream;
+        return $reply;
     }
 
     public function close(): void
     {
-        $this->finish($this->connection->end(Problem::brokenOff()));
+        $this->connection->end(Problem::brokenOff());
+        $this->finish();
     }
 
     public function wantsMore(): bool
@@ -84,16 +87,14 @@ final class Http2Session implements PooledSession
 
     public function receive(string $bytes): void
     {
-        $touched = $this->connection->receive($bytes);
-        foreach ($touched as $stream) {
-            $stream->notify();
-        }
+        $this->connection->receive($bytes);
         $this->changed();
     }
 
     public function ended(bool $clean): void
     {
-        $this->finish($this->connection->lost());
+        $this->connection->lost();
+        $this->finish();
     }
 
     private function changed(): void
@@ -113,14 +114,10 @@ final class Http2Session implements PooledSession
         }
     }
 
-    /** @param array<int, Reply> $left */
-    private function finish(array $left): void
+    private function finish(): void
     {
         $this->link->write($this->connection->output());
         $this->link->close();
-        foreach ($left as $stream) {
-            $stream->notify();
-        }
         $this->usable->notify();
         $this->pool->settle();
     }

@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace StreamingDaemon\Swoole\Http2;
+namespace StreamingDaemon\Http2;
 
 /** Why a stream or a connection is ended (RFC 9113, section 7). */
 enum ErrorCode: int

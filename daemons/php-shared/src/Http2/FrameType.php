@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace StreamingDaemon\Swoole\Http2;
+namespace StreamingDaemon\Http2;
 
 /** The types of frames that mean something here (RFC 9113, section 6). */
 enum FrameType: int

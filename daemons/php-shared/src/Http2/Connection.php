@@ -2,11 +2,10 @@
 
 declare(strict_types=1);
 
-namespace StreamingDaemon\Swoole\Http2;
+namespace StreamingDaemon\Http2;
 
 use StreamingDaemon\Problem;
-use StreamingDaemon\Swoole\Condition;
-use StreamingDaemon\Swoole\Unprocessed;
+use StreamingDaemon\Unprocessed;
 
 /**
  * One HTTP/2 connection to the API (RFC 9113), without I/O: bytes in, bytes out.
@@ -21,7 +20,7 @@ use StreamingDaemon\Swoole\Unprocessed;
  */
 final class Connection
 {
-    public const STREAM_WINDOW = 65536;
+    private const STREAM_WINDOW = 65536;
     private const CONNECTION_WINDOW = 1 << 20;
     private const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     private const MAX_FRAME = 16384;
@@ -125,9 +124,9 @@ final class Connection
      *
      * @param array<string, string> $headers pseudo-headers first
      */
-    public function request(array $headers, string $body, Condition $condition): Stream
+    public function request(array $headers, string $body): Stream
     {
-        $stream = new Stream($this, $this->nextStream, $body, $this->initialWindow, $this->received, $condition);
+        $stream = new Stream($this, $this->nextStream, $body, $this->initialWindow, $this->received);
         $this->nextStream += 2;
         $this->draining = $this->draining || $this->nextStream >= self::LAST_STREAM;
         $this->streams[$stream->id] = $stream;
@@ -141,12 +140,8 @@ final class Connection
         return $stream;
     }
 
-    /**
-     * Takes what the API sent.
-     *
-     * @return array<int, Stream> the streams that something happened to
-     */
-    public function receive(string $bytes): array
+    /** Takes what the API sent. */
+    public function receive(string $bytes): void
     {
         $this->in .= $bytes;
         $this->received += strlen($bytes);
@@ -172,40 +167,44 @@ final class Connection
         }
         $this->receiving = false;
         $this->in = substr($this->in, $at);
-        [$touched, $this->touched] = [$this->touched, []];
-        return $touched;
+        $this->tellStreams();
     }
 
     /**
-     * The connection is lost. What the API did not answer with a single byte, on a
-     * connection that it served before, it closed before it saw it (U8).
-     *
-     * @return array<int, Stream> the streams that were left
+     * The connection is lost. Where it served a request before, and not a byte came since
+     * a stream was opened, the API closed it before it saw the stream (U8).
      */
-    public function lost(): array
+    public function lost(): void
     {
         foreach ($this->streams as $stream) {
             if ($stream->id > 1 && $stream->receivedBefore === $this->received) {
                 $stream->fail(new Unprocessed('the API closed a connection that was in use'));
             }
         }
-        return $this->end(Problem::brokenOff());
+        $this->end(Problem::brokenOff());
     }
 
-    /**
-     * The connection is over: every stream that is left fails.
-     *
-     * @return array<int, Stream> those streams
-     */
-    public function end(\Throwable $why): array
+    /** The connection is over: every stream that is left fails. */
+    public function end(\Throwable $why): void
     {
         $this->closed = true;
-        [$left, $this->streams] = [$this->streams, []];
-        foreach ($left as $stream) {
+        foreach ($this->streams as $stream) {
             $stream->fail($why);
             $this->touched[$stream->id] = $stream;
         }
-        return $left;
+        $this->streams = [];
+        if (!$this->receiving) {
+            $this->tellStreams();
+        }
+    }
+
+    /** Only when all is taken: whoever is told may come back at once. */
+    private function tellStreams(): void
+    {
+        [$touched, $this->touched] = [$this->touched, []];
+        foreach ($touched as $stream) {
+            $stream->changed();
+        }
     }
 
     /** The exchange took so many bytes of a stream's data: as many more may come. */
@@ -355,7 +354,7 @@ final class Connection
         }
         unset($this->streams[$stream->id]);
         $this->touched[$stream->id] = $stream;
-        $refused = $code === ErrorCode::RefusedStream->value && !$stream->begun();
+        $refused = $code === ErrorCode::RefusedStream->value && $stream->head() === null;
         $stream->fail($refused ? new Unprocessed('the API refused the stream') : Problem::brokenOff());
     }
 

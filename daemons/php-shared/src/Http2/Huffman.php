@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace StreamingDaemon\Swoole\Http2;
+namespace StreamingDaemon\Http2;
 
 /**
  * The Huffman code of HPACK (RFC 7541, appendix B), for decoding.

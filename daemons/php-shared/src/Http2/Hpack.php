@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace StreamingDaemon\Swoole\Http2;
+namespace StreamingDaemon\Http2;
 
 /**
  * Header compression (RFC 7541), for one connection.

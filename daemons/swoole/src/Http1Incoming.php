@@ -1,0 +1,102 @@
+<?php
+
+declare(strict_types=1);
+
+namespace StreamingDaemon\Swoole;
+
+use StreamingDaemon\ApiAnswer;
+use StreamingDaemon\Http1Response;
+use StreamingDaemon\Incoming;
+use StreamingDaemon\Problem;
+
+/** A response on an HTTP/1.1 connection, which is not read while too much of it waits. */
+final class Http1Incoming implements Incoming
+{
+    private const HIGH_WATER = 65536;
+
+    private readonly Http1Response $response;
+    private string $waiting = '';
+    private bool $over = false;
+    private ?\Throwable $failure = null;
+
+    public function __construct(private readonly Http1Session $session)
+    {
+        $this->response = new Http1Response();
+    }
+
+    public function head(): ?ApiAnswer
+    {
+        return $this->response->head();
+    }
+
+    public function take(): string
+    {
+        $wasFull = !$this->hasRoom();
+        [$bytes, $this->waiting] = [$this->waiting, ''];
+        if ($wasFull) {
+            $this->session->resume();
+        }
+        return $bytes;
+    }
+
+    public function isOver(): bool
+    {
+        return $this->over;
+    }
+
+    public function failure(): ?\Throwable
+    {
+        return $this->failure;
+    }
+
+    public function cancel(bool $suspect = false): void
+    {
+        if (!$this->over) {
+            $this->over = true;
+            $this->session->close(); // HTTP/1.1 knows no other way
+        }
+    }
+
+    public function hasRoom(): bool
+    {
+        return strlen($this->waiting) < self::HIGH_WATER;
+    }
+
+    /** Whether the connection may carry another request. */
+    public function isReusable(): bool
+    {
+        return $this->response->reusable();
+    }
+
+    public function receive(string $bytes): void
+    {
+        try {
+            // What came before a mistake is the client's.
+            for (; ($body = $this->response->feed($bytes)) !== ''; $bytes = '') {
+                $this->waiting .= $body;
+            }
+            $this->over = $this->over || $this->response->complete();
+        } catch (\UnexpectedValueException $mistake) {
+            $this->fail(Problem::broken("the API's answer is malformed: {$mistake->getMessage()}"));
+        }
+    }
+
+    /** The connection ended, which may be the end of the response. */
+    public function end(bool $clean): void
+    {
+        try {
+            $clean ? $this->response->end() : throw new \UnexpectedValueException('the connection broke');
+            $this->over = true;
+        } catch (\UnexpectedValueException) {
+            $this->fail($this->head() === null ? Problem::unreachable() : Problem::brokenOff());
+        }
+    }
+
+    public function fail(\Throwable $why): void
+    {
+        if (!$this->over) {
+            $this->over = true;
+            $this->failure = $why;
+        }
+    }
+}
