@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 
@@ -13,8 +14,14 @@ def main() -> int:
     given = options.parse(sys.argv[1:])
     logging.basicConfig(format="agent-chat: %(levelname)s: %(message)s")
 
+    # Importing makes half a million objects that live for ever. Not looking at them again and
+    # again saves a third of the time to start, and nearly all of the time to exit.
+    gc.disable()
     from agent_chat.server import Server  # noqa: PLC0415
     from agent_chat.service import Service  # noqa: PLC0415
+
+    gc.freeze()
+    gc.enable()
 
     try:
         service = Service(given)

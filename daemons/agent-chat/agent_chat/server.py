@@ -17,6 +17,7 @@ from socket import socket
 import uvicorn
 
 from agent_chat.app import create_app
+from agent_chat.closing import LingeringWebSocket
 from agent_chat.service import Service
 
 GOING_AWAY = 1001
@@ -41,13 +42,14 @@ class Server(uvicorn.Server):
                 port=options.port,
                 loop="asyncio",
                 http="h11",
-                ws="websockets-sansio",
+                ws=LingeringWebSocket,
                 ws_max_size=FRAME_BYTES,
                 ws_per_message_deflate=False,
                 lifespan="on",
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 timeout_graceful_shutdown=2,
             )
         )
