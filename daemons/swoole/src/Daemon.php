@@ -118,7 +118,7 @@ final class Daemon
                 $peer = $listener->accept();
             } catch (Exhausted $why) {
                 $this->log->line('cannot accept handoffs', ['reason' => $why->getMessage()]);
-                (new Sleeper())->sleep(self::PAUSE);
+                $this->acceptor->wait(0, self::PAUSE);
                 continue;
             }
             if ($peer !== null) {
