@@ -103,15 +103,18 @@ impl Client {
         rustix::io::retry_on_intr(|| send(self.0.get_ref(), data, flags))
     }
 
-    /// Waits for room; returns when there may be some.
-    async fn room(&self, data: &[u8]) -> Result<usize, Errno> {
-        loop {
+    /// Sends what the kernel takes, as soon as it takes something.
+    async fn send(&self, data: &[u8]) -> Result<usize, Errno> {
+        // It takes something long before it announces room, so it is asked first.
+        let mut sent = self.send_now(data);
+        while sent == Err(Errno::AGAIN) {
             let mut ready = self.0.writable().await.map_err(|_| Errno::PIPE)?;
-            match self.send_now(data) {
-                Err(Errno::AGAIN) => ready.clear_ready(),
-                sent => return sent,
+            sent = self.send_now(data);
+            if sent == Err(Errno::AGAIN) {
+                ready.clear_ready();
             }
         }
+        sent
     }
 }
 
@@ -157,7 +160,7 @@ impl<'a> Answer<'a> {
     pub async fn flush(&mut self) -> Result<(), Lost> {
         while self.sent < self.unsent.len() {
             let data = &self.unsent[self.sent..];
-            let sent = match timeout(self.write_timeout, self.client.room(data)).await {
+            let sent = match timeout(self.write_timeout, self.client.send(data)).await {
                 Ok(sent) => sent,
                 // The kernel announces room when a good part of the buffer is free. A client
                 // that reads in sips has made less; so ask before giving it up.

@@ -1,0 +1,229 @@
+//! What the web server sends, well or badly.
+
+mod harness;
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener};
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use harness::api::{self, DONE, Then, answer, says};
+use harness::{Answer, Daemon, eventually, tcp_pair};
+
+/// An API that says one word to everybody, and counts them.
+fn counted() -> (String, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let base = api::serve(move |request| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        request.write(&answer(&[says("a"), DONE.to_owned()]));
+        Then::Keep
+    });
+    (base, count)
+}
+
+#[test]
+fn the_request_is_what_was_asked_for() {
+    let base = api::serve(|request| {
+        let seen = format!("{}{}", request.head, request.body);
+        request.write(&answer(&[
+            says(&seen.replace('"', "'").replace("\r\n", "|")),
+            DONE.to_owned(),
+        ]));
+        Then::Keep
+    });
+    let daemon = Daemon::start(&base, &[]);
+    let found = daemon.ask(r#"{"prompt":"Hi","test_pattern":"unicode;t=1","request_id":"r-7"}"#);
+    let text = found.text();
+    for expected in [
+        "post /v1/chat/completions http/1.1|",
+        "|authorization: bearer sk-harness|",
+        "|content-type: application/json|",
+        "|accept: text/event-stream|",
+        "|accept-encoding: identity|",
+        "|x-test-pattern: unicode;t=1|",
+        "|x-request-id: r-7|",
+        "|host: 127.0.0.1:",
+        "||{'model':'gpt-4o-mini','messages':[{'role':'user','content':'Hi'}],'stream':true}",
+    ] {
+        assert!(text.contains(expected), "{expected} in {text}");
+    }
+}
+
+#[test]
+fn bad_data_is_a_400_and_nobody_is_called() {
+    let (base, count) = counted();
+    let daemon = Daemon::start(&base, &[]);
+    for data in [
+        "",
+        "\0",
+        "{",
+        "[]",
+        "{}",
+        r#"{"prompt":1}"#,
+        r#"{"prompt":"a","prompt":"b"}"#,
+    ] {
+        assert_eq!(daemon.ask(data).status, 400, "{data:?}");
+    }
+    assert_eq!(count.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn large_data_is_whole_and_larger_data_refused() {
+    let (base, _) = counted();
+    let daemon = Daemon::start(&base, &[]);
+    let prompt = |size| format!(r#"{{"prompt":"{}"}}"#, "x".repeat(size));
+    assert!(daemon.ask(&prompt(200_000)).done());
+    // Larger messages than the kernel's default lets through take a larger buffer.
+    let peer = daemon.try_connect().unwrap();
+    rustix::net::sockopt::set_socket_send_buffer_size_force(&peer, 1 << 20)
+        .unwrap_or_else(|_| eprintln!("not privileged: a message of 300 KB cannot be sent"));
+    let (client, server) = tcp_pair();
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
+    let rights = [server.as_fd()];
+    assert!(control.push(rustix::net::SendAncillaryMessage::ScmRights(&rights)));
+    let data = prompt(300_000);
+    let data = [std::io::IoSlice::new(data.as_bytes())];
+    let flags = rustix::net::SendFlags::NOSIGNAL;
+    if rustix::net::sendmsg(&peer, &data, &mut control, flags).is_ok() {
+        assert_eq!(Answer::read(client).status, 413);
+    }
+}
+
+#[test]
+fn the_first_descriptor_decides() {
+    let (base, count) = counted();
+    let daemon = Daemon::start(&base, &[]);
+    let before = daemon.descriptors().len();
+    let data = br#"{"prompt":"a"}"#;
+
+    let (client, server) = tcp_pair();
+    let (mut other, extra) = tcp_pair();
+    daemon.send(data, &[server.as_fd(), extra.as_fd()]);
+    assert!(Answer::read(client).done());
+    drop(extra);
+    assert_eq!(
+        other.read(&mut [0; 1]).unwrap(),
+        0,
+        "the other one is closed unseen"
+    );
+
+    let (unix, server) = UnixStream::pair().unwrap();
+    daemon.send(data, &[server.as_fd()]);
+    let mut text = String::new();
+    (&unix).read_to_string(&mut text).unwrap();
+    assert!(text.ends_with(DONE), "a Unix stream is a client too");
+
+    let served = count.load(Ordering::Relaxed);
+    daemon.send(data, &[]);
+    daemon.send(b"", &[]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    daemon.send(data, &[reader.as_fd()]);
+    daemon.send(data, &[writer.as_fd()]);
+    daemon.send(data, &[File::open("/dev/null").unwrap().as_fd()]);
+    daemon.send(data, &[TcpListener::bind("127.0.0.1:0").unwrap().as_fd()]);
+    drop((daemon.try_connect().unwrap(), unix));
+    assert!(daemon.ask(r#"{"prompt":"b"}"#).done());
+    assert_eq!(
+        count.load(Ordering::Relaxed),
+        served + 1,
+        "nobody was called for those"
+    );
+    // One connection to the API is kept.
+    eventually("everything is closed", || {
+        daemon.descriptors().len() <= before + 1
+    });
+}
+
+#[test]
+fn descriptors_do_not_reach_children() {
+    const CLOSE_ON_EXEC: u32 = 0o2_000_000;
+    let base = api::serve(|request| {
+        request.closed();
+        Then::Close
+    });
+    let daemon = Daemon::start(&base, &[]);
+    // What the daemon itself was given is not its to judge.
+    let given = daemon.descriptors();
+    let _client = daemon.hand_off(r#"{"prompt":"a"}"#);
+    let of_exchange = || {
+        let mut found = daemon.descriptors();
+        found.retain(|number, what| given.get(number) != Some(what));
+        found.into_keys()
+    };
+    eventually("the request is sent", || of_exchange().len() == 2);
+    for number in of_exchange() {
+        let path = format!("/proc/{}/fdinfo/{number}", daemon.child.id());
+        let info = std::fs::read_to_string(path).unwrap();
+        let flags = info
+            .lines()
+            .find_map(|line| line.strip_prefix("flags:\t"))
+            .unwrap();
+        assert_ne!(
+            u32::from_str_radix(flags, 8).unwrap() & CLOSE_ON_EXEC,
+            0,
+            "{info}"
+        );
+    }
+}
+
+#[test]
+fn a_silent_peer_is_given_up_and_delays_nobody() {
+    let (base, _) = counted();
+    let daemon = Daemon::start(&base, &["--handoff-timeout=0.3"]);
+    let peer = daemon.try_connect().unwrap();
+    assert!(daemon.ask(r#"{"prompt":"a"}"#).done());
+    let mut peer = UnixStream::from(peer);
+    peer.set_read_timeout(Some(harness::PATIENCE)).unwrap();
+    assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
+}
+
+#[test]
+fn the_end_is_seen_though_the_sender_keeps_its_copy() {
+    let (base, _) = counted();
+    let daemon = Daemon::start(&base, &[]);
+    let (mut client, server) = tcp_pair();
+    client.write_all(&[b'x'; 100_000]).unwrap();
+    daemon.send(br#"{"prompt":"a"}"#, &[server.as_fd()]);
+    let answer = Answer::read(client.try_clone().unwrap());
+    assert!(
+        answer.done(),
+        "bytes that nobody read cost nothing of the tail: {answer:?}"
+    );
+    client.shutdown(Shutdown::Both).unwrap();
+}
+
+#[test]
+fn blocking_descriptors_stay_blocking() {
+    let (base, _) = counted();
+    let daemon = Daemon::start(&base, &[]);
+    for nonblocking in [false, true] {
+        let (client, server) = tcp_pair();
+        server.set_nonblocking(nonblocking).unwrap();
+        daemon.send(br#"{"prompt":"a"}"#, &[server.as_fd()]);
+        assert!(Answer::read(client).done());
+        let flags = rustix::fs::fcntl_getfl(&server).unwrap();
+        assert_eq!(flags.contains(rustix::fs::OFlags::NONBLOCK), nonblocking);
+    }
+}
+
+#[test]
+fn response_headers_are_added_to_answers_and_errors() {
+    let (base, _) = counted();
+    let daemon = Daemon::start(&base, &[]);
+    for data in [
+        r#"{"prompt":"a","response_headers":{"X-A":"1","Connection":"keep-alive","X-B":"2\r\nX-C: 3"}}"#,
+        r#"{"response_headers":{"X-A":"1","Connection":"keep-alive","X-B":"2\r\nX-C: 3"}}"#,
+    ] {
+        let head = daemon.ask(data).head;
+        assert!(
+            head.contains("\r\nX-A: 1") && head.contains("\r\nConnection: close"),
+            "{head}"
+        );
+        assert!(!head.contains("X-B") && !head.contains("X-C"), "{head}");
+    }
+}
