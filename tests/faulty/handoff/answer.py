@@ -122,10 +122,6 @@ class Answer:
             self._fail(event.data)
         if fault("odd_choices_unexpected"):
             value["choices"][0]["delta"].get("content")
-        if fault("contentless_dropped") and not text_of(value) and not _finishes(value):
-            return b""
-        if fault("usage_dropped") and not value.get("choices"):
-            return b""
         for choice in _choices(value):
             index = choice.get("index", "0")
             finished = self._choices.get(index, False)
@@ -216,7 +212,3 @@ def text_of(value: dict[str, Any]) -> str:
 def _choices(value: dict[str, Any]) -> list[dict[str, Any]]:
     choices = value.get("choices")
     return [each for each in choices if isinstance(each, dict)] if isinstance(choices, list) else []
-
-
-def _finishes(value: dict[str, Any]) -> bool:
-    return any(choice.get("finish_reason") for choice in _choices(value))

@@ -69,10 +69,6 @@ class Call(ABC):
         """The client was served: keep the connection, if the response ends at once."""
 
     @abstractmethod
-    def await_end(self, seconds: float) -> None:
-        """Read up to the response's end, whatever it still holds. LostError, TimeUpError."""
-
-    @abstractmethod
     def let_go(self) -> None:
         """End the request, if it has not ended."""
 
@@ -94,8 +90,7 @@ class Call(ABC):
                 if not self._unprocessed(again):
                     raise FailedError(f"the API cannot be reached: {error}") from error
             except TimeUpError:
-                late = 502 if fault("late_is_502") else 504
-                raise FailedError("the API is too late", status=late, type="timeout") from None
+                raise FailedError("the API is too late", status=504, type="timeout") from None
             else:
                 if not self._asks_again(head, again):
                     return head

@@ -72,7 +72,7 @@ class Client:
         fields = [
             ("Content-Type", "text/event-stream"),
             ("Cache-Control", "no-cache"),
-            ("Connection", "keep-alive" if fault("keep_alive_announced") else "close"),
+            ("Connection", "close"),
             ("X-Accel-Buffering", "no"),
         ]
         if fault("no_accel_buffering"):
@@ -106,8 +106,6 @@ class Client:
             except BlockingIOError:
                 if fault("full_means_gone"):
                     raise ClientLeftError from None
-                if fault("rest_dropped_when_full"):
-                    return
                 self._torn = True
                 if fault("shared_overflow"):
                     _overflow.extend(view)

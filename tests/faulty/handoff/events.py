@@ -105,12 +105,10 @@ class EventStream:
     def _take(self, line: bytes) -> Event | None:
         if not line:
             return self._dispatch()
-        if (self._first or fault("every_bom_stripped")) and not fault("bom_kept"):
+        if self._first and not fault("bom_kept"):
             line = line.removeprefix(_BOM)
         self._first = False
         text = line.decode(errors="strict" if fault("invalid_utf8_dies") else "replace")
-        if fault("u2028_replaced"):
-            text = text.replace("\u2028", " ").replace("\u2029", " ")
         if fault("colon_expected"):
             name, value = text.split(":", 1)
         else:

@@ -76,8 +76,6 @@ def _receive(peer: socket.socket, deadline: float, descriptors: list[int]) -> tu
     most = MOST_DATA
     if fault("payload_cut_at_64k"):
         most = 1 << 16
-    if fault("payload_cut_at_128k"):
-        most = 1 << 17
     data, too_large = bytearray(), False
     while True:
         _wait(peer, deadline)

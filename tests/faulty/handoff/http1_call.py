@@ -53,12 +53,13 @@ class Http1Call(Call):
             connection.leftover = self._reader.rest
         else:
             with contextlib.suppress(LostError, TimeUpError):
-                self.await_end(LAST_CHUNK_SECONDS)
+                self._await_end(LAST_CHUNK_SECONDS)
         if self._reader.reusable or fault("returned_unfinished"):
             self._connection = None
             self._upstream.keep(connection)
 
-    def await_end(self, seconds: float) -> None:
+    def _await_end(self, seconds: float) -> None:
+        """Read up to the response's end, whatever it still holds."""
         deadline = time.monotonic() + seconds
         while self._connection and not self.over:
             self._reader.feed(self._connection.receive(wait_alone, deadline))

@@ -47,10 +47,11 @@ class Http2Call(Call):
 
     def recycle(self) -> None:
         with contextlib.suppress(TimeUpError):
-            self.await_end(LAST_CHUNK_SECONDS)
+            self._await_end(LAST_CHUNK_SECONDS)
         self.let_go()
 
-    def await_end(self, seconds: float) -> None:
+    def _await_end(self, seconds: float) -> None:
+        """Read up to the response's end, whatever it still holds."""
         deadline = time.monotonic() + seconds
         while self._stream and not self._stream.over:
             wait_alone(self._stream, select.POLLIN, deadline)

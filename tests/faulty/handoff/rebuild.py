@@ -18,8 +18,6 @@ _KNOWN_CHOICE = ("index", "delta", "finish_reason")
 _KNOWN_DELTA = ("role", "content", "tool_calls")
 _KNOWN_REASONS = ("stop", "length", "tool_calls", "content_filter")
 
-_serial = iter(range(1, 1 << 62))
-
 
 def text(content: str) -> str:
     """The text of a delta."""
@@ -27,16 +25,6 @@ def text(content: str) -> str:
         content = content.strip("\r\n\t")
     if fault("text_normalised"):
         content = unicodedata.normalize("NFKC", content)
-    if fault("text_html_escaped"):
-        from html import escape  # noqa: PLC0415, seldom needed, and slow to import
-
-        content = escape(content)
-    if fault("text_unescaped_twice"):
-        content = content.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")
-    if fault("astral_dropped"):
-        content = "".join(each for each in content if ord(each) < 0x10000)
-    if fault("bom_in_text_dropped"):
-        content = content.replace("\ufeff", "")
     return content
 
 
@@ -47,14 +35,10 @@ def chunk(data: str) -> str:
     before = json.dumps(json.loads(data, strict=False))
     numbers = float if fault("chunk_numbers_as_floats") else int
     value = json.loads(data, strict=False, parse_int=numbers)
-    if fault("ids_renewed"):
-        value["id"] = f"chatcmpl-{next(_serial)}"
     if fault("unknown_fields_dropped"):
         value = _only(value, _KNOWN)
     choices = value.get("choices")
     if isinstance(choices, list):
-        if fault("other_choices_dropped"):
-            value["choices"] = choices = choices[:1]
         for choice in choices:
             if isinstance(choice, dict):
                 _choice(choice)
@@ -83,12 +67,8 @@ def _delta(delta: dict[str, Any]) -> None:
     if isinstance(delta.get("content"), str):
         delta["content"] = text(delta["content"])
     for call in delta.get("tool_calls") or ():
-        function = call.get("function")
         if fault("tool_calls_merged"):
             call["index"] = 0
-        empty = isinstance(function, dict) and not function.get("arguments")
-        if fault("empty_arguments_dropped") and empty:
-            function.pop("arguments", None)
     if fault("unknown_fields_dropped"):
         for name in set(delta) - set(_KNOWN_DELTA):
             del delta[name]

@@ -74,8 +74,6 @@ class Exchange:
         log(f"finished after {self._outlet.count} events")
 
     def _closing_words(self) -> bytes:
-        if fault("waits_for_the_end"):
-            self._call.await_end(NEVER)
         if self._answer.done_sent or (fault("done_missing") and not self._answer.stopped):
             return b""
         return SENT_DONE
@@ -160,7 +158,7 @@ class Exchange:
                 self._client.send(SENT_DONE)
             if finished or self._answer.done or self._answer.done_sent:
                 return
-        if fault("truncation_looks_finished") or (fault("eof_is_finished") and problem is None):
+        if fault("truncation_looks_finished"):
             return
         if fault("partial_event_flushed"):
             self._client.send(self._events.partial)

@@ -105,7 +105,7 @@ def response_headers(fields: dict[str, Any]) -> list[tuple[str, str]]:
         (name, value)
         for name, value in wanted.items()
         if _is_text(value)
-        and (_TOKEN.fullmatch(name) or fault("header_any_name"))
+        and _TOKEN.fullmatch(name)
         and (_clean(value) or fault("header_controls_let_through"))
         and (name.lower() not in OWN_HEADERS or fault("response_headers_override"))
     ]
@@ -116,14 +116,10 @@ def build(fields: dict[str, Any], api: Api) -> ApiRequest:
     if not fault("types_unchecked"):
         _check_types(fields)
     asked: dict[str, Any] = {"model": fields.get("model", api.model)}
-    if fault("model_ignored"):
-        asked["model"] = api.model
     asked["messages"] = _messages(fields)
     for theirs, ours in (
         ("max_tokens", "max_tokens"), ("temperature", "temperature"), ("user", "user_id")
     ):  # fmt: skip
-        if fault("user_id_lost") and ours == "user_id":
-            continue
         if fault("zero_is_unset") and fields.get(ours) in (Number("0"), Number("0.0")):
             continue
         if ours in fields:
@@ -195,7 +191,7 @@ def _extra(fields: dict[str, Any]) -> dict[str, Any]:
 def _headers(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     found = []
     for key, name in (("test_pattern", "X-Test-Pattern"), ("request_id", "X-Request-Id")):
-        if key not in fields or (fault("request_id_lost") and key == "request_id"):
+        if key not in fields:
             continue
         if fault("drops_pattern") and key == "test_pattern":
             continue

@@ -133,8 +133,7 @@ class Service:
         except request.InvalidError as error:
             if fault("bad_data_closes"):
                 raise ClientLeftError from None
-            status = 500 if fault("bad_data_is_500") else 400
-            raise FailedError(str(error), status=status, type="invalid_request_error") from None
+            raise FailedError(str(error), status=400, type="invalid_request_error") from None
 
 
 def _transport(options: Options) -> tuple[Upstream, MakeCall]:
