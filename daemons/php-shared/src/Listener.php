@@ -69,12 +69,13 @@ final class Listener
     public function accept(): ?Socket
     {
         for (;;) {
-            socket_clear_error($this->socket);
+            socket_clear_error();
             $peer = @socket_accept($this->socket);
             if ($peer !== false) {
                 return $peer;
             }
-            switch (socket_last_error($this->socket)) {
+            // PHP notes the error in the socket that it could not make, and as the last of all.
+            switch ($error = socket_last_error()) {
                 case SOCKET_EINTR:
                 case SOCKET_ECONNABORTED:
                     break;
@@ -82,7 +83,7 @@ final class Listener
                 case SOCKET_ENFILE:
                 case SOCKET_ENOBUFS:
                 case SOCKET_ENOMEM:
-                    throw new Exhausted(self::lastError($this->socket));
+                    throw new Exhausted(socket_strerror($error));
                 default:
                     return null;
             }

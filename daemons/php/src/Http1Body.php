@@ -39,6 +39,9 @@ final class Http1Body implements ReadableStream, \IteratorAggregate
     public function read(?Cancellation $cancellation = null): ?string
     {
         try {
+            if ($this->ready === '') {
+                $this->ready = $this->http->feed(''); // there may be a mistake behind what came last
+            }
             while ($this->ready === '' && !$this->http->complete()) {
                 $bytes = $this->transport->read($cancellation);
                 $this->ready = $this->http->feed((string) $bytes);

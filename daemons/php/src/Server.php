@@ -4,9 +4,9 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Amp;
 
+use Amp\Cancellation;
 use Amp\CancelledException;
 use Amp\CompositeCancellation;
-use Amp\DeferredCancellation;
 use Amp\TimeoutCancellation;
 use Revolt\EventLoop;
 use Socket;
@@ -37,7 +37,6 @@ final class Server
     private const FAIR_ACCEPTS = 32;
 
     private readonly string $watch;
-    private readonly DeferredCancellation $stopping;
     private readonly Signal $released;
     /** @var array<int, Exchange> those that hold a place */
     private array $exchanges = [];
@@ -49,19 +48,22 @@ final class Server
         private readonly Service $service,
         private readonly Listener $listener,
         private readonly int $maxConnections,
+        /** Told when no more handoffs are wanted. */
+        private readonly Cancellation $stopping,
     ) {
-        $this->stopping = new DeferredCancellation();
         $this->released = new Signal();
         $stream = socket_export_stream($listener->socket());
         $this->watch = EventLoop::onReadable($stream, $this->accept(...));
     }
 
-    /** Serves until stop() was called and everything has ended. */
+    /** Serves until it is told to stop and everything has ended. */
     public function run(): void
     {
-        $stopped = new Signal();
-        $this->stopping->getCancellation()->subscribe($stopped->fire(...));
-        $stopped->wait();
+        try {
+            (new Signal())->wait($this->stopping);
+        } catch (CancelledException) {
+            // That is the wish to stop.
+        }
         $log = $this->service->log;
         EventLoop::cancel($this->watch);
         $this->listener->refuseNewcomers();
@@ -77,11 +79,6 @@ final class Server
             $this->allEnded(self::ENDING_GRACE);
         }
         $this->listener->close();
-    }
-
-    public function stop(): void
-    {
-        $this->stopping->cancel();
     }
 
     private function allEnded(float $within): bool
@@ -126,10 +123,10 @@ final class Server
 
     private function rest(): void
     {
-        if (!$this->stopping->isCancelled()) {
+        if (!$this->stopping->isRequested()) {
             EventLoop::disable($this->watch);
             EventLoop::delay(self::EXHAUSTED_PAUSE, function (): void {
-                if (!$this->stopping->isCancelled()) {
+                if (!$this->stopping->isRequested()) {
                     EventLoop::enable($this->watch);
                 }
             });
@@ -170,14 +167,11 @@ final class Server
         }
         $readable = Readiness::toRead(socket_export_stream($peer));
         $timeout = $this->service->options->handoffTimeout;
-        $bound = new CompositeCancellation(
-            new TimeoutCancellation($timeout),
-            $this->stopping->getCancellation(),
-        );
+        $bound = new CompositeCancellation(new TimeoutCancellation($timeout), $this->stopping);
         try {
             $readable->wait($bound);
         } catch (CancelledException) {
-            if ($this->stopping->isCancelled()) {
+            if ($this->stopping->isRequested()) {
                 $this->waitOnceMore($readable, min(self::DRAIN_GRACE, $timeout));
             }
         } finally {

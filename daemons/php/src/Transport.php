@@ -8,6 +8,7 @@ use Amp\ByteStream\StreamException;
 use Amp\Cancellation;
 use Amp\Socket\ClientTlsContext;
 use Amp\Socket\ConnectContext;
+use Amp\Socket\ConnectException;
 use Amp\Socket\DnsSocketConnector;
 use Amp\Socket\ResourceSocket;
 use Revolt\EventLoop;
@@ -30,6 +31,9 @@ final class Transport
     private const READ_SIZE = 64 << 10;
     private const WRITE_SIZE = 16 << 10;
     private const FAIR_READS = 4;
+
+    /** Seconds between attempts to connect to a Unix socket whose backlog is full. */
+    private const FULL_PAUSE = 0.02;
 
     /** How many bytes of records are looked at: an alert is short, and alone or behind a session ticket. */
     private const PEEK_SIZE = 1 << 10;
@@ -79,8 +83,7 @@ final class Transport
             $context = $context->withTlsContext($api->insecure ? $verified->withoutPeerVerification() : $verified);
         }
         $where = $api->socket === null ? "tcp://$api->host:$api->port" : "unix://$api->socket";
-        $owner = (new DnsSocketConnector())->connect($where, $context, $cancellation);
-        assert($owner instanceof ResourceSocket);
+        $owner = self::dial($where, $context, $cancellation);
         // Once there is TLS on it, PHP no longer tells the socket of a stream.
         $socket = socket_import_stream($owner->getResource());
         if ($socket === false) {
@@ -90,6 +93,24 @@ final class Transport
             $owner->setupTls($cancellation);
         }
         return new self($owner, $socket, $tls);
+    }
+
+    private static function dial(string $where, ConnectContext $context, Cancellation $cancellation): ResourceSocket
+    {
+        for (;;) {
+            try {
+                $socket = (new DnsSocketConnector())->connect($where, $context, $cancellation);
+                assert($socket instanceof ResourceSocket);
+                return $socket;
+            } catch (ConnectException $error) {
+                // On a Unix socket: the API's backlog is full, and there is nothing to wait for but
+                // time. The exception tells PHP's level of the error, and only its text the number.
+                if (!str_contains($error->getMessage(), socket_strerror(SOCKET_EAGAIN))) {
+                    throw $error;
+                }
+                delay(self::FULL_PAUSE, cancellation: $cancellation);
+            }
+        }
     }
 
     /** What ALPN has agreed on, if anything. */
