@@ -29,6 +29,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
+import aiohttp
 import openai
 import socketio  # type: ignore[import-untyped]
 from openai.types.chat import ChatCompletionMessageParam
@@ -107,13 +108,13 @@ class Model:
 class Session:
     """One connection to the website, from its beginning to its end."""
 
-    def __init__(self, space: str, model: Model, log: Log) -> None:
+    def __init__(self, http: aiohttp.ClientSession, space: str, model: Model, log: Log) -> None:
         self._space = space
         self._model = model
         self._log = log
         self._requests: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._registered: asyncio.Future[dict[str, Any]] = asyncio.Future()
-        self._client = socketio.AsyncClient(reconnection=False)
+        self._client = socketio.AsyncClient(reconnection=False, http_session=http)
         self._client.on("register_response", self._answered)
         self._client.on("inference_request", self._asked)
         self._client.on("disconnect", self._disconnected)
@@ -244,7 +245,8 @@ async def serve(host: str, space: str, model: Model, log: Log) -> int:
     failures, served = 0, False
     while True:
         log.say("INFO", f"Connecting to {host}...")
-        end, message = await Session(space, model, log).serve(host)
+        async with aiohttp.ClientSession() as http:
+            end, message = await Session(http, space, model, log).serve(host)
         log.say("ERROR", message)
         returning = end is End.REFUSED and served and OCCUPIED in message
         if end is End.REFUSED and not returning:

@@ -10,7 +10,7 @@ with 1002, protocol error, and the app is lost like any other.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -66,7 +66,7 @@ class Farewell:
             log.debug("not closed: %s", error)
 
 
-def engine_session(scope: dict[str, Any], environments: dict[str, dict[str, Any]]) -> str | None:
+def engine_session(scope: Scope, environments: Mapping[str, Mapping[str, Any]]) -> str | None:
     """The Engine.IO session that a connection carries: it is named in the address, or new."""
     for pair in scope.get("query_string", b"").decode("latin-1").split("&"):
         if pair.startswith("sid="):

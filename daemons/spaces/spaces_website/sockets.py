@@ -81,7 +81,7 @@ class Sockets:
 
     async def abandon(self, scope: Scope) -> None:
         """Close the session of a connection whose handler broke."""
-        session = engine_session(dict(scope), self._server.environ)
+        session = engine_session(scope, self._server.environ)
         found = self._server.eio.sockets.get(session)
         if found is not None:
             await found.close(wait=False, abort=True)

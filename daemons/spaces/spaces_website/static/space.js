@@ -137,8 +137,9 @@ function renderState(state) {
   show(byId("unavailable"), !state.connected);
   if (form) form.querySelector("fieldset").disabled = !state.connected;
   byId("size").textContent = state.queue_size;
-  byId("count").textContent = say(words.queue, { count: state.queue_size });
-  show(byId("count"), state.queue_size > 0);
+  const count = byId("count"); // for admins
+  if (count) count.textContent = say(words.queue, { count: state.queue_size });
+  show(count, state.queue_size > 0);
   show(byId("idle"), state.queue_size === 0);
   byId("queue").replaceChildren(...state.queue.map((place) =>
     element("li", say(words.place, { position: place.position, user: place.username }))));
