@@ -268,7 +268,7 @@ fn a_client_that_stalls_pauses_the_api_and_gets_everything() {
         "{}{LAST}",
         chunk(&says(&text)).repeat(EVENTS) + &chunk(DONE)
     );
-    let (paused, pauses) = mpsc::channel();
+    let (tell, paused) = mpsc::channel();
     let base = api::serve(move |request| {
         request.write(HEAD);
         // A write that cannot go on is how the API learns that it is paused.
@@ -280,7 +280,7 @@ fn a_client_that_stalls_pauses_the_api_and_gets_everything() {
         while !rest.is_empty() {
             match request.stream.write(rest) {
                 Ok(count) => rest = &rest[count..],
-                Err(_) => paused.send(rest.len()).unwrap(),
+                Err(_) => tell.send(rest.len()).unwrap(),
             }
         }
         Then::Close
@@ -301,7 +301,7 @@ fn a_client_that_stalls_pauses_the_api_and_gets_everything() {
     };
     let before = rss();
     let client = daemon.hand_off(PROMPT);
-    let left = pauses
+    let left = paused
         .recv_timeout(harness::PATIENCE)
         .expect("the API is paused");
     assert!(left > 0);
