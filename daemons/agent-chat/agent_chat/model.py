@@ -56,6 +56,27 @@ class _Pieces:
             self.arguments.append(piece.function.arguments or "")
 
 
+class Whole:
+    """Makes Unicode of what a provider cut between the halves of a UTF-16 pair.
+
+    JSON can say half a character ("\\ud83d"), and providers that count in UTF-16 do. The first
+    half waits for the second; a half that stays alone becomes U+FFFD, and at
+    the very end nothing.
+    """
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def add(self, text: str) -> str:
+        """The text, with the half that waited, without one that has to wait."""
+        text = self._half + text
+        cut = len(text) - ("\ud800" <= text[-1:] <= "\udbff")
+        self._half = text[cut:]
+        if text.isascii():
+            return text
+        return text[:cut].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 class Model:
     """A model behind an API."""
 
@@ -81,15 +102,16 @@ class Model:
             request["tools"] = list(tools)
         text: list[str] = []
         calls: dict[int, _Pieces] = {}
+        whole = Whole()
         finished = False
         stream = await self._client.chat.completions.create(**request)
         async with stream:
             async for chunk in stream:
                 for choice in self._first_choice(chunk):
                     delta = choice.delta
-                    if delta is not None and delta.content:
-                        text.append(delta.content)
-                        await on_text(delta.content)
+                    if delta is not None and (said := whole.add(delta.content or "")):
+                        text.append(said)
+                        await on_text(said)
                     for piece in (delta and delta.tool_calls) or ():
                         calls.setdefault(piece.index, _Pieces()).add(piece)
                     finished = finished or choice.finish_reason is not None

@@ -55,7 +55,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     """The options; exits with status 2 and a message when they cannot be."""
     parser = argparse.ArgumentParser(prog="agent-chat", description=__doc__.partition("\n")[0])
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000, help="0: any free one, told on stderr")
+    parser.add_argument("--port", type=_port, default=8000, help="0: any free one, told on stderr")
     parser.add_argument("--data", type=Path, default=Path("agent-chat-data"), metavar="DIR")
     parser.add_argument("--model", default=environment.get("OPENAI_MODEL", "gpt-4o-mini"))
     parser.add_argument("--session-ttl", type=_seconds, metavar="SECONDS")
@@ -95,6 +95,12 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
 
 def _first(option: float | None, variable: float) -> float:
     return variable if option is None else option
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"\d{1,5}", text) or int(text) > 65535:
+        raise _Problem(f"expected a number from 0 to 65535, found {text!r}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

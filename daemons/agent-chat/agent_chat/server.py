@@ -2,7 +2,8 @@
 
 It ends on SIGTERM and SIGINT with status 0 (uvicorn would raise the signal
 again), closes sockets with 1001, going away (uvicorn: 1012), and gives clients a
-moment to take the close frame. The port accepts when everything is ready.
+moment to take the close frame; who does not read is cut off. The port accepts
+when everything is ready.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class Server(uvicorn.Server):
         """Open the service, then the port."""
         await super().startup(sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        print(f"agent-chat: ws://{host}:{port}/ws", file=sys.stderr, flush=True)
+        place = f"[{host}]" if ":" in host else host
+        print(f"agent-chat: ws://{place}:{port}/ws", file=sys.stderr, flush=True)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Let the clients go, then the rest."""
@@ -77,4 +79,6 @@ class Server(uvicorn.Server):
             async with asyncio.timeout(FAREWELL_SECONDS):
                 while self.server_state.connections:  # noqa: ASYNC110 (uvicorn has no event for it)
                     await asyncio.sleep(0.01)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
         await super().shutdown(sockets)

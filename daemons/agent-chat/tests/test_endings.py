@@ -157,7 +157,7 @@ def test_a_client_that_does_not_read_holds_the_model_still(
         Chat(connection).send("message", thread, content=f"hello {endless}")
         before = _memory(backend)
         sent = -1
-        while sent != (sent := int(mock.entries(endless)[0]["events_sent"])):
+        while sent != (sent := int(mock.entries(endless, brief=1)[0]["events_sent"])):
             # Others are served meanwhile; when nothing moved in that time, all buffers are full.
             for number in range(5):
                 frames = Chat(other).say(f"{thread}_{sent}_{number}", "hi [[test:drip:2]]")
@@ -165,6 +165,21 @@ def test_a_client_that_does_not_read_holds_the_model_still(
         assert _memory(backend) - before < 32 << 20
         assert sent * 1000 < 64 << 20
         _leave_by_resetting(Chat(connection))
+        (entry,) = mock.entries(endless, **{"for": "ended", "brief": 1})
+        assert entry["end"] == "client_gone"
+
+
+def test_the_server_stops_in_spite_of_a_client_that_does_not_read(
+    start: Callable[..., Backend], mock: Mock
+) -> None:
+    backend = start()
+    endless = mock.script({"steps": [{"repeat": {"steps": [{"delta": "x" * 1000}]}}]})
+    with contextlib.suppress(ConnectionClosed), backend.chat(max_queue=1) as connection:
+        Chat(connection).send("message", "t", content=f"hello {endless}")
+        sent = -1
+        while sent != (sent := int(mock.entries(endless, brief=1)[0]["events_sent"])):
+            assert backend.get("/api/v1/health")[0] == 200
+        assert backend.end() == (0, "")
         (entry,) = mock.entries(endless, **{"for": "ended", "brief": 1})
         assert entry["end"] == "client_gone"
 

@@ -1,0 +1,63 @@
+"""The command line and the environment."""
+
+from __future__ import annotations
+
+import pytest
+from agent_chat.model import Whole
+from agent_chat.options import Rate, parse
+
+KEY = {"OPENAI_API_KEY": "sk"}
+
+
+def test_defaults_are_the_origins() -> None:
+    options = parse([], KEY)
+    assert (options.session_ttl, options.interrupt_ttl) == (1800, 1800)
+    assert options.rate == Rate(10, 10)
+    assert options.api_key is None
+
+
+def test_an_option_wins_over_its_variable() -> None:
+    environment = KEY | {"SESSION_TTL_MINUTES": "2", "INTERRUPT_TTL_MINUTES": "0.5"}
+    options = parse(["--session-ttl", "0"], environment | {"ADMIN_API_KEY": "a"})
+    assert (options.session_ttl, options.interrupt_ttl) == (0, 30)
+    assert options.api_key == "a"
+    assert parse(["--api-key", "b"], KEY | {"ADMIN_API_KEY": "a"}).api_key == "b"
+    assert parse(["--rate", "3/0.5"], KEY).rate == Rate(3, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "named"),
+    [
+        ([], {}, "OPENAI_API_KEY"),
+        (["--session-ttl", "-1"], KEY, "--session-ttl"),
+        (["--session-ttl", "nan"], KEY, "--session-ttl"),
+        (["--rate", "10"], KEY, "--rate"),
+        (["--rate", "0/10"], KEY, "--rate"),
+        (["--rate", "10/0"], KEY, "--rate"),
+        (["--port", "65536"], KEY, "--port"),
+        (["--purge-interval", "0"], KEY, "--purge-interval"),
+        ([], KEY | {"SESSION_TTL_MINUTES": "soon"}, "SESSION_TTL_MINUTES"),
+    ],
+)
+def test_what_cannot_be_is_told(
+    arguments: list[str],
+    environment: dict[str, str],
+    named: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments, environment)
+    assert ended.value.code == 2
+    assert named in capsys.readouterr().err
+
+
+def test_halves_of_characters_are_joined_or_replaced() -> None:
+    rocket = "\ud83d", "\ude80"
+    whole = Whole()
+    assert [whole.add(text) for text in ("a", "文" + rocket[0], rocket[1] + "b", "")] == [
+        "a",
+        "文",
+        "🚀b",
+        "",
+    ]
+    assert [whole.add(text) for text in (rocket[0], "x", rocket[1])] == ["", "\ufffdx", "\ufffd"]
