@@ -130,6 +130,22 @@ def test_a_request_alone_is_sent_in_its_thread(api: Api) -> None:
     assert answer.status_code == 200
 
 
+def test_a_variable_of_the_test_is_sent(serve: Serve, api: Api) -> None:
+    test = WSTest(serve(stay)).with_variable("room", 5)
+    play(test.with_request(RestRequest(f"{api.url}/rooms/${{$room}}", "GET")))
+    assert api.requests[0]["path"] == "/rooms/5"
+
+
+def test_a_redirection_is_followed(serve: Serve, api: Api) -> None:
+    api.moved["/old"] = "/new"
+    request = RestRequest(f"{api.url}/old", "POST").with_body({"a": 1}).expect_status(200)
+    play(WSTest(serve(stay)).with_request(request))
+    assert [(each["path"], each["body"]) for each in api.requests] == [
+        ("/old", {"a": 1}),
+        ("/new", {"a": 1}),
+    ]
+
+
 def test_the_transcript_has_requests_and_answers(serve: Serve, api: Api) -> None:
     test = play(WSTest(serve(stay)).with_request(RestRequest(api.url, "GET")))
     text = str(test.transcript)

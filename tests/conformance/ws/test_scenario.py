@@ -61,29 +61,42 @@ def test_a_barrier_orders_connections(serve: Serve) -> None:
     assert order.seen.index("first connects") < order.seen.index("second connects")
 
 
-def test_a_barrier_orders_messages_and_ends(serve: Serve) -> None:
+def test_a_barrier_orders_messages(serve: Serve) -> None:
     order = Order()
     url = serve(order)
-    spoken, over = WSBarrier(2), WSBarrier(2)
+    spoken = WSBarrier(2)
     hello = event("hello").with_trigger(WSMessage().with_attribute("event", "x"))
     first = (
-        WSTest(f"{url}/first")
-        .with_response(hello)
-        .with_response(event("x").with_barrier(spoken))
-        .with_end_barrier(over)
+        WSTest(f"{url}/first").with_response(hello).with_response(event("x").with_barrier(spoken))
     )
     second = (
         WSTest(f"{url}/second")
-        .with_response(event("hello"))
         .with_response(event("y"))
         .with_message(WSMessage().with_attribute("event", "y").with_barrier(spoken))
-        .with_end_barrier(over)
     )
     asyncio.run(WSScenario("order").with_client(first).with_client(second).run())
-    seen = order.seen
-    assert seen.index("first sends") < seen.index("second sends")
-    leaves = [at for at, each in enumerate(seen) if each.endswith("leaves")]
-    assert all(at > seen.index("second sends") for at in leaves)
+    assert order.seen.index("first sends") < order.seen.index("second sends")
+
+
+def test_an_end_barrier_keeps_a_finished_client_connected(serve: Serve) -> None:
+    """The second is told whether the first has left, after some time to do so."""
+    left = threading.Event()
+
+    def first_handler(socket: ServerConnection) -> None:
+        socket.send('{"event": "hello"}')
+        stay(socket)
+        left.set()
+
+    def second_handler(socket: ServerConnection) -> None:
+        socket.send('{"event": "left"}' if left.wait(0.2) else '{"event": "stays"}')
+        stay(socket)
+
+    over = WSBarrier(2)
+    first = WSTest(serve(first_handler)).with_response(event("hello")).with_end_barrier(over)
+    second = WSTest(serve(second_handler)).with_response(event("stays")).with_end_barrier(over)
+    second.without_response(event("left"))
+    asyncio.run(WSScenario("end").with_client(first).with_client(second).run())
+    assert left.wait(LONG)
 
 
 def test_barriers_need_no_scenario(serve: Serve) -> None:
@@ -107,6 +120,19 @@ def test_a_party_that_does_not_come_is_told_to_all() -> None:
     assert [type(each) for each in errors] == [WSTimeoutError] * 2
     (text,) = {str(each) for each in errors}
     assert text == "Timed out waiting at barrier 'all in': 2 of 3 arrived (a, b)"
+
+
+def test_who_comes_too_late_need_not_wait() -> None:
+    async def wait() -> None:
+        barrier = WSBarrier(2, timeout=0.05)
+        with pytest.raises(WSTimeoutError):
+            await barrier.wait("a")
+        barrier.timeout = LONG
+        async with asyncio.timeout(LONG / 2):
+            with pytest.raises(WSTimeoutError, match=r"1 of 2 arrived \(a\)"):
+                await barrier.wait("b")
+
+    asyncio.run(wait())
 
 
 def test_a_client_that_waits_alone_fails(serve: Serve) -> None:

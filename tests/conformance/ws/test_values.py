@@ -94,6 +94,7 @@ def test_a_resolved_message_is_a_copy() -> None:
         ("${$user/name}", "Rob"),
         ("/session continue ${$session}", "/session continue s-1"),
         ("${$unknown}", "${$unknown}"),
+        ("${$session/below}", "${$session/below}"),
         ("$type {type} ${}", "$type {type} ${}"),
         (None, None),
     ],

@@ -137,12 +137,14 @@ class Api:
     gate: threading.Event
     asked: threading.Event
     answer: tuple[int, bytes]
+    moved: dict[str, str]
+    """Paths that are answered with a redirection, and where it leads."""
 
 
 @contextmanager
 def serving_api(context: ssl.SSLContext | None = None) -> Iterator[Api]:
     """Serve a REST API."""
-    api = Api("", [], threading.Event(), threading.Event(), (200, b'{"id": 7, "ok": true}'))
+    api = Api("", [], threading.Event(), threading.Event(), (200, b'{"id": 7, "ok": true}'), {})
     api.gate.set()
 
     class Requests(BaseHTTPRequestHandler):
@@ -158,8 +160,10 @@ def serving_api(context: ssl.SSLContext | None = None) -> Iterator[Api]:
             )
             api.asked.set()
             api.gate.wait()
-            status, content = api.answer
+            status, content = (307, b"") if self.path in api.moved else api.answer
             self.send_response(status)
+            if self.path in api.moved:
+                self.send_header("Location", api.moved[self.path])
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
