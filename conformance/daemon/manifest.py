@@ -398,18 +398,20 @@ def _requires(document: Document, section: str) -> tuple[Requirement, ...]:
     table = Table(document, section, "requires")
     found = []
     for name, value in table.values.items():
-        kind, colon, _ = name.partition(":")
+        kind, colon, what = name.partition(":")
         if colon and kind not in KINDS:
             fix = f"{nearest(kind, KINDS)}valid are: a command's name, {', '.join(KINDS)}"
             raise table.error(name, f"unknown kind of requirement {kind!r}", fix=fix)
+        # A file is looked for from the manifest's folder: `file:vendor/autoload.php`.
+        needed = f"file:{document.path.parent / what}" if kind == "file" else name
         if not isinstance(value, dict):
-            found.append(Requirement(name, version=_version(table, name)))
+            found.append(Requirement(needed, version=_version(table, name)))
             continue
         details = Table(document, section, "requires", name)
         details.allow("version", "install", "check")
         found.append(
             Requirement(
-                name,
+                needed,
                 version=_version(details, "version"),
                 install=details.text("install"),
                 check=details.texts("check"),

@@ -7,6 +7,7 @@ A requirement's name says what kind of thing it is:
     python:h2       a distribution, in the Python that runs the suite
     pkg-config:liburing
     file:/usr/include/liburing.h
+    file:vendor/autoload.php        from the manifest's folder
 
 and its value the least version, or "*" for any. A table says more:
 `{ version = "1.22", install = "…" }`, and `{ check = ["cmd", …] }` for what
