@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace StreamingDaemon\Swoole;
 
 use StreamingDaemon\Api;
+use StreamingDaemon\Http1Incoming;
 use StreamingDaemon\Job;
 use StreamingDaemon\Unprocessed;
 
@@ -61,7 +62,7 @@ final class Http1Session implements PooledSession
         $request .= 'Content-Length: ' . strlen($job->body) . "\r\n\r\n" . $job->body;
         ++$this->requests;
         $this->answered = false;
-        $this->incoming = new Http1Incoming($this);
+        $this->incoming = new Http1Incoming($this->link->wake(...), $this->close(...));
         $this->reply = new Reply($this->incoming, $condition);
         $this->link->write($request);
         return $this->reply;
@@ -74,12 +75,6 @@ final class Http1Session implements PooledSession
             $this->link->close();
             $this->pool->settle();
         }
-    }
-
-    /** The response has room again. */
-    public function resume(): void
-    {
-        $this->link->wake();
     }
 
     public function wantsMore(): bool

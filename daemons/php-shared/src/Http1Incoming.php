@@ -2,14 +2,9 @@
 
 declare(strict_types=1);
 
-namespace StreamingDaemon\Swoole;
+namespace StreamingDaemon;
 
-use StreamingDaemon\ApiAnswer;
-use StreamingDaemon\Http1Response;
-use StreamingDaemon\Incoming;
-use StreamingDaemon\Problem;
-
-/** A response on an HTTP/1.1 connection, which is not read while too much of it waits. */
+/** A response on an HTTP/1.1 connection, which is not to be read while too much of it waits. */
 final class Http1Incoming implements Incoming
 {
     private const HIGH_WATER = 65536;
@@ -19,8 +14,14 @@ final class Http1Incoming implements Incoming
     private bool $over = false;
     private ?\Throwable $failure = null;
 
-    public function __construct(private readonly Http1Session $session)
-    {
+    /**
+     * @param \Closure(): void $onRoom called when there is room again
+     * @param \Closure(): void $onCancel called to close the connection: HTTP/1.1 knows no other way to cancel
+     */
+    public function __construct(
+        private readonly \Closure $onRoom,
+        private readonly \Closure $onCancel,
+    ) {
         $this->response = new Http1Response();
     }
 
@@ -34,7 +35,7 @@ final class Http1Incoming implements Incoming
         $wasFull = !$this->hasRoom();
         [$bytes, $this->waiting] = [$this->waiting, ''];
         if ($wasFull) {
-            $this->session->resume();
+            ($this->onRoom)();
         }
         return $bytes;
     }
@@ -53,7 +54,7 @@ final class Http1Incoming implements Incoming
     {
         if (!$this->over) {
             $this->over = true;
-            $this->session->close(); // HTTP/1.1 knows no other way
+            ($this->onCancel)();
         }
     }
 
