@@ -85,7 +85,10 @@ class Session:
     # The exchanges' side
 
     def open(self, fields: Sequence[tuple[str, str]], body: bytes) -> Stream | None:
-        """Send a request on a stream of its own; None when there is no room for one."""
+        """Send a request on a stream of its own; None when there is no room for one.
+
+        OSError without descriptors, LostError.
+        """
         with self.lock:
             if self.closed or self._draining or len(self._streams) >= self._most:
                 return None
@@ -93,7 +96,11 @@ class Session:
             self._asked = True
             self._draining = self._draining or stream.number > 1 << 30
             self._streams[stream.number] = stream
-            self._h2.send_headers(stream.number, fields)
+            try:
+                self._h2.send_headers(stream.number, fields)
+            except ProtocolError as error:
+                stream.close()
+                raise LostError(f"the request cannot be sent: {error}") from error
             self._send_request(stream)
             self._flush()
             return stream
