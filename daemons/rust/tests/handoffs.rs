@@ -121,7 +121,7 @@ fn the_first_descriptor_decides() {
     let calls = count.load(Ordering::Relaxed);
     daemon.send(data, &[]);
     daemon.send(b"", &[]);
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
     daemon.send(data, &[reader.as_fd()]);
     daemon.send(data, &[writer.as_fd()]);
     daemon.send(data, &[File::open("/dev/null").unwrap().as_fd()]);

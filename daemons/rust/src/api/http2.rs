@@ -197,3 +197,6 @@ impl Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
