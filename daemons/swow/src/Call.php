@@ -38,7 +38,8 @@ final class Call
     public static function start(Transport $transport, Api $api, Job $job): self
     {
         if ($transport->protocol() === 'h2') {
-            $connection = new Connection(static fn () => $transport->write($connection->output()));
+            $connection = new Connection(static function (): void {
+            }); // it is asked for output often enough
             $incoming = $connection->request([
                 ':method' => 'POST',
                 ':scheme' => 'https',
@@ -117,6 +118,7 @@ final class Call
     public function close(): void
     {
         $this->incoming->cancel();
+        $this->flush();
         $this->transport->close();
     }
 
@@ -124,15 +126,24 @@ final class Call
     private function advance(float $deadline): void
     {
         try {
+            $this->flush();
             $bytes = $this->transport->read($deadline);
         } catch (SocketException | TlsException) {
             $bytes = null;
         }
         if ($this->http2 !== null) {
             $bytes === null ? $this->http2->lost() : $this->http2->receive($bytes);
-            $this->transport->write($this->http2->output());
+            $this->flush();
         } elseif ($this->incoming instanceof Http1Incoming) {
             $bytes === null ? $this->incoming->end($this->transport->endedCleanly()) : $this->incoming->receive($bytes);
+        }
+    }
+
+    private function flush(): void
+    {
+        $output = $this->http2?->output() ?? '';
+        if ($output !== '') {
+            $this->transport->write($output);
         }
     }
 }

@@ -15,30 +15,35 @@ use StreamingDaemon\UsageError;
  */
 final class ListenerStream
 {
+    /** The flag of a listening socket, __SO_ACCEPTCON, as /proc/net/unix shows it. */
+    private const ACCEPTS = '00010000';
+
     /**
      * @return resource readable when a peer has connected; it shares the listener's socket
      * @throws UsageError where /proc does not show the socket
      */
     public static function of(string $path)
     {
-        $inode = self::inode($path);
+        $links = array_map(static fn (string $inode): string => "socket:[$inode]", self::listeners($path));
         foreach (scandir('/proc/self/fd') ?: [] as $number) {
-            if (@readlink("/proc/self/fd/$number") === "socket:[$inode]") {
+            if (in_array(@readlink("/proc/self/fd/$number"), $links, true)) {
                 return fopen("php://fd/$number", 'r') ?: throw new UsageError("descriptor $number cannot be watched");
             }
         }
-        throw new UsageError("$path is not to be found in /proc/self/fd: is /proc mounted?");
+        throw new UsageError("$path cannot be found in /proc: is it mounted?");
     }
 
-    private static function inode(string $path): string
+    /** @return list<string> the inodes of the sockets that listen there, or did before the file was replaced */
+    private static function listeners(string $path): array
     {
+        $inodes = [];
         foreach (file('/proc/net/unix', FILE_IGNORE_NEW_LINES) ?: [] as $line) {
             // Num RefCount Protocol Flags Type St Inode Path
             $fields = preg_split('/ +/', $line, 8) ?: [];
-            if (($fields[7] ?? '') === $path) {
-                return $fields[6];
+            if (($fields[7] ?? '') === $path && $fields[3] === self::ACCEPTS) {
+                $inodes[] = $fields[6];
             }
         }
-        throw new UsageError("$path is not to be found in /proc/net/unix: is /proc mounted?");
+        return $inodes;
     }
 }
