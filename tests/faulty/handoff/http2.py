@@ -17,8 +17,6 @@ One lock guards h2 and all streams; nobody waits while holding it.
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +29,7 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
+from http2_link import Link
 from http2_stream import Stream
 from upstream import IDLE_SECONDS, Connection, LostError
 
@@ -48,7 +47,6 @@ _RST_STREAM = 0x3
 _GOAWAY = 0x7
 _UNKNOWN = 0xA
 """Frame types from here on are none of RFC 9113."""
-_SENT_AT_A_TIME = 1 << 14
 
 
 class Session:
@@ -58,7 +56,7 @@ class Session:
         """Start it. OSError without descriptors, RuntimeError without threads."""
         self.lock = threading.RLock()
         self.closed = False
-        self._connection = connection
+        self._link = Link(connection, self.lock, receive=self._receive, lost=self._lose)
         self._h2 = H2Connection(H2Configuration(client_side=True, validate_inbound_headers=False))
         self._h2.local_settings = Settings(
             client=True,
@@ -73,14 +71,12 @@ class Session:
         """GOAWAY came, or its stream numbers are used up: it takes no more requests."""
         self._asked = False
         self._buffer = bytearray()
-        self._out = bytearray()
         self._used_at = time.monotonic()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._h2.initiate_connection()
         if not fault("h2_window_not_divided"):
             self._h2.increment_flow_control_window(CONNECTION_WINDOW - 65_535)
-        self._out += self._h2.data_to_send()
-        threading.Thread(target=self._run, daemon=True).start()
+        self._flush()
+        self._link.start()
 
     # The exchanges' side
 
@@ -150,31 +146,19 @@ class Session:
         """End it; its thread closes the descriptors."""
         self._lose("the connection to the API was closed")
 
-    # The connection's thread
-
-    def _run(self) -> None:
-        poll = select.poll()
-        poll.register(self._wake, select.POLLIN)
-        while not self.closed:
-            poll.register(self._connection, select.POLLIN | (select.POLLOUT if self._out else 0))
-            poll.poll()
-            with self.lock:
-                with contextlib.suppress(BlockingIOError):
-                    os.eventfd_read(self._wake)
-                try:
-                    while not self.closed and (data := self._connection.receive_now()) is not None:
-                        self._receive(data)
-                    self._flush()
-                except (LostError, ProtocolError) as error:
-                    self._lose(f"the connection to the API broke: {error}")
-        self._connection.close()
-        os.close(self._wake)
+    # What the link delivers
 
     def _receive(self, data: bytes) -> None:
-        if not data:
-            raise LostError("the API closed it")
         self._buffer += data
-        while len(self._buffer) >= _FRAME_HEAD:
+        try:
+            self._frames()
+        except ProtocolError as error:
+            self._flush()  # h2's GOAWAY
+            self._lose(f"the API broke the protocol: {error}")
+        self._flush()
+
+    def _frames(self) -> None:
+        while len(self._buffer) >= _FRAME_HEAD and not self.closed:
             length = int.from_bytes(self._buffer[:3], "big")
             end = _FRAME_HEAD + length
             if len(self._buffer) < end and length <= self._h2.max_inbound_frame_size:
@@ -198,7 +182,6 @@ class Session:
         except ProtocolError:
             if fault("h2_protocol_errors_logged"):
                 return
-            self._flush()  # h2's GOAWAY
             raise
         for event in found:
             if handle := _HANDLERS.get(type(event)):
@@ -316,18 +299,8 @@ class Session:
             self.close()
 
     def _flush(self) -> None:
-        """Send what can be sent now; the thread sends the rest."""
-        self._out += self._h2.data_to_send()
-        try:
-            while self._out and (sent := self._connection.send(self._out_now())):
-                del self._out[:sent]
-        except LostError as error:
-            self._lose(f"the connection to the API broke: {error}")
-        if self._out and not self.closed:
-            os.eventfd_write(self._wake, 1)
-
-    def _out_now(self) -> memoryview:
-        return memoryview(bytes(self._out[:_SENT_AT_A_TIME]))
+        if data := self._h2.data_to_send():
+            self._link.write(data)
 
     def _lose(self, problem: str) -> None:
         """The connection is over, and so are the streams on it."""
@@ -335,7 +308,7 @@ class Session:
             if self.closed:
                 return
             self.closed = True
-            os.eventfd_write(self._wake, 1)
+            self._link.end()
             for stream in list(self._streams.values()):
                 if stream.closed:
                     continue
