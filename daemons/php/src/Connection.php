@@ -11,7 +11,7 @@ use Amp\Http\Client\Response;
 /** What carries requests to the API: HTTP/1.1 one after the other, HTTP/2 side by side. */
 interface Connection
 {
-    /** Takes a place for one request; false when there is none, now or ever. */
+    /** Takes a place for one request, to be sent at once; false when there is none, now or ever. */
     public function reserve(): bool;
 
     /** Whether it will have room for a request again. */
@@ -21,7 +21,8 @@ interface Connection
      * Sends the request, in a place that was reserved, and waits for the head of the
      * response. The response's body is to be closed.
      *
-     * @throws BrokenException|\Amp\CancelledException
+     * @throws \StreamingDaemon\Unprocessed when it may be sent again (U8)
+     * @throws BrokenException|\StreamingDaemon\Problem|\Amp\CancelledException
      */
     public function request(Request $request, Cancellation $cancellation): Response;
 

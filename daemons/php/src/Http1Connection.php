@@ -9,6 +9,7 @@ use Amp\Http\Client\Request;
 use Amp\Http\Client\Response;
 use Amp\Http\Http1\Rfc7230;
 use StreamingDaemon\Http1Response;
+use StreamingDaemon\Unprocessed;
 
 /**
  * HTTP/1.1 to the API. A connection is used again only when its last response is
@@ -58,7 +59,7 @@ final class Http1Connection implements Connection
         } catch (\UnexpectedValueException | BrokenException $error) {
             $this->close();
             throw $again && $this->transport->received() === $before
-                ? new UnprocessedException($error->getMessage())
+                ? new Unprocessed($error->getMessage())
                 : new BrokenException($error->getMessage());
         } catch (\Throwable $error) {
             $this->close();

@@ -49,7 +49,8 @@ final class Limits
      */
     public static function loadClasses(): void
     {
-        foreach ([__DIR__, __DIR__ . '/../../php-shared/src'] as $folder) {
+        $shared = __DIR__ . '/../../php-shared/src';
+        foreach ([__DIR__, $shared, "$shared/Http2"] as $folder) {
             foreach (glob("$folder/*.php") ?: [] as $file) {
                 require_once $file;
             }
@@ -69,7 +70,6 @@ final class Limits
             \Amp\Http\Client\Request::class,
             \Amp\Http\Client\Response::class,
             \Amp\Http\Client\Trailers::class,
-            \Amp\Http\HPack::class,
             \Amp\Http\Http1\Rfc7230::class,
             \Amp\Http\HttpStatus::class,
             \Amp\Http\InvalidHeaderException::class,

@@ -173,7 +173,7 @@ final class Transport
     {
         $idle = $this->unsent === '';
         $this->unsent .= $bytes;
-        if ($idle && $this->open) {
+        if ($idle && $bytes !== '' && $this->open) {
             $this->flush();
         }
     }

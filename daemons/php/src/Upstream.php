@@ -17,6 +17,7 @@ use Revolt\EventLoop;
 use StreamingDaemon\Api;
 use StreamingDaemon\Log;
 use StreamingDaemon\Problem;
+use StreamingDaemon\Unprocessed;
 
 use function Amp\async;
 
@@ -59,7 +60,7 @@ final class Upstream implements DelegateHttpClient
         for ($attempt = 1;; ++$attempt) {
             try {
                 return $this->try($request, $cancellation);
-            } catch (UnprocessedException $error) {
+            } catch (Unprocessed $error) {
                 if ($attempt > 1) {
                     throw Problem::unreachable();
                 }
