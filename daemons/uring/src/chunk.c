@@ -55,10 +55,17 @@ bool chunk_render(json_t *chunk, struct text data, enum format format, struct bu
     return true;
 }
 
+// Choices are looked for one by one.
+enum { MOST_CHOICES = 1000 };
+
 static struct choice *find(struct completion *c, json_int_t index) {
     for (size_t i = 0; i < c->count; i++)
         if (c->choices[i].index == index)
             return &c->choices[i];
+    if (c->count == MOST_CHOICES) {
+        c->countless = true;
+        return &c->choices[0];
+    }
     struct choice *more = realloc(c->choices, (c->count + 1) * sizeof *more);
     if (more == NULL)
         abort();
@@ -83,7 +90,7 @@ bool completion_reached(const struct completion *c) {
     for (size_t i = 0; i < c->count; i++)
         if (!c->choices[i].finished)
             return false;
-    return c->count > 0;
+    return c->count > 0 && !c->countless;
 }
 
 void completion_free(struct completion *c) {

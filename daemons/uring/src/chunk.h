@@ -18,6 +18,7 @@ struct completion {
         bool finished;
     } * choices;
     size_t count;
+    bool countless; // more than anybody asks for: only [DONE] ends such an answer
 };
 
 // The chunk, for json_decref; NULL when the data is no JSON object.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
 
 static const char help[] =
     "Usage: streaming-daemon --socket PATH [options]\n"
@@ -227,6 +228,9 @@ static bool read_environment(struct config *c) {
         return false;
     }
     c->api_socket = environment("OPENAI_API_SOCKET");
+    if (c->api_socket != NULL &&
+        strlen(c->api_socket) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+        return complain("OPENAI_API_SOCKET", c->api_socket, "a path of at most 107 bytes");
     c->ca_file = environment("OPENAI_CA_FILE");
     return read_key(c) && read_switch("OPENAI_HTTP2_ENABLED", &c->http2) &&
            read_switch("OPENAI_INSECURE_SSL", &c->insecure);

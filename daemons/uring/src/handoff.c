@@ -26,7 +26,8 @@ struct peer {
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(MOST_DESCRIPTORS * sizeof(int))];
 };
 
-static TAILQ_HEAD(, peer) peers = TAILQ_HEAD_INITIALIZER(peers);
+TAILQ_HEAD(peers_head, peer);
+static struct peers_head peers = TAILQ_HEAD_INITIALIZER(peers);
 
 struct descriptors {
     int at[MOST_DESCRIPTORS];

@@ -1,9 +1,6 @@
-#include "http2.h"
-
-#include "log.h"
+#include "http2_connection.h"
 #include "pool.h"
 
-#include <nghttp2/nghttp2.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,20 +19,6 @@ enum { CONNECTION_WINDOW = 1 << 30 };
 
 // More places than any API was seen to offer; one that names no limit is not held to offer more.
 enum { MOST_PLACES = 1000 };
-
-struct http2 {
-    struct transport *transport;
-    nghttp2_session *session;
-    TAILQ_HEAD(, request) requests;
-    size_t streams; // that take a place, those of requests that left included
-    bool settled;   // SETTINGS have come since the pool was told
-    bool greeted, roomy, leaving, used, closed;
-    bool busy; // inside nghttp2: what it has to send is sent afterwards
-    struct timer beat;
-    int64_t used_at;
-    uint64_t received_at_beat;
-    bool pinged;
-};
 
 static const struct config *config;
 static nghttp2_session_callbacks *callbacks;
@@ -95,151 +78,12 @@ static void flush(struct http2 *h) {
     }
 }
 
-// From nghttp2
-
-static struct request *request_of(nghttp2_session *session, int32_t stream) {
-    return nghttp2_session_get_stream_user_data(session, stream);
-}
-
-// Parts the request from its stream, which may go on without it.
-static void part(struct http2 *h, struct request *r) {
-    TAILQ_REMOVE(&h->requests, r, waiting);
-    nghttp2_session_set_stream_user_data(h->session, r->stream, NULL);
-}
-
-static int began_headers(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
-    (void)owner;
-    struct request *r = request_of(session, frame->hd.stream_id);
-    if (r != NULL && r->state == REQUEST_SENT)
-        r->head = (struct answer_head){0};
-    return 0;
-}
-
-static int got_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-                      size_t name_length, const uint8_t *value, size_t value_length, uint8_t flags,
-                      void *owner) {
-    (void)flags;
-    (void)owner;
-    struct request *r = request_of(session, frame->hd.stream_id);
-    if (r == NULL || r->state != REQUEST_SENT)
-        return 0; // a trailer, or nobody's
-    struct text n = {(const char *)name, name_length}, v = {(const char *)value, value_length};
-    if (text_is(n, ":status")) // which nghttp2 has found to be three digits
-        r->head.status = 100 * (value[0] - '0') + 10 * (value[1] - '0') + value[2] - '0';
-    else
-        answer_head_note(&r->head, n, v);
-    return 0;
-}
-
-static void complete(struct http2 *h, struct request *r) {
-    part(h, r);
-    if (r->body_sent < r->job->body.length) // an early answer: the request is not wanted
-        nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream, NGHTTP2_CANCEL);
-    request_complete(r);
-}
-
-static int got_frame(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
-    struct http2 *h = owner;
-    if (frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK))
-        h->settled = true;
-    else if (frame->hd.type == NGHTTP2_GOAWAY)
-        h->leaving = true;
-    struct request *r = request_of(session, frame->hd.stream_id);
-    if (r == NULL || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
-        return 0;
-    if (frame->hd.type == NGHTTP2_HEADERS && r->state == REQUEST_SENT && r->head.status >= 200) {
-        struct answer_head head = r->head;
-        request_headed(r, &head);
-        r = request_of(session, frame->hd.stream_id);
-    }
-    if (r != NULL && frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
-        complete(h, r);
-    return 0;
-}
-
-static int got_data(nghttp2_session *session, uint8_t flags, int32_t stream, const uint8_t *data,
-                    size_t length, void *owner) {
-    (void)flags;
-    (void)owner;
-    struct request *r = request_of(session, stream);
-    nghttp2_session_consume_connection(session, length);
-    if (r == NULL)
-        return 0;
-    request_bytes(r, (struct text){(const char *)data, length});
-    r = request_of(session, stream);
-    if (r != NULL && r->paused)
-        r->unconsumed += length;
-    else
-        nghttp2_session_consume_stream(session, stream, length);
-    return 0;
-}
-
-static int stream_closed(nghttp2_session *session, int32_t stream, uint32_t code, void *owner) {
-    struct http2 *h = owner;
-    struct request *r = request_of(session, stream);
-    h->streams--;
-    h->roomy = true;
-    if (r == NULL)
-        return 0;
-    part(h, r);
-    // So nghttp2 also closes the streams above a GOAWAY's last.
-    request_broken(r, nghttp2_http2_strerror(code), code == NGHTTP2_REFUSED_STREAM);
-    return 0;
-}
-
-static int frame_unsent(nghttp2_session *session, const nghttp2_frame *frame, int error,
-                        void *owner) {
-    struct http2 *h = owner;
-    struct request *r;
-    (void)session;
-    if (frame->hd.type != NGHTTP2_HEADERS)
-        return 0;
-    TAILQ_FOREACH(r, &h->requests, waiting) { // which has no stream yet
-        if (r->stream == frame->hd.stream_id)
-            break;
-    }
-    if (r == NULL)
-        return 0;
-    part(h, r);
-    h->leaving = true; // it takes no more of them
-    request_broken(r, nghttp2_strerror(error), true);
-    return 0;
-}
-
-static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *into, size_t size,
-                         uint32_t *flags, nghttp2_data_source *source, void *owner) {
-    (void)source;
-    (void)owner;
-    struct request *r = request_of(session, stream);
-    if (r == NULL)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; // it has left
-    const struct buffer *body = &r->job->body;
-    size_t left = body->length - r->body_sent;
-    if (left <= size) {
-        size = left;
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-    }
-    memcpy(into, body->bytes + r->body_sent, size);
-    r->body_sent += size;
-    return (ssize_t)size;
-}
-
 void http2_setup(const struct config *c) {
     config = c;
-    if (nghttp2_session_callbacks_new(&callbacks) != 0 || nghttp2_option_new(&options) != 0)
+    callbacks = http2_callbacks();
+    if (nghttp2_option_new(&options) != 0)
         abort();
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, began_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, got_header);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, got_frame);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, got_data);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, frame_unsent);
     nghttp2_option_set_no_auto_window_update(options, 1);
-}
-
-void http2_cleanup(void) {
-    nghttp2_session_callbacks_del(callbacks);
-    nghttp2_option_del(options);
 }
 
 // From the transport
@@ -323,7 +167,7 @@ bool http2_has_room(const struct http2 *h) {
 
 static void cancel(struct request *r) {
     struct http2 *h = r->connection;
-    part(h, r);
+    http2_part(h, r);
     nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream, NGHTTP2_CANCEL);
     flush(h);
 }
@@ -380,7 +224,7 @@ void http2_carry(struct http2 *h, struct request *r) {
     r->reused = h->used;
     h->used = true;
     h->used_at = ring_now();
-    nghttp2_data_provider body = {.read_callback = read_body};
+    nghttp2_data_provider body = {.read_callback = http2_read_body};
     r->stream = nghttp2_submit_request(h->session, NULL, headers, count, &body, r);
     buffer_free(&bearer);
     buffer_free(&length);

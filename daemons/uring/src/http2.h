@@ -12,7 +12,6 @@
 struct http2;
 
 void http2_setup(const struct config *c);
-void http2_cleanup(void);
 // Takes over a transport that is ready. The pool is told when it has been greeted: when the
 // API's SETTINGS have come, its limit on streams is known.
 struct http2 *http2_open(struct transport *t);

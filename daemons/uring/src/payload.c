@@ -1,7 +1,7 @@
 #include "payload.h"
 
 #include "event_stream.h"
-#include "json_text.h"
+#include "fields.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,16 +11,6 @@
 
 // Asked for when the handoff data names no model.
 #define DEFAULT_MODEL "\"gpt-4o-mini\""
-
-// The members of an object, in order, each name once: one that is set again keeps its place.
-struct fields {
-    struct field {
-        char *name;      // decoded, to tell it from others
-        struct text raw; // as it came, with its quotes; empty for a name of ours
-        struct text value;
-    } * at;
-    size_t count;
-};
 
 struct reading {
     struct fields fields;
@@ -38,37 +28,6 @@ static bool refuse(struct reading *r, const char *format, ...) {
         abort();
     va_end(arguments);
     return false;
-}
-
-static struct field *find(const struct fields *f, const char *name) {
-    for (size_t i = 0; i < f->count; i++)
-        if (strcmp(f->at[i].name, name) == 0)
-            return &f->at[i];
-    return NULL;
-}
-
-// Takes the name over.
-static void set(struct fields *f, char *name, struct text raw, struct text value) {
-    struct field *known = find(f, name);
-    if (known != NULL) {
-        known->value = value;
-        free(name);
-        return;
-    }
-    f->at = realloc(f->at, (f->count + 1) * sizeof *f->at);
-    if (f->at == NULL)
-        abort();
-    f->at[f->count++] = (struct field){name, raw, value};
-}
-
-static void fields_free(struct fields *f) {
-    for (size_t i = 0; i < f->count; i++)
-        free(f->at[i].name);
-    free(f->at);
-}
-
-static void set_copy(struct fields *f, const char *name, struct text value) {
-    set(f, strdup(name), (struct text){0}, value);
 }
 
 enum type { STRING, INTEGER, NUMBER, STRING_OR_NUMBER, LIST, OBJECT };
@@ -107,7 +66,7 @@ static bool get(struct reading *r, const char *name, enum type type, json_t **va
         return true;
     if (!is_type(*value, type))
         return refuse(r, "%s: expected %s", name, wanted[type]);
-    *text = find(&r->fields, name)->value;
+    *text = fields_get(&r->fields, name);
     return true;
 }
 
@@ -118,15 +77,9 @@ static bool read_fields(struct reading *r, struct text data) {
     if (!json_is_object(r->root))
         return refuse(r, "the handoff data is not a JSON object in UTF-8");
     struct member m;
-    while (json_next_member(&data, &m)) {
-        char *name = member_name(&m);
-        if (find(&r->fields, name) != NULL) {
-            refuse(r, "the handoff data holds \"%s\" twice", name);
-            free(name);
-            return false;
-        }
-        set(&r->fields, name, m.name, m.value);
-    }
+    while (json_next_member(&data, &m))
+        if (!fields_set_member(&r->fields, &m))
+            return refuse(r, "the handoff data holds %.*s twice", (int)m.name.length, m.name.bytes);
     return true;
 }
 
@@ -238,43 +191,30 @@ static bool request_fields(struct reading *r, struct fields *request, struct buf
         const char *name, *as;
         enum type type;
     } passed[] = {
-        {"max_tokens", "max_tokens", INTEGER},
-        {"temperature", "temperature", NUMBER},
+        {"max_tokens", "\"max_tokens\"", INTEGER},
+        {"temperature", "\"temperature\"", NUMBER},
         // Web applications count their users as often as they name them.
-        {"user_id", "user", STRING_OR_NUMBER},
+        {"user_id", "\"user\"", STRING_OR_NUMBER},
     };
     json_t *value;
     struct text text = TEXT(DEFAULT_MODEL), messages;
     if (!get(r, "model", STRING, &value, &text) || !conversation(r, made, &messages))
         return false;
-    set_copy(request, "model", text);
-    set_copy(request, "messages", messages);
+    fields_set(request, TEXT("\"model\""), text);
+    fields_set(request, TEXT("\"messages\""), messages);
     for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
         if (!get(r, passed[i].name, passed[i].type, &value, &text))
             return false;
         if (value != NULL)
-            set_copy(request, passed[i].as, text);
+            fields_set(request, text_of(passed[i].as), text);
     }
     if (!get(r, "body", OBJECT, &value, &text))
         return false;
     struct member m;
     while (value != NULL && json_next_member(&text, &m))
-        set(request, member_name(&m), m.name, m.value);
-    set_copy(request, "stream", TEXT("true"));
+        fields_set_member(request, &m);
+    fields_set(request, TEXT("\"stream\""), TEXT("true"));
     return true;
-}
-
-static void encode(const struct fields *f, struct buffer *to) {
-    for (size_t i = 0; i < f->count; i++) {
-        buffer_add(to, i == 0 ? "{" : ",", 1);
-        if (f->at[i].raw.length > 0)
-            buffer_add_text(to, f->at[i].raw);
-        else
-            json_quote(to, text_of(f->at[i].name));
-        buffer_add(to, ":", 1);
-        buffer_add_text(to, f->at[i].value);
-    }
-    buffer_add(to, "}", 1);
 }
 
 bool payload_read(struct text data, struct job *job, char **reason) {
@@ -285,7 +225,7 @@ bool payload_read(struct text data, struct job *job, char **reason) {
                 header_value(&r, "test_pattern", &job->pattern) &&
                 header_value(&r, "request_id", &job->id) && request_fields(&r, &request, &made);
     if (good)
-        encode(&request, &job->body);
+        fields_encode(&request, &job->body);
     *reason = r.reason;
     buffer_free(&made);
     fields_free(&request);

@@ -20,8 +20,6 @@ struct dial {
     TAILQ_ENTRY(dial) others;
 };
 
-TAILQ_HEAD(requests, request);
-
 static const struct config *config;
 static struct requests waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static size_t waiting_count;

@@ -65,6 +65,8 @@ struct request {
     TAILQ_ENTRY(request) waiting;
 };
 
+TAILQ_HEAD(requests, request);
+
 void request_setup(const struct config *c);
 void request_start(struct request *r);
 void request_cancel(struct request *r);

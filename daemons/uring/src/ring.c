@@ -104,15 +104,6 @@ bool ring_open(void) {
     return true;
 }
 
-void ring_close(void) {
-    io_uring_queue_exit(&ring);
-    for (int i = 0; i < 2; i++) {
-        munmap(lenders[i].ring, lenders[i].count * sizeof(struct io_uring_buf));
-        munmap(lenders[i].memory, lenders[i].count * lenders[i].size);
-    }
-    free(doomed.memory);
-}
-
 int64_t ring_now(void) {
     return now;
 }

@@ -34,7 +34,6 @@ enum lending { LEND_READ, LEND_PAYLOAD };
 
 // Sets the ring up; false after telling why the kernel refuses one.
 bool ring_open(void);
-void ring_close(void);
 // Handles events and timers until ring_stop.
 void ring_run(void);
 void ring_stop(void);

@@ -14,7 +14,8 @@
 #define ENDING_GRACE (500 * MILLISECOND)
 
 static const struct config *config;
-static TAILQ_HEAD(, exchange) exchanges = TAILQ_HEAD_INITIALIZER(exchanges);
+TAILQ_HEAD(exchanges_head, exchange);
+static struct exchanges_head exchanges = TAILQ_HEAD_INITIALIZER(exchanges);
 static size_t held;  // exchanges that count, for max_connections
 static size_t peers; // that have not handed over yet
 static bool stopping, drained, ending;

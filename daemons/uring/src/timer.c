@@ -85,9 +85,3 @@ void timers_run(int64_t now) {
         t->passed(t);
     }
 }
-
-void timers_free(void) {
-    free(heap.at);
-    heap.at = NULL;
-    heap.count = heap.capacity = 0;
-}

@@ -24,6 +24,5 @@ void timer_stop(struct timer *t);
 // When the first timer has to be looked at; negative when none is set.
 int64_t timers_due(void);
 void timers_run(int64_t now);
-void timers_free(void);
 
 #endif

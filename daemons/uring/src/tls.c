@@ -53,13 +53,6 @@ bool tls_setup(const struct config *c) {
     return true;
 }
 
-void tls_cleanup(void) {
-    SSL_SESSION_free(session);
-    SSL_CTX_free(context);
-    session = NULL;
-    context = NULL;
-}
-
 static bool is_address(const char *name) {
     char unused[sizeof(struct in6_addr)];
     return inet_pton(AF_INET, name, unused) == 1 || inet_pton(AF_INET6, name, unused) == 1;

@@ -8,7 +8,6 @@
 
 // Prepares what all connections share; false after telling what is wrong.
 bool tls_setup(const struct config *c);
-void tls_cleanup(void);
 
 struct tls;
 

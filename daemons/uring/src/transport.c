@@ -1,46 +1,23 @@
 #include "transport.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
-
-// How long a full queue of a Unix socket is left alone.
-#define UNIX_PAUSE (5 * MILLISECOND)
 
 static void fail(struct transport *t, struct failure failure) {
     t->paused = true;
     t->events->ended(t->owner, failure);
 }
 
-static struct failure failure_of(int error) {
-    return (struct failure){.reason = strerrordesc_np(error), .timed_out = error == ETIMEDOUT};
-}
-
-static void fail_now(struct timer *timer) {
-    struct transport *t = CONTAINER(timer, struct transport, failing);
-    fail(t, t->failure);
-}
-
-// Failures are events too, so one that is known at once is told with the next.
-static void fail_soon(struct transport *t, struct failure failure) {
-    t->failure = failure;
-    timer_set(&t->failing, ring_now());
-}
-
 // Ends what transport_close began, once the kernel has let go of everything.
 static void bury(struct transport *t) {
-    if (t->connecting.pending || t->reading.pending || t->writing.pending || t->watching.pending)
+    if (t->connector.connecting.pending || t->reading.pending || t->writing.pending ||
+        t->watching.pending)
         return;
     if (t->fd >= 0)
         close(t->fd);
     tls_free(t->tls);
-    if (t->addresses != NULL)
-        freeaddrinfo(t->addresses);
     buffer_free(&t->unsent);
     buffer_free(&t->sending);
     ring_free(t);
@@ -51,7 +28,7 @@ static void bury(struct transport *t) {
 static void send_more(struct transport *t) {
     if (t->tls != NULL)
         tls_take(t->tls, &t->unsent);
-    if (t->writing.pending || t->deaf || t->fd < 0 || t->connecting.pending)
+    if (t->writing.pending || t->deaf)
         return;
     if (t->sending.length == 0) {
         t->sending = t->unsent;
@@ -158,7 +135,7 @@ static void read_some(struct op *op, int result, char *bytes) {
         // Anybody on the way can cut a connection; under TLS only close_notify is an end.
         fail(t, (struct failure){.clean = t->tls == NULL, .reason = "the connection was closed"});
     } else if (result != -ENOBUFS && result != -EINTR) {
-        fail(t, failure_of(-result));
+        fail(t, (struct failure){.reason = strerrordesc_np(-result)});
     }
     receive(t);
 }
@@ -199,10 +176,14 @@ bool transport_is_http2(const struct transport *t) {
     return t->tls != NULL && tls_chose_http2(t->tls);
 }
 
-// Connecting
+// Its life
 
-static void connected(struct transport *t) {
-    if (t->tls == NULL) {
+static void connected(struct connector *c, int fd, const char *reason, bool timed_out) {
+    struct transport *t = CONTAINER(c, struct transport, connector);
+    t->fd = fd;
+    if (fd < 0) {
+        fail(t, (struct failure){.reason = reason, .timed_out = timed_out});
+    } else if (t->tls == NULL) {
         become_ready(t);
     } else {
         shake_hands(t);
@@ -210,107 +191,40 @@ static void connected(struct transport *t) {
     }
 }
 
-static void try_next(struct transport *t, int error);
-
-static void connect_done(struct op *op, int result, char *unused) {
-    (void)unused;
-    struct transport *t = CONTAINER(op, struct transport, connecting);
-    if (t->closed) {
-        bury(t);
-    } else if (result < 0) {
-        close(t->fd);
-        t->fd = -1;
-        t->trying = t->trying != NULL ? t->trying->ai_next : NULL;
-        try_next(t, -result);
-    } else {
-        connected(t);
-    }
-}
-
-static void connect_to(struct transport *t, const struct sockaddr *address, socklen_t length) {
-    t->fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (t->fd < 0) {
-        fail_soon(t, failure_of(errno));
-        return;
-    }
-    int on = 1;
-    setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ring_connect(&t->connecting, t->fd, address, length);
-}
-
-static void try_next(struct transport *t, int error) {
-    if (t->trying == NULL)
-        fail_soon(t, failure_of(error));
-    else
-        connect_to(t, t->trying->ai_addr, t->trying->ai_addrlen);
-}
-
-static void found(void *owner, struct addrinfo *addresses) {
-    struct transport *t = owner;
-    t->lookup = NULL;
-    t->addresses = t->trying = addresses;
-    try_next(t, EHOSTUNREACH);
-}
-
-// On a Unix socket connecting is done at once or, when its queue is full, cannot be done yet,
-// and nothing tells when it can: an operation on the ring may wait for ever. So this is a plain
-// call, and made again in a moment. Whoever waits for the connection bounds that.
-static void connect_unix(struct timer *timer) {
-    struct transport *t = CONTAINER(timer, struct transport, retry);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(t->path) >= sizeof address.sun_path) {
-        fail(t, failure_of(ENAMETOOLONG));
-        return;
-    }
-    strcpy(address.sun_path, t->path);
-    if (t->fd < 0)
-        t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (t->fd >= 0 && connect(t->fd, (struct sockaddr *)&address, sizeof address) == 0)
-        connected(t);
-    else if (t->fd >= 0 && errno == EAGAIN)
-        timer_set(timer, ring_now() + UNIX_PAUSE);
-    else
-        fail(t, failure_of(errno));
+static void unconnected(struct connector *c) {
+    bury(CONTAINER(c, struct transport, connector));
 }
 
 struct transport *transport_open(const struct config *c, const struct transport_events *events,
                                  void *owner) {
     struct transport *t = allocate(sizeof *t);
-    *t = (struct transport){.events = events, .owner = owner, .fd = -1};
-    t->connecting.done = connect_done;
+    t->events = events;
+    t->owner = owner;
+    t->fd = -1;
     t->reading.done = read_some;
     t->writing.done = written;
     t->watching.done = stirred;
-    t->failing.passed = fail_now;
-    t->retry.passed = connect_unix;
-    if (c->api_socket != NULL) {
-        t->path = c->api_socket;
-        timer_set(&t->retry, ring_now()); // with the next events, as all that is told
-        return t;
-    }
-    if (c->tls)
+    t->connector.done = connected;
+    t->connector.idle = unconnected;
+    if (c->tls && c->api_socket == NULL)
         t->tls = tls_new();
-    t->addresses = t->trying = lookup_numeric(c->host, c->port);
-    if (t->addresses != NULL)
-        try_next(t, EHOSTUNREACH);
-    else if ((t->lookup = lookup_start(c->host, c->port, found, t)) == NULL)
-        fail_soon(t, failure_of(EAGAIN));
+    connector_start(&t->connector, c);
     return t;
 }
 
 void transport_close(struct transport *t) {
     t->closed = true;
-    timer_stop(&t->failing);
-    timer_stop(&t->retry);
-    if (t->lookup != NULL)
-        lookup_forget(t->lookup);
-    if (t->tls != NULL && t->fd >= 0 && transport_is_sent(t)) {
+    if (t->fd < 0) {
+        if (connector_cancel(&t->connector))
+            bury(t);
+        return;
+    }
+    if (t->tls != NULL && transport_is_sent(t)) {
         // A goodbye costs a call, and is not waited for.
         tls_close(t->tls);
         tls_take(t->tls, &t->unsent);
         send(t->fd, t->unsent.bytes, t->unsent.length, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
-    ring_cancel(&t->connecting);
     ring_cancel(&t->reading);
     ring_cancel(&t->writing);
     ring_cancel(&t->watching);

@@ -4,9 +4,7 @@
 #ifndef TRANSPORT_H
 #define TRANSPORT_H
 
-#include "lookup.h"
-#include "ring.h"
-#include "timer.h"
+#include "connector.h"
 #include "tls.h"
 
 struct failure {
@@ -30,14 +28,9 @@ struct transport {
     uint64_t received; // bytes so far
 
     int fd;
-    struct tls *tls; // or NULL
-    struct lookup *lookup;
-    struct addrinfo *addresses, *trying;
-    struct op connecting, reading, writing, watching;
-    const char *path;     // of a Unix socket, or NULL
-    struct timer retry;   // of connecting to it
-    struct timer failing; // for what fails before there is an operation
-    struct failure failure;
+    struct tls *tls;            // or NULL
+    struct connector connector; // until there is a descriptor
+    struct op reading, writing, watching;
 
     struct buffer unsent;  // ours, to be added to
     struct buffer sending; // the kernel's while `writing` is pending

@@ -54,7 +54,7 @@ static const struct {
      "the handoff data is not a JSON object in UTF-8"},
     {"no question", "{}", "there is neither prompt nor messages"},
     {"twice", "{\"prompt\":\"a\",\"pr\\u006fmpt\":\"b\"}",
-     "the handoff data holds \"prompt\" twice"},
+     "the handoff data holds \"pr\\u006fmpt\" twice"},
     {"prompt", "{\"prompt\":1}", "prompt: expected a string"},
     {"prompt beside messages", "{\"messages\":[{\"role\":\"user\"}],\"prompt\":[]}",
      "prompt: expected a string"},

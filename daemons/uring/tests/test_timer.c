@@ -76,6 +76,5 @@ static void test_many(void) {
 int main(void) {
     test_moves();
     test_many();
-    timers_free();
     return check_summary("timer");
 }
