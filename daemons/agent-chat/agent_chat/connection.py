@@ -47,7 +47,7 @@ class Connection:
 
     async def take(self, data: str | bytes) -> None:
         """One frame of the client's."""
-        request = frames.parse(data)
+        request = self.parse(data)
         if len(self._under_way) >= UNDER_WAY:
             busy = f"Too many messages at once: at most {UNDER_WAY} may wait for their answers."
             request = Refusal("too_many", busy, request.thread_id, request.message_id)
@@ -55,9 +55,13 @@ class Connection:
         elif request.thread_id is None:
             await self._turns.play(request, self.send)
         else:
-            turn = asyncio.create_task(self._play(self._turns.admit(request)))
+            turn = asyncio.create_task(self.play(self._turns.admit(request)))
             self._under_way.add(turn)
             turn.add_done_callback(self._under_way.discard)
+
+    def parse(self, data: str | bytes) -> Request:
+        """What the frame says."""
+        return frames.parse(data)
 
     async def send(self, frame: Frame) -> None:
         """Send it as soon as the client reads. Raises ClientLeftError."""
@@ -80,6 +84,7 @@ class Connection:
         with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
             await asyncio.wait_for(self._socket.close(code), CLOSE_SECONDS)
 
-    async def _play(self, request: Request) -> None:
+    async def play(self, request: Request) -> None:
+        """The turn of a request that was admitted."""
         with contextlib.suppress(ClientLeftError):
             await self._turns.play(request, self.send)

@@ -59,21 +59,21 @@ class Turns:
     """Plays clients' frames."""
 
     def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+        self.memory = memory
 
     def admit(self, request: Request) -> Request:
         """The request, or the refusal that takes its place. Call it as the frame arrives."""
         if not isinstance(request, Message):
             return request
-        if not self._memory.rate.admit(request.thread_id):
+        if not self.memory.rate.admit(request.thread_id):
             said = "The rate limit of this conversation is reached. Please wait a moment."
             return self._refuse(request, "rate_limit", said)
         if request.problem is not None:
             return request.problem
-        if self._memory.sessions.expired(request.thread_id):
+        if self.memory.sessions.expired(request.thread_id):
             said = "Session expired. Please start a new conversation."
             return self._refuse(request, "session_expired", said)
-        self._memory.sessions.touch(request.thread_id)
+        self.memory.sessions.touch(request.thread_id)
         return request
 
     async def play(self, request: Request, send: Send) -> None:
@@ -88,10 +88,11 @@ class Turns:
         if request.thread_id is None:
             await send(frames.refusal(request))
             return
-        async with self._memory.threads.hold(request.thread_id):
-            await tell(await self._terminal(request, tell))
+        async with self.memory.threads.hold(request.thread_id):
+            await tell(await self.terminal(request, tell))
 
-    async def _terminal(self, request: Request, tell: Send) -> Frame:
+    async def terminal(self, request: Request, tell: Send) -> Frame:
+        """Play the request up to its terminal frame, which is returned; failures have one too."""
         try:
             match request:
                 case Refusal():
@@ -116,7 +117,7 @@ class Turns:
 
     async def asked(self, message: Message, tell: Send) -> Frame:
         """A message's turn, up to its terminal frame, which is returned."""
-        pending = self._memory.approvals.unanswered(message.thread_id)
+        pending = self.memory.approvals.unanswered(message.thread_id)
         if pending is not None and not pending.expired:
             said = f"An approval of {pending.action} is pending. Please answer it first."
             return frames.error("interrupt_pending", said)
@@ -124,7 +125,7 @@ class Turns:
         user = history.user(message.content)
         if intent.question is not None:
             asked_back = history.said(SUPERVISOR, intent.question)
-            await self._memory.graph.aupdate_state(
+            await self.memory.graph.aupdate_state(
                 _config(message.thread_id), {"messages": [user, asked_back]}, as_node=SUPERVISOR
             )
             return frames.clarification(intent.question)
@@ -133,7 +134,7 @@ class Turns:
 
     async def answered(self, answer: Answer, tell: Send) -> Frame:
         """An approval's turn, up to its terminal frame, which is returned."""
-        approvals, thread_id = self._memory.approvals, answer.thread_id
+        approvals, thread_id = self.memory.approvals, answer.thread_id
         pending = approvals.unanswered(thread_id)
         if pending is None:
             return frames.error("no_pending", "No pending approval in this conversation.")
@@ -141,28 +142,31 @@ class Turns:
             approvals.drop(thread_id)
             return frames.interrupt_expired(pending.action)
         approvals.answer(pending.interrupt_id, approved=answer.approved)
-        self._memory.sessions.resume(thread_id)
+        self.memory.sessions.resume(thread_id)
         return await self.run(thread_id, Command(resume=answer.approved), tell)
 
     async def run(self, thread_id: str, turn: State | Command[Any], tell: Send) -> Frame:
         """Run the graph until it is done, or asks."""
         asked = [
             interrupt
-            async for update in self._updates(thread_id, turn, tell)
+            async for update in self.updates(thread_id, turn, tell)
             for interrupt in update.get("__interrupt__", ())
         ]
         if not asked:
             return frames.message_complete()
         action, params = asked[0].value["action"], asked[0].value["params"]
-        approval = self._memory.approvals.ask(asked[0].id, thread_id, action, params)
-        self._memory.sessions.extend(thread_id, approval.expires_at)
+        approval = self.memory.approvals.ask(asked[0].id, thread_id, action, params)
+        self.memory.sessions.extend(thread_id, approval.expires_at)
         return frames.interrupt(approval.interrupt_id, action, params)
 
-    def _updates(
+    def updates(
         self, thread_id: str, turn: State | Command[Any], tell: Send
     ) -> AsyncIterator[dict[str, Any]]:
-        # Saved once, at the end or at an interrupt: a turn that a crash cut off never was.
-        return self._memory.graph.astream(
+        """What the graph does, step by step.
+
+        It is saved once, at the end or at an interrupt: a turn that a crash cut off never was.
+        """
+        return self.memory.graph.astream(
             turn,
             _config(thread_id) | {"recursion_limit": STEPS},
             context=Context(tell),

@@ -182,6 +182,7 @@ def test_the_server_stops_in_spite_of_a_client_that_does_not_read(
         assert backend.end() == (0, "")
         (entry,) = mock.entries(endless, **{"for": "ended", "brief": 1})
         assert entry["end"] == "client_gone"
+        _leave_by_resetting(Chat(connection))
 
 
 def test_the_key_of_the_model_is_never_told(start: Callable[..., Backend], mock: Mock) -> None:
