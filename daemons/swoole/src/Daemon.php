@@ -50,6 +50,7 @@ final class Daemon
     /** @var array<int, Watch> peers that have connected and not sent yet */
     private array $pending = [];
     private int $signals = 0;
+    private bool $stopping = false;
     private bool $accepting = true;
     private ?Watch $acceptor = null;
     private float $peersUntil = INF;
@@ -83,6 +84,7 @@ final class Daemon
         $this->log->line('stopping', ['streams' => count($this->served)]);
         $this->peersUntil = Clock::now() + self::PEER_TIME;
         $listener->refuseNewcomers();
+        $this->stopping = true;
         $this->acceptor?->wake();
         foreach ($this->pending as $peer) {
             $peer->wake(); // to see how much less time there is now
@@ -123,7 +125,7 @@ final class Daemon
             }
             if ($peer !== null) {
                 Coroutine::create(fn () => $this->receive($peer));
-            } elseif ($this->signals > 0) {
+            } elseif ($this->stopping) {
                 break;
             }
             if ($peer === null || $accepted % self::BATCH === self::BATCH - 1) {

@@ -56,6 +56,7 @@ final class Daemon
     /** How many peers have connected and not sent yet. */
     private int $peers = 0;
     private int $signals = 0;
+    private bool $stopping = false;
     private bool $accepting = true;
     private float $peersUntil = INF;
 
@@ -83,16 +84,17 @@ final class Daemon
         $listener = Listener::open($this->options->socket, $this->options->socketMode);
         $stream = ListenerStream::of($this->options->socket);
         $this->log->line('serving', ['socket' => $this->options->socket]);
-        $acceptor = Coroutine::run(fn () => $this->accept($listener, $stream));
+        Coroutine::run(fn () => $this->accept($listener, $stream));
         $this->wait(fn (): bool => $this->signals > 0, INF);
-        $this->stop($listener, $acceptor);
+        $this->stop($listener);
     }
 
-    private function stop(Listener $listener, Coroutine $acceptor): void
+    private function stop(Listener $listener): void
     {
         $this->log->line('stopping', ['streams' => count($this->served)]);
         $this->peersUntil = Clock::now() + self::PEER_TIME;
-        $listener->refuseNewcomers(); // which the acceptor sees
+        $listener->refuseNewcomers(); // which wakes the acceptor
+        $this->stopping = true;
         $empty = fn (): bool =>
             !$this->accepting && $this->peers === 0 && $this->refused === 0 && $this->served === [];
         $this->wait(fn (): bool => $empty() || $this->signals > 1, Clock::now() + $this->options->shutdownTimeout);
@@ -120,7 +122,7 @@ final class Daemon
             }
             if ($peer !== null) {
                 Coroutine::run(fn () => $this->receive($peer));
-            } elseif ($this->signals > 0) {
+            } elseif ($this->stopping) {
                 break;
             }
             if ($peer === null || $accepted % self::BATCH === 0) {
