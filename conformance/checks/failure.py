@@ -6,7 +6,7 @@ from typing import Self
 
 from conformance import exact
 from conformance.checks.answer import AnswerChecks
-from conformance.evidence import Kind
+from conformance.evidence import Ending, Kind
 from conformance.wording import arrived, byte_place, excerpt, last_place, place, plural
 
 
@@ -16,7 +16,8 @@ class FailureChecks(AnswerChecks):
     def failed_stream(self, *, clause: str | None = None) -> Self:
         """The stream ends as a failed one: one whole error event, last, no `[DONE]`, EOF (R6)."""
         check = "failed_stream"
-        own = "R6" if self._events(Kind.DONE) else clause or "R6"
+        closed = self.response.transcript.ending is Ending.EOF
+        own = "R6" if clause is None or closed else clause
         expected = "exactly one error event, last"
         if not self._has_stream(check, expected, clause) or not self._has_events(
             check, expected, own

@@ -16,7 +16,7 @@ from unicodedata import normalize
 from conformance import delta, exact
 from conformance.checks import sent
 from conformance.checks.failure import FailureChecks
-from conformance.evidence import Event, Format, JournalEntry
+from conformance.evidence import End, Event, Format, JournalEntry, Kind
 from conformance.wording import excerpt, last_place, place, plural
 
 UPSTREAM = "upstream request"
@@ -190,6 +190,14 @@ class RelayChecks(FailureChecks):
             check, expected, clause or "R2"
         )
 
+    @property
+    def _broken_off(self) -> bool:
+        """It ended before it was over, and not because the API let the daemon down."""
+        entry = self.observation.upstream[-1]
+        finished = any(each.data == "[DONE]" for each in entry.events)
+        let_down = not finished and entry.end is not End.CLIENT_GONE and self._events(Kind.ERROR)
+        return not self._events(Kind.DONE) and not let_down
+
     def _text_clause(self, clause: str | None) -> str:
         """R2 where the texts sent did not all come, each once and in order; otherwise R3.
 
@@ -199,7 +207,7 @@ class RelayChecks(FailureChecks):
             return clause or "R3"
         wanted = sent.texts(self.observation.upstream[-1])
         received = [delta.text_of(event.json) for event in self.deltas]
-        if clause is not None and (not self.complete or _foreign(wanted, received)):
+        if clause is not None and (self._broken_off or _foreign(wanted, received)):
             return clause
         if len(wanted) != len(received):
             return "R2"

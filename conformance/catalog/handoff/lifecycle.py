@@ -154,7 +154,7 @@ async def life_sigterm_bound(bench: Bench) -> None:
         bench.daemon.send_signal(signal.SIGTERM)
         await _exits(bench, within=SHUTDOWN + PROMPTLY)
         checks = (await exchange.response()).chunk_count(1, clause="L2")
-        checks.no_finish_reason().no_done_marker(clause="L2").failed_stream(clause="L2")
+        checks.no_finish_reason().no_done_marker().failed_stream(clause="L2")
 
 
 @scenario(
