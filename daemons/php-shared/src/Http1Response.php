@@ -83,6 +83,7 @@ final class Http1Response
      */
     public function end(): void
     {
+        $this->lasting = false;
         if ($this->part === Http1Part::Unframed) {
             $this->part = Http1Part::Done;
         }
