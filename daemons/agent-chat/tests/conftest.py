@@ -21,7 +21,8 @@ import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-FOLDER = Path(__file__).parent.parent
+PROGRAM = os.environ.get("AGENT_CHAT", str(Path(__file__).parent.parent / "agent-chat")).split()
+"""Another one can be tested in its place."""
 KEY = "sk-secret-canary"
 PATIENCE = 20.0
 """Seconds until a test gives up; nothing that passes waits for them."""
@@ -161,7 +162,7 @@ class Backend:
 
     def __init__(self, mock: Mock, data: Path, *options: str, **environment: str) -> None:
         self.log = data.with_suffix(".log")
-        command = [sys.executable, str(FOLDER / "agent-chat"), "--port", "0"]
+        command = [sys.executable, *PROGRAM, "--port", "0"]
         self.process = subprocess.Popen(
             [*command, "--data", str(data), *options],
             env={**os.environ, "OPENAI_API_BASE": mock.base, "OPENAI_API_KEY": KEY, **environment},

@@ -1,0 +1,130 @@
+"""Turns and the graph, and how a conversation goes wrong."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import agent_chat.turns
+from agent_chat import frames, graph
+from agent_chat.agents import Agent
+from agent_chat.frames import Answer, Frame, Message
+from agent_chat.graph import Asked, Context, Nodes, State, Step
+from agent_chat.intent import FALLBACK, Intent, classify
+from agent_chat.model import ModelError
+from agent_chat.orders import Orders
+from agent_chat.turns import ClientLeftError, Memory, Request, Send, Turns
+from faults import fault
+from langgraph.types import Command
+from openai import OpenAIError
+
+
+class FaultyNodes(Nodes):
+    """The graph's nodes."""
+
+    def __init__(self, model: Asked, orders: Orders) -> None:
+        super().__init__(model, orders)
+        self._heard: list[dict[str, Any]] = []
+
+    def approved(self, action: str, params: dict[str, Any]) -> bool:
+        """Whether somebody approved."""
+        if fault("executes_before_asking"):
+            self._orders.cancel(str(params.get("order_id")))
+        approved = super().approved(action, params)
+        return approved or fault("executes_rejected")
+
+    async def ask(self, agent: Agent, state: State, context: Context) -> Step:
+        """Let the agent speak."""
+        messages = state["messages"]
+        if fault("history_forgotten"):
+            last = max(n for n, each in enumerate(messages) if each["role"] == "user")
+            messages = messages[last:]
+        if fault("histories_shared"):
+            new = [each for each in messages if each["role"] == "user" and each not in self._heard]
+            self._heard += new
+            messages = [*(each for each in self._heard if each not in messages), *messages]
+        return await super().ask(agent, State(**(state | {"messages": messages})), context)
+
+
+def _guess(content: str) -> Intent:
+    intent = classify(content)
+    return Intent((FALLBACK,)) if intent.question else intent
+
+
+if fault("rejection_untold"):
+    graph.REJECTED = {"executed": True}
+if fault("ambiguous_guessed"):
+    agent_chat.turns.classify = _guess
+
+
+class FaultyTurns(Turns):
+    """What frames lead to."""
+
+    def __init__(self, memory: Memory) -> None:
+        super().__init__(memory)
+        self._failed: set[str] = set()
+
+    def admit(self, request: Request) -> Request:
+        """The request, or the refusal that takes its place."""
+        refused = isinstance(request, Message) and request.problem is not None
+        if refused and fault("refused_message_touches"):
+            self.memory.sessions.touch(request.thread_id)
+        return super().admit(request)
+
+    async def terminal(self, request: Request, tell: Send) -> Frame:
+        """Play the request."""
+        said = False
+
+        async def listen(frame: Frame) -> None:
+            nonlocal said
+            said = said or frame["type"] == "token"
+            await tell(frame)
+
+        terminal = await super().terminal(request, listen)
+        finished = terminal["type"] == "message_complete"
+        if finished and not said and fault("nothing_said_not_completed"):
+            raise ClientLeftError
+        if finished and fault("rejection_is_error") and _rejects(request):
+            return frames.error("rejected", "The action was rejected.")
+        if fault("completes_after_interrupt") and terminal["type"] == "interrupt":
+            await tell(terminal)
+            return frames.message_complete()
+        if fault("completes_twice") and finished:
+            await tell(terminal)
+        return terminal
+
+    async def asked(self, message: Message, tell: Send) -> Frame:
+        """A message's turn."""
+        if fault("message_drops_pending"):
+            self.memory.approvals.drop(message.thread_id)
+        return await super().asked(message, tell)
+
+    async def answered(self, answer: Answer, tell: Send) -> Frame:
+        """An approval's turn."""
+        pending = self.memory.approvals.unanswered(answer.thread_id)
+        terminal = await super().answered(answer, tell)
+        late = pending is not None and terminal["type"] == "interrupt_expired"
+        if late and pending is not None and fault("late_answer_executes") and answer.approved:
+            self.memory.orders.cancel(pending.params["order_id"])
+        return terminal
+
+    async def run(self, thread_id: str, turn: State | Command[Any], tell: Send) -> Frame:
+        """Run the graph."""
+        if thread_id in self._failed:
+            raise ClientLeftError
+        try:
+            return await super().run(thread_id, turn, tell)
+        except (OpenAIError, ModelError):
+            if fault("stack_trace_in_error"):
+                return frames.error("model_failed", traceback.format_exc())
+            if fault("model_failure_silent"):
+                raise ClientLeftError from None
+            if fault("model_failure_completes"):
+                return frames.message_complete()
+            if fault("failure_poisons_thread"):
+                self._failed.add(thread_id)
+            raise
+
+
+def _rejects(request: Request) -> bool:
+    return isinstance(request, Answer) and not request.approved

@@ -1,0 +1,155 @@
+"""The bugs that the backend can be given, one by one, and what each of them breaks.
+
+As in the handoff daemon's table: a fault is a mistake that somebody makes on a
+long day, it is consulted where it would really be (`if fault("NAME")`), and it
+names the clauses of the contract that it violates, all of them and no more.
+The backend itself is daemons/agent-chat; the modules here replace parts of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One bug."""
+
+    description: str
+    """What the backend does wrong."""
+    clauses: tuple[str, ...]
+    """The clauses of the contract that it violates."""
+    daemon: str = "agent-chat"
+    """The manifest with which it shows."""
+    variant: str = "default"
+    """The variant in which it shows."""
+
+
+ACTIVE: set[str] = set()
+"""The faults that are on; filled once, before the backend starts."""
+
+
+def activate(names: Iterable[str]) -> None:
+    """Switch these faults on."""
+    ACTIVE.update(names)
+
+
+def fault(name: str) -> bool:
+    """Whether this fault is on."""
+    return name in ACTIVE
+
+
+def _bug(description: str, clauses: str) -> Fault:
+    return Fault(description, tuple(clauses.split()))
+
+
+EVERYTHING = " ".join(f"AC{number}" for number in range(1, 34))
+
+_MINIATURES = {
+    "dead": _bug("ends before it listens", EVERYTHING),
+    "closes": _bug("accepts sockets and closes them at once", EVERYTHING),
+    "silent": _bug("accepts sockets and never answers", EVERYTHING),
+    "canned": _bug("completes every message and never calls the model", EVERYTHING),
+}
+
+_FRAMES = {
+    "greets": _bug("sends a welcome as soon as a client connects", "AC1"),
+    "binary_frames": _bug("sends its JSON in binary messages", "AC1"),
+    "whitespace_tidied": _bug("tidies the user's white space before the model sees it", "AC2"),
+    "tokens_joined": _bug("collects the model's text and sends one token at the end", "AC3"),
+    "tokens_overtake": _bug("sends tokens from tasks of their own, so that some overtake", "AC3"),
+    "tokens_stripped": _bug("strips white space off tokens", "AC3"),
+    "last_token_lost": _bug("keeps one token back for a look-ahead, and forgets it", "AC3"),
+    "agent_missing": _bug("does not say which agent a token is from", "AC3"),
+    "tool_call_missing": _bug("runs tools without telling the client", "AC4"),
+    "args_as_text": _bug("passes a tool's arguments on as the text that the model sent", "AC4"),
+    "result_before_call": _bug("tells of a tool's call after it ran", "AC4 AC5"),
+    "completes_before_last_token": _bug("sends the last token after message_complete", "AC6"),
+    "completes_twice": _bug("completes a turn in the graph and again around it", "AC6 AC7"),
+    "complete_without_thread": _bug("does not say which thread is complete", "AC6 AC26"),
+    "unknown_type_ignored": _bug("does not answer frames of a type that it does not know", "AC7"),
+    "nothing_said_not_completed": _bug("completes only turns in which something was said", "AC7"),
+}
+
+_APPROVALS = {
+    "executes_before_asking": _bug("executes an action, then asks for approval", "AC8 AC10 AC18"),
+    "completes_after_interrupt": _bug("sends message_complete after an interrupt", "AC7 AC8"),
+    "interrupt_without_action": _bug("asks for approval without saying of what", "AC8"),
+    "executes_twice": _bug("executes an approved action again when its node is run anew", "AC9"),
+    "executes_rejected": _bug("takes any answer for an approval", "AC10"),
+    "rejection_is_error": _bug("reports a rejection as an error", "AC10"),
+    "rejection_untold": _bug("tells the model that a rejected action was carried out", "AC10"),
+    "interrupt_never_expires": _bug("does not look at an approval's age", "AC18"),
+    "late_answer_executes": _bug("tells that an answer was late, and executes it", "AC18"),
+    "late_answer_is_no_pending": _bug("forgets an approval the moment it expires", "AC18"),
+    "approved_coerced": _bug("takes bool() of what the client says, so 'false' approves", "AC19"),
+    "answered_stays_pending": _bug("does not note that an approval was answered", "AC19"),
+    "message_drops_pending": _bug("lets a new message end a pending approval", "AC20"),
+    "interrupt_forgotten_on_reconnect": _bug("keeps approvals with the socket", "AC21"),
+    "interrupt_forgotten_on_restart": _bug("keeps approvals in memory", "AC21"),
+}
+
+_THREADS = {
+    "history_forgotten": _bug("begins each turn with an empty conversation", "AC11"),
+    "histories_shared": _bug("keeps one conversation for all threads", "AC12"),
+    "tokens_to_newest_thread": _bug("labels tokens with the thread that spoke last", "AC12 AC26"),
+    "frames_to_newest_socket": _bug("sends frames to the socket that connected last", "AC12"),
+    "threads_wait_for_each_other": _bug("holds one lock for all threads' turns", "AC12 AC31"),
+    "turns_overlap": _bug("plays a thread's turns beside each other", "AC32"),
+}
+
+_REFUSALS = {
+    "json_before_size": _bug("parses a frame before it looks at its size", "AC13"),
+    "array_crashes": _bug("takes any JSON for an object", "AC14 AC25"),
+    "thread_id_unchecked": _bug("takes any text for a thread id", "AC15"),
+    "blank_content_accepted": _bug("takes white space for a message", "AC16"),
+    "long_content_accepted": _bug("does not limit the length of a message", "AC16"),
+    "longest_content_refused": _bug("is off by one in the length of a message", "AC16"),
+    "error_closes_socket": _bug("closes the socket after an error", "AC25"),
+    "error_without_thread": _bug("does not say in which thread an error happened", "AC26"),
+}
+
+_TIME = {
+    "session_never_expires": _bug("does not look at a session's age", "AC17"),
+    "session_absolute": _bug("lets a session expire so long after its first message", "AC17"),
+    "expired_session_revived": _bug("resets the clock of a session that has expired", "AC17"),
+    "refused_message_touches": _bug("resets the clock before it looks at the content", "AC17"),
+    "rate_over_all_threads": _bug("counts the messages of all threads together", "AC22"),
+    "rate_never": _bug("has no rate limit", "AC22"),
+    "rate_off_by_one": _bug("admits one message too many", "AC22"),
+}
+
+_MODEL = {
+    "ambiguous_guessed": _bug("takes an unclear message for a question", "AC23"),
+    "stack_trace_in_error": _bug("puts the exception into the error", "AC24"),
+    "model_failure_silent": _bug("lets a turn end without a word when the model fails", "AC7 AC24"),
+    "model_failure_completes": _bug("completes a turn whose model failed", "AC24"),
+    "truncation_completes": _bug("takes a broken-off answer for a finished one", "AC24"),
+    "failure_poisons_thread": _bug("never lets go of a thread whose turn failed", "AC7 AC24"),
+    "upstream_runs_on": _bug("plays a turn to its end although the client has left", "AC30"),
+    "leaving_unseen": _bug("looks at the socket again only when a turn is over", "AC12 AC30 AC31"),
+    "unbounded_queue": _bug("queues without bound what a client does not read", "AC31"),
+    "one_lock_for_sockets": _bug("holds one lock over all sockets while it sends", "AC12 AC31"),
+}
+
+_PROCESS = {
+    "key_ignored": _bug("asks for a key on the REST side only", "AC27"),
+    "key_by_prefix": _bug("takes the beginning of the key for the key", "AC27"),
+    "key_refused_normally": _bug("closes with 1000 where the key is wrong", "AC27"),
+    "health_enveloped": _bug("puts health into the envelope", "AC28"),
+    "errors_not_enveloped": _bug("lets the framework answer errors in its own form", "AC29"),
+    "stops_as_uvicorn": _bug("ends as uvicorn does: 1012, and killed by the signal", "AC33"),
+}
+
+FAULTS: dict[str, Fault] = {
+    **_MINIATURES,
+    **_FRAMES,
+    **_APPROVALS,
+    **_THREADS,
+    **_REFUSALS,
+    **_TIME,
+    **_MODEL,
+    **_PROCESS,
+}
+"""Every fault, by the name that `--fault` takes."""

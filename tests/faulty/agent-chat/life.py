@@ -1,0 +1,36 @@
+"""The process: which faults, which parts, and what uvicorn and REST can do wrong."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import gc
+import logging
+import sys
+from pathlib import Path
+
+from faults import FAULTS, activate, fault
+
+
+def main() -> int:
+    """Serve with the faults that the command line names; the exit status."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--fault", action="append", default=[])
+    chosen, rest = parser.parse_known_args()
+    for name in chosen.fault:
+        if name not in FAULTS:
+            near = difflib.get_close_matches(name, FAULTS, 1)
+            parser.error(f"there is no fault {name!r}; the nearest is {near[0] if near else '-'}")
+    activate(chosen.fault)
+    if fault("dead"):
+        return 1
+    sys.path.insert(0, str(Path(__file__).parents[3] / "daemons" / "agent-chat"))
+    logging.basicConfig(format="agent-chat: %(levelname)s: %(message)s")
+    gc.disable()
+    from agent_chat.options import parse  # noqa: PLC0415
+    from wiring import FaultyServer, FaultyService  # noqa: PLC0415
+
+    gc.freeze()
+    gc.enable()
+    FaultyServer(FaultyService(parse(rest))).run()
+    return 0

@@ -1,0 +1,101 @@
+"""What is known of threads and orders, and how that goes wrong."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from agent_chat.approvals import Approval, Approvals
+from agent_chat.options import Rate
+from agent_chat.orders import Orders
+from agent_chat.rate import RateLimit
+from agent_chat.sessions import Sessions
+from agent_chat.threads import Threads
+from faults import fault
+
+EVERYBODY = "everybody"
+"""The one thread of faults that tell none apart."""
+
+
+class FaultySessions(Sessions):
+    """Sessions."""
+
+    def expired(self, thread_id: str) -> bool:
+        """Whether it has expired."""
+        expired = super().expired(thread_id)
+        if expired and fault("expired_session_revived"):
+            self.resume(thread_id)
+        return expired and not fault("session_never_expires")
+
+    def touch(self, thread_id: str) -> None:
+        """A message was accepted."""
+        before = self.find(thread_id)
+        super().touch(thread_id)
+        if before and fault("session_absolute"):
+            self.extend(thread_id, before.active_at)
+
+
+class FaultyApprovals(Approvals):
+    """Approvals."""
+
+    def __init__(self, database: sqlite3.Connection, ttl: float) -> None:
+        super().__init__(database, ttl)
+        if fault("interrupt_forgotten_on_restart"):
+            database.execute("DELETE FROM approvals")
+
+    def unanswered(self, thread_id: str) -> Approval | None:
+        """The one that waits, or waited."""
+        found = super().unanswered(thread_id)
+        if found and fault("interrupt_never_expires"):
+            return replace(found, expired=False)
+        if found and found.expired and fault("late_answer_is_no_pending"):
+            return None
+        return found
+
+    def answer(self, interrupt_id: str, *, approved: bool) -> None:
+        """It was answered."""
+        if not fault("answered_stays_pending"):
+            super().answer(interrupt_id, approved=approved)
+
+
+class FaultyOrders(Orders):
+    """Orders."""
+
+    def cancel(self, order_id: str) -> bool:
+        """Cancel it."""
+        done = super().cancel(order_id)
+        if done and fault("executes_twice"):
+            self._database.execute(
+                "UPDATE orders SET executions = executions + 1 WHERE order_id = ?", (order_id,)
+            )
+        return done
+
+
+class FaultyRate(RateLimit):
+    """The rate limit."""
+
+    def __init__(self, rate: Rate) -> None:
+        more = 1 if fault("rate_off_by_one") else 0
+        super().__init__(Rate(rate.messages + more, rate.seconds))
+
+    def admit(self, thread_id: str) -> bool:
+        """Whether one more message may come in."""
+        if fault("rate_never"):
+            return True
+        return super().admit(EVERYBODY if fault("rate_over_all_threads") else thread_id)
+
+
+class FaultyThreads(Threads):
+    """Who holds which thread."""
+
+    @asynccontextmanager
+    async def hold(self, thread_id: str) -> AsyncIterator[None]:
+        """Wait for the thread and hold it."""
+        if fault("turns_overlap"):
+            yield
+            return
+        held = EVERYBODY if fault("threads_wait_for_each_other") else thread_id
+        async with super().hold(held):
+            yield

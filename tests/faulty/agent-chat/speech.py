@@ -1,0 +1,68 @@
+"""The model, and what can happen to its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from agent_chat.history import Message
+from agent_chat.model import Model, ModelError, OnText, Reply
+from faults import fault
+
+
+class FaultyModel(Model):
+    """A model."""
+
+    async def answer(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], on_text: OnText
+    ) -> Reply:
+        """Ask it."""
+        spoken = _Spoken(on_text)
+        if fault("whitespace_tidied"):
+            messages = [
+                {**each, "content": " ".join(each["content"].split())}
+                if each["role"] == "user"
+                else each
+                for each in messages
+            ]
+        if fault("canned"):
+            return Reply("", ())
+        try:
+            reply = await super().answer(messages, tools, spoken.add)
+        except ModelError:
+            if not fault("truncation_completes"):
+                raise
+            reply = Reply("".join(spoken.all), ())
+        await spoken.end()
+        return reply
+
+
+class _Spoken:
+    """Passes text on, more or less."""
+
+    def __init__(self, on_text: OnText) -> None:
+        self._on_text = on_text
+        self._kept: list[str] = []
+        self.all: list[str] = []
+
+    async def add(self, text: str) -> None:
+        """One chunk."""
+        self.all.append(text)
+        if fault("tokens_stripped"):
+            text = text.strip() or text
+        if fault("tokens_joined") or fault("last_token_lost"):
+            self._kept.append(text)
+            if fault("last_token_lost") and len(self._kept) > 1:
+                await self._on_text(self._kept.pop(0))
+        elif fault("tokens_overtake"):
+            self._kept.append(text)
+            if len(self._kept) == 2:
+                await self._on_text(self._kept.pop())
+                await self._on_text(self._kept.pop())
+        else:
+            await self._on_text(text)
+
+    async def end(self) -> None:
+        """The answer is complete."""
+        if self._kept and not fault("last_token_lost"):
+            await self._on_text("".join(self._kept))
