@@ -63,7 +63,7 @@ TEXTS = {
     "other_file": ("其他文件", "Other file"),
     "your_requests": ("我的请求", "Your requests"),
     "no_requests": ("结果会显示在这里。", "Results appear here."),
-    "log_in_to_submit": ("后即可发送推理请求。", "to send a request."),
+    "log_in_to_submit": ("后即可提交请求。", "to send a request."),
     "state_queued": ("排队中", "Queued"),
     "state_processing": ("处理中", "Processing"),
     "state_completed": ("已完成", "Completed"),

@@ -11,10 +11,16 @@ from spaces_website.broker import Broker
 from spaces_website.catalog import Catalog
 from spaces_website.ledger import Ledger
 from spaces_website.page import Json, Pages, read_form, redirect, texts_for
-from spaces_website.tables import WEBSOCKETS
+from spaces_website.tables import WEBSOCKETS, Status
 
 RECENT = 8
 """How many of a user's requests the space's page shows."""
+
+
+SCRIPT_WORDS = (
+    *(f"state_{status}" for status in Status),
+    *("failed", "timed_out", "no_answer", "sending", "details", "your_place"),
+)
 
 
 class Visitors:
@@ -33,6 +39,7 @@ class Visitors:
         """Their addresses."""
         return [
             Route("/", self.home),
+            Route("/words", self.words),
             Route("/login", self.log_in, methods=["GET", "POST"]),
             Route("/register", self.register, methods=["GET", "POST"]),
             Route("/logout", self.log_out, methods=["POST"]),
@@ -46,6 +53,11 @@ class Visitors:
         return self._pages.page(
             request, "home.html", spaces=self._catalog.all(), connected=connected
         )
+
+    async def words(self, request: Request) -> Response:
+        """What the script of a space's page says."""
+        t = texts_for(request)
+        return Json({name: t(name) for name in SCRIPT_WORDS}, headers={"Vary": "Accept-Language"})
 
     async def log_in(self, request: Request) -> Response:
         """The way in."""

@@ -1,21 +1,18 @@
 // A space's page while it is open: submits without leaving it, asks each second
-// how far the user's requests have come and what the space's state is. Whatever
-// comes from elsewhere is put in as text, never as markup.
-"use strict";
+// how far the user's requests have come and what the space's state is. When the
+// state has changed, its panel is taken from the page as the website renders it
+// now. Whatever comes from elsewhere is put in as text, never as markup.
 
 const EVERY = 1000; // milliseconds between two questions
 const MOST_POLLS = 120; // of one request: two minutes
 const FINAL = new Set(["completed", "failed"]);
 
 const page = document.getElementById("space");
-const words = JSON.parse(page.dataset.words);
+const words = await (await fetch("/words")).json();
 const form = document.getElementById("request");
 const results = document.getElementById("results");
 const byId = (id) => document.getElementById(id);
 const show = (element, shown) => element && (element.hidden = !shown);
-const say = (sentence, values) =>
-  sentence.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
-
 function element(tag, text, attributes = {}) {
   const made = document.createElement(tag);
   if (text !== undefined) made.textContent = text;
@@ -64,12 +61,12 @@ function answer(result) {
 
 function render(card, status, result) {
   card.dataset.state = status;
-  card.querySelector(".state").textContent = words[status] ?? status;
+  card.querySelector(".state").textContent = words[`state_${status}`] ?? status;
   if (FINAL.has(status)) card.querySelector(".place").textContent = "";
   if (status === "failed") {
     const told = result && typeof result.error === "string" && result.error;
     card.querySelector(".answer").replaceChildren(
-      element("p", told || words.request_failed, { class: "problem" }));
+      element("p", told || words.failed, { class: "problem" }));
   } else if (result) {
     card.querySelector(".answer").replaceChildren(...answer(result));
   }
@@ -99,6 +96,7 @@ async function submit(event) {
   const button = form.querySelector("button");
   const problem = byId("problem");
   show(problem, false);
+  const label = button.textContent;
   button.disabled = true;
   button.textContent = words.sending;
   try {
@@ -123,38 +121,34 @@ async function submit(event) {
     show(problem, true);
   } finally {
     button.disabled = false;
-    button.textContent = words.submit;
+    button.textContent = label;
   }
 }
 
-function renderState(state) {
-  page.dataset.connected = state.connected ? "yes" : "no";
-  const status = byId("status");
-  status.textContent = state.connected ? words.connected : words.not_connected;
-  status.className = `pill ${state.connected ? "on" : "off"}`;
-  show(byId("here"), state.connected);
-  show(byId("gone"), !state.connected);
-  show(byId("unavailable"), !state.connected);
+async function refresh(state) {
+  const html = await (await fetch(location.href)).text();
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  for (const part of ["aside", "#send"]) {
+    document.querySelector(part)?.replaceWith(fresh.querySelector(part) ?? "");
+  }
   if (form) form.querySelector("fieldset").disabled = !state.connected;
-  byId("size").textContent = state.queue_size;
-  const count = byId("count"); // for admins
-  if (count) count.textContent = say(words.queue, { count: state.queue_size });
-  show(count, state.queue_size > 0);
-  show(byId("idle"), state.queue_size === 0);
-  byId("queue").replaceChildren(...state.queue.map((place) =>
-    element("li", say(words.place, { position: place.position, user: place.username }))));
   for (const card of results?.children ?? []) {
     const place = state.queue.find((each) => card.dataset.request.startsWith(each.id));
+    const waiting = place && !FINAL.has(card.dataset.state);
     card.querySelector(".place").textContent =
-      place && !FINAL.has(card.dataset.state) ? say(words.your_place, place) : "";
+      waiting ? words.your_place.replace("{position}", place.position) : "";
   }
 }
 
 async function watch() {
-  for (;;) {
+  for (let seen = ""; ; ) {
     try {
       const reply = await fetch(`/ai_project/${page.dataset.id}/live`);
-      if (reply.ok) renderState(await reply.json());
+      const state = await reply.text();
+      if (reply.ok && state !== seen) {
+        await refresh(JSON.parse(state));
+        seen = state;
+      }
     } catch {
       // As above.
     }
