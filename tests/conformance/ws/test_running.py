@@ -256,11 +256,14 @@ def test_cancelling_a_test_closes_its_connection(serve: Serve) -> None:
     left, came = threading.Event(), threading.Event()
 
     def handler(socket: ServerConnection) -> None:
+        # Only a message proves that the client is connected, too.
+        socket.recv()
         came.set()
         stay(socket)
         left.set()
 
-    test = WSTest(serve(handler)).with_response(event("a"))
+    message = WSMessage().with_text("here")
+    test = WSTest(serve(handler)).with_message(message).with_response(event("a"))
 
     async def cancel() -> None:
         task = asyncio.ensure_future(test.run())
