@@ -20,21 +20,9 @@ use StreamingDaemon\Unprocessed;
  */
 final class Connection
 {
-    private const STREAM_WINDOW = 65536;
     private const CONNECTION_WINDOW = 1 << 20;
     private const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    private const MAX_FRAME = 16384;
     private const MAX_HEADERS = 65536;
-    private const LARGEST_WINDOW = 0x7fffffff;
-
-    /** Streams at a time, if the API admits more: a broken connection costs no more answers. */
-    private const MAX_STREAMS = 100;
-
-    /** Settings (section 6.5.2). */
-    private const ENABLE_PUSH = 0x2;
-    private const MAX_CONCURRENT_STREAMS = 0x3;
-    private const INITIAL_WINDOW_SIZE = 0x4;
-    private const MAX_FRAME_SIZE = 0x5;
 
     /** Where a connection is given up rather than run out of stream ids. */
     private const LAST_STREAM = 1 << 30;
@@ -43,15 +31,13 @@ final class Connection
     private bool $ready = false;
     private bool $draining = false;
     private bool $closed = false;
-    private int $maxStreams = self::MAX_STREAMS;
-    private int $maxFrame = self::MAX_FRAME;
-    private int $initialWindow = 65535;
     private int $window = 65535;
     private int $owed = 0;
     private int $nextStream = 1;
-    private string $in = '';
     private string $out;
     private readonly Hpack $hpack;
+    private readonly Settings $settings;
+    private readonly FrameReader $reader;
 
     /** @var array<int, Stream> those that are neither ended nor given up */
     private array $streams = [];
@@ -70,10 +56,11 @@ final class Connection
     public function __construct(private readonly \Closure $onOutput)
     {
         $this->hpack = new Hpack();
-        $settings = pack('nNnN', self::ENABLE_PUSH, 0, self::INITIAL_WINDOW_SIZE, self::STREAM_WINDOW);
+        $this->settings = new Settings();
+        $this->reader = new FrameReader();
         $this->out = self::PREFACE
-            . FrameType::Settings->frame($settings)
-            . FrameType::WindowUpdate->frame(pack('N', self::CONNECTION_WINDOW - 65535));
+            . FrameType::Settings->frame(Settings::own())
+            . FrameType::WindowUpdate->frame(pack('N', self::CONNECTION_WINDOW - $this->window));
     }
 
     /** Whether the API's settings have arrived: before, its limits are unknown. */
@@ -91,14 +78,14 @@ final class Connection
     /** How many streams it can take at a time. */
     public function capacity(): int
     {
-        return $this->maxStreams;
+        return $this->settings->maxStreams();
     }
 
     /** How many streams it can take now. */
     public function room(): int
     {
         $usable = $this->ready && !$this->draining && !$this->closed;
-        return $usable ? max(0, $this->maxStreams - count($this->streams)) : 0;
+        return $usable ? max(0, $this->settings->maxStreams() - count($this->streams)) : 0;
     }
 
     public function isIdle(): bool
@@ -126,11 +113,11 @@ final class Connection
      */
     public function request(array $headers, string $body): Stream
     {
-        $stream = new Stream($this, $this->nextStream, $body, $this->initialWindow, $this->received);
+        $stream = new Stream($this, $this->nextStream, $body, $this->settings->initialWindow(), $this->received);
         $this->nextStream += 2;
         $this->draining = $this->draining || $this->nextStream >= self::LAST_STREAM;
         $this->streams[$stream->id] = $stream;
-        $block = str_split(Hpack::encode($headers), $this->maxFrame);
+        $block = str_split(Hpack::encode($headers), FrameReader::MAX_PAYLOAD);
         $last = count($block) - 1;
         foreach ($block as $index => $part) {
             $type = $index === 0 ? FrameType::Headers : FrameType::Continuation;
@@ -143,30 +130,18 @@ final class Connection
     /** Takes what the API sent. */
     public function receive(string $bytes): void
     {
-        $this->in .= $bytes;
+        $this->reader->feed($bytes);
         $this->received += strlen($bytes);
         $this->receiving = true;
-        $at = 0;
         try {
-            while (!$this->closed && strlen($this->in) - $at >= 9) {
-                ['head' => $head, 'flags' => $flags, 'stream' => $id] = unpack('Nhead/Cflags/Nstream', $this->in, $at);
-                $length = $head >> 8;
-                if ($length > self::MAX_FRAME) {
-                    throw new ProtocolError(ErrorCode::FrameSizeError, "a frame of $length bytes");
-                }
-                if (strlen($this->in) - $at < 9 + $length) {
-                    break;
-                }
-                $payload = substr($this->in, $at + 9, $length);
-                $at += 9 + $length;
-                $this->frame($head & 0xff, $flags, $id & 0x7fffffff, $payload);
+            while (!$this->closed && ($frame = $this->reader->next()) !== null) {
+                $this->take($frame);
             }
         } catch (ProtocolError $error) {
             $this->out .= FrameType::GoAway->frame(pack('NN', 0, $error->error->value));
             $this->end(Problem::broken("the API broke the HTTP/2 protocol: {$error->getMessage()}"));
         }
         $this->receiving = false;
-        $this->in = substr($this->in, $at);
         $this->tellStreams();
     }
 
@@ -212,7 +187,7 @@ final class Connection
     {
         $stream->owed += $bytes;
         // One WINDOW_UPDATE for half a window, not one for every event.
-        if ($stream->owed >= self::STREAM_WINDOW / 2 && isset($this->streams[$stream->id])) {
+        if ($stream->owed >= Settings::STREAM_WINDOW / 2 && isset($this->streams[$stream->id])) {
             $this->out .= FrameType::WindowUpdate->frame(pack('N', $stream->owed), $stream->id);
             $stream->owed = 0;
             $this->tellOutput();
@@ -241,24 +216,28 @@ final class Connection
         }
     }
 
-    private function frame(int $number, int $flags, int $id, string $payload): void
+    private function take(Frame $frame): void
     {
-        $type = FrameType::tryFrom($number);
-        if (!$this->ready && ($type !== FrameType::Settings || $flags & FrameType::ACK)) {
+        $type = $frame->type;
+        if (!$this->ready && ($type !== FrameType::Settings || $frame->has(FrameType::ACK))) {
             throw self::error('it begins without settings');
         }
         if ($this->headers !== null && $type !== FrameType::Continuation) {
             throw self::error('headers are interrupted');
         }
+        $ofConnection = [FrameType::Settings, FrameType::Ping, FrameType::GoAway];
+        if ($frame->stream !== 0 && in_array($type, $ofConnection, true)) {
+            throw self::error('a frame of the connection on a stream');
+        }
         match ($type) {
-            FrameType::Data => $this->onData($this->stream($id), $flags, $payload),
-            FrameType::Headers => $this->onHeaders($this->stream($id), $flags, $payload),
-            FrameType::Continuation => $this->onContinuation($flags, $payload),
-            FrameType::RstStream => $this->onReset($this->stream($id), self::number($payload)),
-            FrameType::Settings => $this->onSettings($id, $flags, $payload),
-            FrameType::Ping => $this->onPing($id, $flags, $payload),
-            FrameType::GoAway => $this->onGoAway($id, $payload),
-            FrameType::WindowUpdate => $this->onWindowUpdate($id, self::number($payload) & self::LARGEST_WINDOW),
+            FrameType::Data => $this->onData($this->stream($frame->stream), $frame),
+            FrameType::Headers => $this->onHeaders($this->stream($frame->stream), $frame),
+            FrameType::Continuation => $this->onContinuation($frame, $frame->payload),
+            FrameType::RstStream => $this->onReset($this->stream($frame->stream), $frame->number()),
+            FrameType::Settings => $this->onSettings($frame),
+            FrameType::Ping => $this->onPing($frame),
+            FrameType::GoAway => $this->onGoAway($frame),
+            FrameType::WindowUpdate => $this->onWindowUpdate($frame),
             FrameType::PushPromise => throw self::error('a push that was not allowed'),
             default => null,
         };
@@ -273,37 +252,33 @@ final class Connection
         return $this->streams[$id] ?? null;
     }
 
-    private function onData(?Stream $stream, int $flags, string $payload): void
+    private function onData(?Stream $stream, Frame $frame): void
     {
-        $this->owed += strlen($payload);
+        $this->owed += strlen($frame->payload);
         if ($this->owed >= self::CONNECTION_WINDOW / 4) {
             $this->out .= FrameType::WindowUpdate->frame(pack('N', $this->owed));
             $this->owed = 0;
         }
-        $data = self::unpadded($flags, $payload);
+        $data = $frame->unpadded();
         if ($stream === null) {
             return;
         }
-        $this->giveBack($stream, strlen($payload) - strlen($data)); // padding is nobody's
-        $this->judged($stream, static function () use ($stream, $data, $flags): void {
-            $stream->receiveData($data);
-            if ($flags & FrameType::END_STREAM) {
-                $stream->receiveEnd();
-            }
-        }, ($flags & FrameType::END_STREAM) !== 0);
+        $this->giveBack($stream, strlen($frame->payload) - strlen($data)); // padding is nobody's
+        $last = $frame->has(FrameType::END_STREAM);
+        $this->judged($stream, $last, static fn () => $stream->receiveData($data));
     }
 
-    private function onHeaders(?Stream $stream, int $flags, string $payload): void
+    private function onHeaders(?Stream $stream, Frame $frame): void
     {
-        $block = self::unpadded($flags, $payload);
-        if ($flags & FrameType::PRIORITY) {
+        $block = $frame->unpadded();
+        if ($frame->has(FrameType::PRIORITY)) {
             $block = strlen($block) >= 5 ? substr($block, 5) : throw self::error('headers cut short');
         }
-        $this->headers = [$stream, ($flags & FrameType::END_STREAM) !== 0, ''];
-        $this->onContinuation($flags, $block);
+        $this->headers = [$stream, $frame->has(FrameType::END_STREAM), ''];
+        $this->onContinuation($frame, $block);
     }
 
-    private function onContinuation(int $flags, string $block): void
+    private function onContinuation(Frame $frame, string $block): void
     {
         if ($this->headers === null) {
             throw self::error('a continuation of nothing');
@@ -312,29 +287,26 @@ final class Connection
         if (strlen($this->headers[2]) > self::MAX_HEADERS) {
             throw self::error('headers without end');
         }
-        if (!($flags & FrameType::END_HEADERS)) {
+        if (!$frame->has(FrameType::END_HEADERS)) {
             return;
         }
         [$stream, $last, $block] = $this->headers;
         $this->headers = null;
-        $fields = $this->hpack->decode($block);
-        if ($stream === null || !isset($this->streams[$stream->id])) {
-            return;
+        $fields = $this->hpack->decode($block); // of streams that are over as well: the tables are shared
+        if ($stream !== null) {
+            $this->judged($stream, $last, static fn () => $stream->receiveHeaders($fields, $last));
         }
-        $this->judged($stream, static function () use ($stream, $fields, $last): void {
-            $stream->receiveHeaders($fields, $last);
-            if ($last) {
-                $stream->receiveEnd();
-            }
-        }, $last);
     }
 
     /** Lets a stream take a frame; resets it if the frame makes its response a malformed one. */
-    private function judged(Stream $stream, \Closure $receive, bool $last): void
+    private function judged(Stream $stream, bool $last, \Closure $receive): void
     {
         $this->touched[$stream->id] = $stream;
         try {
             $receive();
+            if ($last) {
+                $stream->receiveEnd();
+            }
         } catch (\UnexpectedValueException $error) {
             $stream->fail(Problem::broken("the API's answer is malformed: {$error->getMessage()}"));
             $this->reset($stream, ErrorCode::ProtocolError);
@@ -358,62 +330,38 @@ final class Connection
         $stream->fail($refused ? new Unprocessed('the API refused the stream') : Problem::brokenOff());
     }
 
-    private function onSettings(int $id, int $flags, string $payload): void
+    private function onSettings(Frame $frame): void
     {
-        if ($id !== 0 || strlen($payload) % 6 !== 0) {
-            throw new ProtocolError(ErrorCode::FrameSizeError, 'settings of the wrong shape');
-        }
-        if ($flags & FrameType::ACK) {
+        if ($frame->has(FrameType::ACK)) {
             return;
         }
-        foreach (str_split($payload, 6) as $setting) {
-            if ($setting !== '') {
-                ['name' => $name, 'value' => $value] = unpack('nname/Nvalue', $setting);
-                $this->set($name, $value);
-            }
-        }
+        $before = $this->settings->initialWindow();
+        $this->settings->take($frame);
         $this->ready = true;
         $this->out .= FrameType::Settings->frame('', 0, FrameType::ACK);
-        array_map($this->send(...), $this->streams);
-    }
-
-    private function set(int $name, int $value): void
-    {
-        if ($name === self::MAX_CONCURRENT_STREAMS) {
-            $this->maxStreams = min($value, self::MAX_STREAMS);
-        } elseif ($name === self::MAX_FRAME_SIZE) {
-            if ($value < self::MAX_FRAME || $value > 0xffffff) {
-                throw self::error('a frame size that is not allowed');
-            }
-            $this->maxFrame = min($value, self::MAX_FRAME);
-        } elseif ($name === self::INITIAL_WINDOW_SIZE) {
-            if ($value > self::LARGEST_WINDOW) {
-                throw new ProtocolError(ErrorCode::FlowControlError, 'a window that is too large');
-            }
-            foreach ($this->streams as $stream) {
-                $stream->window += $value - $this->initialWindow;
-            }
-            $this->initialWindow = $value;
+        foreach ($this->streams as $stream) {
+            $stream->window += $this->settings->initialWindow() - $before;
+            $this->send($stream);
         }
     }
 
-    private function onPing(int $id, int $flags, string $payload): void
+    private function onPing(Frame $frame): void
     {
-        if ($id !== 0 || strlen($payload) !== 8) {
-            throw new ProtocolError(ErrorCode::FrameSizeError, 'a ping of the wrong shape');
+        if (strlen($frame->payload) !== 8) {
+            throw new ProtocolError(ErrorCode::FrameSizeError, 'a ping of the wrong size');
         }
-        if (!($flags & FrameType::ACK)) {
-            $this->out .= FrameType::Ping->frame($payload, 0, FrameType::ACK);
+        if (!$frame->has(FrameType::ACK)) {
+            $this->out .= FrameType::Ping->frame($frame->payload, 0, FrameType::ACK);
         }
     }
 
-    private function onGoAway(int $id, string $payload): void
+    private function onGoAway(Frame $frame): void
     {
-        if ($id !== 0 || strlen($payload) < 8) {
-            throw new ProtocolError(ErrorCode::FrameSizeError, 'a goodbye of the wrong shape');
+        if (strlen($frame->payload) < 8) {
+            throw new ProtocolError(ErrorCode::FrameSizeError, 'a goodbye of the wrong size');
         }
         $this->draining = true;
-        $last = self::number(substr($payload, 0, 4)) & self::LARGEST_WINDOW;
+        $last = unpack('N', $frame->payload)[1] & Settings::LARGEST_WINDOW;
         foreach ($this->streams as $id => $stream) {
             if ($id > $last) {
                 unset($this->streams[$id]);
@@ -423,19 +371,16 @@ final class Connection
         }
     }
 
-    private function onWindowUpdate(int $id, int $bytes): void
+    private function onWindowUpdate(Frame $frame): void
     {
-        $stream = $id === 0 ? null : $this->stream($id);
-        if ($stream === null && $id !== 0) {
-            return;
-        }
+        $bytes = $frame->number() & Settings::LARGEST_WINDOW;
         if ($bytes === 0) {
             throw self::error('a window that opens by nothing');
         }
-        if ($stream === null) {
+        if ($frame->stream === 0) {
             $this->window = self::opened($this->window, $bytes);
             array_map($this->send(...), $this->streams);
-        } else {
+        } elseif (($stream = $this->stream($frame->stream)) !== null) {
             $stream->window = self::opened($stream->window, $bytes);
             $this->send($stream);
         }
@@ -445,7 +390,7 @@ final class Connection
     private function send(Stream $stream): void
     {
         while ($stream->unsent !== '') {
-            $size = min($this->window, $stream->window, $this->maxFrame, strlen($stream->unsent));
+            $size = min($this->window, $stream->window, FrameReader::MAX_PAYLOAD, strlen($stream->unsent));
             if ($size <= 0) {
                 return;
             }
@@ -453,31 +398,16 @@ final class Connection
             $stream->unsent = substr($stream->unsent, $size);
             $stream->window -= $size;
             $this->window -= $size;
-            $this->out .= FrameType::Data->frame($piece, $stream->id, $stream->unsent === '' ? FrameType::END_STREAM : 0);
+            $flags = $stream->unsent === '' ? FrameType::END_STREAM : 0;
+            $this->out .= FrameType::Data->frame($piece, $stream->id, $flags);
         }
     }
 
     private static function opened(int $window, int $bytes): int
     {
-        return $window + $bytes <= self::LARGEST_WINDOW
+        return $window + $bytes <= Settings::LARGEST_WINDOW
             ? $window + $bytes
             : throw new ProtocolError(ErrorCode::FlowControlError, 'a window that is too large');
-    }
-
-    private static function unpadded(int $flags, string $payload): string
-    {
-        if (!($flags & FrameType::PADDED)) {
-            return $payload;
-        }
-        $padding = ord($payload[0] ?? "\xff");
-        return $padding < strlen($payload) ? substr($payload, 1, -$padding ?: null) : throw self::error('nothing but padding');
-    }
-
-    private static function number(string $payload): int
-    {
-        return strlen($payload) === 4
-            ? unpack('N', $payload)[1]
-            : throw new ProtocolError(ErrorCode::FrameSizeError, 'a frame of the wrong size');
     }
 
     private static function error(string $message): ProtocolError
