@@ -56,6 +56,9 @@ async def play_handoff(scenario: Scenario, stage: Stage) -> Judgement:
                 await scenario.function(bench)
     except ExchangeFailed:
         pass  # noted in the exchange's failures
+    except ProcessLookupError:
+        if not bench.died():
+            raise
     finally:
         bench.release()
     failures = bench.failures
@@ -76,6 +79,9 @@ async def play_chat(scenario: Scenario, stage: Stage) -> Judgement:
             await scenario.function(bench)
     except ChatFailed:
         pass  # noted in the bench's failures
+    except ProcessLookupError:
+        if not bench.died():
+            raise
     finally:
         bench.release()
     failures = bench.failures

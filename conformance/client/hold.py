@@ -129,6 +129,13 @@ class Hold:
     def _end(self) -> str:
         return self.stage.instance.describe_exit() or "cannot be found"
 
+    def died(self) -> bool:
+        """Whether the daemon has ended, which is noted (L4), where a scenario looked for it."""
+        ended = self.stage.instance.describe_exit()
+        if ended is not None:
+            self._note("lives", "L4", "the daemon lives", f"it {ended}")
+        return ended is not None
+
     # Noting
 
     def expect(self, holds: bool, *, check: str, clause: str, expected: str, actual: str) -> None:

@@ -17,6 +17,7 @@ only trying can tell: the command must succeed.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -71,10 +72,11 @@ class Requirement:
             "php": f"apt-get install php-{_extension(what)}, or pecl install {_extension(what)}",
             "pkg-config": f"apt-get install pkg-config and the package that brings {what}.pc",
             "file": f"the package that brings {what} (apt-file search {what})",
+            "kernel": f"a kernel, and a container, in which {what} is allowed",
         }[kind]
 
 
-KINDS = ("php", "python", "pkg-config", "file")
+KINDS = ("php", "python", "pkg-config", "file", "kernel")
 """What may stand before the colon in a requirement's name."""
 
 
@@ -122,6 +124,8 @@ def _find(requirement: Requirement, versions: _Versions) -> str | None:
             return None
     if kind == "file":
         return "" if Path(what).exists() else None
+    if kind == "kernel":
+        return os.uname().release if what == "io_uring" and _io_uring() else None
     if kind == "pkg-config":
         return _output("pkg-config", "--modversion", what)
     if kind == "php":
@@ -167,6 +171,19 @@ class _Versions:
             draft = self._cache.with_name(f"{self._cache.name}.{os.getpid()}")
             draft.write_text(json.dumps(self._known))
             draft.replace(self._cache)
+
+
+IO_URING_SETUP = 425
+"""The system call's number, on every architecture but Alpha."""
+
+
+def _io_uring() -> bool:
+    """Whether this process may have a ring: sysctl, seccomp or the kernel's age can forbid it."""
+    parameters = ctypes.create_string_buffer(120)
+    ring = ctypes.CDLL(None).syscall(IO_URING_SETUP, 1, parameters)
+    if ring >= 0:
+        os.close(ring)
+    return bool(ring >= 0)
 
 
 def _output(*command: str) -> str | None:

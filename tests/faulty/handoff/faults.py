@@ -113,7 +113,7 @@ _RESPONSE = {
     "coalesced_reversed": _bug(
         "puts an event that a read completes behind the next of that read", "R2"
     ),
-    "large_events_deferred": _bug("lets small events overtake one above 16 KiB", "R2 R7"),
+    "large_events_deferred": _bug("lets small events overtake one above 16 KiB", "R2 R7 U6"),
     "partial_write_miscounted": _bug("goes on one byte too early after a short write", "R2 R3 U6"),
     "finish_content_dropped": _bug("drops text that comes with the finish_reason", "R2 R3"),
     "dataless_event_dispatched": _bug("sends an empty event where a block has no data", "R2 U2"),
@@ -129,7 +129,7 @@ _RESPONSE = {
     "text_normalised": _bug("normalises text to NFKC", "R3"),
     "simple_by_hand": _bug(
         "assembles the simple format's JSON without escaping line ends and backslashes",
-        "R3 R2 S1",
+        "R3 R2 R4 S1",
         variant="simple",
     ),
     "lone_surrogate_dies": _bug("dies while encoding half a surrogate pair", "R2 R3 R4 R6 L4"),
@@ -140,7 +140,7 @@ _RESPONSE = {
         "adds a missing [DONE] where the body ends, and again where it closes", "R4"
     ),
     "done_as_content": _bug("relays [DONE] as text where no space precedes it", "R2 R3 U2"),
-    "done_in_text": _bug("looks for [DONE] anywhere in the data", "R4 R2 R3"),
+    "done_in_text": _bug("looks for [DONE] anywhere in the data", "R4 R6 R2 R3"),
     "reads_on_after_done": _bug("passes [DONE] on and reads on until the response ends", "R4 R8"),
     "done_not_synthesised": _bug("fails an answer that ended after finish without [DONE]", "R4"),
     "one_choice_is_all": _bug("takes one finished choice for a finished answer", "R4 R6"),
@@ -153,17 +153,19 @@ _RESPONSE = {
     "error_message_lost": _bug("does not pass the API's message on", "R5 R6"),
     "error_body_relayed": _bug("sends the API's error page to the client", "R5 S2"),
     "error_shape_flat": _bug("sends the message where the error object belongs", "R5 R6"),
-    "failures_close_silently": _bug("closes the client when the API cannot be used", "R5"),
+    "failures_close_silently": _bug(
+        "closes the client wherever it should be told of a failure", "R5 H2 H3 L2 L3"
+    ),
     "content_type_unchecked": _bug("reads any 200 as a stream", "R5 U4"),
     "content_type_whole": _bug("compares the content type as it stands", "U4 R2"),
     "early_answer_lost": _bug("does not read what the API answered to half a request", "R5"),
     "truncation_is_silent": _bug("ends a failed stream without a word", "R6"),
-    "error_event_is_text": _bug("sends the error as text, not as JSON", "R6 R2"),
+    "error_event_is_text": _bug("sends the error as text, not as JSON", "R6 R4 R2 S1"),
     "error_event_by_hand": _bug("assembles the error's JSON without escaping", "R6 R2 S1"),
     "partial_event_flushed": _bug("sends half an event before the error", "R6 R2"),
     "stop_invented": _bug("sends finish_reason stop before the error", "R6 R2"),
     "done_after_error": _bug("sends [DONE] after the error", "R6 R4"),
-    "stream_error_ignored": _bug("relays an error object in the stream as a chunk", "R6 R4 R2"),
+    "stream_error_ignored": _bug("relays an error object in the stream as a chunk", "R6 R4 R2 S2"),
     "error_null_fails": _bug("takes an error that is null for an error", "R2 R4"),
     "non_json_skipped": _bug("skips events that are no JSON", "R6 R4 R2"),
     "buffers_16k": _bug("writes through a buffer of 16 KiB", "R7"),
