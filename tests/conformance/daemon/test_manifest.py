@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -268,12 +269,28 @@ def test_a_file_is_looked_for_from_the_manifests_folder(tmp_path: Path) -> None:
             r"needs ring, but `sh -c .*` fails \(no ring\): linux 5.19",
         ),
         ('ring = { check = ["/no/such"] }', "needs ring, but /no/such cannot be run"),
+        ('"kernel:no_such" = "*"', "found none: a kernel, and a container, in which no_such is"),
+        ('"kernel:io_uring" = "99"', r"needs kernel:io_uring 99 or newer, found (none|\d)"),
     ],
 )
 def test_what_is_missing_and_what_to_install(tmp_path: Path, requires: str, reason: str) -> None:
     found = requiring(tmp_path, requires)
     assert found is not None
     assert re.search(reason, found), found
+
+
+def test_a_facility_that_the_kernel_refuses() -> None:
+    """No descriptor is left for a ring: what a seccomp profile or a sysctl says looks the same."""
+    program = (
+        "import resource\n"
+        "from conformance.daemon.requires import Requirement, unmet\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "print(unmet([Requirement('kernel:io_uring', install='allow it')]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "needs kernel:io_uring, found none: allow it\n", done.stderr
 
 
 def tool(folder: Path, version: str) -> None:
