@@ -43,10 +43,7 @@ pub struct Failure {
 
 impl Failure {
     fn processed(reason: &str) -> Self {
-        Self {
-            unprocessed: false,
-            reason: reason.to_owned(),
-        }
+        Self { unprocessed: false, reason: reason.to_owned() }
     }
 }
 
@@ -83,10 +80,7 @@ impl Api {
     /// Sends the job; what is certainly unprocessed is sent again, once.
     pub async fn open(&self, job: Job) -> Result<Stream, Problem> {
         let mut headers = self.headers.clone();
-        let of_job = [
-            ("x-test-pattern", job.test_pattern),
-            ("x-request-id", job.request_id),
-        ];
+        let of_job = [("x-test-pattern", job.test_pattern), ("x-request-id", job.request_id)];
         for (name, value) in of_job {
             headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
         }
@@ -117,14 +111,10 @@ impl Api {
         request: Request<Bytes>,
         again: bool,
     ) -> Result<Result<(Parts, Body), Failure>, Problem> {
-        let lease = self
-            .pool
-            .acquire(again)
-            .await
-            .map_err(|error| match error {
-                Unreachable::Late => late("the API could not be reached in time"),
-                Unreachable::Failed(reason) => unreachable(&reason),
-            })?;
+        let lease = self.pool.acquire(again).await.map_err(|error| match error {
+            Unreachable::Late => late("the API could not be reached in time"),
+            Unreachable::Failed(reason) => unreachable(&reason),
+        })?;
         timeout(self.first_byte_timeout, lease.send(request))
             .await
             .map_err(|_| late("the API did not begin to answer in time"))
@@ -134,16 +124,11 @@ impl Api {
 fn completions(base: &Uri) -> Result<Uri, String> {
     let mut parts = base.clone().into_parts();
     let path = base.path().trim_end_matches('/');
-    let query = base
-        .query()
-        .map(|query| format!("?{query}"))
-        .unwrap_or_default();
+    let query = base.query().map(|query| format!("?{query}")).unwrap_or_default();
     let path = PathAndQuery::try_from(format!("{path}/chat/completions{query}"));
     parts.path_and_query = path.ok();
     // A user's name and password are no part of a request's target.
-    let host = base
-        .authority()
-        .map(|authority| authority.as_str().rsplit('@').next());
+    let host = base.authority().map(|authority| authority.as_str().rsplit('@').next());
     parts.authority = host.flatten().and_then(|host| host.parse().ok());
     Uri::from_parts(parts).map_err(|error| format!("OPENAI_API_BASE: {error}"))
 }
@@ -151,12 +136,7 @@ fn completions(base: &Uri) -> Result<Uri, String> {
 fn unreachable(reason: &str) -> Problem {
     log::warn(format_args!("the API failed before its answer: {reason}"));
     let message = "the API could not be reached, or broke off before its answer";
-    Problem::new(
-        StatusCode::BAD_GATEWAY,
-        UPSTREAM,
-        "upstream_unreachable",
-        message,
-    )
+    Problem::new(StatusCode::BAD_GATEWAY, UPSTREAM, "upstream_unreachable", message)
 }
 
 fn late(message: &str) -> Problem {
@@ -216,15 +196,9 @@ mod tests {
     #[test]
     fn the_request_goes_below_the_base() {
         for (base, expected) in [
-            (
-                "https://a.example/v1",
-                "https://a.example/v1/chat/completions",
-            ),
+            ("https://a.example/v1", "https://a.example/v1/chat/completions"),
             ("http://u:p@a:81/", "http://a:81/chat/completions"),
-            (
-                "http://[::1]/v1/?v=2",
-                "http://[::1]/v1/chat/completions?v=2",
-            ),
+            ("http://[::1]/v1/?v=2", "http://[::1]/v1/chat/completions?v=2"),
         ] {
             assert_eq!(completions(&base.parse().unwrap()).unwrap(), expected);
         }

@@ -31,15 +31,8 @@ impl<'a> Chunk<'a> {
         let object = Object::parse(data)
             .ok_or_else(|| Problem::broken("an event of the API's stream is not a JSON object"))?;
         let failure = object.get("error").and_then(|_| Problem::described(data));
-        let choices = object
-            .get("choices")
-            .and_then(json::elements)
-            .unwrap_or_default();
-        Ok(Self {
-            data,
-            failure,
-            choices: choices.into_iter().filter_map(Choice::of).collect(),
-        })
+        let choices = object.get("choices").and_then(json::elements).unwrap_or_default();
+        Ok(Self { data, failure, choices: choices.into_iter().filter_map(Choice::of).collect() })
     }
 
     /// The texts of choice 0, as JSON strings; empty ones are left out.
@@ -59,14 +52,9 @@ impl<'a> Chunk<'a> {
 impl<'a> Choice<'a> {
     fn of(value: &'a RawValue) -> Option<Self> {
         let choice = Object::of(value)?;
-        let reason = choice
-            .get("finish_reason")
-            .filter(|value| json::kind(value) == Kind::String);
+        let reason = choice.get("finish_reason").filter(|value| json::kind(value) == Kind::String);
         Some(Self {
-            index: choice
-                .get("index")
-                .and_then(|value| value.get().parse().ok())
-                .unwrap_or(0),
+            index: choice.get("index").and_then(|value| value.get().parse().ok()).unwrap_or(0),
             content: choice
                 .get("delta")
                 .and_then(Object::of)
@@ -135,10 +123,7 @@ mod tests {
             (r#"{"choices":[]}"#, false),
             (r#"{"choices":[{"index":0,"delta":{}}]}"#, false),
             (r#"{"choices":[{"index":1,"finish_reason":"stop"}]}"#, false),
-            (
-                r#"{"choices":[{"index":0,"finish_reason":"length"}]}"#,
-                true,
-            ),
+            (r#"{"choices":[{"index":0,"finish_reason":"length"}]}"#, true),
             (r#"{"choices":[{"index":0,"finish_reason":null}]}"#, true),
             (r#"{"choices":[{"index":2,"finish_reason":""}]}"#, false),
         ] {
@@ -149,18 +134,8 @@ mod tests {
 
     #[test]
     fn errors_are_told_from_answers() {
-        assert!(
-            Chunk::parse(r#"{"error":{"message":"no"}}"#)
-                .unwrap()
-                .failure
-                .is_some()
-        );
-        assert!(
-            Chunk::parse(r#"{"error":null,"choices":[]}"#)
-                .unwrap()
-                .failure
-                .is_none()
-        );
+        assert!(Chunk::parse(r#"{"error":{"message":"no"}}"#).unwrap().failure.is_some());
+        assert!(Chunk::parse(r#"{"error":null,"choices":[]}"#).unwrap().failure.is_none());
         assert!(Chunk::parse("[DONE").is_err() && Chunk::parse("[]").is_err());
     }
 }

@@ -45,10 +45,7 @@ impl Client {
     pub fn new(socket: OwnedFd) -> io::Result<Self> {
         // Events are small and must not wait for one another; on a Unix socket none does.
         let _ = set_tcp_nodelay(&socket, true);
-        Ok(Self(watch(
-            socket,
-            Interest::READABLE | Interest::WRITABLE,
-        )?))
+        Ok(Self(watch(socket, Interest::READABLE | Interest::WRITABLE)?))
     }
 
     /// Returns when the client has left. Until then, all it sends is dropped.
@@ -136,13 +133,7 @@ const KEPT: usize = 1024;
 
 impl<'a> Answer<'a> {
     pub fn new(client: &'a Client, write_timeout: Duration) -> Self {
-        Self {
-            client,
-            write_timeout,
-            unsent: Vec::new(),
-            sent: 0,
-            began: false,
-        }
+        Self { client, write_timeout, unsent: Vec::new(), sent: 0, began: false }
     }
 
     /// Where to append what is to be sent next.

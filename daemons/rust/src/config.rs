@@ -185,9 +185,7 @@ impl Setting {
 fn seconds(text: &str) -> Option<Duration> {
     let value: f64 = text.parse().ok()?;
     // More than thirty years is a mistake, and more than the timers can count.
-    (0.0..=1e9)
-        .contains(&value)
-        .then(|| Duration::from_secs_f64(value))
+    (0.0..=1e9).contains(&value).then(|| Duration::from_secs_f64(value))
 }
 
 fn environment(env: impl Fn(&str) -> Option<String>) -> Result<Api, String> {

@@ -104,12 +104,7 @@ pub async fn serve(
 
 fn shutting_down() -> Problem {
     let message = "the daemon is shutting down";
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        OVERLOADED,
-        "shutting_down",
-        message,
-    )
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED, "shutting_down", message)
 }
 
 /// Passes the API's events on until the answer is whole: by `[DONE]`, or by a clean end after
@@ -172,11 +167,7 @@ impl Relay<'_> {
     /// has nothing left to say.
     fn patience(&self) -> Duration {
         let idle = self.server.bounds.idle;
-        if self.completion.finished() {
-            idle.saturating_sub(self.heard.elapsed())
-        } else {
-            idle
-        }
+        if self.completion.finished() { idle.saturating_sub(self.heard.elapsed()) } else { idle }
     }
 
     /// Takes what one read returned; true when the API is done.
@@ -203,9 +194,7 @@ impl Relay<'_> {
         if self.completion.finished() {
             return Ok(true);
         }
-        Err(Problem::broken(
-            "the API's answer ended before it was finished",
-        ))
+        Err(Problem::broken("the API's answer ended before it was finished"))
     }
 
     /// Passes on what one event means for the client; true when the API is done.

@@ -172,10 +172,6 @@ impl Message {
         if socket_type(&client) != Ok(SocketType::STREAM) || getpeername(&client).is_err() {
             return Err(Dropped::NoClient);
         }
-        Ok(Handoff {
-            client,
-            data: self.data,
-            truncated: self.flags.contains(ReturnFlags::TRUNC),
-        })
+        Ok(Handoff { client, data: self.data, truncated: self.flags.contains(ReturnFlags::TRUNC) })
     }
 }

@@ -139,17 +139,10 @@ mod tests {
             r#" {"n": 9007199254740993.10, "t":"\u00e9\ud800", "o": {"a" : [1 ,2]}} "#,
         )
         .unwrap();
-        let texts: Vec<_> = object
-            .fields()
-            .map(|(name, value)| (name, value.get()))
-            .collect();
+        let texts: Vec<_> = object.fields().map(|(name, value)| (name, value.get())).collect();
         assert_eq!(
             texts,
-            [
-                ("n", "9007199254740993.10"),
-                ("t", r#""\u00e9\ud800""#),
-                ("o", r#"{"a" : [1 ,2]}"#),
-            ]
+            [("n", "9007199254740993.10"), ("t", r#""\u00e9\ud800""#), ("o", r#"{"a" : [1 ,2]}"#),]
         );
     }
 
@@ -171,16 +164,7 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_refused() {
-        for text in [
-            "",
-            "1",
-            "[]",
-            "{",
-            "{}{}",
-            r#"{"a":01}"#,
-            "{\"a\":\"\n\"}",
-            r#"{"a":1,}"#,
-        ] {
+        for text in ["", "1", "[]", "{", "{}{}", r#"{"a":01}"#, "{\"a\":\"\n\"}", r#"{"a":1,}"#] {
             assert!(Object::parse(text).is_none(), "{text}");
         }
     }

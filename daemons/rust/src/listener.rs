@@ -59,11 +59,7 @@ impl Listener {
             .and_then(|own| Ok(listen(&socket, BACKLOG).map(|()| own)?))
             .and_then(|own| Ok((own, watch(socket, Interest::READABLE)?)));
         match ready {
-            Ok((own, socket)) => Ok(Self {
-                path: path.to_owned(),
-                socket,
-                own,
-            }),
+            Ok((own, socket)) => Ok(Self { path: path.to_owned(), socket, own }),
             Err(error) => {
                 let _ = fs::remove_file(path);
                 Err(error)

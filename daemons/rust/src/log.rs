@@ -27,10 +27,7 @@ fn line(level: &str, what: fmt::Arguments) {
     // What others said may hold line ends; a line here is one event.
     let what = what.to_string().replace(['\n', '\r'], " ");
     let what = redact(&what, KEY.get().map_or("", String::as_str));
-    let _ = writeln!(
-        std::io::stderr().lock(),
-        "streaming-daemon: {level}: {what}"
-    );
+    let _ = writeln!(std::io::stderr().lock(), "streaming-daemon: {level}: {what}");
 }
 
 /// The text without the key.

@@ -71,11 +71,7 @@ fn run(config: Config) -> Result<(), String> {
         let wrong = |error| format!("{}: {error}", path.display());
         let listener = Listener::bind(&path, mode).map_err(wrong)?;
         let host = base.host().unwrap_or_default();
-        log::info(format_args!(
-            "ready on {} for {host}{}",
-            path.display(),
-            base.path()
-        ));
+        log::info(format_args!("ready on {} for {host}{}", path.display(), base.path()));
         server.run(listener).await.map_err(wrong)
     })?;
     // Whoever still runs has had its time.
@@ -109,9 +105,6 @@ fn stop_on_signal() -> io::Result<CancellationToken> {
 /// select(2). This one does not.
 fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let _ = setrlimit(Resource::Nofile, raised);
 }

@@ -58,10 +58,7 @@ fn request(handoff: &Object) -> Result<String, String> {
     let messages = conversation(handoff)?;
     let model = typed(handoff, "model", &[Kind::String], "a string")?;
     let mut fields = vec![
-        (
-            "model".to_owned(),
-            model.map_or(DEFAULT_MODEL, RawValue::get),
-        ),
+        ("model".to_owned(), model.map_or(DEFAULT_MODEL, RawValue::get)),
         ("messages".to_owned(), &*messages),
     ];
     let max_tokens = typed(handoff, "max_tokens", &[Kind::Number], "an integer")?;
@@ -72,14 +69,8 @@ fn request(handoff: &Object) -> Result<String, String> {
     let user = [Kind::String, Kind::Number];
     for (name, value) in [
         ("max_tokens", max_tokens),
-        (
-            "temperature",
-            typed(handoff, "temperature", &[Kind::Number], "a number")?,
-        ),
-        (
-            "user",
-            typed(handoff, "user_id", &user, "a string or a number")?,
-        ),
+        ("temperature", typed(handoff, "temperature", &[Kind::Number], "a number")?),
+        ("user", typed(handoff, "user_id", &user, "a string or a number")?),
     ] {
         if let Some(value) = value {
             set(&mut fields, name, value.get());
@@ -115,9 +106,7 @@ fn conversation(handoff: &Object) -> Result<String, String> {
         .into_iter()
         .filter_map(|(role, content)| {
             let role = format!("{role:?}");
-            Some(encode(
-                [("role", &*role), ("content", content?.get())].into_iter(),
-            ))
+            Some(encode([("role", &*role), ("content", content?.get())].into_iter()))
         })
         .collect();
     Ok(format!("[{}]", turns.join(",")))
@@ -149,12 +138,7 @@ const RESERVED: [HeaderName; 6] = [
 
 /// The valid ones in order; the others are dropped in silence.
 fn response_headers(handoff: &Object) -> Result<Vec<Header>, String> {
-    let Some(value) = typed(
-        handoff,
-        "response_headers",
-        &[Kind::Object],
-        "an object of strings",
-    )?
+    let Some(value) = typed(handoff, "response_headers", &[Kind::Object], "an object of strings")?
     else {
         return Ok(Vec::new());
     };
@@ -181,9 +165,7 @@ fn header(handoff: &Object, name: &str) -> Result<Option<HeaderValue>, String> {
     let value = text.and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok());
     match value {
         Some(value) => Ok((!value.is_empty()).then_some(value)),
-        None => Err(format!(
-            "{name}: expected a string without control characters"
-        )),
+        None => Err(format!("{name}: expected a string without control characters")),
     }
 }
 

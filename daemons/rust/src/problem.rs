@@ -41,32 +41,17 @@ impl Problem {
 
     /// The handoff data is not what it should be.
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            INVALID_REQUEST,
-            "invalid_handoff",
-            message,
-        )
+        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_handoff", message)
     }
 
     /// The API said something that it should not have said, or too little.
     pub fn broken(message: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::BAD_GATEWAY,
-            UPSTREAM,
-            "upstream_broken",
-            message,
-        )
+        Self::new(StatusCode::BAD_GATEWAY, UPSTREAM, "upstream_broken", message)
     }
 
     /// The API was too late.
     pub fn late(message: &str) -> Self {
-        Self::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            TIMEOUT,
-            "upstream_timeout",
-            message,
-        )
+        Self::new(StatusCode::GATEWAY_TIMEOUT, TIMEOUT, "upstream_timeout", message)
     }
 
     /// Finds the error in what the API sent in place of an answer: in its field `error`, an
@@ -154,14 +139,7 @@ mod tests {
 
     #[test]
     fn no_error_is_made_up() {
-        for data in [
-            "",
-            "{}",
-            "<html>",
-            r#"{"error":null}"#,
-            r#"{"choices":[]}"#,
-            r#""error""#,
-        ] {
+        for data in ["", "{}", "<html>", r#"{"error":null}"#, r#"{"choices":[]}"#, r#""error""#] {
             assert!(Problem::described(data).is_none(), "{data}");
         }
     }
@@ -170,9 +148,6 @@ mod tests {
     fn the_key_stays_here() {
         let data = r#"{"error":{"message":"key sk-1 is wrong","type":"sk-1","code":"s\u006b-1"}}"#;
         let json = Problem::described(data).unwrap().to_json("sk-1");
-        assert!(
-            !json.contains("sk-1") && json.contains("key [redacted] is wrong"),
-            "{json}"
-        );
+        assert!(!json.contains("sk-1") && json.contains("key [redacted] is wrong"), "{json}");
     }
 }

@@ -104,19 +104,14 @@ mod tests {
 
     fn rendered(format: Format, data: &str) -> String {
         let mut out = Vec::new();
-        format
-            .append(&mut out, &Chunk::parse(data).unwrap())
-            .unwrap();
+        format.append(&mut out, &Chunk::parse(data).unwrap()).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn simple_holds_the_text_and_openai_all() {
         let data = "{\"n\": 1.0,\n \"choices\":[{\"delta\":{\"content\":\"\\u00e9\\n\"}}]}";
-        assert_eq!(
-            rendered(Format::Simple, data),
-            "data: {\"content\":\"\\u00e9\\n\"}\n\n"
-        );
+        assert_eq!(rendered(Format::Simple, data), "data: {\"content\":\"\\u00e9\\n\"}\n\n");
         assert_eq!(
             rendered(Format::Openai, data),
             "data: {\"n\": 1.0,  \"choices\":[{\"delta\":{\"content\":\"\\u00e9\\n\"}}]}\n\n"

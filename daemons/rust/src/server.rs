@@ -26,9 +26,8 @@ use crate::{log, payload};
 
 /// How long exchanges may take to end once they must: the last words and the hurried lingering
 /// of each run at the same time.
-const ENDING_GRACE: Duration = LAST_WORDS
-    .saturating_add(HURRIED_LINGER)
-    .saturating_add(Duration::from_millis(300));
+const ENDING_GRACE: Duration =
+    LAST_WORDS.saturating_add(HURRIED_LINGER).saturating_add(Duration::from_millis(300));
 
 /// What all exchanges share.
 pub struct Server {
@@ -72,10 +71,7 @@ impl Server {
         }
         self.held.close();
         log::info(format_args!("stopping with {} held", self.held.len()));
-        if timeout(self.bounds.shutdown, self.held.wait())
-            .await
-            .is_err()
-        {
+        if timeout(self.bounds.shutdown, self.held.wait()).await.is_err() {
             log::warn(format_args!("ending {} that still run", self.held.len()));
             self.ending.cancel();
             let _ = timeout(ENDING_GRACE, self.held.wait()).await;

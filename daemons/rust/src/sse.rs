@@ -111,10 +111,7 @@ impl Parser {
         let kind = std::mem::take(&mut self.kind);
         let mut data = std::mem::take(&mut self.data);
         data.pop()?;
-        Some(Event {
-            kind: decode(kind),
-            data: decode(data),
-        })
+        Some(Event { kind: decode(kind), data: decode(data) })
     }
 }
 
@@ -128,11 +125,7 @@ mod tests {
     use super::*;
 
     /// A name, a stream, and the kind and data of its events.
-    type Stream = (
-        &'static str,
-        &'static [u8],
-        &'static [(&'static str, &'static str)],
-    );
+    type Stream = (&'static str, &'static [u8], &'static [(&'static str, &'static str)]);
 
     const STREAMS: &[Stream] = &[
         ("plain", b"data: a\n\ndata: b\n\n", &[("", "a"), ("", "b")]),
@@ -141,32 +134,16 @@ mod tests {
             b"data: a\r\ndata: b\rdata: c\n\r\ndata:d\r\r",
             &[("", "a\nb\nc"), ("", "d")],
         ),
-        (
-            "one space",
-            b"data:  a \n\ndata:b\n\n",
-            &[("", " a "), ("", "b")],
-        ),
-        (
-            "no colon",
-            b"data\n\ndata\ndata\n\n",
-            &[("", ""), ("", "\n")],
-        ),
+        ("one space", b"data:  a \n\ndata:b\n\n", &[("", " a "), ("", "b")]),
+        ("no colon", b"data\n\ndata\ndata\n\n", &[("", ""), ("", "\n")]),
         ("comments", b": x\n\n:\ndata: a\n:y\n\n", &[("", "a")]),
         (
             "kinds",
             b"event: ping\ndata: a\n\nevent: lost\n\ndata: b\n\n",
             &[("ping", "a"), ("", "b")],
         ),
-        (
-            "other fields",
-            b"id: 1\nretry: 2\nDATA: x\ndata : y\n\ndata: a\n\n",
-            &[("", "a")],
-        ),
-        (
-            "one mark",
-            b"\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n",
-            &[("", "a")],
-        ),
+        ("other fields", b"id: 1\nretry: 2\nDATA: x\ndata : y\n\ndata: a\n\n", &[("", "a")]),
+        ("one mark", b"\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n", &[("", "a")]),
         (
             "not line ends",
             "data: a\u{2028}b\u{85}c\u{b}d\n\n".as_bytes(),
@@ -174,16 +151,8 @@ mod tests {
         ),
         ("characters", "data: é中😀\n\n".as_bytes(), &[("", "é中😀")]),
         ("not UTF-8", b"data: a\xffb\n\n", &[("", "a\u{fffd}b")]),
-        (
-            "no blank line",
-            b"data: a\n\ndata: b\n",
-            &[("", "a"), ("", "b")],
-        ),
-        (
-            "no line end",
-            b"data: a\n\ndata: b",
-            &[("", "a"), ("", "b")],
-        ),
+        ("no blank line", b"data: a\n\ndata: b\n", &[("", "a"), ("", "b")]),
+        ("no line end", b"data: a\n\ndata: b", &[("", "a"), ("", "b")]),
         ("nothing", b"", &[]),
     ];
 
@@ -198,10 +167,7 @@ mod tests {
             assert!(input.is_empty());
         }
         events.extend(parser.finish());
-        events
-            .into_iter()
-            .map(|event| (event.kind, event.data))
-            .collect()
+        events.into_iter().map(|event| (event.kind, event.data)).collect()
     }
 
     #[test]
@@ -209,10 +175,7 @@ mod tests {
         for (name, bytes, expected) in STREAMS {
             for size in 1..=bytes.len().max(1) {
                 let found = parse(bytes.chunks(size));
-                let found: Vec<_> = found
-                    .iter()
-                    .map(|(kind, data)| (&**kind, &**data))
-                    .collect();
+                let found: Vec<_> = found.iter().map(|(kind, data)| (&**kind, &**data)).collect();
                 assert_eq!(&found, expected, "{name}, {size} bytes a read");
             }
         }
@@ -222,18 +185,8 @@ mod tests {
     fn an_event_comes_with_the_byte_that_ends_it() {
         for bytes in [&b"data: a\n\n"[..], b"data: a\r\r", b"data: a\r\n\r"] {
             let mut parser = Parser::default();
-            assert!(
-                parser
-                    .next(&mut &bytes[..bytes.len() - 1])
-                    .unwrap()
-                    .is_none()
-            );
-            assert!(
-                parser
-                    .next(&mut &bytes[bytes.len() - 1..])
-                    .unwrap()
-                    .is_some()
-            );
+            assert!(parser.next(&mut &bytes[..bytes.len() - 1]).unwrap().is_none());
+            assert!(parser.next(&mut &bytes[bytes.len() - 1..]).unwrap().is_some());
         }
     }
 

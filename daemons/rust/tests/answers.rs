@@ -16,29 +16,13 @@ fn these_answers_are_whole() {
     let close = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n";
     let sized = says("a") + &stop();
     for (name, response, text) in [
-        (
-            "done",
-            answer(&[says("a"), says("b"), stop(), done()]),
-            "ab",
-        ),
+        ("done", answer(&[says("a"), says("b"), stop(), done()]), "ab"),
         ("finish alone", answer(&[says("a"), stop()]), "a"),
         ("done alone", answer(&[done()]), ""),
         ("closed", format!("{close}{}{}", says("a"), stop()), "a"),
-        (
-            "no blank line",
-            answer(&[says("a"), stop().trim_end().to_owned()]),
-            "a",
-        ),
-        (
-            "nothing after done",
-            answer(&[says("a"), done(), says("b")]),
-            "a",
-        ),
-        (
-            "escapes",
-            answer(&[says("\\u00e9\\n"), done()]),
-            "\\u00e9\\n",
-        ),
+        ("no blank line", answer(&[says("a"), stop().trim_end().to_owned()]), "a"),
+        ("nothing after done", answer(&[says("a"), done(), says("b")]), "a"),
+        ("escapes", answer(&[says("\\u00e9\\n"), done()]), "\\u00e9\\n"),
         (
             "length",
             format!(
@@ -55,11 +39,7 @@ fn these_answers_are_whole() {
             ),
             "a",
         ),
-        (
-            "trailers",
-            format!("{HEAD}{}0\r\nX-A: 1\r\n\r\n", chunk(&(says("a") + DONE))),
-            "a",
-        ),
+        ("trailers", format!("{HEAD}{}0\r\nX-A: 1\r\n\r\n", chunk(&(says("a") + DONE))), "a"),
     ] {
         let daemon = Daemon::start(&api::canned(response), &[]);
         let found = daemon.ask(PROMPT);
@@ -71,37 +51,13 @@ fn these_answers_are_whole() {
 #[test]
 fn these_streams_have_failed() {
     for (name, response, text, message) in [
-        (
-            "cut",
-            format!("{HEAD}{}", chunk(&(says("a") + &stop()))),
-            "a",
-            "broke off",
-        ),
-        (
-            "no finish",
-            answer(&[says("a")]),
-            "a",
-            "before it was finished",
-        ),
-        (
-            "bad chunk",
-            format!("{HEAD}{}zz\r\n", chunk(&says("a"))),
-            "a",
-            "broke off",
-        ),
-        (
-            "no JSON",
-            answer(&[says("a"), "data: oops\n\n".to_owned(), done()]),
-            "a",
-            "JSON",
-        ),
+        ("cut", format!("{HEAD}{}", chunk(&(says("a") + &stop()))), "a", "broke off"),
+        ("no finish", answer(&[says("a")]), "a", "before it was finished"),
+        ("bad chunk", format!("{HEAD}{}zz\r\n", chunk(&says("a"))), "a", "broke off"),
+        ("no JSON", answer(&[says("a"), "data: oops\n\n".to_owned(), done()]), "a", "JSON"),
         (
             "error",
-            answer(&[
-                says("a"),
-                "data: {\"error\":{\"message\":\"no\"}}\n\n".to_owned(),
-                done(),
-            ]),
+            answer(&[says("a"), "data: {\"error\":{\"message\":\"no\"}}\n\n".to_owned(), done()]),
             "a",
             "no",
         ),
@@ -115,10 +71,7 @@ fn these_streams_have_failed() {
     ] {
         let daemon = Daemon::start(&api::canned(response), &[]);
         let found = daemon.ask(PROMPT);
-        assert!(
-            found.status == 200 && !found.body.contains("[DONE]"),
-            "{name}: {found:?}"
-        );
+        assert!(found.status == 200 && !found.body.contains("[DONE]"), "{name}: {found:?}");
         assert_eq!(found.text(), text, "{name}");
         assert!(found.failure().contains(message), "{name}: {found:?}");
     }
@@ -138,34 +91,14 @@ fn these_never_began() {
     for (name, response, status, message) in [
         ("413", json("413 Payload Too Large", error), 413, "too long"),
         ("429", json("429 Too Many Requests", error), 429, "too long"),
-        (
-            "401",
-            json("401 Unauthorized", &error.replace("too long", KEY)),
-            502,
-            "status 401",
-        ),
-        (
-            "500",
-            json("500 Internal Server Error", error),
-            502,
-            "status 500",
-        ),
+        ("401", json("401 Unauthorized", &error.replace("too long", KEY)), 502, "status 401"),
+        ("500", json("500 Internal Server Error", error), 502, "status 500"),
         ("307", json("307 Temporary Redirect", ""), 502, "status 307"),
         ("200 with JSON", json("200 OK", "{}"), 502, "event stream"),
         ("200 with an error", json("200 OK", error), 502, "too long"),
-        (
-            "no head",
-            "HTTP/1.1 200".to_owned(),
-            502,
-            "could not be reached",
-        ),
+        ("no head", "HTTP/1.1 200".to_owned(), 502, "could not be reached"),
         ("unknown coding", coded, 502, "could not be reached"),
-        (
-            "gzip",
-            HEAD.replace("\r\n\r\n", "\r\nContent-Encoding: gzip\r\n\r\n"),
-            502,
-            "encoded",
-        ),
+        ("gzip", HEAD.replace("\r\n\r\n", "\r\nContent-Encoding: gzip\r\n\r\n"), 502, "encoded"),
     ] {
         let daemon = Daemon::start(&api::canned(response), &[]);
         let found = daemon.ask(PROMPT);

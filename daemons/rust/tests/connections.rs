@@ -24,19 +24,14 @@ fn second_after(first: &str) -> String {
         if requests.fetch_add(1, Ordering::Relaxed) == 0 {
             request.write(&first);
         } else {
-            request.write(&answer(&[
-                says(&request.connection.to_string()),
-                DONE.to_owned(),
-            ]));
+            request.write(&answer(&[says(&request.connection.to_string()), DONE.to_owned()]));
         }
         Then::Keep
     });
     let daemon = Daemon::start(&base, &[]);
     let before = daemon.descriptors().len();
     daemon.ask(PROMPT);
-    harness::eventually("the first exchange is over", || {
-        daemon.descriptors().len() <= before + 1
-    });
+    harness::eventually("the first exchange is over", || daemon.descriptors().len() <= before + 1);
     let second = daemon.ask(PROMPT);
     assert!(second.done(), "{second:?}");
     second.text()
@@ -80,9 +75,7 @@ fn broken_second(warm: bool, says: &'static str) -> (u16, usize) {
     let before = daemon.descriptors().len();
     if warm {
         assert!(daemon.ask(PROMPT).done());
-        harness::eventually("the connection is back", || {
-            daemon.descriptors().len() == before + 1
-        });
+        harness::eventually("the connection is back", || daemon.descriptors().len() == before + 1);
     }
     let status = daemon.ask(PROMPT).status;
     (status, count.load(Ordering::Relaxed) - usize::from(warm))
@@ -90,16 +83,8 @@ fn broken_second(warm: bool, says: &'static str) -> (u16, usize) {
 
 #[test]
 fn a_request_is_sent_again_once_and_only_if_it_was_not_processed() {
-    assert_eq!(
-        broken_second(true, ""),
-        (502, 2),
-        "a used connection, without a byte of response"
-    );
-    assert_eq!(
-        broken_second(true, "HTTP/1.1"),
-        (502, 1),
-        "a used connection, with one"
-    );
+    assert_eq!(broken_second(true, ""), (502, 2), "a used connection, without a byte of response");
+    assert_eq!(broken_second(true, "HTTP/1.1"), (502, 1), "a used connection, with one");
     assert_eq!(broken_second(false, ""), (502, 1), "a new connection");
 }
 
@@ -124,11 +109,7 @@ fn an_early_answer_is_the_answer() {
     let data = format!(r#"{{"prompt":"{}"}}"#, "x".repeat(150_000));
     for _ in 0..20 {
         let answer = daemon.ask(&data);
-        assert_eq!(
-            (answer.status, answer.failure()),
-            (413, "too long"),
-            "{answer:?}"
-        );
+        assert_eq!((answer.status, answer.failure()), (413, "too long"), "{answer:?}");
     }
 }
 

@@ -29,10 +29,8 @@ fn counted() -> (String, Arc<AtomicUsize>) {
 fn the_request_is_what_was_asked_for() {
     let base = api::serve(|request| {
         let seen = format!("{}{}", request.head, request.body);
-        request.write(&answer(&[
-            says(&seen.replace('"', "'").replace("\r\n", "|")),
-            DONE.to_owned(),
-        ]));
+        request
+            .write(&answer(&[says(&seen.replace('"', "'").replace("\r\n", "|")), DONE.to_owned()]));
         Then::Keep
     });
     let daemon = Daemon::start(&base, &[]);
@@ -57,15 +55,7 @@ fn the_request_is_what_was_asked_for() {
 fn bad_data_is_a_400_and_nobody_is_called() {
     let (base, count) = counted();
     let daemon = Daemon::start(&base, &[]);
-    for data in [
-        "",
-        "\0",
-        "{",
-        "[]",
-        "{}",
-        r#"{"prompt":1}"#,
-        r#"{"prompt":"a","prompt":"b"}"#,
-    ] {
+    for data in ["", "\0", "{", "[]", "{}", r#"{"prompt":1}"#, r#"{"prompt":"a","prompt":"b"}"#] {
         assert_eq!(daemon.ask(data).status, 400, "{data:?}");
     }
     assert_eq!(count.load(Ordering::Relaxed), 0);
@@ -106,11 +96,7 @@ fn the_first_descriptor_decides() {
     daemon.send(data, &[server.as_fd(), extra.as_fd()]);
     assert!(Answer::read(client).done());
     drop(extra);
-    assert_eq!(
-        other.read(&mut [0; 1]).unwrap(),
-        0,
-        "the other one is closed unseen"
-    );
+    assert_eq!(other.read(&mut [0; 1]).unwrap(), 0, "the other one is closed unseen");
 
     let (unix, server) = UnixStream::pair().unwrap();
     daemon.send(data, &[server.as_fd()]);
@@ -128,15 +114,9 @@ fn the_first_descriptor_decides() {
     daemon.send(data, &[TcpListener::bind("127.0.0.1:0").unwrap().as_fd()]);
     drop((daemon.try_connect().unwrap(), unix));
     assert!(daemon.ask(r#"{"prompt":"b"}"#).done());
-    assert_eq!(
-        count.load(Ordering::Relaxed),
-        calls + 1,
-        "nobody was called for those"
-    );
+    assert_eq!(count.load(Ordering::Relaxed), calls + 1, "nobody was called for those");
     // Each answer may have left a connection to the API behind.
-    eventually("everything is closed", || {
-        daemon.descriptors().len() <= before + 3
-    });
+    eventually("everything is closed", || daemon.descriptors().len() <= before + 3);
 }
 
 #[test]
@@ -159,15 +139,8 @@ fn descriptors_do_not_reach_children() {
     for number in of_exchange() {
         let path = format!("/proc/{}/fdinfo/{number}", daemon.child.id());
         let info = std::fs::read_to_string(path).unwrap();
-        let flags = info
-            .lines()
-            .find_map(|line| line.strip_prefix("flags:\t"))
-            .unwrap();
-        assert_ne!(
-            u32::from_str_radix(flags, 8).unwrap() & CLOSE_ON_EXEC,
-            0,
-            "{info}"
-        );
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:\t")).unwrap();
+        assert_ne!(u32::from_str_radix(flags, 8).unwrap() & CLOSE_ON_EXEC, 0, "{info}");
     }
 }
 
@@ -190,10 +163,7 @@ fn the_end_is_seen_though_the_sender_keeps_its_copy() {
     client.write_all(&[b'x'; 10_000]).unwrap();
     daemon.send(br#"{"prompt":"a"}"#, &[server.as_fd()]);
     let answer = Answer::read(client.try_clone().unwrap());
-    assert!(
-        answer.done(),
-        "bytes that nobody read cost nothing of the tail: {answer:?}"
-    );
+    assert!(answer.done(), "bytes that nobody read cost nothing of the tail: {answer:?}");
     client.shutdown(Shutdown::Both).unwrap();
 }
 
@@ -220,10 +190,7 @@ fn response_headers_are_added_to_answers_and_errors() {
         r#"{"response_headers":{"X-A":"1","Connection":"keep-alive","X-B":"2\r\nX-C: 3"}}"#,
     ] {
         let head = daemon.ask(data).head;
-        assert!(
-            head.contains("\r\nX-A: 1") && head.contains("\r\nConnection: close"),
-            "{head}"
-        );
+        assert!(head.contains("\r\nX-A: 1") && head.contains("\r\nConnection: close"), "{head}");
         assert!(!head.contains("X-B") && !head.contains("X-C"), "{head}");
     }
 }

@@ -52,12 +52,7 @@ fn held(daemon: &Daemon) -> TcpStream {
 
 #[test]
 fn wrong_options_are_told_and_end_it_with_2() {
-    for option in [
-        "--sockets=a",
-        "--idle-timeout=soon",
-        "--format=xml",
-        "--socket=",
-    ] {
+    for option in ["--sockets=a", "--idle-timeout=soon", "--format=xml", "--socket="] {
         let output = Command::new(env!("CARGO_BIN_EXE_streaming-daemon"))
             .args(["--socket", "/nowhere/a.sock", option])
             .output()
@@ -66,10 +61,7 @@ fn wrong_options_are_told_and_end_it_with_2() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains(option.split('=').next().unwrap()), "{said}");
     }
-    let help = Command::new(env!("CARGO_BIN_EXE_streaming-daemon"))
-        .arg("--help")
-        .output()
-        .unwrap();
+    let help = Command::new(env!("CARGO_BIN_EXE_streaming-daemon")).arg("--help").output().unwrap();
     assert!(help.status.success() && help.stdout.starts_with(b"usage: "));
 }
 
@@ -82,10 +74,7 @@ fn a_dead_daemons_socket_is_replaced() {
     first.wait();
     let second = Daemon::start_on(&path, &base, &["--socket-mode=0600"]);
     assert!(second.ask(PROMPT).done());
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
@@ -93,20 +82,12 @@ fn nothing_else_is_replaced() {
     let (folder, base) = (Folder::new(), ready_api());
     let path = folder.0.join("daemon.sock");
     let first = Daemon::start_on(&path, &base, &[]);
-    assert_eq!(
-        command(&path, &base).status().unwrap().code(),
-        Some(1),
-        "a live daemon's socket"
-    );
+    assert_eq!(command(&path, &base).status().unwrap().code(), Some(1), "a live daemon's socket");
     assert!(first.ask(PROMPT).done());
 
     let file = folder.0.join("file");
     fs::write(&file, "precious").unwrap();
-    assert_eq!(
-        command(&file, &base).status().unwrap().code(),
-        Some(1),
-        "a file"
-    );
+    assert_eq!(command(&file, &base).status().unwrap().code(), Some(1), "a file");
     assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
 }
 
@@ -160,10 +141,7 @@ fn what_outlasts_its_time_is_ended() {
     daemon.signal(Signal::TERM);
     assert!(daemon.wait().success());
     let answer = Answer::read(client);
-    assert_eq!(
-        (&*answer.text(), answer.failure()),
-        ("a", "the daemon is shutting down")
-    );
+    assert_eq!((&*answer.text(), answer.failure()), ("a", "the daemon is shutting down"));
 }
 
 #[test]
@@ -175,10 +153,7 @@ fn a_second_signal_ends_it_at_once() {
     eventually("nobody else is taken", || daemon.try_connect().is_err());
     daemon.signal(Signal::TERM);
     let status = daemon.wait();
-    assert!(
-        status.code() == Some(143) && status.signal().is_none(),
-        "{status}"
-    );
+    assert!(status.code() == Some(143) && status.signal().is_none(), "{status}");
     let mut rest = String::new();
     let _ = client.read_to_string(&mut rest);
     assert!(!rest.contains("[DONE]"));
@@ -190,10 +165,7 @@ fn above_the_limit_handoffs_are_refused() {
     let daemon = Daemon::start(&base, &["--max-connections=2"]);
     let (first, second) = (held(&daemon), held(&daemon));
     let refused = daemon.ask(PROMPT);
-    assert_eq!(
-        (refused.status, refused.failure()),
-        (503, "too many streams are running")
-    );
+    assert_eq!((refused.status, refused.failure()), (503, "too many streams are running"));
     drop(second);
     open(&gate);
     assert!(Answer::read(first).done());

@@ -15,11 +15,7 @@ const PROMPT: &str = r#"{"prompt":"Hello"}"#;
 fn silence_is_bounded() {
     for (began, option, status) in [
         (String::new(), "--first-byte-timeout=0.2", 504),
-        (
-            format!("{HEAD}{}", chunk(&says("a"))),
-            "--idle-timeout=0.2",
-            200,
-        ),
+        (format!("{HEAD}{}", chunk(&says("a"))), "--idle-timeout=0.2", 200),
     ] {
         let (closed, closings) = mpsc::channel();
         let base = api::serve(move |request| {
@@ -31,9 +27,7 @@ fn silence_is_bounded() {
         let found = Daemon::start(&base, &[option]).ask(PROMPT);
         assert_eq!(found.status, status);
         assert!(!found.failure().is_empty() && !found.done(), "{found:?}");
-        closings
-            .recv_timeout(harness::PATIENCE)
-            .expect("the API is let go");
+        closings.recv_timeout(harness::PATIENCE).expect("the API is let go");
     }
 }
 
@@ -74,9 +68,7 @@ fn a_client_that_leaves_ends_the_request() {
         assert_eq!(events.recv_timeout(harness::PATIENCE), Ok("asked"));
         drop(client);
         assert_eq!(events.recv_timeout(harness::PATIENCE), Ok("closed"));
-        eventually("everything is released", || {
-            daemon.descriptors().len() <= before
-        });
+        eventually("everything is released", || daemon.descriptors().len() <= before);
     }
 }
 
@@ -84,18 +76,12 @@ fn a_client_that_leaves_ends_the_request() {
 fn a_client_that_stalls_pauses_the_api_and_gets_everything() {
     const EVENTS: usize = 8000;
     let text = "x".repeat(4096);
-    let events = format!(
-        "{}{LAST}",
-        chunk(&says(&text)).repeat(EVENTS) + &chunk(DONE)
-    );
+    let events = format!("{}{LAST}", chunk(&says(&text)).repeat(EVENTS) + &chunk(DONE));
     let (tell, paused) = mpsc::channel();
     let base = api::serve(move |request| {
         request.write(HEAD);
         // A write that cannot go on is how the API learns that it is paused.
-        request
-            .stream
-            .set_write_timeout(Some(Duration::from_millis(200)))
-            .unwrap();
+        request.stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
         let mut rest = events.as_bytes();
         while !rest.is_empty() {
             match request.stream.write(rest) {
@@ -109,27 +95,14 @@ fn a_client_that_stalls_pauses_the_api_and_gets_everything() {
     let rss = || {
         let status = format!("/proc/{}/status", daemon.child.id());
         let status = std::fs::read_to_string(status).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .unwrap();
-        line.split_whitespace()
-            .nth(1)
-            .unwrap()
-            .parse::<usize>()
-            .unwrap()
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap()
     };
     let before = rss();
     let client = daemon.hand_off(PROMPT);
-    let left = paused
-        .recv_timeout(harness::PATIENCE)
-        .expect("the API is paused");
+    let left = paused.recv_timeout(harness::PATIENCE).expect("the API is paused");
     assert!(left > 0);
-    assert!(
-        rss() < before + (4 << 10),
-        "the daemon holds {} KiB",
-        rss() - before
-    );
+    assert!(rss() < before + (4 << 10), "the daemon holds {} KiB", rss() - before);
     let found = harness::Answer::read(client);
     assert!(found.done());
     assert_eq!(found.text().len(), EVENTS * text.len());
@@ -147,11 +120,7 @@ fn a_client_that_stalls_for_ever_is_dropped() {
     });
     let daemon = Daemon::start(&base, &["--write-timeout=0.2"]);
     let mut client = daemon.hand_off(PROMPT);
-    ends.recv_timeout(harness::PATIENCE)
-        .expect("the API is let go");
+    ends.recv_timeout(harness::PATIENCE).expect("the API is let go");
     let error = client.read_to_end(&mut Vec::new());
-    assert!(
-        error.is_err(),
-        "half an answer must not look like a whole one"
-    );
+    assert!(error.is_err(), "half an answer must not look like a whole one");
 }

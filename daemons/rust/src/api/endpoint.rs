@@ -47,10 +47,7 @@ impl Endpoint {
     pub fn new(api: &config::Api) -> Result<Self, String> {
         let secure = api.base.scheme() == Some(&Scheme::HTTPS);
         let host = api.base.host().unwrap_or_default();
-        let host = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = api.base.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let place = match &api.socket {
             Some(path) => Place::Unix(path.clone()),
@@ -61,10 +58,7 @@ impl Endpoint {
                 Place::Tls(host, port, name, TlsConnector::from(Arc::new(tls(api)?)))
             }
         };
-        Ok(Self {
-            offers_http2: api.http2 && matches!(place, Place::Tls(..)),
-            place,
-        })
+        Ok(Self { offers_http2: api.http2 && matches!(place, Place::Tls(..)), place })
     }
 
     pub async fn dial(&self) -> io::Result<(Link, Protocol)> {
@@ -72,15 +66,9 @@ impl Endpoint {
             Place::Unix(path) => Link::new(unix(path).await?),
             Place::Tcp(host, port) => Link::new(tcp(host, *port).await?),
             Place::Tls(host, port, name, connector) => {
-                let stream = connector
-                    .connect(name.clone(), tcp(host, *port).await?)
-                    .await?;
+                let stream = connector.connect(name.clone(), tcp(host, *port).await?).await?;
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                let protocol = if http2 {
-                    Protocol::Http2
-                } else {
-                    Protocol::Http1
-                };
+                let protocol = if http2 { Protocol::Http2 } else { Protocol::Http1 };
                 return Ok((Link::new(stream), protocol));
             }
         };
@@ -115,9 +103,7 @@ fn tls(api: &config::Api) -> Result<ClientConfig, String> {
             .with_custom_certificate_verifier(Arc::new(TrustAnybody(provider)))
             .with_no_client_auth()
     } else {
-        ClientConfig::builder()
-            .with_root_certificates(roots(api)?)
-            .with_no_client_auth()
+        ClientConfig::builder().with_root_certificates(roots(api)?).with_no_client_auth()
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     if api.http2 {

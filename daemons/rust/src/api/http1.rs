@@ -36,19 +36,13 @@ pub struct Connection {
 impl Connection {
     pub async fn open(link: Link) -> hyper::Result<Self> {
         let heard = link.heard();
-        let (sender, connection) = Builder::new()
-            .max_buf_size(MAX_BUFFER)
-            .handshake(TokioIo::new(link))
-            .await?;
+        let (sender, connection) =
+            Builder::new().max_buf_size(MAX_BUFFER).handshake(TokioIo::new(link)).await?;
         let task = tokio::spawn(async {
             // What went wrong is told to whoever waits for the answer.
             let _ = connection.await;
         });
-        Ok(Self {
-            sender,
-            heard,
-            _task: AbortOnDropHandle::new(task),
-        })
+        Ok(Self { sender, heard, _task: AbortOnDropHandle::new(task) })
     }
 
     /// Whether a request can be sent now. hyper reads while a connection is idle, and gives up
@@ -70,14 +64,7 @@ impl Connection {
                 let (parts, incoming) = response.into_parts();
                 check_framing(&parts)?;
                 let connection = Some(self);
-                Ok((
-                    parts,
-                    Body {
-                        incoming,
-                        connection,
-                        complete: false,
-                    },
-                ))
+                Ok((parts, Body { incoming, connection, complete: false }))
             }
             Err(mut error) => Err(Failure {
                 // An API may close a connection that it finds idle while a request is on its way.
@@ -92,9 +79,7 @@ impl Connection {
 /// Over HTTP/1.1 a request names the path, and the host in a header of its own.
 fn origin_form(mut request: Request<Bytes>) -> Request<Bytes> {
     let uri = std::mem::take(request.uri_mut()).into_parts();
-    let host = uri
-        .authority
-        .and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+    let host = uri.authority.and_then(|host| HeaderValue::from_str(host.as_str()).ok());
     request.headers_mut().extend(host.map(|host| (HOST, host)));
     if let Some(path) = uri.path_and_query {
         *request.uri_mut() = path.into();
@@ -109,9 +94,7 @@ fn check_framing(parts: &Parts) -> Result<(), Failure> {
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
         (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err(Failure::processed(
-            "the answer comes in an unknown transfer coding",
-        )),
+        _ => Err(Failure::processed("the answer comes in an unknown transfer coding")),
     }
 }
 

@@ -79,10 +79,7 @@ impl Connection {
     /// Whether no more streams can be opened, for good: it has ended, or the API said GOAWAY.
     pub fn retired(&self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
-        matches!(
-            self.sender.clone().poll_ready(&mut context),
-            Poll::Ready(Err(_))
-        )
+        matches!(self.sender.clone().poll_ready(&mut context), Poll::Ready(Err(_)))
     }
 
     /// A place for one more stream, if the API admits it.
@@ -90,9 +87,7 @@ impl Connection {
         // An API that admits none would leave nobody a place on any connection.
         let limit = self.sender.current_max_send_streams().max(1);
         let add = |streams| (streams < limit).then_some(streams + 1);
-        self.streams
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
-            .ok()?;
+        self.streams.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok()?;
         Some(Place {
             reused: self.used.swap(true, Ordering::Relaxed),
             connection: Arc::clone(self),
@@ -136,13 +131,7 @@ impl Place {
     pub async fn send(self, request: Request<Bytes>) -> Result<(Parts, Body), Failure> {
         let before = self.connection.heard.bytes();
         match exchange(self.connection.sender.clone(), request).await {
-            Ok((parts, stream)) => Ok((
-                parts,
-                Body {
-                    stream,
-                    _place: self,
-                },
-            )),
+            Ok((parts, stream)) => Ok((parts, Body { stream, _place: self })),
             Err(error) => {
                 let silent = self.connection.heard.bytes() == before;
                 Err(Failure {

@@ -39,11 +39,7 @@ pub struct Link {
 
 impl Link {
     pub fn new(stream: impl Stream + 'static) -> Self {
-        Self {
-            stream: Box::new(stream),
-            heard: Heard::default(),
-            mute: false,
-        }
+        Self { stream: Box::new(stream), heard: Heard::default(), mute: false }
     }
 
     pub fn heard(&self) -> Heard {

@@ -2,6 +2,7 @@
 //! that come while the first HTTP/2 connection is being made wait for it, instead of making
 //! one each.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,10 +29,7 @@ pub enum Unreachable {
 
 /// A connection on which one request can be sent.
 pub enum Lease {
-    Http1 {
-        connection: http1::Connection,
-        reused: bool,
-    },
+    Http1 { connection: http1::Connection, reused: bool },
     Http2(http2::Place),
 }
 
@@ -71,15 +69,8 @@ struct State {
 
 impl Pool {
     pub fn new(endpoint: Endpoint, connect_timeout: Duration) -> Arc<Self> {
-        let state = State {
-            http1_only: !endpoint.offers_http2,
-            ..State::default()
-        };
-        Arc::new(Self {
-            endpoint,
-            connect_timeout,
-            state: Mutex::new(state),
-        })
+        let state = State { http1_only: !endpoint.offers_http2, ..State::default() };
+        Arc::new(Self { endpoint, connect_timeout, state: Mutex::new(state) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -89,28 +80,24 @@ impl Pool {
 
     /// A connection. With `fresh`, none that may have ended unnoticed.
     pub async fn acquire(self: &Arc<Self>, fresh: bool) -> Result<Lease, Unreachable> {
+        let began = Instant::now();
         loop {
             let mut attempt = {
                 let mut state = self.lock();
                 if let Some(lease) = state.take(fresh) {
                     return Ok(lease);
                 }
-                if state.http1_only {
-                    None
-                } else {
-                    Some(
-                        state
-                            .dialing
-                            .get_or_insert_with(|| self.dial_shared())
-                            .clone(),
-                    )
-                }
+                let dial = || self.dial_shared();
+                let shared = !state.http1_only;
+                shared.then(|| state.dialing.get_or_insert_with(dial).clone())
             };
             let Some(attempt) = &mut attempt else {
                 return self.dial_own().await;
             };
             match attempt.wait_for(Option::is_some).await.as_deref() {
                 Ok(Some(Err(error))) => return Err(error.clone()),
+                // Where the API admits few streams others may have been faster, time and again.
+                Ok(_) if began.elapsed() > self.connect_timeout => return Err(Unreachable::Late),
                 Ok(_) => {}
                 Err(_) => return Err(Unreachable::Failed("connecting was given up".to_owned())),
             }
@@ -118,20 +105,12 @@ impl Pool {
     }
 
     async fn dial_own(&self) -> Result<Lease, Unreachable> {
-        let connection = bounded(self.connect_timeout, async {
-            let (link, _) = self
-                .endpoint
-                .dial()
-                .await
-                .map_err(|error| error.to_string())?;
-            http1::Connection::open(link)
-                .await
-                .map_err(|error| error.to_string())
-        });
-        Ok(Lease::Http1 {
-            connection: connection.await?,
-            reused: false,
-        })
+        let connecting = async {
+            let (link, _) = self.endpoint.dial().await?;
+            Ok(http1::Connection::open(link).await?)
+        };
+        let connection = bounded(self.connect_timeout, connecting).await?;
+        Ok(Lease::Http1 { connection, reused: false })
     }
 
     /// Makes a connection for everybody who waits. It belongs to none of them, so it goes on
@@ -140,26 +119,18 @@ impl Pool {
         let (done, attempt) = watch::channel(None);
         let pool = Arc::clone(self);
         tokio::spawn(async move {
-            let made = bounded(pool.connect_timeout, async {
-                let (link, protocol) = pool
-                    .endpoint
-                    .dial()
-                    .await
-                    .map_err(|error| error.to_string())?;
+            let connecting = async {
+                let (link, protocol) = pool.endpoint.dial().await?;
                 Ok(match protocol {
-                    Protocol::Http2 => Made::Shared(
-                        http2::Connection::open(link)
-                            .await
-                            .map_err(|error| error.to_string())?,
-                    ),
-                    Protocol::Http1 => Made::Own(
-                        http1::Connection::open(link)
-                            .await
-                            .map_err(|error| error.to_string())?,
-                    ),
+                    Protocol::Http1 => Made::Own(http1::Connection::open(link).await?),
+                    Protocol::Http2 => match http2::Connection::open(link).await? {
+                        // Another one would fare no better.
+                        gone if gone.retired() => return Err("the API takes no streams".into()),
+                        connection => Made::Shared(connection),
+                    },
                 })
-            })
-            .await;
+            };
+            let made = bounded(pool.connect_timeout, connecting).await;
             let mut state = pool.lock();
             state.dialing = None;
             let result = made.map(|made| match made {
@@ -207,10 +178,10 @@ enum Made {
 
 async fn bounded<T>(
     time: Duration,
-    connecting: impl Future<Output = Result<T, String>>,
+    connecting: impl Future<Output = Result<T, Box<dyn Error + Send + Sync>>>,
 ) -> Result<T, Unreachable> {
     match timeout(time, connecting).await {
-        Ok(result) => result.map_err(Unreachable::Failed),
+        Ok(result) => result.map_err(|error| Unreachable::Failed(error.to_string())),
         Err(_) => Err(Unreachable::Late),
     }
 }
@@ -227,10 +198,7 @@ impl State {
         }
         while let Some((connection, _)) = self.idle.pop() {
             if connection.usable() {
-                return Some(Lease::Http1 {
-                    connection,
-                    reused: true,
-                });
+                return Some(Lease::Http1 { connection, reused: true });
             }
         }
         None

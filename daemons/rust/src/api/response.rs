@@ -18,41 +18,24 @@ const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
 
 /// Sorts an event stream from everything else, which is a problem.
 pub async fn accept(parts: &Parts, stream: Stream) -> Result<Stream, Problem> {
-    let header = |name| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("")
-    };
+    let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     let kind = header(CONTENT_TYPE).split(';').next().unwrap_or("").trim();
     let encoding = header(CONTENT_ENCODING);
     let bad = |code, message| Problem::new(StatusCode::BAD_GATEWAY, UPSTREAM, code, message);
     let problem = if !parts.status.is_success() {
         refusal(parts, stream).await
     } else if !kind.eq_ignore_ascii_case("text/event-stream") {
-        let plain = bad(
-            "unexpected_content_type",
-            "the API did not answer with an event stream",
-        );
-        described(stream)
-            .await
-            .map_or(plain.clone(), |problem| Problem {
-                code: problem.code.or(plain.code),
-                ..problem
-            })
+        let plain = bad("unexpected_content_type", "the API did not answer with an event stream");
+        described(stream).await.map_or(plain.clone(), |problem| Problem {
+            code: problem.code.or(plain.code),
+            ..problem
+        })
     } else if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-        bad(
-            "unexpected_encoding",
-            "the API's answer is encoded, unasked",
-        )
+        bad("unexpected_encoding", "the API's answer is encoded, unasked")
     } else {
         return Ok(stream);
     };
-    log::warn(format_args!(
-        "the API refused with status {} and {kind:?}",
-        parts.status.as_u16()
-    ));
+    log::warn(format_args!("the API refused with status {} and {kind:?}", parts.status.as_u16()));
     Err(problem)
 }
 
@@ -108,11 +91,7 @@ mod tests {
             ("-1", false),
             ("soon", false),
         ] {
-            assert_eq!(
-                retry_after(&HeaderValue::from_static(text)).is_some(),
-                kept,
-                "{text}"
-            );
+            assert_eq!(retry_after(&HeaderValue::from_static(text)).is_some(), kept, "{text}");
         }
     }
 }

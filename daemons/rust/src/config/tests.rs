@@ -2,9 +2,7 @@ use super::*;
 
 fn run(args: &str, env: &[(&str, &str)]) -> Result<Config, String> {
     let find = |name: &str| {
-        env.iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| (*value).to_owned())
+        env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
     match parse(args.split_whitespace().map(OsString::from), find)? {
         Command::Run(config) => Ok(*config),
@@ -18,10 +16,7 @@ fn every_option_is_understood() {
         "--socket /run/a.sock --socket-mode 0600 --max-connections=3 --format openai \
          --handoff-timeout 1 --connect-timeout 2 --first-byte-timeout 3 --idle-timeout 0.25 \
          --write-timeout 5 --shutdown-timeout 0",
-        &[
-            ("OPENAI_API_BASE", "http://[::1]:80/v1"),
-            ("OPENAI_HTTP2_ENABLED", "0"),
-        ],
+        &[("OPENAI_API_BASE", "http://[::1]:80/v1"), ("OPENAI_HTTP2_ENABLED", "0")],
     )
     .unwrap();
     assert_eq!(config.socket, PathBuf::from("/run/a.sock"));
@@ -41,33 +36,13 @@ fn what_is_wrong_is_named() {
         ("--socket", [("", "")], "--socket"),
         ("--sockets a", [("", "")], "--sockets is no option"),
         ("a", [("", "")], "\"a\""),
-        (
-            "--socket a --format xml",
-            [("", "")],
-            "\"xml\": expected simple or openai",
-        ),
+        ("--socket a --format xml", [("", "")], "\"xml\": expected simple or openai"),
         ("--socket a --idle-timeout -1", [("", "")], "--idle-timeout"),
-        (
-            "--socket a --idle-timeout nan",
-            [("", "")],
-            "expected seconds",
-        ),
-        (
-            "--socket a --max-connections 0",
-            [("", "")],
-            "--max-connections is \"0\"",
-        ),
+        ("--socket a --idle-timeout nan", [("", "")], "expected seconds"),
+        ("--socket a --max-connections 0", [("", "")], "--max-connections is \"0\""),
         ("--socket a --socket-mode 999", [("", "")], "octal"),
-        (
-            "--socket a",
-            [("OPENAI_API_BASE", "ftp://a/")],
-            "OPENAI_API_BASE",
-        ),
-        (
-            "--socket a",
-            [("OPENAI_INSECURE_SSL", "maybe")],
-            "expected true or false",
-        ),
+        ("--socket a", [("OPENAI_API_BASE", "ftp://a/")], "OPENAI_API_BASE"),
+        ("--socket a", [("OPENAI_INSECURE_SSL", "maybe")], "expected true or false"),
         ("--socket a", [("OPENAI_API_KEY", "a\nb")], "OPENAI_API_KEY"),
     ] {
         let error = run(args, &env).unwrap_err();

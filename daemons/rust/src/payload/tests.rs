@@ -33,40 +33,20 @@ fn what_is_wrong_is_said() {
         ("{}", "neither prompt nor messages"),
         (r#"{"prompt":1}"#, "prompt: expected a string"),
         (r#"{"prompt":"a","prompt":"b"}"#, "\"prompt\" twice"),
-        (
-            r#"{"prompt":"a","max_tokens":1.5}"#,
-            "max_tokens: expected an integer",
-        ),
-        (
-            r#"{"prompt":"a","temperature":"0"}"#,
-            "temperature: expected a number",
-        ),
+        (r#"{"prompt":"a","max_tokens":1.5}"#, "max_tokens: expected an integer"),
+        (r#"{"prompt":"a","temperature":"0"}"#, "temperature: expected a number"),
         (r#"{"prompt":"a","body":[]}"#, "body: expected an object"),
         (r#"{"prompt":"a","test_pattern":"b\r\nc"}"#, "test_pattern"),
         (r#"{"prompt":"a","request_id":"b\u0000"}"#, "request_id"),
-        (
-            r#"{"prompt":"a","response_headers":"b"}"#,
-            "response_headers",
-        ),
+        (r#"{"prompt":"a","response_headers":"b"}"#, "response_headers"),
         (r#"{"messages":["a"]}"#, "messages[0]: expected an object"),
-        (
-            r#"{"messages":[{"content":"a"}]}"#,
-            "messages[0]: role is missing",
-        ),
-        (
-            r#"{"messages":[{"role":"user","content":["a"]}]}"#,
-            "messages[0]: content",
-        ),
+        (r#"{"messages":[{"content":"a"}]}"#, "messages[0]: role is missing"),
+        (r#"{"messages":[{"role":"user","content":["a"]}]}"#, "messages[0]: content"),
     ] {
         let wrong = parse(data.as_bytes()).0.unwrap_err();
         assert!(wrong.contains(said), "{data}: {wrong}");
     }
-    assert!(
-        parse(b"{\"prompt\":\"\xff\"}")
-            .0
-            .unwrap_err()
-            .contains("UTF-8")
-    );
+    assert!(parse(b"{\"prompt\":\"\xff\"}").0.unwrap_err().contains("UTF-8"));
 }
 
 #[test]
@@ -76,10 +56,7 @@ fn only_valid_response_headers_are_kept() {
         "X B":"c","X-C":"d\r\ne","X-D":1,"X-E":"\u00e9"}}"#,
     );
     let expected = [("X-A", "1"), ("X-E", "é")];
-    assert_eq!(
-        headers,
-        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-    );
+    assert_eq!(headers, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
 #[test]
@@ -90,9 +67,7 @@ fn headers_come_with_a_problem_too() {
 
 #[test]
 fn headers_for_the_api_may_hold_any_text() {
-    let job = parse(r#"{"prompt":"a","test_pattern":"é","request_id":""}"#.as_bytes())
-        .0
-        .unwrap();
+    let job = parse(r#"{"prompt":"a","test_pattern":"é","request_id":""}"#.as_bytes()).0.unwrap();
     assert_eq!(job.test_pattern.unwrap().as_bytes(), "é".as_bytes());
     assert!(job.request_id.is_none());
 }

@@ -65,28 +65,17 @@ impl Daemon {
 
     pub fn start_on(socket: &Path, base: &str, options: &[&str]) -> Self {
         let child = command(socket, base).args(options).spawn().unwrap();
-        let mut daemon = Self {
-            child,
-            socket: socket.to_owned(),
-            folder: None,
-        };
+        let mut daemon = Self { child, socket: socket.to_owned(), folder: None };
         eventually("the daemon accepts", || {
-            assert!(
-                daemon.child.try_wait().unwrap().is_none(),
-                "the daemon has ended"
-            );
+            assert!(daemon.child.try_wait().unwrap().is_none(), "the daemon has ended");
             daemon.try_connect().is_ok()
         });
         daemon
     }
 
     pub fn try_connect(&self) -> rustix::io::Result<OwnedFd> {
-        let peer = socket_with(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let peer =
+            socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         connect(&peer, &SocketAddrUnix::new(&self.socket)?)?;
         Ok(peer)
     }
@@ -99,13 +88,7 @@ impl Daemon {
         if !descriptors.is_empty() {
             assert!(control.push(SendAncillaryMessage::ScmRights(descriptors)));
         }
-        sendmsg(
-            &peer,
-            &[IoSlice::new(data)],
-            &mut control,
-            SendFlags::NOSIGNAL,
-        )
-        .unwrap();
+        sendmsg(&peer, &[IoSlice::new(data)], &mut control, SendFlags::NOSIGNAL).unwrap();
     }
 
     /// Hands a new client over; the client's end.
@@ -136,14 +119,10 @@ impl Daemon {
     /// The daemon's descriptors, and what they are.
     pub fn descriptors(&self) -> BTreeMap<u32, PathBuf> {
         let folder = format!("/proc/{}/fd", self.child.id());
-        let entries = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let number = |path: &Path| path.file_name()?.to_str()?.parse().ok();
         // One that has been closed meanwhile is none.
-        entries
-            .filter_map(|path| Some((number(&path)?, fs::read_link(&path).ok()?)))
-            .collect()
+        entries.filter_map(|path| Some((number(&path)?, fs::read_link(&path).ok()?))).collect()
     }
 }
 
@@ -196,19 +175,11 @@ pub struct Answer {
 impl Answer {
     pub fn read(mut client: TcpStream) -> Self {
         let mut bytes = Vec::new();
-        client
-            .read_to_end(&mut bytes)
-            .expect("the answer ends with EOF");
+        client.read_to_end(&mut bytes).expect("the answer ends with EOF");
         let text = String::from_utf8(bytes).expect("the answer is UTF-8");
         let (head, body) = text.split_once("\r\n\r\n").expect("the answer has a head");
-        let status = head
-            .strip_prefix("HTTP/1.1 ")
-            .expect("the answer is HTTP/1.1");
-        Self {
-            status: status[..3].parse().unwrap(),
-            head: head.to_owned(),
-            body: body.to_owned(),
-        }
+        let status = head.strip_prefix("HTTP/1.1 ").expect("the answer is HTTP/1.1");
+        Self { status: status[..3].parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
     }
 
     /// The texts of the events, concatenated; a `[DONE]` or an error ends them.
@@ -216,10 +187,7 @@ impl Answer {
         let events = self.body.split_terminator("\n\n");
         let texts = events.filter_map(|event| {
             let text = event.strip_prefix("data: {\"content\":\"")?;
-            Some(
-                text.strip_suffix("\"}")
-                    .expect("an event ends where it should"),
-            )
+            Some(text.strip_suffix("\"}").expect("an event ends where it should"))
         });
         texts.collect()
     }

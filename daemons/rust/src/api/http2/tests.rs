@@ -14,9 +14,7 @@ type Requests = mpsc::UnboundedReceiver<SendResponse<Bytes>>;
 /// A connection to a server of this configuration, and the ends on which requests arrive.
 async fn connect(builder: &server::Builder) -> (Arc<Connection>, TcpServer) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, _) = listener.accept().await.unwrap();
     let (handshake, link) = (builder.handshake(stream), Link::new(client));
     let serving = tokio::spawn(async { serve(handshake.await.unwrap()) });
@@ -46,36 +44,25 @@ fn serve(mut server: Server) -> TcpServer {
             }
         }
     });
-    TcpServer {
-        requests,
-        retire,
-        _work: AbortOnDropHandle::new(work),
-    }
+    TcpServer { requests, retire, _work: AbortOnDropHandle::new(work) }
 }
 
 fn request() -> Request<Bytes> {
-    Request::post("http://api/v1/chat/completions")
-        .body(Bytes::from_static(b"{}"))
-        .unwrap()
+    Request::post("http://api/v1/chat/completions").body(Bytes::from_static(b"{}")).unwrap()
 }
 
 /// Sends a request on its way, and takes it on the other end.
 async fn ask(
     connection: &Arc<Connection>,
     server: &mut TcpServer,
-) -> (
-    tokio::task::JoinHandle<Result<(Parts, Body), Failure>>,
-    SendResponse<Bytes>,
-) {
+) -> (tokio::task::JoinHandle<Result<(Parts, Body), Failure>>, SendResponse<Bytes>) {
     let answer = tokio::spawn(connection.reserve().unwrap().send(request()));
     (answer, server.requests.recv().await.unwrap())
 }
 
 fn begin(respond: &mut SendResponse<Bytes>) -> SendStream<Bytes> {
     let mut stream = respond.send_response(Response::new(()), false).unwrap();
-    stream
-        .send_data(Bytes::from_static(b"begun"), false)
-        .unwrap();
+    stream.send_data(Bytes::from_static(b"begun"), false).unwrap();
     stream
 }
 
@@ -92,9 +79,7 @@ async fn places_are_as_many_as_the_api_admits() {
 async fn an_answer_comes_whole() {
     let (connection, mut server) = connect(&server::Builder::new()).await;
     let (answer, mut respond) = ask(&connection, &mut server).await;
-    begin(&mut respond)
-        .send_data(Bytes::from_static(b"ended"), true)
-        .unwrap();
+    begin(&mut respond).send_data(Bytes::from_static(b"ended"), true).unwrap();
     let (parts, mut body) = answer.await.unwrap().unwrap();
     assert_eq!(parts.status, StatusCode::OK);
     for piece in ["begun", "ended"] {
