@@ -247,9 +247,9 @@ final class Transport
 
     private function flush(): void
     {
-        while ($this->unsent !== '') {
+        for ($at = 0; $at < strlen($this->unsent); $at += $sent) {
             // OpenSSL wants a write that did not succeed to be tried again as it was.
-            $piece = substr($this->unsent, 0, self::WRITE_SIZE);
+            $piece = substr($this->unsent, $at, self::WRITE_SIZE);
             error_clear_last();
             $sent = $this->tls
                 ? (int) @fwrite($this->stream, $piece)
@@ -257,8 +257,8 @@ final class Transport
             if ($sent === 0) {
                 break;
             }
-            $this->unsent = substr($this->unsent, $sent);
         }
+        $this->unsent = substr($this->unsent, $at);
         if ($this->unsent !== '' && !$this->sendingFailed()) {
             EventLoop::enable($this->writable);
             return;
