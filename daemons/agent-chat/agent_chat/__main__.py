@@ -17,6 +17,7 @@ def main() -> int:
     # Importing makes half a million objects that live for ever. Not looking at them again and
     # again saves a third of the time to start, and nearly all of the time to exit.
     gc.disable()
+    from agent_chat.app import create_app  # noqa: PLC0415
     from agent_chat.server import Server  # noqa: PLC0415
     from agent_chat.service import Service  # noqa: PLC0415
 
@@ -28,7 +29,7 @@ def main() -> int:
     except OSError as error:
         print(f"agent-chat: --data {given.data}: {error.strerror}", file=sys.stderr)
         return 2
-    Server(service).run()
+    Server(create_app(service), service).run()
     return 0
 
 

@@ -28,7 +28,7 @@ def create_app(service: Service) -> FastAPI:
     async def chat(socket: WebSocket) -> None:
         # Accepted in any case: a handshake that fails has no close code to tell.
         await socket.accept()
-        if not rest.admitted(service, socket.query_params.get("token")):
+        if not service.admits(socket.query_params.get("token")):
             await socket.close(POLICY_VIOLATION)
             return
         connection = service.connection_type(socket, service.turns)

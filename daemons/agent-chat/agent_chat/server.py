@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from socket import socket
 
 import uvicorn
+from fastapi import FastAPI
 
-from agent_chat.app import create_app
 from agent_chat.closing import LingeringWebSocket
 from agent_chat.service import Service
 
@@ -33,12 +33,13 @@ FRAME_BYTES = 4 << 20
 class Server(uvicorn.Server):
     """Serves one service."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, app: FastAPI, service: Service) -> None:
+        """app: the service's application."""
         self._service = service
         options = service.options
         super().__init__(
             uvicorn.Config(
-                create_app(service),
+                app,
                 host=options.host,
                 port=options.port,
                 loop="asyncio",

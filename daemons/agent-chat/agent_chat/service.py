@@ -7,6 +7,7 @@ the backend is a subclass that names other ones.
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -76,6 +77,11 @@ class Service:
                     await purge
                 await model.close()
                 self._database.close()
+
+    def admits(self, key: str | None) -> bool:
+        """Whether this key opens the backend, or none is needed."""
+        needed = self.options.api_key
+        return needed is None or hmac.compare_digest((key or "").encode(), needed.encode())
 
     async def close_connections(self, code: int) -> None:
         """End every client's turns and close its socket."""

@@ -25,8 +25,9 @@ from agent_chat import frames, history
 from agent_chat.approvals import Approvals
 from agent_chat.frames import Answer, Frame, Message, Refusal
 from agent_chat.graph import SUPERVISOR, Context, Graph, State
-from agent_chat.intent import classify
+from agent_chat.intent import Intent, classify
 from agent_chat.model import ModelError
+from agent_chat.orders import Orders
 from agent_chat.rate import RateLimit
 from agent_chat.sessions import Sessions
 from agent_chat.threads import Threads
@@ -50,6 +51,7 @@ class Memory(Protocol):
 
     sessions: Sessions
     approvals: Approvals
+    orders: Orders
     rate: RateLimit
     threads: Threads
     graph: Graph
@@ -121,7 +123,7 @@ class Turns:
         if pending is not None and not pending.expired:
             said = f"An approval of {pending.action} is pending. Please answer it first."
             return frames.error("interrupt_pending", said)
-        intent = classify(message.content)
+        intent = self.intent(message)
         user = history.user(message.content)
         if intent.question is not None:
             asked_back = history.said(SUPERVISOR, intent.question)
@@ -131,6 +133,10 @@ class Turns:
             return frames.clarification(intent.question)
         turn = State(messages=[user], plan=list(intent.agents), agent="")
         return await self.run(message.thread_id, turn, tell)
+
+    def intent(self, message: Message) -> Intent:
+        """What the message asks for."""
+        return classify(message.content)
 
     async def answered(self, answer: Answer, tell: Send) -> Frame:
         """An approval's turn, up to its terminal frame, which is returned."""

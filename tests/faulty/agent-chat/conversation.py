@@ -5,12 +5,11 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-import agent_chat.turns
 from agent_chat import frames, graph
 from agent_chat.agents import Agent
-from agent_chat.frames import Answer, Frame, Message
+from agent_chat.frames import Answer, Frame, Message, Refusal
 from agent_chat.graph import Asked, Context, Nodes, State, Step
-from agent_chat.intent import FALLBACK, Intent, classify
+from agent_chat.intent import FALLBACK, Intent
 from agent_chat.model import ModelError
 from agent_chat.orders import Orders
 from agent_chat.turns import ClientLeftError, Memory, Request, Send, Turns
@@ -46,15 +45,8 @@ class FaultyNodes(Nodes):
         return await super().ask(agent, State(**(state | {"messages": messages})), context)
 
 
-def _guess(content: str) -> Intent:
-    intent = classify(content)
-    return Intent((FALLBACK,)) if intent.question else intent
-
-
 if fault("rejection_untold"):
     graph.REJECTED = {"executed": True}
-if fault("ambiguous_guessed"):
-    agent_chat.turns.classify = _guess
 
 
 class FaultyTurns(Turns):
@@ -66,9 +58,9 @@ class FaultyTurns(Turns):
 
     def admit(self, request: Request) -> Request:
         """The request, or the refusal that takes its place."""
-        refused = isinstance(request, Message) and request.problem is not None
-        if refused and fault("refused_message_touches"):
-            self.memory.sessions.touch(request.thread_id)
+        match request:
+            case Message(problem=Refusal()) if fault("refused_message_touches"):
+                self.memory.sessions.touch(request.thread_id)
         return super().admit(request)
 
     async def terminal(self, request: Request, tell: Send) -> Frame:
@@ -98,6 +90,12 @@ class FaultyTurns(Turns):
         if fault("message_drops_pending"):
             self.memory.approvals.drop(message.thread_id)
         return await super().asked(message, tell)
+
+    def intent(self, message: Message) -> Intent:
+        """What the message asks for."""
+        intent = super().intent(message)
+        guessed = intent.question and fault("ambiguous_guessed")
+        return Intent((FALLBACK,)) if guessed else intent
 
     async def answered(self, answer: Answer, tell: Send) -> Frame:
         """An approval's turn."""

@@ -134,7 +134,7 @@ _MODEL = {
 }
 
 _PROCESS = {
-    "key_ignored": _bug("asks for a key on the REST side only", "AC27"),
+    "key_ignored": _bug("does not compare the key", "AC27"),
     "key_by_prefix": _bug("takes the beginning of the key for the key", "AC27"),
     "key_refused_normally": _bug("closes with 1000 where the key is wrong", "AC27"),
     "health_enveloped": _bug("puts health into the envelope", "AC28"),

@@ -28,9 +28,10 @@ def main() -> int:
     logging.basicConfig(format="agent-chat: %(levelname)s: %(message)s")
     gc.disable()
     from agent_chat.options import parse  # noqa: PLC0415
-    from wiring import FaultyServer, FaultyService  # noqa: PLC0415
+    from wiring import FaultyServer, FaultyService, create_app  # noqa: PLC0415
 
     gc.freeze()
     gc.enable()
-    FaultyServer(FaultyService(parse(rest))).run()
+    service = FaultyService(parse(rest))
+    FaultyServer(create_app(service), service).run()
     return 0

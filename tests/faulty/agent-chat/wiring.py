@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 from socket import socket
 
 import agent_chat.app
 import agent_chat.rest
-import agent_chat.server
 import uvicorn
 from agent_chat.server import Server
 from agent_chat.service import Service
@@ -35,6 +33,14 @@ class FaultyService(Service):
     turns_type = FaultyTurns
     connection_type = FaultyConnection
 
+    def admits(self, key: str | None) -> bool:
+        """Whether this key opens the backend."""
+        if fault("key_ignored"):
+            return True
+        if fault("key_by_prefix") and key and (self.options.api_key or "").startswith(key):
+            return True
+        return super().admits(key)
+
 
 class FaultyServer(Server):
     """Ends as told, or as uvicorn does."""
@@ -54,50 +60,27 @@ class FaultyServer(Server):
             await super().shutdown(sockets)
 
 
-def _admitted(service: Service, key: str | None) -> bool:
-    needed, given = service.options.api_key, key or ""
-    if needed is None:
-        return True
-    if fault("key_by_prefix") and given and needed.startswith(given):
-        return True
-    return hmac.compare_digest(given.encode(), needed.encode())
-
-
 def _failed(status: int, message: str) -> JSONResponse:
     if fault("errors_not_enveloped"):
         return JSONResponse({"detail": message}, status)
     return JSONResponse({"success": False, "data": None, "error": message}, status)
 
 
-def _create_app(service: Service) -> FastAPI:
-    app = FastAPI(openapi_url=None)
-
-    @app.get("/api/v1/health")
-    async def health() -> dict[str, object]:
-        return agent_chat.rest.data({"status": "ok"})
-
-    right = _right_app(service)
+def create_app(service: Service) -> FastAPI:
+    """The application."""
+    app = agent_chat.app.create_app(service)
     if fault("health_enveloped"):
+        wrong = FastAPI(openapi_url=None)
+
+        @wrong.get("/api/v1/health")
+        async def health() -> dict[str, object]:
+            return agent_chat.rest.data({"status": "ok"})
+
         # The first route that matches answers.
-        right.router.routes[:0] = app.router.routes[-1:]
-    return right
+        app.router.routes[:0] = wrong.router.routes[-1:]
+    return app
 
 
-class _Rest:
-    """The module, as the socket's route sees it."""
-
-    install = staticmethod(agent_chat.rest.install)
-
-    @staticmethod
-    def admitted(service: Service, key: str | None) -> bool:
-        """Whether this key opens the socket."""
-        return fault("key_ignored") or _admitted(service, key)
-
-
-_right_app = agent_chat.app.create_app
-agent_chat.server.create_app = _create_app
-agent_chat.rest.admitted = _admitted
-agent_chat.app.rest = _Rest
 agent_chat.rest.failed = _failed
 if fault("key_refused_normally"):
     agent_chat.app.POLICY_VIOLATION = 1000
