@@ -117,7 +117,8 @@ final class Hpack
     private function evict(): void
     {
         while ($this->size > $this->maxSize) {
-            $this->size -= self::sizeOf(array_pop($this->table) ?? throw new \LogicException('an empty table has size'));
+            $oldest = array_pop($this->table) ?? throw new \LogicException('an empty table has a size');
+            $this->size -= self::sizeOf($oldest);
         }
     }
 
