@@ -70,12 +70,16 @@ final class Http2Body implements ReadableStream, \IteratorAggregate
         return !$this->closed && !$this->stream->isOver();
     }
 
-    /** Ends the exchange with the API, by RST_STREAM unless both sides have said all (U5). */
-    public function close(): void
+    /**
+     * Ends the exchange with the API, by RST_STREAM unless both sides have said all (U5).
+     *
+     * @param bool $suspect whether the connection is given up as well, if nothing came on it meanwhile
+     */
+    public function close(bool $suspect = false): void
     {
         if (!$this->closed) {
             $this->closed = true;
-            $this->stream->cancel();
+            $this->stream->cancel($suspect);
             $this->onClose->complete();
         }
     }

@@ -7,6 +7,7 @@ namespace StreamingDaemon\Amp;
 use Amp\Cancellation;
 use Amp\Http\Client\Request;
 use Amp\Http\Client\Response;
+use Amp\TimeoutException;
 use StreamingDaemon\Http2\Connection as Protocol;
 use StreamingDaemon\Problem;
 
@@ -75,7 +76,8 @@ final class Http2Connection implements Connection
         try {
             $head = $stream->head($cancellation);
         } catch (\Throwable $error) {
-            $stream->close();
+            // Where no answer came in time the connection may be dead.
+            $stream->close($error->getPrevious() instanceof TimeoutException);
             throw $error;
         }
         $headers = array_diff_key($head->headers, [':status' => '']);

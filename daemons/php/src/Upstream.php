@@ -36,8 +36,9 @@ final class Upstream implements DelegateHttpClient
 
     /** @var list<Http2Connection> */
     private array $shared = [];
-    /** @var array<int, Http1Connection> the one used last is last */
+    /** @var list<array{Http1Connection, float}> with the time since when; the one used last is last */
     private array $idle = [];
+    private ?string $sweeper = null;
     private ?Future $dialing = null;
 
     public function __construct(
@@ -114,7 +115,8 @@ final class Upstream implements DelegateHttpClient
                 return $connection;
             }
         }
-        while (($connection = array_pop($this->idle)) !== null) {
+        while ($this->idle !== []) {
+            [$connection] = array_pop($this->idle);
             if ($connection->reserve()) {
                 return $connection;
             }
@@ -131,7 +133,7 @@ final class Upstream implements DelegateHttpClient
                 $this->shared[] = $connection;
             } else {
                 $this->http2 = false;
-                $this->idle[] = $connection;
+                $this->keep($connection);
             }
         } finally {
             $this->dialing = null;
@@ -165,21 +167,29 @@ final class Upstream implements DelegateHttpClient
     /** Takes back a connection on which the next request can be sent. */
     private function keep(Http1Connection $connection): void
     {
-        $key = (array_key_last($this->idle) ?? 0) + 1;
-        $this->idle[$key] = $connection;
+        $this->idle[] = [$connection, Deadline::now()];
         if (count($this->idle) > self::MAX_IDLE) {
-            $this->forget((int) array_key_first($this->idle), null);
+            $this->closeOldest();
         }
-        EventLoop::unreference(EventLoop::delay(self::IDLE_TIME, fn () => $this->forget($key, $connection)));
+        $this->sweeper ??= EventLoop::delay(self::IDLE_TIME, $this->sweep(...));
     }
 
-    /** Closes a connection that has been idle all the time. */
-    private function forget(int $key, ?Http1Connection $connection): void
+    /** Closes what has been idle for too long. One timer is enough for all: the oldest is first. */
+    private function sweep(): void
     {
-        $idle = $this->idle[$key] ?? null;
-        if ($idle !== null && ($connection === null || $idle === $connection)) {
-            unset($this->idle[$key]);
-            $idle->close();
+        $this->sweeper = null;
+        $latest = Deadline::now() - self::IDLE_TIME;
+        while ($this->idle !== [] && $this->idle[0][1] <= $latest) {
+            $this->closeOldest();
         }
+        if ($this->idle !== []) {
+            $this->sweeper = EventLoop::delay($this->idle[0][1] - $latest, $this->sweep(...));
+        }
+    }
+
+    private function closeOldest(): void
+    {
+        [$connection] = array_shift($this->idle);
+        $connection->close();
     }
 }
