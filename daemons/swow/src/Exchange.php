@@ -26,6 +26,7 @@ final class Exchange
 {
     private readonly Coroutine $coroutine;
     private bool $interruptible = false;
+    private Problem|ClientLeft|null $interruption = null;
     private bool $begun = false;
 
     public function __construct(
@@ -71,6 +72,7 @@ final class Exchange
     {
         if ($this->interruptible) {
             $this->interruptible = false;
+            $this->interruption = $why; // what is thrown there is that the wait was cancelled
             $this->coroutine->throw($why);
         }
     }
@@ -97,7 +99,7 @@ final class Exchange
         } catch (\Throwable $failure) {
             $this->interruptible = false;
             $call?->close();
-            throw $failure;
+            throw $this->interruption ?? $failure;
         }
         $this->interruptible = false;
         Coroutine::run($call->release(...));

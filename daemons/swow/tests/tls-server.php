@@ -1,0 +1,23 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * Serves one TLS connection: reads a byte, says hello, and ends it as the second
+ * argument says: `clean` with close_notify, `cut` without.
+ */
+
+[, $certificate, $end] = $argv;
+$context = stream_context_create(['ssl' => ['local_cert' => $certificate, 'alpn_protocols' => 'h2']]);
+$server = stream_socket_server('tcp://127.0.0.1:0', $number, $message, context: $context);
+echo stream_socket_get_name($server, false), "\n";
+$peer = stream_socket_accept($server, 10);
+if (!@stream_socket_enable_crypto($peer, true, STREAM_CRYPTO_METHOD_TLS_SERVER)) {
+    exit(0);
+}
+fread($peer, 1);
+fwrite($peer, 'hello');
+if ($end === 'clean') {
+    stream_socket_enable_crypto($peer, false);
+}
+stream_socket_shutdown($peer, STREAM_SHUT_WR);
