@@ -213,6 +213,14 @@ def backend(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ba
     assert running.end()[0] == 0
 
 
+@pytest.fixture(scope="session")
+def brief(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """One whose sessions expire with their first message."""
+    running = Backend(mock, tmp_path_factory.mktemp("brief") / "data", "--session-ttl", "0")
+    yield running
+    running.end()
+
+
 @pytest.fixture
 def start(mock: Mock, tmp_path: Path) -> Iterator[Callable[..., Backend]]:
     """Start one with options, on the test's own data."""

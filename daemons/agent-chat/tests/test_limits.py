@@ -65,40 +65,32 @@ def test_the_rate_comes_before_the_content(start: Callable[..., Backend]) -> Non
 
 
 def test_a_session_of_no_time_ends_with_its_first_message(
-    start: Callable[..., Backend], mock: Mock
+    brief: Backend, mock: Mock, thread: str
 ) -> None:
-    with start("--session-ttl", "0").chat() as connection:
+    with brief.chat() as connection:
         chat = Chat(connection)
         script = mock.script(text("one"))
         for _ in range(2):
-            chat.send("message", "t", content=f"hello {script}")
+            chat.send("message", thread, content=f"hello {script}")
         assert kinds(chat.turn()) == ["token", "message_complete"]
         (late,) = chat.turn()
         assert late["message"] == "Session expired. Please start a new conversation."
         assert late["code"] == "session_expired"
-        assert late["thread_id"] == "t"
+        assert late["thread_id"] == thread
         assert len(mock.entries(script)) == 1
-        assert kinds(chat.say("u", f"hello {SILENT}"))[-1] == "message_complete"
-        assert chat.say("t", "hello")[0]["code"] == "session_expired"
+        assert kinds(chat.say(f"{thread}_2", f"hello {SILENT}"))[-1] == "message_complete"
+        assert chat.say(thread, "hello")[0]["code"] == "session_expired"
 
 
-def test_minutes_from_the_environment(start: Callable[..., Backend]) -> None:
-    with start(SESSION_TTL_MINUTES="0").chat() as connection:
-        chat = Chat(connection)
-        assert kinds(chat.say("t", f"hello {SILENT}"))[-1] == "message_complete"
-        assert chat.say("t", "hello")[0]["code"] == "session_expired"
-
-
-def test_what_is_refused_begins_no_session(start: Callable[..., Backend]) -> None:
-    backend = start("--session-ttl", "0")
-    with backend.chat() as connection:
+def test_what_is_refused_begins_no_session(brief: Backend, thread: str) -> None:
+    with brief.chat() as connection:
         chat = Chat(connection)
         for _ in range(2):
-            assert chat.say("t", "  ")[0]["code"] == "invalid_content"
-        assert chat.decide("t", True)[0]["code"] == "no_pending"
-        assert chat.decide("t", 1)[0]["code"] == "invalid_approved"
-        assert backend.get("/api/v1/conversations")[1]["data"]["total"] == 0
-        assert kinds(chat.say("t", f"hello {SILENT}"))[-1] == "message_complete"
+            assert chat.say(thread, "  ")[0]["code"] == "invalid_content"
+        assert chat.decide(thread, True)[0]["code"] == "no_pending"
+        assert chat.decide(thread, 1)[0]["code"] == "invalid_approved"
+        assert brief.get(f"/api/v1/replay/{thread}")[0] == 404
+        assert kinds(chat.say(thread, f"hello {SILENT}"))[-1] == "message_complete"
 
 
 def test_a_client_with_too_many_messages_under_way_is_told(chat: Chat, mock: Mock) -> None:

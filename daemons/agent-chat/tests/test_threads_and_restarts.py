@@ -117,15 +117,14 @@ def test_expired_approvals_are_purged_meanwhile(start: Callable[..., Backend], m
         assert chat.decide("t", True)[0]["code"] == "no_pending"
 
 
-def test_a_pending_approval_extends_its_session(start: Callable[..., Backend], mock: Mock) -> None:
-    backend = start("--session-ttl", "0")
+def test_a_pending_approval_extends_its_session(brief: Backend, mock: Mock, thread: str) -> None:
     script = mock.script(call("cancel_order", order_id="1204"), text("ok"))
-    with backend.chat() as connection:
+    with brief.chat() as connection:
         chat = Chat(connection)
-        chat.say("t", f"Cancel 1204 {script}")
-        assert chat.say("t", "hello")[0]["code"] == "interrupt_pending"
-        assert kinds(chat.decide("t", True))[-1] == "message_complete"
-        assert chat.say("t", "hello")[0]["code"] == "session_expired"
+        chat.say(thread, f"Cancel 1204 {script}")
+        assert chat.say(thread, "hello")[0]["code"] == "interrupt_pending"
+        assert kinds(chat.decide(thread, True))[-1] == "message_complete"
+        assert chat.say(thread, "hello")[0]["code"] == "session_expired"
 
 
 def test_everything_outlives_a_restart(start: Callable[..., Backend], mock: Mock) -> None:
