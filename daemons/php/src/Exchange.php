@@ -69,7 +69,7 @@ final class Exchange
 
     private function serve(Handoff $handoff, bool $room): void
     {
-        $headers = new ResponseHeaders();
+        $headers = null;
         $begun = false;
         try {
             if (!$room) {
@@ -89,13 +89,12 @@ final class Exchange
             if (!$problem instanceof Problem) {
                 throw $problem ?? $error;
             }
-            $this->service->log->line($begun ? 'a stream failed' : 'a handoff was refused', [
+            $this->service->log->line($begun ? 'a stream failed' : 'a client was refused', [
                 'reason' => $problem->getMessage(),
                 'status' => $begun ? 200 : $problem->status,
             ]);
-            $headers = $problem->status === 400 || !$room ? null : $headers;
-            $problem = $headers === null ? $problem : $problem->with($headers);
-            $problem = $problem->redacted($this->service->redactor);
+            // Before the job was made, the problem itself knows the headers that were asked for.
+            $problem = ($headers === null ? $problem : $problem->with($headers))->redacted($this->service->redactor);
             $this->answer->end($begun ? $problem->event() : $problem->response());
         }
     }
