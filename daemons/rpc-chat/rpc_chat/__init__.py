@@ -1,0 +1,1 @@
+"""A roleplay engine over WebSocket: worlds, characters, sessions, rules, and a streaming model."""
