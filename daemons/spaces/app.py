@@ -27,12 +27,15 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import openai
 import socketio  # type: ignore[import-untyped]
-from openai.types.chat import ChatCompletionMessageParam
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types.chat import ChatCompletionMessageParam
 
 RETRIES = 5
 """Attempts to come back, before giving up."""
@@ -81,10 +84,18 @@ class Model:
 
     def __init__(self, *, base: str | None, key: str, name: str) -> None:
         self.name = name
+        self._base = base
+        self._key = key
+
+    @cached_property
+    def _client(self) -> AsyncOpenAI:
+        # Takes a second to import: by then the app is connected.
+        import openai  # noqa: PLC0415
+
         # A failed request is reported, not repeated: its user decides. No proxy is asked.
-        self._client = openai.AsyncOpenAI(
-            base_url=base,
-            api_key=key,
+        return openai.AsyncOpenAI(
+            base_url=self._base,
+            api_key=self._key,
             max_retries=0,
             http_client=openai.DefaultAsyncHttpxClient(trust_env=False),
         )
@@ -114,7 +125,9 @@ class Session:
         self._log = log
         self._requests: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._registered: asyncio.Future[dict[str, Any]] = asyncio.Future()
-        self._client = socketio.AsyncClient(reconnection=False, http_session=http)
+        self._client = socketio.AsyncClient(
+            reconnection=False, http_session=http, handle_sigint=False
+        )
         self._client.on("register_response", self._answered)
         self._client.on("inference_request", self._asked)
         self._client.on("disconnect", self._disconnected)
@@ -180,7 +193,7 @@ class Session:
                         told = time.monotonic()
                         self._log.detail(f"Progress: {len(text)} characters")
                         await self._report(request, "processing", {"text": text})
-        except (openai.OpenAIError, BrokenOffError) as error:
+        except Exception as error:
             self._log.say("ERROR", f"{type(error).__name__}: {error}")
             return {"error": explain(error), "text": text}, "failed"
         result: dict[str, Any] = {
@@ -231,12 +244,15 @@ def messages(payload: dict[str, Any]) -> list[ChatCompletionMessageParam]:
 
 def explain(error: Exception) -> str:
     """What a user may know of a failure; an API's own words may repeat its key."""
-    if isinstance(error, openai.APIStatusError):
-        return f"The model answered with status {error.status_code}"
-    if isinstance(error, openai.APITimeoutError):
-        return "The model did not answer in time"
-    if isinstance(error, openai.APIConnectionError):
-        return "The model cannot be reached"
+    import openai  # noqa: PLC0415
+
+    match error:
+        case openai.APIStatusError():
+            return f"The model answered with status {error.status_code}"
+        case openai.APITimeoutError():
+            return "The model did not answer in time"
+        case openai.APIConnectionError():
+            return "The model cannot be reached"
     return "The model's answer broke off"
 
 
