@@ -50,6 +50,8 @@ final class Transport
     private readonly string $writable;
     private string $unsent = '';
     private bool $open = true;
+    /** An end has to be told from a cut: but for HTTP/2, where each stream tells its own. */
+    private readonly bool $watchesEnd;
     /** The records that were seen last hold an alert. */
     private bool $alerted = false;
     private int $received = 0;
@@ -65,6 +67,7 @@ final class Transport
         $this->stream = $owner->getResource();
         @socket_set_option($this->socket, SOL_TCP, TCP_NODELAY, 1);
         stream_set_chunk_size($this->stream, self::READ_SIZE);
+        $this->watchesEnd = $tls && $this->protocol() !== 'h2';
         $this->readable = Readiness::toRead($this->stream);
         $this->writable = EventLoop::disable(EventLoop::onWritable($this->stream, $this->flush(...)));
     }
@@ -207,7 +210,9 @@ final class Transport
     /** @return string|null '' when there is nothing yet */
     private function readTls(): ?string
     {
-        $this->lookForCloseNotify();
+        if ($this->watchesEnd) {
+            $this->lookForCloseNotify();
+        }
         error_clear_last();
         $bytes = @fread($this->stream, self::READ_SIZE);
         if ($bytes !== false && $bytes !== '') {
@@ -217,7 +222,7 @@ final class Transport
             return '';
         }
         $error = error_get_last();
-        if ($error !== null || !$this->alerted) {
+        if ($error !== null || ($this->watchesEnd && !$this->alerted)) {
             throw new BrokenException($error['message'] ?? 'TLS ended without close_notify');
         }
         return null;
