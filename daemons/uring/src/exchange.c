@@ -4,7 +4,6 @@
 #include "log.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 // What waits for a client before the API is paused: much more than an event, and little for
 // each of many stalled clients.
@@ -56,10 +55,14 @@ static void finish(struct exchange *x) {
 
 // The API's events
 
+static bool is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static struct text without_spaces(struct text t) {
-    while (t.length > 0 && strchr(" \t\r\n", t.bytes[0]) != NULL)
+    while (t.length > 0 && is_space(t.bytes[0]))
         t = (struct text){t.bytes + 1, t.length - 1};
-    while (t.length > 0 && strchr(" \t\r\n", t.bytes[t.length - 1]) != NULL)
+    while (t.length > 0 && is_space(t.bytes[t.length - 1]))
         t.length--;
     return t;
 }

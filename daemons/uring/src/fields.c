@@ -37,7 +37,9 @@ void fields_set(struct fields *f, struct text quoted_name, struct text value) {
 
 struct text fields_get(const struct fields *f, const char *name) {
     const struct field *field = find(f, name);
-    return field == NULL ? (struct text){0} : field->value;
+    if (field == NULL)
+        return (struct text){0};
+    return field->value;
 }
 
 void fields_encode(const struct fields *f, struct buffer *to) {

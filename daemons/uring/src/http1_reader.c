@@ -176,7 +176,8 @@ static enum http1_piece read_chunk_size(struct http1_reader *r, struct text *inp
     const char *semicolon = memchr(line.bytes, ';', line.length);
     if (semicolon != NULL) // extensions mean nothing here
         line.length = (size_t)(semicolon - line.bytes);
-    while (line.length > 0 && strchr(" \t", line.bytes[line.length - 1]) != NULL)
+    while (line.length > 0 &&
+           (line.bytes[line.length - 1] == ' ' || line.bytes[line.length - 1] == '\t'))
         line.length--;
     if (line.length == 0)
         return fail(r);

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,14 +26,21 @@ enum { BACKLOG = 4096 };
 // nothing, short against the web server's bounds of 100 ms.
 #define EXHAUSTED_PAUSE (20 * MILLISECOND)
 
-static int fd = -1;
+// How many are accepted before others have their turn.
+enum { AT_ONCE = 64 };
+
+// The listening socket itself is never under an operation. One would hold it open until the
+// kernel has taken the ring apart, some time after a daemon that was killed has gone: whoever
+// connects in between is lost, and a successor takes the socket for that of a daemon that
+// lives. So the ring watches an epoll descriptor, which holds nothing, and accepting is a plain
+// call.
+static int fd = -1, epoll_fd = -1;
 static const char *own_path;
 static struct stat own; // the socket file as we made it
-static struct op accepting;
+static struct op watching;
 static struct timer rest;
 static bool exhausted, draining;
 static void (*give)(int peer);
-static void (*drained)(void);
 
 static bool complain(const char *what, const char *path) {
     fprintf(stderr, "streaming-daemon: %s %s: %s\n", what, path, strerror(errno));
@@ -69,7 +78,7 @@ static bool remove_stale(const struct sockaddr_un *address) {
 // Until it listens the socket refuses everybody, so nobody slips in before its mode is set.
 static bool bind_and_listen(const struct sockaddr_un *address, mode_t mode) {
     const char *path = address->sun_path;
-    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (const struct sockaddr *)address, sizeof *address) < 0)
         return complain("bind", path);
     if (chmod(path, mode) < 0 || lstat(path, &own) < 0 || listen(fd, BACKLOG) < 0) {
@@ -103,40 +112,55 @@ bool listener_open(const char *path, mode_t mode) {
     return good;
 }
 
-static void accept_on(struct timer *timer) {
-    (void)timer;
-    ring_accept(&accepting, fd);
-}
-
 static bool is_exhausted(int error) {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-static void accepted(struct op *op, int result, char *unused) {
-    (void)unused;
-    if (result >= 0) {
-        exhausted = false;
-        give(result);
-    } else if (!draining && is_exhausted(-result)) {
-        if (!exhausted)
-            log_warning("cannot accept for now: %s", strerror(-result));
-        exhausted = true;
-        timer_set(&rest, ring_now() + EXHAUSTED_PAUSE);
-        return;
+// Accepts up to so many; returns why there was not one more, or 0.
+static int accept_some(unsigned count) {
+    while (count-- > 0) {
+        int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+        if (peer >= 0) {
+            exhausted = false;
+            give(peer);
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return errno;
+        }
     }
-    if (op->pending)
-        return;
-    if (draining)
-        drained();
-    else
-        accept_on(NULL);
+    return 0;
 }
 
-void listener_serve(void (*accepted_peer)(int peer)) {
-    give = accepted_peer;
-    accepting.done = accepted;
-    rest.passed = accept_on;
-    accept_on(NULL);
+static void accept_now(struct timer *timer) {
+    (void)timer;
+    int error = accept_some(AT_ONCE);
+    if (is_exhausted(error)) {
+        if (!exhausted)
+            log_warning("cannot accept for now: %s", strerror(error));
+        exhausted = true;
+        timer_set(&rest, ring_now() + EXHAUSTED_PAUSE);
+    } else {
+        ring_poll(&watching, epoll_fd, POLLIN);
+    }
+}
+
+static void somebody_came(struct op *op, int result, char *unused) {
+    (void)op;
+    (void)result;
+    (void)unused;
+    if (!draining)
+        accept_now(NULL);
+}
+
+bool listener_serve(void (*accepted)(int peer)) {
+    give = accepted;
+    watching.done = somebody_came;
+    rest.passed = accept_now;
+    struct epoll_event event = {.events = EPOLLIN};
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+        return complain("watch", own_path);
+    ring_poll(&watching, epoll_fd, POLLIN);
+    return true;
 }
 
 // While the socket is open its inode number can be no other file's.
@@ -148,20 +172,11 @@ static void remove_own(void) {
 
 // The path goes first, so that a successor can have it; SHUT_RD then refuses newcomers, while
 // those in the queue can still be accepted.
-void listener_drain(void (*told)(void)) {
+void listener_drain(void) {
     draining = true;
-    drained = told;
     timer_stop(&rest);
     remove_own();
     shutdown(fd, SHUT_RD);
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    int peer;
-    while ((peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR) {
-        if (peer >= 0)
-            give(peer);
-    }
-    if (accepting.pending)
-        ring_cancel(&accepting);
-    else
-        drained(); // there was no descriptor to accept with
+    while (accept_some(AT_ONCE) == 0)
+        continue;
 }

@@ -9,10 +9,10 @@
 
 // False after telling why not.
 bool listener_open(const char *path, mode_t mode);
-// Gives every peer that connects to the function, and its descriptor with it.
-void listener_serve(void (*accepted)(int peer));
-// Turns newcomers away; those who are in the queue are still given.
-// `drained` follows when all of them have been.
-void listener_drain(void (*drained)(void));
+// Gives every peer that connects to the function, and its descriptor with it. False after
+// telling why that cannot be.
+bool listener_serve(void (*accepted)(int peer));
+// Turns newcomers away, and gives all who are in the queue.
+void listener_drain(void);
 
 #endif

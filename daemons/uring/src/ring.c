@@ -135,7 +135,7 @@ static void complete(uint64_t data, int result, unsigned flags) {
     struct op *op = (struct op *)(uintptr_t)(data & ~(uint64_t)1);
     if (op == NULL)
         return; // a cancellation has been carried out, or was not needed
-    op->pending = flags & IORING_CQE_F_MORE;
+    op->pending = false;
     if (!(flags & IORING_CQE_F_BUFFER)) {
         op->done(op, result, NULL);
         return;
@@ -144,6 +144,14 @@ static void complete(uint64_t data, int result, unsigned flags) {
     unsigned number = flags >> IORING_CQE_BUFFER_SHIFT;
     op->done(op, result, l->memory + number * l->size);
     give(l, number);
+}
+
+// Ends the process unless the same call may go well later.
+static void check_passing(int error) {
+    if (error == -EINTR || error == -EAGAIN || error == -EBUSY)
+        return;
+    fprintf(stderr, "streaming-daemon: io_uring_enter: %s\n", strerror(-error));
+    abort();
 }
 
 static void wait_for_events(void) {
@@ -156,10 +164,8 @@ static void wait_for_events(void) {
     }
     struct io_uring_cqe *first;
     int error = io_uring_submit_and_wait_timeout(&ring, &first, 1, timeout, NULL);
-    if (error < 0 && error != -ETIME && error != -EINTR && error != -EAGAIN && error != -EBUSY) {
-        fprintf(stderr, "streaming-daemon: io_uring_enter: %s\n", strerror(-error));
-        abort();
-    }
+    if (error < 0 && error != -ETIME)
+        check_passing(error);
 }
 
 void ring_run(void) {
@@ -183,7 +189,9 @@ void ring_run(void) {
 static struct io_uring_sqe *submission(struct op *op) {
     struct io_uring_sqe *s = io_uring_get_sqe(&ring);
     while (s == NULL) {
-        io_uring_submit(&ring);
+        int error = io_uring_submit(&ring);
+        if (error < 0)
+            check_passing(error);
         s = io_uring_get_sqe(&ring);
     }
     if (op != NULL)
@@ -201,12 +209,6 @@ static void submit_lent(struct io_uring_sqe *s, struct op *op, enum lending grou
     s->buf_group = (__u16)group;
     op->name = (uintptr_t)op | (unsigned)group;
     io_uring_sqe_set_data64(s, op->name);
-}
-
-void ring_accept(struct op *op, int fd) {
-    struct io_uring_sqe *s = submission(op);
-    io_uring_prep_multishot_accept(s, fd, NULL, NULL, SOCK_CLOEXEC);
-    submit(s, op);
 }
 
 void ring_receive(struct op *op, int fd) {

@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 
 struct op {
-    // The result is a count, a descriptor, or a negated errno. `bytes` is what a read was lent.
+    // The result is a count or a negated errno. `bytes` is what a read was lent.
     void (*done)(struct op *op, int result, char *bytes);
     bool pending;
     uint64_t name; // by which the kernel knows it
@@ -40,8 +40,6 @@ void ring_stop(void);
 // Monotonic nanoseconds, as of the events at hand.
 int64_t ring_now(void);
 
-// Each descriptor accepted is another `done`; it is pending until it fails.
-void ring_accept(struct op *op, int fd);
 void ring_receive(struct op *op, int fd);
 void ring_receive_message(struct op *op, int fd, struct msghdr *message);
 void ring_read(struct op *op, int fd, void *into, size_t size);

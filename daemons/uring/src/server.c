@@ -18,7 +18,7 @@ TAILQ_HEAD(exchanges_head, exchange);
 static struct exchanges_head exchanges = TAILQ_HEAD_INITIALIZER(exchanges);
 static size_t held;  // exchanges that count, for max_connections
 static size_t peers; // that have not handed over yet
-static bool stopping, drained, ending;
+static bool stopping, ending;
 static struct timer patience;
 
 static int signals;
@@ -26,7 +26,7 @@ static struct op signalled;
 static struct signalfd_siginfo signal_info; // where the ring puts what has come
 
 static void end_if_idle(void) {
-    if (drained && peers == 0 && TAILQ_EMPTY(&exchanges))
+    if (stopping && peers == 0 && TAILQ_EMPTY(&exchanges))
         ring_stop();
 }
 
@@ -66,11 +66,6 @@ static void accepted(int peer) {
         handoff_hurry();
 }
 
-static void listener_drained(void) {
-    drained = true;
-    end_if_idle();
-}
-
 static void stop_at_once(struct timer *timer) {
     (void)timer;
     ring_stop();
@@ -107,10 +102,11 @@ static void stop(struct op *op, int result, char *unused) {
     sigprocmask(SIG_UNBLOCK, &set, NULL);
     log_info("stopping: %zu held", held);
     stopping = true;
-    listener_drain(listener_drained);
+    listener_drain();
     handoff_hurry();
     patience.passed = end_all;
     timer_set(&patience, ring_now() + config->shutdown_timeout);
+    end_if_idle();
 }
 
 void server_block_signals(void) {
@@ -129,6 +125,5 @@ bool server_start(const struct config *c) {
     }
     signalled.done = stop;
     ring_read(&signalled, signals, &signal_info, sizeof signal_info);
-    listener_serve(accepted);
-    return true;
+    return listener_serve(accepted);
 }
