@@ -30,7 +30,6 @@ final class Transport
 {
     private const READ_SIZE = 64 << 10;
     private const WRITE_SIZE = 16 << 10;
-    private const FAIR_READS = 4;
 
     /** Seconds between attempts to connect to a Unix socket whose backlog is full. */
     private const FULL_PAUSE = 0.02;
@@ -55,8 +54,6 @@ final class Transport
     /** The records that were seen last hold an alert. */
     private bool $alerted = false;
     private int $received = 0;
-    /** How many reads in a row did not have to wait. */
-    private int $streak = 0;
 
     private function __construct(
         // It owns the stream, and would close it with itself.
@@ -145,7 +142,9 @@ final class Transport
     }
 
     /**
-     * Reads what is there, or waits for it.
+     * Waits for what comes next. Nobody else is held up by an API in full flow: there is
+     * a turn of the loop before each read. And no read leaves anything behind for which
+     * the loop would not tell: OpenSSL reads by the record, and READ_SIZE is more than one.
      *
      * @return string|null null at the end, if that is a clean one
      * @throws BrokenException when the connection broke or was cut
@@ -153,22 +152,15 @@ final class Transport
      */
     public function read(?Cancellation $cancellation = null): ?string
     {
-        for (;;) {
+        do {
+            $this->readable->wait($cancellation);
             if (!$this->open) {
                 throw new BrokenException('the connection was closed');
             }
             $bytes = $this->tls ? $this->readTls() : $this->readPlain();
-            if ($bytes !== '') {
-                $this->received += strlen($bytes ?? '');
-                if (++$this->streak >= self::FAIR_READS) {
-                    $this->streak = 0;
-                    delay(0); // so that an API in full flow holds nobody else up
-                }
-                return $bytes;
-            }
-            $this->streak = 0;
-            $this->readable->wait($cancellation);
-        }
+        } while ($bytes === '');
+        $this->received += strlen($bytes ?? '');
+        return $bytes;
     }
 
     /** Sends in the background. If that fails, reading will tell, after what came before. */
