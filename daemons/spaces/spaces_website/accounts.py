@@ -96,10 +96,10 @@ class Accounts:
         with self._database.begin() as session:
             return list(session.scalars(select(User).order_by(User.id)))
 
-    def set_plan(self, user_id: int, plan: str) -> bool:
+    def set_plan(self, name: str, plan: str) -> bool:
         """Put a user on another plan; False if there is no such user."""
         with self._database.begin() as session:
-            user = session.get(User, user_id)
+            user = session.scalar(select(User).where(User.name == name))
             if user is not None:
                 user.plan = plan
         return user is not None

@@ -35,7 +35,7 @@ class Admins:
             Route("/admin/", self.overview),
             Route("/admin/space/add", self.add, methods=["GET", "POST"]),
             Route("/admin/space/edit/{space_id}", self.edit, methods=["GET", "POST"]),
-            Route("/admin/users/{user_id:int}/plan", self.plan, methods=["POST"]),
+            Route("/admin/users/{username}/plan", self.plan, methods=["POST"]),
             Route("/admin/websockets/status", self.status),
         ]
 
@@ -85,8 +85,8 @@ class Admins:
         if isinstance(sent := self._pages.admin(request), Response):
             return sent
         plan = (await read_form(request))[0].get("plan", "")
-        user_id = request.path_params["user_id"]
-        if plan not in self._config.quotas or not self._accounts.set_plan(user_id, plan):
+        name = request.path_params["username"]
+        if plan not in self._config.quotas or not self._accounts.set_plan(name, plan):
             return PlainTextResponse("No such plan or user.\n", status_code=400)
         return redirect("/admin/")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from world import World
+from world import App, World
 
 pytestmark = pytest.mark.anyio
 
@@ -109,6 +109,20 @@ async def test_an_event_named_disconnect_disconnects_nobody(world: World) -> Non
     await app.fence()
     await (await world.user("ann")).asked(space)
     await app.next("inference_request")
+
+
+@pytest.mark.parametrize("transports", [["polling"], ["polling", "websocket"]])
+async def test_an_app_may_poll(world: World, transports: list[str]) -> None:
+    space, person = await world.space(), await world.user("ann")
+    app = App()
+    await app.client.connect(world.url, transports=transports)
+    assert (await app.register({"space_name": "Poet"}))["success"]
+    request = await person.asked(space)
+    await app.next("inference_request")
+    await app.report(request, "completed", {"text": "done"})
+    assert (await person.status(request))["status"] == "completed"
+    await app.leave()
+    await world.gone(space)
 
 
 FRAMES: list[str | bytes] = [

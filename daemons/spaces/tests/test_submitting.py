@@ -117,11 +117,11 @@ async def test_an_admin_puts_a_user_on_another_plan(world: World) -> None:
     space, person, admin = await world.space(), await world.user("ann"), await world.admin()
     await world.app()
     assert (await person.submit(space)).status_code == 403
-    assert (await person.post("/admin/users/2/plan", data={"plan": "pro"})).headers[
+    assert (await person.post("/admin/users/ann/plan", data={"plan": "pro"})).headers[
         "location"
     ] == "/"
-    assert (await admin.post("/admin/users/2/plan", data={"plan": "gold"})).status_code == 400
-    assert (await admin.post("/admin/users/2/plan", data={"plan": "pro"})).status_code == 302
+    assert (await admin.post("/admin/users/ann/plan", data={"plan": "gold"})).status_code == 400
+    assert (await admin.post("/admin/users/ann/plan", data={"plan": "pro"})).status_code == 302
     await person.asked(space)
 
 
