@@ -89,13 +89,11 @@ pub async fn serve(
             tokio::join!(release, client.linger(&server.ending));
         }
         Err(lost) => {
-            log::info(format_args!(
-                "a client was lost: {}",
-                match lost {
-                    Lost::Left => "it left",
-                    Lost::Stalled => "it read nothing for too long",
-                }
-            ));
+            let reason = match lost {
+                Lost::Left => "it left",
+                Lost::Stalled => "it read nothing for too long",
+            };
+            log::info(format_args!("a client was lost: {reason}"));
             client.abandon();
         }
     }
@@ -125,29 +123,21 @@ async fn relay(
         heard: Instant::now(),
     };
     loop {
-        let next = timeout(relay.patience(), stream.next()).await;
-        let (end, progress) = match next {
-            Err(_) => (true, Err(Problem::late("the API fell silent"))),
-            Ok(Some(Ok(piece))) => (false, relay.take(&piece, answer)),
+        let progress = match timeout(relay.patience(), stream.next()).await {
+            Ok(Some(Ok(piece))) => relay.take(&piece, answer),
             Ok(Some(Err(reason))) => {
                 log::warn(format_args!("the API broke off: {reason}"));
-                (true, Err(Problem::broken("the API's answer broke off")))
+                Err(Problem::broken("the API's answer broke off"))
             }
-            Ok(None) => (true, relay.end(answer)),
+            Ok(None) => relay.end(answer),
+            Err(_) => Err(Problem::late("the API fell silent")),
         };
-        // What came before a failure is the client's all the same.
-        let done = match progress {
-            Ok(done) => done,
-            Err(problem) => {
-                answer.flush().await?;
-                return Err(problem.into());
-            }
-        };
-        if done || end {
+        if matches!(progress, Ok(true)) {
             answer.put(render::DONE);
         }
+        // What came before a failure is the client's all the same.
         answer.flush().await?;
-        if done || end {
+        if progress? {
             return Ok(stream);
         }
     }

@@ -4,7 +4,6 @@
 //! needs what hyper hides: how many streams the API admits, and whether it was a GOAWAY that
 //! ended one. Dropping an answer resets its stream and no other.
 
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
@@ -105,7 +104,7 @@ async fn attend(connection: Weak<Connection>, mut pings: PingPong) {
         };
         let idle = connection.streams.load(Ordering::Relaxed) == 0;
         unused = if idle { unused + 1 } else { 0 };
-        let pong = pin!(timeout(PING_TIMEOUT, pings.ping(Ping::opaque()))).await;
+        let pong = timeout(PING_TIMEOUT, pings.ping(Ping::opaque())).await;
         if unused >= UNUSED_ROUNDS || !matches!(pong, Ok(Ok(_))) {
             connection.task.abort();
             return;
