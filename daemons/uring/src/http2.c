@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// How far the API may send ahead on one stream while its client stalls: 10,000 stalled clients
-// cost 1.3 GB, and 128 KiB a round trip is more than any model writes.
+// How far the API may send ahead on one stream. What waits for a client that stalls is at most
+// this more than the exchange has it be, and 128 KiB a round trip is more than any model writes.
 enum { STREAM_WINDOW = 128 << 10 };
 
 // Large enough never to run out between two WINDOW_UPDATEs.

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,20 +26,26 @@ void add_redacted(struct buffer *to, struct text t) {
     buffer_add_text(to, t);
 }
 
+// What others said may be long, and hold line ends.
+enum { MESSAGE_LIMIT = 1000 };
+
 static void write_line(const char *level, const char *format, va_list arguments) {
-    // Long enough for all that the daemon has to say; what others said in it may be cut.
-    char message[1024];
-    vsnprintf(message, sizeof message, format, arguments);
-    for (char *c = message; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = ' ';
+    char *message;
+    if (vasprintf(&message, format, arguments) < 0)
+        return;
     time_t now = time(NULL);
     struct tm parts;
     char stamp[32];
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
     struct buffer line = {0};
     buffer_print(&line, "%s %s ", stamp, level);
-    add_redacted(&line, text_of(message));
+    add_redacted(&line, text_of(message)); // before it is cut: half a key is too much
+    free(message);
+    if (line.length > MESSAGE_LIMIT)
+        line.length = MESSAGE_LIMIT;
+    for (char *c = line.bytes; c < line.bytes + line.length; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = ' ';
     buffer_add(&line, "\n", 1);
     // A log that cannot be written is no reason not to serve.
     ssize_t written = write(STDERR_FILENO, line.bytes, line.length);

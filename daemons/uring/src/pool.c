@@ -20,10 +20,11 @@ struct dial {
     TAILQ_ENTRY(dial) others;
 };
 
+TAILQ_HEAD(dials_head, dial);
+
 static const struct config *config;
 static struct requests waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static size_t waiting_count;
-TAILQ_HEAD(dials_head, dial);
 static struct dials_head dials = TAILQ_HEAD_INITIALIZER(dials);
 static size_t dial_count;
 static struct http1 *idle[IDLE_LIMIT]; // the one used last is last

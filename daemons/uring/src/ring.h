@@ -5,7 +5,8 @@
 // moved or written to. Three rules make this plain everywhere:
 //
 //   - Reads bring no buffer. The kernel takes one from a pool when there is something to put
-//     in it; `done` is lent the bytes, and they are the pool's again when it returns.
+//     in it; `done` is lent the bytes, and they are the pool's again when it returns. The few
+//     that do bring one (ring_read, ring_receive_into) bring one that is static.
 //   - What is being sent lies in a buffer of its own that nobody touches until `done`.
 //   - An object that wants to go cancels its operations and is freed by the `done` of the
 //     last of them; one without operations is freed by ring_free, after all events at hand.
@@ -40,6 +41,8 @@ void ring_stop(void);
 // Monotonic nanoseconds, as of the events at hand.
 int64_t ring_now(void);
 
+// `done` is lent what has come. -ENOBUFS, when nothing could be lent just then, is for asking
+// again.
 void ring_receive(struct op *op, int fd);
 void ring_receive_message(struct op *op, int fd, struct msghdr *message);
 void ring_read(struct op *op, int fd, void *into, size_t size);
@@ -49,6 +52,7 @@ void ring_connect(struct op *op, int fd, const struct sockaddr *address, socklen
 void ring_poll(struct op *op, int fd, unsigned events);
 // Makes the operation end soon; `done` is called all the same.
 void ring_cancel(struct op *op);
+// Frees memory when all events at hand have been handled.
 void ring_free(void *memory);
 
 #endif
