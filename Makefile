@@ -16,8 +16,9 @@ SELECT   = $(call each,--category,$(CATEGORY)) $(call each,--scenario,$(SCENARIO
 RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-category test-tap test-json list check check-python-http2 check-go \
-	self-test steady format clean
+CHECKS  := check-python-http2 check-go check-rust check-uring check-php
+.PHONY: help test test-category test-tap test-json list check $(CHECKS) self-test steady format \
+	clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,20 +42,40 @@ test-json: test ## The same as JSON
 list: $(READY) ## List the scenarios by category
 	@$(BIN)/conformance list $(call each,--category,$(CATEGORY))
 
-check: $(DEV) ## Prove the suite itself: linters, types, tests, the Go daemon's own
+check: $(DEV) ## Prove the suite itself: linters, types, tests, also those of the daemons
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/pytest --quiet
-	@$(MAKE) --no-print-directory check-python-http2 check-go
+	@$(MAKE) --no-print-directory $(CHECKS)
+	@$(BIN)/python tests/faulty/self_test.py --part
+
+# What a daemon's own checks need may be missing: $(call skip,DAEMON,COMMAND,PACKAGES)
+skip = { command -v $(2) >/dev/null || { echo 'check-$(1): skipped, no $(2): apt-get install $(3)'; \
+	exit $(if $(filter $(1),$(subst $(comma), ,$(REQUIRE))),2,0); }; }
 
 check-python-http2: $(DEV)
 	@cd daemons/python-http2 && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet
 
 check-go:
-	@command -v go >/dev/null || { echo 'check-go: skipped, no go: apt-get install golang-go'; \
-		$(if $(findstring go,$(subst $(comma), ,$(REQUIRE))),exit 2,exit 0); } && \
-	cd daemons/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./... && go test ./...
+	@$(call skip,go,go,golang-go) && cd daemons/go && \
+	test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./... && go test ./...
+
+check-rust:
+	@$(call skip,rust,cargo,cargo rustfmt rust-clippy) && cd daemons/rust && \
+	cargo fmt --check && \
+	cargo clippy --quiet --all-targets --target-dir .build -- --deny warnings && \
+	cargo test --quiet --target-dir .build
+
+check-uring:
+	@$(call skip,uring,cc,build-essential liburing-dev libnghttp2-dev libssl-dev libjansson-dev) && \
+	$(MAKE) --no-print-directory --directory daemons/uring check
+
+check-php:
+	@$(call skip,php,phpunit,php8.2-cli phpunit php-codesniffer) && \
+	phpcs --standard=PSR12 --ignore=vendor daemons/php-shared daemons/php daemons/swoole \
+		daemons/swow && \
+	phpunit --bootstrap daemons/php-shared/autoload.php daemons/php-shared/tests
 
 self-test: $(READY) ## Prove that each check can fail: FAULT=… SCENARIO=… narrow it
 	@$(BIN)/python tests/faulty/self_test.py $(call each,--fault,$(FAULT)) \
