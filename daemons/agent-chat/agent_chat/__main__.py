@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
+import sqlite3
 import sys
 
 from agent_chat import options
@@ -13,6 +15,11 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
     given = options.parse(sys.argv[1:])
     logging.basicConfig(format="agent-chat: %(levelname)s: %(message)s")
+
+    # Conversations go to the model and nowhere else: LangGraph would trace them to a service.
+    for name in ("TRACING", "TRACING_V2"):
+        os.environ.pop(f"LANGSMITH_{name}", None)
+        os.environ.pop(f"LANGCHAIN_{name}", None)
 
     # Importing makes half a million objects that live for ever. Not looking at them again and
     # again saves a third of the time to start, and nearly all of the time to exit.
@@ -26,8 +33,8 @@ def main() -> int:
 
     try:
         service = Service(given)
-    except OSError as error:
-        print(f"agent-chat: --data {given.data}: {error.strerror}", file=sys.stderr)
+    except (OSError, sqlite3.Error) as error:
+        print(f"agent-chat: --data {given.data} cannot be used: {error}", file=sys.stderr)
         return 2
     Server(create_app(service), service).run()
     return 0
