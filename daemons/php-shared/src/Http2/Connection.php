@@ -22,7 +22,6 @@ final class Connection
 {
     private const CONNECTION_WINDOW = 1 << 20;
     private const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    private const MAX_HEADERS = 65536;
 
     /** Where a connection is given up rather than run out of stream ids. */
     private const LAST_STREAM = 1 << 30;
@@ -31,22 +30,18 @@ final class Connection
     private bool $ready = false;
     private bool $draining = false;
     private bool $closed = false;
-    private int $window = 65535;
     private int $owed = 0;
     private int $nextStream = 1;
-    private string $out;
-    private readonly Hpack $hpack;
+    private readonly Outbox $out;
     private readonly Settings $settings;
-    private readonly FrameReader $reader;
+    private readonly FrameReader $frames;
+    private readonly HeaderReader $headers;
 
     /** @var array<int, Stream> those that are neither ended nor given up */
     private array $streams = [];
 
     /** @var array<int, Stream> those that something happened to */
     private array $touched = [];
-
-    /** @var array{Stream|null, bool, string}|null the stream, whether it ends, and the block so far */
-    private ?array $headers = null;
 
     /** Bytes that the API sent so far. */
     private int $received = 0;
@@ -55,12 +50,13 @@ final class Connection
     /** @param \Closure(): void $onOutput called when there is output that receive() or request() did not cause */
     public function __construct(private readonly \Closure $onOutput)
     {
-        $this->hpack = new Hpack();
+        $this->out = new Outbox();
         $this->settings = new Settings();
-        $this->reader = new FrameReader();
-        $this->out = self::PREFACE
-            . FrameType::Settings->frame(Settings::own())
-            . FrameType::WindowUpdate->frame(pack('N', self::CONNECTION_WINDOW - $this->window));
+        $this->frames = new FrameReader();
+        $this->headers = new HeaderReader();
+        $this->out->raw(self::PREFACE);
+        $this->out->frame(FrameType::Settings, Settings::own());
+        $this->out->frame(FrameType::WindowUpdate, pack('N', self::CONNECTION_WINDOW - 65535));
     }
 
     /** Whether the API's settings have arrived: before, its limits are unknown. */
@@ -102,8 +98,7 @@ final class Connection
     /** What is to be sent to the API by now. */
     public function output(): string
     {
-        [$out, $this->out] = [$this->out, ''];
-        return $out;
+        return $this->out->take();
     }
 
     /**
@@ -117,28 +112,23 @@ final class Connection
         $this->nextStream += 2;
         $this->draining = $this->draining || $this->nextStream >= self::LAST_STREAM;
         $this->streams[$stream->id] = $stream;
-        $block = str_split(Hpack::encode($headers), FrameReader::MAX_PAYLOAD);
-        $last = count($block) - 1;
-        foreach ($block as $index => $part) {
-            $type = $index === 0 ? FrameType::Headers : FrameType::Continuation;
-            $this->out .= $type->frame($part, $stream->id, $index === $last ? FrameType::END_HEADERS : 0);
-        }
-        $this->send($stream);
+        $this->out->headers($stream, $headers);
+        $this->out->body($stream);
         return $stream;
     }
 
     /** Takes what the API sent. */
     public function receive(string $bytes): void
     {
-        $this->reader->feed($bytes);
+        $this->frames->feed($bytes);
         $this->received += strlen($bytes);
         $this->receiving = true;
         try {
-            while (!$this->closed && ($frame = $this->reader->next()) !== null) {
+            while (!$this->closed && ($frame = $this->frames->next()) !== null) {
                 $this->take($frame);
             }
         } catch (ProtocolError $error) {
-            $this->out .= FrameType::GoAway->frame(pack('NN', 0, $error->error->value));
+            $this->out->frame(FrameType::GoAway, pack('NN', 0, $error->error->value));
             $this->end(Problem::broken("the API broke the HTTP/2 protocol: {$error->getMessage()}"));
         }
         $this->receiving = false;
@@ -188,7 +178,7 @@ final class Connection
         $stream->owed += $bytes;
         // One WINDOW_UPDATE for half a window, not one for every event.
         if ($stream->owed >= Settings::STREAM_WINDOW / 2 && isset($this->streams[$stream->id])) {
-            $this->out .= FrameType::WindowUpdate->frame(pack('N', $stream->owed), $stream->id);
+            $this->out->frame(FrameType::WindowUpdate, pack('N', $stream->owed), $stream->id);
             $stream->owed = 0;
             $this->tellOutput();
         }
@@ -204,7 +194,7 @@ final class Connection
         if (isset($this->streams[$stream->id])) {
             unset($this->streams[$stream->id]);
             $this->draining = $this->draining || ($suspect && $stream->receivedBefore === $this->received);
-            $this->out .= FrameType::RstStream->frame(pack('N', $why->value), $stream->id);
+            $this->out->frame(FrameType::RstStream, pack('N', $why->value), $stream->id);
             $this->tellOutput();
         }
     }
@@ -222,7 +212,7 @@ final class Connection
         if (!$this->ready && ($type !== FrameType::Settings || $frame->has(FrameType::ACK))) {
             throw self::error('it begins without settings');
         }
-        if ($this->headers !== null && $type !== FrameType::Continuation) {
+        if ($this->headers->isWaiting() && $type !== FrameType::Continuation) {
             throw self::error('headers are interrupted');
         }
         $ofConnection = [FrameType::Settings, FrameType::Ping, FrameType::GoAway];
@@ -231,8 +221,7 @@ final class Connection
         }
         match ($type) {
             FrameType::Data => $this->onData($this->stream($frame->stream), $frame),
-            FrameType::Headers => $this->onHeaders($this->stream($frame->stream), $frame),
-            FrameType::Continuation => $this->onContinuation($frame, $frame->payload),
+            FrameType::Headers, FrameType::Continuation => $this->onHeaders($frame),
             FrameType::RstStream => $this->onReset($this->stream($frame->stream), $frame->number()),
             FrameType::Settings => $this->onSettings($frame),
             FrameType::Ping => $this->onPing($frame),
@@ -256,7 +245,7 @@ final class Connection
     {
         $this->owed += strlen($frame->payload);
         if ($this->owed >= self::CONNECTION_WINDOW / 4) {
-            $this->out .= FrameType::WindowUpdate->frame(pack('N', $this->owed));
+            $this->out->frame(FrameType::WindowUpdate, pack('N', $this->owed));
             $this->owed = 0;
         }
         $data = $frame->unpadded();
@@ -268,32 +257,13 @@ final class Connection
         $this->judged($stream, $last, static fn () => $stream->receiveData($data));
     }
 
-    private function onHeaders(?Stream $stream, Frame $frame): void
+    private function onHeaders(Frame $frame): void
     {
-        $block = $frame->unpadded();
-        if ($frame->has(FrameType::PRIORITY)) {
-            $block = strlen($block) >= 5 ? substr($block, 5) : throw self::error('headers cut short');
-        }
-        $this->headers = [$stream, $frame->has(FrameType::END_STREAM), ''];
-        $this->onContinuation($frame, $block);
-    }
-
-    private function onContinuation(Frame $frame, string $block): void
-    {
-        if ($this->headers === null) {
-            throw self::error('a continuation of nothing');
-        }
-        $this->headers[2] .= $block;
-        if (strlen($this->headers[2]) > self::MAX_HEADERS) {
-            throw self::error('headers without end');
-        }
-        if (!$frame->has(FrameType::END_HEADERS)) {
-            return;
-        }
-        [$stream, $last, $block] = $this->headers;
-        $this->headers = null;
-        $fields = $this->hpack->decode($block); // of streams that are over as well: the tables are shared
+        $this->stream($frame->stream); // which must be one, or have been
+        [$first, $fields] = $this->headers->take($frame) ?? [null, []];
+        $stream = $first === null ? null : $this->stream($first->stream);
         if ($stream !== null) {
+            $last = $first->has(FrameType::END_STREAM);
             $this->judged($stream, $last, static fn () => $stream->receiveHeaders($fields, $last));
         }
     }
@@ -338,10 +308,10 @@ final class Connection
         $before = $this->settings->initialWindow();
         $this->settings->take($frame);
         $this->ready = true;
-        $this->out .= FrameType::Settings->frame('', 0, FrameType::ACK);
+        $this->out->frame(FrameType::Settings, '', 0, FrameType::ACK);
         foreach ($this->streams as $stream) {
             $stream->window += $this->settings->initialWindow() - $before;
-            $this->send($stream);
+            $this->out->body($stream);
         }
     }
 
@@ -351,7 +321,7 @@ final class Connection
             throw new ProtocolError(ErrorCode::FrameSizeError, 'a ping of the wrong size');
         }
         if (!$frame->has(FrameType::ACK)) {
-            $this->out .= FrameType::Ping->frame($frame->payload, 0, FrameType::ACK);
+            $this->out->frame(FrameType::Ping, $frame->payload, 0, FrameType::ACK);
         }
     }
 
@@ -378,36 +348,12 @@ final class Connection
             throw self::error('a window that opens by nothing');
         }
         if ($frame->stream === 0) {
-            $this->window = self::opened($this->window, $bytes);
-            array_map($this->send(...), $this->streams);
+            $this->out->open(null, $bytes);
+            array_map($this->out->body(...), $this->streams);
         } elseif (($stream = $this->stream($frame->stream)) !== null) {
-            $stream->window = self::opened($stream->window, $bytes);
-            $this->send($stream);
+            $this->out->open($stream, $bytes);
+            $this->out->body($stream);
         }
-    }
-
-    /** Sends of the request's body what the API's windows admit. */
-    private function send(Stream $stream): void
-    {
-        while ($stream->unsent !== '') {
-            $size = min($this->window, $stream->window, FrameReader::MAX_PAYLOAD, strlen($stream->unsent));
-            if ($size <= 0) {
-                return;
-            }
-            $piece = substr($stream->unsent, 0, $size);
-            $stream->unsent = substr($stream->unsent, $size);
-            $stream->window -= $size;
-            $this->window -= $size;
-            $flags = $stream->unsent === '' ? FrameType::END_STREAM : 0;
-            $this->out .= FrameType::Data->frame($piece, $stream->id, $flags);
-        }
-    }
-
-    private static function opened(int $window, int $bytes): int
-    {
-        return $window + $bytes <= Settings::LARGEST_WINDOW
-            ? $window + $bytes
-            : throw new ProtocolError(ErrorCode::FlowControlError, 'a window that is too large');
     }
 
     private static function error(string $message): ProtocolError

@@ -140,6 +140,9 @@ final class Stream implements Incoming
             }
         }
         $this->waiting .= $bytes;
+        if (strlen($this->waiting) + $this->owed > Settings::STREAM_WINDOW) {
+            throw new \UnexpectedValueException('more than its window admits');
+        }
     }
 
     /** @throws \UnexpectedValueException */

@@ -93,6 +93,33 @@ final class ConnectionTest extends TestCase
         self::assertSame([FrameType::WindowUpdate, 1, 40_000], [$update->type, $update->stream, $update->number()]);
     }
 
+    /** An API that ignores the window is not let into memory (U6). */
+    public function testWindowHolds(): void
+    {
+        $stream = $this->open();
+        $this->connection->receive($this->head());
+        for ($sent = 0; $sent < 65_536; $sent += 16_384) {
+            self::assertFalse($stream->isOver());
+            $this->connection->receive(FrameType::Data->frame(str_repeat('x', 16_384), 1));
+        }
+        self::assertFalse($stream->isOver());
+        $this->connection->receive(FrameType::Data->frame('x', 1));
+        self::assertInstanceOf(Problem::class, $stream->failure());
+    }
+
+    public function testHeadersInPieces(): void
+    {
+        $stream = $this->open();
+        $block = Hpack::encode([':status' => '200', 'x-a' => str_repeat('b', 100)]);
+        $flags = FrameType::PADDED | FrameType::PRIORITY;
+        $this->connection->receive(
+            FrameType::Headers->frame("\2\0\0\0\1\0" . substr($block, 0, 9) . 'xx', 1, $flags)
+            . FrameType::Continuation->frame(substr($block, 9, 1), 1)
+            . FrameType::Continuation->frame(substr($block, 10), 1, FrameType::END_HEADERS),
+        );
+        self::assertSame(str_repeat('b', 100), $stream->head()?->headers['x-a']);
+    }
+
     /** @dataProvider resets */
     public function testReset(ErrorCode $code, bool $begun, string $failure): void
     {
@@ -188,6 +215,10 @@ final class ConnectionTest extends TestCase
             'more than a window can have' => [$window->frame("\x7f\xff\xff\xff", 0), ErrorCode::FlowControlError],
             'a continuation of nothing' => [
                 FrameType::Continuation->frame('', 1, FrameType::END_HEADERS),
+                ErrorCode::ProtocolError,
+            ],
+            'headers that are interrupted' => [
+                FrameType::Headers->frame('', 1) . FrameType::Ping->frame('12345678'),
                 ErrorCode::ProtocolError,
             ],
             'nothing but padding' => [FrameType::Data->frame("\1", 1, FrameType::PADDED), ErrorCode::ProtocolError],
