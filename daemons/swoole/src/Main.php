@@ -25,7 +25,7 @@ final class Main
                 (new Daemon($options))->run();
             } catch (UsageError $error) {
                 fwrite(STDERR, "streaming-daemon: {$error->getMessage()}\n");
-                $status = 1;
+                $status = 2;
             }
             Event::exit(); // nobody waits for the timers and coroutines that are left
         });
