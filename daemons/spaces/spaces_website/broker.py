@@ -33,6 +33,9 @@ class Wire(Protocol):
     async def emit(self, event: str, data: dict[str, Any], socket: str) -> None:
         """Send one event."""
 
+    def connected(self, socket: str) -> bool:
+        """Whether the socket is still there."""
+
     async def disconnect(self, socket: str) -> None:
         """End the socket's connection, after what was sent to it."""
 
@@ -94,6 +97,8 @@ class Broker:
                     socket, Refused("Space already has a connected app", disconnect=True)
                 )
                 return
+            if not self._wire.connected(socket) or (app is None and socket in self._by_socket):
+                return  # it left, or registered elsewhere, while it waited for its turn
             if app is None:
                 app = Connection(str(uuid.uuid4()), socket, space, self._clock.now())
                 self._by_space[space.id] = self._by_socket[socket] = app
@@ -171,12 +176,12 @@ class Broker:
             request = self._ledger.give(app.space.id, app.id)
             if request is None:
                 return
-            await self._wire.emit("inference_request", _as_sent(request), app.socket)
+            await self._wire.emit("inference_request", self._as_sent(request), app.socket)
 
-
-def _as_sent(request: Request) -> dict[str, Any]:
-    return {
-        "request_id": request.id,
-        "username": request.username,
-        "payload": request.payload,
-    }
+    def _as_sent(self, request: Request) -> dict[str, Any]:
+        """A request as its app is sent it."""
+        return {
+            "request_id": request.id,
+            "username": request.username,
+            "payload": request.payload,
+        }

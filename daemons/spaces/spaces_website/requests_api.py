@@ -95,14 +95,7 @@ class RequestsApi:
         files = await self._keep(request, request_id, sent) if self._variant.files_forwarded else []
         if self._broker.connection(space.id) is None:
             return error("Space not connected", 500)
-        payload: dict[str, Any] = {
-            "prompt": prompt,
-            "timestamp": self._clock.now().isoformat(),
-            "audio": audio,
-        }
-        if self._variant.files_forwarded:
-            payload["files"] = files
-        self._ledger.accept(request_id, space, user, payload)
+        self._ledger.accept(request_id, space, user, self._payload(prompt, audio, files))
         self._expiry.watch()
         await self._broker.offer(space.id)
         return Json({"success": True, "request_id": request_id})
@@ -158,6 +151,15 @@ class RequestsApi:
         """A file, for whoever knows its key."""
         found = self._files.response(request.path_params["key"])
         return found or PlainTextResponse("Not found\n", status_code=404)
+
+    def _payload(self, prompt: str, audio: str, files: list[dict[str, Any]]) -> dict[str, Any]:
+        """A request as its app is sent it."""
+        payload: dict[str, Any] = {
+            "prompt": prompt,
+            "timestamp": self._clock.now().isoformat(),
+            "audio": audio,
+        }
+        return payload | ({"files": files} if self._variant.files_forwarded else {})
 
     async def _keep(
         self, request: Request, request_id: str, sent: Mapping[str, UploadFile]

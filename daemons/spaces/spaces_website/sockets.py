@@ -59,7 +59,7 @@ class Sockets:
 
         async def disconnect(socket: str, *_reason: object) -> None:
             # A client can send an event of this name as well; then it is still there.
-            if not self._server.manager.is_connected(socket, "/"):
+            if not self.connected(socket):
                 broker.left(socket)
 
         self._server.on("register", register)
@@ -74,6 +74,10 @@ class Sockets:
     async def emit(self, event: str, data: dict[str, Any], socket: str) -> None:
         """Send one event to one socket."""
         await self._server.emit(event, data, to=socket)
+
+    def connected(self, socket: str) -> bool:
+        """Whether the socket is still there."""
+        return bool(self._server.manager.is_connected(socket, "/"))
 
     async def disconnect(self, socket: str) -> None:
         """End a socket's connection, after what was sent to it."""

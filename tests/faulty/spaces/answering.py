@@ -1,0 +1,139 @@
+"""Routes and pages, and how they go wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+from faults import fault
+from spaces_website import page, requests_api
+from spaces_website.accounts import Accounts
+from spaces_website.admins import Admins
+from spaces_website.browsers import Browsers
+from spaces_website.ledger import new_id
+from spaces_website.page import Json, Pages, error, redirect
+from spaces_website.requests_api import RequestsApi
+from spaces_website.tables import Status, User
+from spaces_website.texts import Language
+from spaces_website.variant import Variant
+from spaces_website.visitors import Visitors
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+
+class FaultyPages(Pages):
+    """Renders templates."""
+
+    _first: dict[str, object] = {}  # noqa: RUF012 - one website a process
+
+    def __init__(self, accounts: Accounts, variant: Variant) -> None:
+        super().__init__(accounts, variant)
+        if fault("names_unescaped"):
+            self._templates = jinja2.Environment(
+                loader=self._templates.loader,
+                autoescape=False,  # noqa: S701
+                undefined=jinja2.StrictUndefined,
+            )
+            self._templates.filters["shell"] = str
+
+    def page(
+        self, request: Request, template: str, *, status: int = 200, **context: object
+    ) -> HTMLResponse:
+        """A page."""
+        if fault("page_always_connected") and template == "space.html":
+            context["connected"] = self._first.setdefault(request.url.path, context["connected"])
+        return super().page(request, template, status=status, **context)
+
+
+class FaultyRequestsApi(RequestsApi):
+    """Routes of requests."""
+
+    _number = 0
+
+    async def submit(self, request: Request) -> Response:
+        """Put a request into a space's queue."""
+        user = self._pages.user(request)
+        space = self._catalog.find(request.path_params["space_id"])
+        app = self._broker.connection(space.id) if space else None
+        if fault("stranger_redirected") and user is None:
+            return redirect("/login")
+        if fault("app_before_space") and user is not None and app is None:
+            return error("远程应用未连接 (remote app not connected)", 503)
+        if fault("queued_without_app") and user and space and app is None:
+            number = new_id()
+            form = await request.form()
+            self._ledger.accept(number, space, user, self._payload(str(form["prompt"]), "", []))
+            return Json({"success": True, "request_id": number})
+        if fault("prompt_required_to_sing") and user and app:
+            form = await request.form()
+            if not form.get("audio_url"):
+                return error("缺少音频直链", 400)
+        return await super().submit(request)
+
+    async def status(self, request: Request) -> Response:
+        """How far a request has come."""
+        reply = await super().status(request)
+        if fault("unknown_is_queued") and reply.status_code == 404:
+            number = request.query_params["request_id"]
+            return Json({"request_id": number, "status": Status.QUEUED, "result": None})
+        return reply
+
+    async def upload(self, request: Request) -> Response:
+        """Take a file."""
+        reply = await super().upload(request)
+        if fault("upload_for_anything") and reply.status_code == 403:
+            return Json({"success": True, "url": "/", "file_url": "/", "key": "", "filename": ""})
+        return reply
+
+    def _payload(self, prompt: str, audio: str, files: list[dict[str, Any]]) -> dict[str, Any]:
+        return super()._payload(prompt, audio, [] if fault("files_unnamed") else files)
+
+
+class FaultyVisitors(Visitors):
+    """Routes for visitors and users."""
+
+    async def log_in(self, request: Request) -> Response:
+        """The way in."""
+        reply = await super().log_in(request)
+        if request.method == "POST" and fault("bad_login_redirects"):
+            reply = reply if reply.status_code == 302 else redirect("/")
+        return reply
+
+
+class FaultyAdmins(Admins):
+    """Routes for admins."""
+
+    async def status(self, request: Request) -> Response:
+        """Who is connected."""
+        if fault("connections_public"):
+            self._pages.admin = lambda _: User(name="anybody")  # type: ignore[method-assign,assignment]
+        try:
+            return await super().status(request)
+        finally:
+            vars(self._pages).pop("admin", None)
+
+
+class FaultyBrowsers(Browsers):
+    """Refuses what other sites' pages post."""
+
+    def trusts(self, headers: Headers) -> bool:
+        """Whether a post may come from where it comes from."""
+        if fault("origin_ignored"):
+            return True
+        if fault("origin_demanded") and "origin" not in headers:
+            return False
+        return super().trusts(headers)
+
+
+def _refusal(message: str, status: int, **more: object) -> Json:
+    return error(message, status, success=False, **more)
+
+
+if fault("refusals_have_success"):
+    requests_api.error = _refusal  # type: ignore[attr-defined]
+if fault("chinese_only"):
+    page.choose = lambda _: Language.CHINESE  # type: ignore[attr-defined,assignment]
+if fault("ids_are_numbers"):
+    numbers = iter(range(1, 1_000_000))
+    requests_api.new_id = lambda: f"{next(numbers):036d}"  # type: ignore[attr-defined]

@@ -1,0 +1,148 @@
+"""The bugs that the website can be given, one by one, and what each of them breaks.
+
+As in the handoff daemon's table: a fault is a mistake that somebody makes on a
+long day, it is consulted where it would really be (`if fault("NAME")`), and it
+names the clauses of the contract that it violates, all of them and no more.
+The website itself is daemons/spaces; the modules here replace parts of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One bug."""
+
+    description: str
+    """What the website does wrong."""
+    clauses: tuple[str, ...]
+    """The clauses of the contract that it violates."""
+    daemon: str = "spaces"
+    """The manifest with which it shows."""
+    variant: str = "default"
+    """The variant in which it shows."""
+
+
+ACTIVE: set[str] = set()
+"""The faults that are on; filled once, before the website starts."""
+
+
+def activate(names: Iterable[str]) -> None:
+    """Switch these faults on."""
+    ACTIVE.update(names)
+
+
+def fault(name: str) -> bool:
+    """Whether this fault is on."""
+    return name in ACTIVE
+
+
+def _bug(description: str, clauses: str) -> Fault:
+    return Fault(description, tuple(clauses.split()))
+
+
+EVERYTHING = " ".join(f"SP{number}" for number in range(1, 35))
+
+_MINIATURES = {
+    "dead": _bug("ends before it listens", EVERYTHING),
+    "closes": _bug("accepts connections and closes them at once", EVERYTHING),
+    "silent": _bug("accepts connections and never answers", EVERYTHING),
+    "canned": _bug("completes every request by itself and asks no app", EVERYTHING),
+}
+
+_REGISTRATION = {
+    "requests_before_answer": _bug("gives requests before it answers the registration", "SP1"),
+    "unnamed_disconnected": _bug("disconnects a socket that forgot the space's name", "SP2"),
+    "strange_payload_unanswered": _bug("takes any payload for an object", "SP2"),
+    "name_in_any_case": _bug("compares names without regard to case", "SP3"),
+    "any_card_type": _bug("lets an app serve a space of any type", "SP3"),
+    "unknown_stays": _bug("does not disconnect a socket that names no space", "SP3"),
+    "first_of_twins": _bug("takes the first space of a name that there is twice", "SP4"),
+    "newcomer_takes_over": _bug("lets the second app of a space replace the first", "SP5"),
+    "newcomer_stays": _bug("does not disconnect the second app of a space", "SP5"),
+    "space_never_freed": _bug("does not free a space when its app has left", "SP6 SP22"),
+    "broken_frame_holds_space": _bug("leaves a broken connection to the next ping", "SP6 SP31"),
+    "connection_id_reused": _bug("gives a space's apps the space's id", "SP6"),
+    "two_spaces_a_socket": _bug("lets a socket serve several spaces, frees the last", "SP6 SP7"),
+}
+
+_SUBMISSION = {
+    "stranger_redirected": _bug("sends a submission without login to the login page", "SP8"),
+    "app_before_space": _bug("looks for the app before it looks for the space", "SP8"),
+    "queued_without_app": _bug("accepts submissions although there is no app", "SP8"),
+    "refusals_have_success": _bug("says `success: false` where it refuses", "SP12"),
+    "ids_are_numbers": _bug("counts requests instead of giving them UUIDs", "SP12"),
+    "cooldown_ignored": _bug("does not look at the space's cooldown", "SP9"),
+    "cooldown_of_all_users": _bug("keeps one cooldown for all users of a space", "SP9"),
+    "cooldown_of_all_spaces": _bug("keeps one cooldown for all spaces of a user", "SP9 SP34"),
+    "retry_after_zero": _bug("rounds the time until the next try down", "SP9"),
+    "quota_ignored": _bug("does not count requests", "SP10"),
+    "quota_off_by_one": _bug("admits one request more than the quota", "SP10"),
+    "quota_of_all_users": _bug("counts all users' requests together", "SP9 SP10"),
+    "prompt_required_to_sing": _bug("refuses a prompt without an audio link", "SP11"),
+}
+
+_GIVING = {
+    "given_twice": _bug("gives each request twice", "SP13"),
+    "given_to_all": _bug("gives each request to every app", "SP13 SP34"),
+    "prompt_tidied": _bug("strips a prompt's white space", "SP13"),
+    "audio_dropped": _bug("forgets the audio link", "SP13"),
+    "order_lost": _bug("gives each request in a task of its own", "SP14"),
+    "files_unnamed": _bug("drops uploaded files", "SP15"),
+}
+
+_REPORTS = {
+    "updated_from_the_start": _bug("sets updated_at on arrival", "SP16"),
+    "unknown_is_queued": _bug("answers that an unknown request is queued", "SP16"),
+    "result_of_another": _bug("notes a result with the app's newest request", "SP17"),
+    "result_reworded": _bug("turns a result into a text", "SP17"),
+    "processing_unseen": _bug("notes only the end of a request", "SP17"),
+    "empty_result_kept": _bug("replaces a result by an empty one", "SP18"),
+    "any_app_reports": _bug("takes reports from any app", "SP19"),
+    "any_socket_reports": _bug("takes reports from any socket", "SP19"),
+    "any_state_kept": _bug("keeps whatever state an app reports", "SP20"),
+    "unknown_request_disconnects": _bug("disconnects an app that reports the unknown", "SP20"),
+}
+
+_QUEUE = {
+    "queue_never_drains": _bug("counts finished requests as waiting", "SP21"),
+    "given_is_not_waiting": _bug("counts only what was not given yet", "SP21"),
+    "queue_of_all_spaces": _bug("counts the requests of all spaces", "SP21 SP34"),
+    "lost_with_the_app": _bug("never gives a lost app's requests again", "SP22"),
+    "fails_with_the_app": _bug("fails a lost app's requests at once", "SP22"),
+    "requeued_backwards": _bug("gives what waited in reverse order", "SP14 SP22"),
+    "returns_unnoticed": _bug("gives what waits only when something new comes", "SP22"),
+    "time_stands_still": _bug("has no time limit", "SP23"),
+    "time_limit_of_the_connected": _bug("looks only at requests that an app holds", "SP23"),
+    "restart_empties_queue": _bug("begins with an empty queue", "SP24"),
+    "restart_keeps_holders": _bug("waits for apps of before the restart", "SP24"),
+}
+
+_PAGES = {
+    "connections_public": _bug("shows connections to everybody", "SP25"),
+    "page_always_connected": _bug("shows what it saw when it first rendered a page", "SP26"),
+    "names_unescaped": _bug("puts names into pages as they are", "SP27"),
+    "any_password": _bug("looks only at the name", "SP28"),
+    "bad_login_redirects": _bug("redirects whether or not somebody logged in", "SP28"),
+    "name_taken_over": _bug("registers a name again, with another password", "SP28"),
+    "origin_ignored": _bug("does not look where a post comes from", "SP29"),
+    "origin_demanded": _bug("refuses posts that do not say where they come from", "SP29"),
+    "upload_for_anything": _bug("takes uploads for requests that do not exist", "SP30"),
+    "upload_keeps_path": _bug("keeps the path of an uploaded file's name", "SP30"),
+    "chinese_only": _bug("speaks Chinese to everybody", "SP32"),
+    "stops_as_uvicorn": _bug("ends as uvicorn does: 1012, and killed by the signal", "SP33"),
+}
+
+FAULTS: dict[str, Fault] = {
+    **_MINIATURES,
+    **_REGISTRATION,
+    **_SUBMISSION,
+    **_GIVING,
+    **_REPORTS,
+    **_QUEUE,
+    **_PAGES,
+}
+"""Every fault, by the name that `--fault` takes."""

@@ -1,0 +1,51 @@
+"""The process: which faults, and the smallest websites of all."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from faults import FAULTS, activate, fault
+
+
+def main() -> int:
+    """Serve with the faults that the command line names; the exit status."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--fault", action="append", default=[])
+    chosen, rest = parser.parse_known_args()
+    for name in chosen.fault:
+        if name not in FAULTS:
+            near = difflib.get_close_matches(name, FAULTS, 1)
+            parser.error(f"there is no fault {name!r}; the nearest is {near[0] if near else '-'}")
+    activate(chosen.fault)
+    if fault("dead"):
+        return 1
+    sys.path.insert(0, str(Path(__file__).parents[3] / "daemons" / "spaces"))
+    from spaces_website.config import parse_args  # noqa: PLC0415
+
+    config = parse_args(rest, os.environ)
+    if fault("closes") or fault("silent"):
+        return _accept(config.host, config.port)
+    logging.basicConfig(format="spaces: %(levelname)s: %(message)s")
+    from wiring import FaultySite, serve  # noqa: PLC0415
+
+    return serve(FaultySite(config))
+
+
+def _accept(host: str, port: int) -> int:
+    """Accept connections, and answer none."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    kept = []
+    with socket.create_server((host, port)) as listener:
+        while True:
+            connection, _ = listener.accept()
+            if fault("closes"):
+                connection.close()
+            else:
+                kept.append(connection)

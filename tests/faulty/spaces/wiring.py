@@ -1,0 +1,65 @@
+"""The website with its parts replaced, and faults of the process around them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socket import socket
+
+import spaces_website.__main__
+import uvicorn
+from answering import (
+    FaultyAdmins,
+    FaultyBrowsers,
+    FaultyPages,
+    FaultyRequestsApi,
+    FaultyVisitors,
+)
+from faults import fault
+from keeping import FaultyAccounts, FaultyAllowance, FaultyCatalog, FaultyFiles, FaultyLedger
+from serving import FaultyBroker, FaultyFarewell, FaultySockets
+from spaces_website.__main__ import Server, serve
+from spaces_website.site import Site
+
+__all__ = ["FaultySite", "serve"]
+
+
+class FaultySite(Site):
+    """The same website, of other parts."""
+
+    accounts_type = FaultyAccounts
+    admins_type = FaultyAdmins
+    allowance_type = FaultyAllowance
+    broker_type = FaultyBroker
+    browsers_type = FaultyBrowsers
+    catalog_type = FaultyCatalog
+    farewell_type = FaultyFarewell
+    files_type = FaultyFiles
+    ledger_type = FaultyLedger
+    pages_type = FaultyPages
+    requests_api_type = FaultyRequestsApi
+    sockets_type = FaultySockets
+    visitors_type = FaultyVisitors
+
+
+class FaultyServer(Server):
+    """Ends as told, or as uvicorn does."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals."""
+        if fault("stops_as_uvicorn"):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with super().capture_signals():
+            yield
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Let everybody go."""
+        if fault("stops_as_uvicorn"):
+            await uvicorn.Server.shutdown(self, sockets)
+        else:
+            await super().shutdown(sockets)
+
+
+spaces_website.__main__.Server = FaultyServer  # type: ignore[misc]
