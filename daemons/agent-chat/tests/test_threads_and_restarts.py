@@ -45,10 +45,19 @@ def test_many_threads_on_one_socket_keep_their_tokens_apart(
     chat: Chat, mock: Mock, thread: str
 ) -> None:
     names = [f"{thread}_{number}" for number in range(8)]
+    scripts = {}
     for name in names:
-        script = mock.script(text(*(f"{name}-{n} " for n in range(20))))
-        chat.send("message", name, content=f"hello {script}")
+        first, *rest = ({"delta": f"{name}-{n} "} for n in range(20))
+        steps = [first, {"gate": 1}, *rest, finish("stop"), done()]
+        scripts[name] = mock.script({"steps": steps})
+    for name in names:
+        chat.send("message", name, content=f"hello {scripts[name]}")
     told: dict[str, str] = dict.fromkeys(names, "")
+    while not all(told.values()):
+        frame = chat.receive()
+        told[frame["thread_id"]] += frame["content"]
+    for name in names:
+        mock.open_gate(scripts[name], 1)
     completed = []
     while len(completed) < len(names):
         frame = chat.receive()
