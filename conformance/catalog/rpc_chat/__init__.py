@@ -1,4 +1,16 @@
 """The catalog of the `rpc-chat` profile: docs/contract-rpc-chat.md, sentence by sentence."""
 
-ORDER: tuple[str, ...] = ()
+ORDER = (
+    "greeting",
+    "stage",
+    "sessions",
+    "answer",
+    "cancel",
+    "overlap",
+    "failure",
+    "input",
+    "websocket",
+    "pressure",
+    "lifecycle",
+)
 """From the plainest to the oddest; a category that is not named here comes last."""

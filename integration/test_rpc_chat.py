@@ -1,0 +1,10 @@
+"""Roleplay engines over WebSocket: every scenario on every variant."""
+
+from conformance.pytest_plugin import Judge
+from conformance.selection import Case
+
+PROFILE = "rpc-chat"
+
+
+def test_rpc_chat(case: Case, judge: Judge) -> None:
+    judge.report(case)
