@@ -92,10 +92,10 @@ _APPROVALS = {
 
 _THREADS = {
     "history_forgotten": _bug("begins each turn with an empty conversation", "AC11"),
-    "histories_shared": _bug("keeps one conversation for all threads", "AC12"),
+    "histories_shared": _bug("lets the model hear what all threads said", "AC11 AC12"),
     "tokens_to_newest_thread": _bug("labels tokens with the thread that spoke last", "AC12 AC26"),
-    "frames_to_newest_socket": _bug("sends frames to the socket that connected last", "AC12"),
-    "threads_wait_for_each_other": _bug("holds one lock for all threads' turns", "AC12 AC31"),
+    "frames_to_newest_socket": _bug("sends frames to the socket that connected last", EVERYTHING),
+    "threads_wait_for_each_other": _bug("plays the turns of a socket one by one", "AC12"),
     "turns_overlap": _bug("plays a thread's turns beside each other", "AC32"),
 }
 
@@ -115,7 +115,7 @@ _TIME = {
     "session_absolute": _bug("lets a session expire so long after its first message", "AC17"),
     "expired_session_revived": _bug("resets the clock of a session that has expired", "AC17"),
     "refused_message_touches": _bug("resets the clock before it looks at the content", "AC17"),
-    "rate_over_all_threads": _bug("counts the messages of all threads together", "AC22"),
+    "rate_over_all_threads": _bug("counts the messages of a socket, not of a thread", "AC22"),
     "rate_never": _bug("has no rate limit", "AC22"),
     "rate_off_by_one": _bug("admits one message too many", "AC22"),
 }
@@ -130,7 +130,6 @@ _MODEL = {
     "upstream_runs_on": _bug("plays a turn to its end although the client has left", "AC30"),
     "leaving_unseen": _bug("looks at the socket again only when a turn is over", "AC12 AC30 AC31"),
     "unbounded_queue": _bug("queues without bound what a client does not read", "AC31"),
-    "one_lock_for_sockets": _bug("holds one lock over all sockets while it sends", "AC12 AC31"),
 }
 
 _PROCESS = {

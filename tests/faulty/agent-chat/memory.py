@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 from agent_chat.approvals import Approval, Approvals
@@ -15,8 +16,8 @@ from agent_chat.sessions import Sessions
 from agent_chat.threads import Threads
 from faults import fault
 
-EVERYBODY = "everybody"
-"""The one thread of faults that tell none apart."""
+SPEAKING: ContextVar[str] = ContextVar("SPEAKING")
+"""The socket whose frame is being admitted."""
 
 
 class FaultySessions(Sessions):
@@ -84,7 +85,7 @@ class FaultyRate(RateLimit):
         """Whether one more message may come in."""
         if fault("rate_never"):
             return True
-        return super().admit(EVERYBODY if fault("rate_over_all_threads") else thread_id)
+        return super().admit(SPEAKING.get() if fault("rate_over_all_threads") else thread_id)
 
 
 class FaultyThreads(Threads):
@@ -96,6 +97,5 @@ class FaultyThreads(Threads):
         if fault("turns_overlap"):
             yield
             return
-        held = EVERYBODY if fault("threads_wait_for_each_other") else thread_id
-        async with super().hold(held):
+        async with super().hold(thread_id):
             yield

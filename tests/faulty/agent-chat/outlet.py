@@ -13,18 +13,19 @@ from agent_chat.frames import CONTENT_CHARACTERS, FRAME_CHARACTERS, Frame, Messa
 from agent_chat.turns import ClientLeftError, Request, Turns
 from fastapi import WebSocket
 from faults import fault
+from memory import SPEAKING
 
 
 class FaultyConnection(Connection):
     """A socket that was accepted."""
 
     newest: ClassVar[Connection | None] = None
-    one_lock: ClassVar[asyncio.Lock] = asyncio.Lock()
 
     def __init__(self, socket: WebSocket, turns: Turns) -> None:
         super().__init__(socket, turns)
         FaultyConnection.newest = self
         self._last_thread = ""
+        self._one_turn = asyncio.Lock()
         self._seen: set[str] = set()
         self._kept: dict[str, Frame] = {}
         self._queue: asyncio.Queue[Frame] = asyncio.Queue()
@@ -54,6 +55,7 @@ class FaultyConnection(Connection):
         """One frame of the client's."""
         if fault("silent"):
             return
+        SPEAKING.set(str(id(self)))
         if fault("array_crashes") and data[:1] == "[":
             raise AttributeError("'list' object has no attribute 'get'")
         request = self.parse(data)
@@ -66,6 +68,14 @@ class FaultyConnection(Connection):
             await self.play(self._turns.admit(request))
             return
         await super().take(data)
+
+    async def play(self, request: Request) -> None:
+        """The turn of a request that was admitted."""
+        if fault("threads_wait_for_each_other"):
+            async with self._one_turn:
+                await super().play(request)
+        else:
+            await super().play(request)
 
     def parse(self, data: str | bytes) -> Request:
         """What the frame says."""
@@ -117,9 +127,6 @@ class FaultyConnection(Connection):
         for each in self._told(frame):
             if fault("unbounded_queue"):
                 self._queue.put_nowait(each)
-            elif fault("one_lock_for_sockets"):
-                async with FaultyConnection.one_lock:
-                    await self._send(each)
             else:
                 await self._send(each)
         if fault("error_closes_socket") and frame["type"] == "error":
