@@ -10,6 +10,7 @@ the connection's end, or at the deadline.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import ssl
 import struct
@@ -25,6 +26,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
+from websockets.utils import apply_mask
 
 ABNORMAL = 1006
 """The code for a connection that ended without a close frame (RFC 6455 7.1.5)."""
@@ -148,9 +150,8 @@ class WebSocket:
         mask: bool = True,
     ) -> None:
         """Send one frame, allowed by RFC 6455 or not."""
-        made = Frame(opcode, data, fin, rsv1=rsv1)
         self.frames.append(Sent(time.monotonic(), opcode, data))
-        self._wire.write(made.serialize(mask=mask, extensions=[]))
+        self._wire.write(_serialized(opcode, data, fin=fin, rsv1=rsv1, mask=mask))
 
     def raw(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -193,6 +194,11 @@ class WebSocket:
         self.resume()
         await self.until(lambda: self.ended)
         return self.close_code or ABNORMAL
+
+    @property
+    def received(self) -> list[Received]:
+        """The daemon's frames."""
+        return [each for each in self.frames if isinstance(each, Received)]
 
     @property
     def ended(self) -> bool:
@@ -250,6 +256,21 @@ class WebSocket:
         for data in self._protocol.data_to_send():
             if data:
                 self._wire.write(data)
+
+
+def _serialized(opcode: Opcode, data: bytes, *, fin: bool, rsv1: bool, mask: bool) -> bytes:
+    """A frame's bytes (RFC 6455 5.2). The library's own method refuses those that are wrong."""
+    head, masked, length = fin << 7 | rsv1 << 6 | opcode, mask << 7, len(data)
+    if length < 126:
+        made = struct.pack("!BB", head, masked | length)
+    elif length < 1 << 16:
+        made = struct.pack("!BBH", head, masked | 126, length)
+    else:
+        made = struct.pack("!BBQ", head, masked | 127, length)
+    if not mask:
+        return made + data
+    key = secrets.token_bytes(4)
+    return made + key + apply_mask(data, key)
 
 
 class _Wire(asyncio.Protocol):
