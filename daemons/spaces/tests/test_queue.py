@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from spaces_website.config import Config
 from spaces_website.site import Site
 from spaces_website.variant import CODE
-from world import App, ManualClock, Person, World, open_world
+from world import PATIENCE, App, ManualClock, Person, World, open_world
 
 pytestmark = pytest.mark.anyio
 
@@ -136,6 +139,17 @@ async def test_a_lost_apps_request_fails_in_time_and_is_not_given_out_again(
     world.site.expiry.sweep()
     assert (await person.status(request))["status"] == "failed"
     await (await world.app()).fence()
+
+
+async def test_time_passes_by_itself(config: Config) -> None:
+    short = replace(config, request_timeout=timedelta(seconds=0.2))
+    async with open_world(Site(short)) as world:
+        space, _, person = await world.space(), await world.app(), await world.user("ann")
+        request = await person.asked(space)
+        async with asyncio.timeout(PATIENCE):
+            while (seen := await person.status(request))["status"] == "queued":
+                pass
+    assert (seen["status"], seen["result"]) == ("failed", {"error": "请求超时（0.2秒）"})
 
 
 async def test_a_restart_loses_no_request(config: Config, clock: ManualClock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from spaces_website.site import Site
 PATIENCE = 15.0
 """Seconds until a test gives up; nothing that passes waits for them."""
 ADMIN = Admin("admin", "admin123")
+TRUST = ssl.create_default_context()
+"""Made once, because that takes a while, and nothing here is HTTPS."""
 PASSWORD = "testpass123"  # noqa: S105
 
 
@@ -112,7 +115,9 @@ class World:
 
     async def visitor(self, **options: Any) -> Person:
         """Somebody who is not logged in."""
-        person = Person(base_url=self.url, trust_env=False, timeout=PATIENCE, **options)
+        person = Person(
+            base_url=self.url, trust_env=False, verify=TRUST, timeout=PATIENCE, **options
+        )
         return await self._stack.enter_async_context(person)
 
     async def log_in(self, name: str, password: str = PASSWORD) -> Person:
