@@ -48,6 +48,10 @@ final class OpenSsl
         int SSL_read(void *ssl, char *buffer, int size);
         int SSL_write(void *ssl, const char *bytes, int size);
         int SSL_shutdown(void *ssl);
+        void *SSL_get1_session(void *ssl);
+        int SSL_SESSION_is_resumable(const void *session);
+        int SSL_set_session(void *ssl, void *session);
+        void SSL_SESSION_free(void *session);
         int SSL_get_error(const void *ssl, int result);
         long SSL_ctrl(void *ssl, int command, long number, const char *text);
         int SSL_set1_host(void *ssl, const char *name);
@@ -61,10 +65,35 @@ final class OpenSsl
         void ERR_error_string_n(unsigned long error, char *buffer, size_t size);
         C;
 
+    /** The session of a connection before, if the API gave a ticket to resume it. */
+    private ?FFI\CData $session = null;
+
     private function __construct(
         public readonly FFI $library,
-        public readonly FFI\CData $context,
+        private readonly FFI\CData $context,
     ) {
+    }
+
+    /** A connection, which resumes the session of one before: a handshake then costs no signature. */
+    public function connection(): FFI\CData
+    {
+        $ssl = $this->library->SSL_new($this->context);
+        if ($this->session !== null) {
+            $this->library->SSL_set_session($ssl, $this->session);
+        }
+        return $ssl;
+    }
+
+    /** Keeps a connection's session for those to come. Tickets follow the handshake, so that is not the time. */
+    public function remember(FFI\CData $ssl): void
+    {
+        $session = $this->library->SSL_get1_session($ssl);
+        if ($session === null || $this->library->SSL_SESSION_is_resumable($session) !== 1) {
+            $this->library->SSL_SESSION_free($session);
+            return;
+        }
+        $this->library->SSL_SESSION_free($this->session);
+        $this->session = $session;
     }
 
     /** @throws UsageError when TLS cannot be had as the environment wants it */

@@ -20,16 +20,20 @@ final class Tls
     private readonly FFI\CData $in;
     private readonly FFI\CData $out;
     private bool $closed = false;
+    private bool $remembered = false;
 
     /** Reading never waits, so one buffer is enough for all connections. */
     private static ?FFI\CData $buffer = null;
 
-    /** @param string|null $peer the name or address to verify; null for none */
-    public function __construct(OpenSsl $openssl, string $name, bool $verify)
+    /**
+     * @param string $name the API's name or address
+     * @param bool $verify whether its certificate has to be for that
+     */
+    public function __construct(private readonly OpenSsl $openssl, string $name, bool $verify)
     {
         $this->library = $openssl->library;
         self::$buffer ??= $this->library->new('char[' . self::BUFFER_SIZE . ']', false, true);
-        $this->ssl = $this->library->SSL_new($openssl->context);
+        $this->ssl = $openssl->connection();
         $this->in = $this->library->BIO_new($this->library->BIO_s_mem());
         $this->out = $this->library->BIO_new($this->library->BIO_s_mem());
         $this->library->SSL_set_bio($this->ssl, $this->in, $this->out); // which owns them from here on
@@ -108,6 +112,10 @@ final class Tls
             $bytes .= FFI::string(self::$buffer, $size);
         }
         $error = $this->library->SSL_get_error($this->ssl, $size);
+        if ($bytes !== '' && !$this->remembered) {
+            $this->remembered = true;
+            $this->openssl->remember($this->ssl);
+        }
         if ($error === OpenSsl::ERROR_ZERO_RETURN) {
             $this->closed = true;
         } elseif ($error !== OpenSsl::ERROR_WANT_READ && $bytes === '') {
@@ -127,6 +135,13 @@ final class Tls
         if ($bytes !== '') { // into memory, so it is never too much
             $this->library->SSL_write($this->ssl, $bytes, strlen($bytes));
         }
+    }
+
+    /** Says that nothing more will come (close_notify): OpenSSL resumes no session that ended without. */
+    public function close(): void
+    {
+        $this->library->ERR_clear_error();
+        $this->library->SSL_shutdown($this->ssl);
     }
 
     private function failure(): TlsException

@@ -105,6 +105,10 @@ final class Transport
 
     public function close(): void
     {
+        if ($this->tls !== null) {
+            $this->tls->close();
+            $this->send($this->tls->output());
+        }
         $this->unsent = '';
         $this->socket->close();
     }
