@@ -173,12 +173,12 @@ async def open_world(site: Site) -> AsyncIterator[World]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     config = uvicorn.Config(site.application, access_log=False, log_level="warning")
     server = Server(config, site)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as stack:
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             yield World(site, url, server, stack)
-    finally:
-        server.should_exit = True
-        await running
-        listener.close()
+        finally:  # while apps are still connected
+            server.should_exit = True
+            await running
+            listener.close()

@@ -42,6 +42,12 @@ class FaultySite(Site):
     sockets_type = FaultySockets
     visitors_type = FaultyVisitors
 
+    async def stop(self) -> None:
+        """Say farewell to the apps."""
+        if fault("restart_keeps_holders"):
+            self.broker.left = lambda _: None  # type: ignore[method-assign,assignment]
+        await super().stop()
+
 
 class FaultyServer(Server):
     """Ends as told, or as uvicorn does."""
