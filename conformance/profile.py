@@ -83,7 +83,7 @@ async def play_chat(scenario: Scenario, stage: Stage) -> Judgement:
         if not bench.died():
             raise
     finally:
-        bench.release()
+        await bench.aclose()
     failures = bench.failures
     return Judgement(failures, await bench.evidence() if failures else "")
 

@@ -175,6 +175,10 @@ class ChatBench(Hold):
         for chat in self._chats:
             chat.release()
 
+    async def aclose(self) -> None:
+        """Close every connection that is still open, those too whose end takes a moment."""
+        self.release()
+
 
 def new_token() -> str:
     """A token for one exchange, by which the mock API's journal is asked for it."""

@@ -8,12 +8,12 @@ same tables with the wire facts around them, and a test holds the two together.
 
 from __future__ import annotations
 
-from conformance.contract import handoff, rpc_chat
+from conformance.contract import handoff, rpc_chat, spaces
 from conformance.contract.clause import Clause, Level
 
 __all__ = ["CLAUSES", "UNTESTABLE", "Clause", "Level", "clause"]
 
-_PROFILES = (handoff, rpc_chat)
+_PROFILES = (handoff, rpc_chat, spaces)
 
 CLAUSES: dict[str, Clause] = {each.id: each for profile in _PROFILES for each in profile.CLAUSES}
 """Every clause of every profile, by number, in the order of the contract."""

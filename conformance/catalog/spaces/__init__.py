@@ -1,4 +1,15 @@
 """The catalog of the `spaces` profile: docs/contract-spaces.md, sentence by sentence."""
 
-ORDER: tuple[str, ...] = ()
+ORDER = (
+    "accounts",
+    "registering",
+    "submitting",
+    "results",
+    "queue",
+    "pages",
+    "sites",
+    "uploads",
+    "input",
+    "lifecycle",
+)
 """From the plainest to the oddest; a category that is not named here comes last."""

@@ -1,0 +1,193 @@
+"""Socket.IO over a WebSocket, as a remote app speaks it.
+
+Two protocols lie over each other, both of text frames: Engine.IO 4 (the first
+digit: open, ping, message) and Socket.IO 5 in its messages (the second digit:
+connect, event, acknowledgement). `decode` and `encode` know both without I/O.
+
+Silence is proved by an acknowledgement. Every Socket.IO server gives one to an
+event that asks for it, when the event was handled, and what it sent before came
+before: so `call` says that an event was dealt with, and `fence` that nothing
+more has come than the test has seen.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from websockets.frames import Frame
+
+from conformance.client.chat import Chat, Note
+from conformance.wording import excerpt, plural
+
+OPEN, CLOSE, PING, PONG, MESSAGE, NOOP = "0", "1", "2", "3", "4", "6"
+"""Engine.IO 4."""
+
+CONNECT, DISCONNECT, EVENT, ACK = "40", "41", "42", "43"
+"""Socket.IO 5, in messages of Engine.IO."""
+
+KINDS = (CONNECT, DISCONNECT, EVENT, ACK, "44", OPEN, CLOSE, PING, PONG, NOOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A packet: its kind, an acknowledgement's number, and JSON."""
+
+    kind: str
+    number: int | None = None
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event from the site."""
+
+    at: float
+    name: str
+    data: Any
+    """Its one argument."""
+    message: int
+    """Which of the connection's messages it was, from 1."""
+
+
+def encode(kind: str, data: object = None, *, number: int | None = None) -> str:
+    """A packet as text."""
+    told = "" if data is None else json.dumps(data)
+    return f"{kind}{'' if number is None else number}{told}"
+
+
+def decode(text: str) -> Packet:
+    """Text as a packet. Raises ValueError for what is none."""
+    kind = next((each for each in KINDS if text.startswith(each)), None)
+    if kind is None:
+        raise ValueError("no packet of Engine.IO 4 and Socket.IO 5 begins so")
+    rest = text.removeprefix(kind)
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))] if kind in (EVENT, ACK) else ""
+    rest = rest.removeprefix(digits)
+    return Packet(kind, int(digits) if digits else None, json.loads(rest) if rest else None)
+
+
+def address(url: str) -> str:
+    """Where a site at http://… takes WebSockets for Socket.IO."""
+    parts = urlsplit(url)
+    scheme = "wss" if parts.scheme in ("https", "wss") else "ws"
+    return f"{scheme}://{parts.netloc}/socket.io/?EIO=4&transport=websocket"
+
+
+class SocketIo(Chat):
+    """A connection; an async context manager that has it open, in the default namespace."""
+
+    def __init__(self, url: str, *, deadline: float, note: Note) -> None:
+        """Prepare a connection to the site at http://…; `deadline` as time.monotonic()."""
+        super().__init__(address(url), deadline=deadline, note=note)
+        self.events: list[Event] = []
+        """Every event that came."""
+        self.dismissed = False
+        """Whether the site has disconnected the socket."""
+        self._seen = 0
+        """How many events the scenario has taken."""
+        self._greeted: set[str] = set()
+        self._acknowledged: dict[int, int] = {}
+        """By number, how many events had come before the acknowledgement."""
+        self._calls = 0
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        await self._greeting(OPEN)
+        self.text(CONNECT)
+        await self._greeting(CONNECT)
+        return self
+
+    def emit(self, name: str, *data: object) -> None:
+        """Send an event."""
+        self.text(encode(EVENT, [name, *data]))
+
+    async def call(self, name: str, *data: object, clause: str) -> None:
+        """Send an event, and wait until the site has dealt with it."""
+        await self._acknowledgement(name, *data, clause=clause)
+
+    async def event(self, name: str, *, clause: str) -> Event:
+        """The next event, which must have this name. Raises ChatFailed."""
+        expected = f"an event {name!r}"
+        if not await self.until(lambda: len(self.events) > self._seen or self.dismissed):
+            raise self.failed("event", clause=clause, expected=expected, actual=self._arrived_so())
+        if len(self.events) == self._seen:
+            raise self.failed("event", clause=clause, expected=expected, actual="a disconnect")
+        found = self.events[self._seen]
+        self._seen += 1
+        self._place = found.message
+        if found.name != name:
+            told = f"{found.name!r} {excerpt(json.dumps(found.data, ensure_ascii=False))}"
+            raise self.failed("event", clause=clause, expected=expected, actual=told)
+        return found
+
+    async def fence(self, name: str, *data: object, clause: str) -> None:
+        """Check that nothing more has come than was taken; the event must change nothing."""
+        came = await self._acknowledgement(name, *data, clause=clause)
+        more = [each.name for each in self.events[self._seen : came]]
+        self.expect(
+            not more,
+            check="silent",
+            clause=clause,
+            expected="no further event",
+            actual=f"{plural(len(more), 'event')}: {', '.join(more[:4])}",
+        )
+
+    async def let_go(self, *, clause: str) -> bool:
+        """Check that the site ends the connection, and sends no event before that."""
+        await self.until(lambda: self.dismissed or len(self.events) > self._seen)
+        return self.expect(
+            (self.dismissed or self.ended) and len(self.events) == self._seen,
+            check="let_go",
+            clause=clause,
+            expected="the site disconnects the socket",
+            actual=self._arrived_so(),
+        )
+
+    async def leave(self) -> None:
+        """Disconnect as a client does."""
+        if not self.ended:
+            self.text(DISCONNECT)
+            await self.close()
+
+    async def _greeting(self, kind: str) -> None:
+        if not await self.until(lambda: kind in self._greeted):
+            expected = f"a packet {kind!r} of Engine.IO 4 and Socket.IO 5"
+            raise self.failed("connect", clause=None, expected=expected, actual=self._arrived_so())
+
+    async def _acknowledgement(self, name: str, *data: object, clause: str) -> int:
+        self._calls += 1
+        number = self._calls
+        self.text(encode(EVENT, [name, *data], number=number))
+        if not await self.until(lambda: number in self._acknowledged):
+            raise self.failed(
+                "call",
+                clause=clause,
+                expected=f"an acknowledgement of the event {name!r}, which asks for one",
+                actual=self._arrived_so(),
+            )
+        return self._acknowledged[number]
+
+    def _received(self, at: float, frame: Frame) -> None:
+        before = len(self.messages)
+        super()._received(at, frame)
+        for number, message in enumerate(self.messages[before:], start=before + 1):
+            try:
+                packet = decode(message.data) if isinstance(message.data, str) else None
+            except ValueError as error:
+                self.violation = self.violation or f"Socket.IO: {excerpt(message.data)}: {error}"
+                continue
+            match packet:
+                case Packet(kind="2"):
+                    self.text(PONG)
+                case Packet(kind="0" | "40" as kind):
+                    self._greeted.add(kind)
+                case Packet(kind="41" | "1"):
+                    self.dismissed = True
+                case Packet(kind="42", data=[str(name), *rest]):
+                    told = rest[0] if len(rest) == 1 else rest
+                    self.events.append(Event(at, name, told, number))
+                case Packet(kind="43", number=int(acknowledged)):
+                    self._acknowledged[acknowledged] = len(self.events)
