@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from socket import socket
+from typing import ClassVar
 
 import uvicorn
 from fastapi import FastAPI
@@ -33,6 +34,8 @@ FRAME_BYTES = 4 << 20
 class Server(uvicorn.Server):
     """Serves one service."""
 
+    websocket_type: ClassVar[type[LingeringWebSocket]] = LingeringWebSocket
+
     def __init__(self, app: FastAPI, service: Service) -> None:
         """app: the service's application."""
         self._service = service
@@ -44,7 +47,7 @@ class Server(uvicorn.Server):
                 port=options.port,
                 loop="asyncio",
                 http="h11",
-                ws=LingeringWebSocket,
+                ws=self.websocket_type,
                 ws_max_size=FRAME_BYTES,
                 ws_per_message_deflate=False,
                 lifespan="on",

@@ -94,6 +94,8 @@ class FaultyTurns(Turns):
     def intent(self, message: Message) -> Intent:
         """What the message asks for."""
         intent = super().intent(message)
+        if fault("second_intent_ignored"):
+            intent = Intent(intent.agents[:1], intent.question)
         guessed = intent.question and fault("ambiguous_guessed")
         return Intent((FALLBACK,)) if guessed else intent
 

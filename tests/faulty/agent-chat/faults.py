@@ -44,7 +44,7 @@ def _bug(description: str, clauses: str) -> Fault:
     return Fault(description, tuple(clauses.split()))
 
 
-EVERYTHING = " ".join(f"AC{number}" for number in range(1, 34))
+EVERYTHING = " ".join(f"AC{number}" for number in range(1, 46))
 
 _MINIATURES = {
     "dead": _bug("ends before it listens", EVERYTHING),
@@ -68,7 +68,9 @@ _FRAMES = {
     "completes_before_last_token": _bug("sends the last token after message_complete", "AC6"),
     "completes_twice": _bug("completes a turn in the graph and again around it", "AC6 AC7"),
     "complete_without_thread": _bug("does not say which thread is complete", "AC6 AC26"),
-    "unknown_type_ignored": _bug("does not answer frames of a type that it does not know", "AC7"),
+    "unknown_type_ignored": _bug(
+        "does not answer frames of a type that it does not know", "AC7 AC38"
+    ),
     "nothing_said_not_completed": _bug("completes only turns in which something was said", "AC7"),
 }
 
@@ -101,26 +103,27 @@ _THREADS = {
 
 _REFUSALS = {
     "json_before_size": _bug("parses a frame before it looks at its size", "AC13"),
-    "array_crashes": _bug("takes any JSON for an object", "AC14 AC25"),
-    "thread_id_unchecked": _bug("takes any text for a thread id", "AC15"),
-    "blank_content_accepted": _bug("takes white space for a message", "AC16"),
-    "long_content_accepted": _bug("does not limit the length of a message", "AC16"),
-    "longest_content_refused": _bug("is off by one in the length of a message", "AC16"),
+    "array_crashes": _bug("takes any JSON for an object", "AC25 AC34"),
+    "thread_id_unchecked": _bug("takes any text for a thread id", "AC35"),
+    "blank_content_accepted": _bug("takes white space for a message", "AC36"),
+    "long_content_accepted": _bug("does not limit the length of a message", "AC36"),
+    "longest_content_refused": _bug("is off by one in the length of a message", "AC36"),
     "error_closes_socket": _bug("closes the socket after an error", "AC25"),
     "error_without_thread": _bug("does not say in which thread an error happened", "AC26"),
 }
 
 _TIME = {
-    "session_never_expires": _bug("does not look at a session's age", "AC17"),
-    "session_absolute": _bug("lets a session expire so long after its first message", "AC17"),
-    "expired_session_revived": _bug("resets the clock of a session that has expired", "AC17"),
-    "refused_message_touches": _bug("resets the clock before it looks at the content", "AC17"),
+    "session_never_expires": _bug("does not look at a session's age", "AC17 AC37"),
+    "session_absolute": _bug("lets a session expire so long after its first message", "AC37"),
+    "expired_session_revived": _bug("resets the clock of a session that has expired", "AC37"),
+    "refused_message_touches": _bug("resets the clock before it looks at the content", "AC37"),
     "rate_over_all_threads": _bug("counts the messages of a socket, not of a thread", "AC22"),
     "rate_never": _bug("has no rate limit", "AC22"),
     "rate_off_by_one": _bug("admits one message too many", "AC22"),
 }
 
 _MODEL = {
+    "second_intent_ignored": _bug("serves the first of several intents", "AC45"),
     "ambiguous_guessed": _bug("takes an unclear message for a question", "AC23"),
     "stack_trace_in_error": _bug("puts the exception into the error", "AC24"),
     "model_failure_silent": _bug("lets a turn end without a word when the model fails", "AC7 AC24"),
@@ -130,6 +133,14 @@ _MODEL = {
     "upstream_runs_on": _bug("plays a turn to its end although the client has left", "AC30"),
     "leaving_unseen": _bug("looks at the socket again only when a turn is over", "AC12 AC30 AC31"),
     "unbounded_queue": _bug("queues without bound what a client does not read", "AC31"),
+}
+
+_WEBSOCKET = {
+    "fragments_decoded_alone": _bug("decodes each fragment of a text by itself", "AC39"),
+    "errors_close_unsaid": _bug("hangs up on a broken frame, without a close", "AC39 AC40 AC43"),
+    "pings_wait": _bug("answers a ping when it next has something to send", "AC41"),
+    "close_unanswered": _bug("hangs up on a close frame", "AC42"),
+    "binary_ends_server": _bug("lets one client's exception end the process", EVERYTHING),
 }
 
 _PROCESS = {
@@ -149,6 +160,7 @@ FAULTS: dict[str, Fault] = {
     **_REFUSALS,
     **_TIME,
     **_MODEL,
+    **_WEBSOCKET,
     **_PROCESS,
 }
 """Every fault, by the name that `--fault` takes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from dataclasses import replace
 from typing import ClassVar
@@ -55,6 +56,8 @@ class FaultyConnection(Connection):
         """One frame of the client's."""
         if fault("silent"):
             return
+        if fault("binary_ends_server") and isinstance(data, bytes):
+            os._exit(1)
         SPEAKING.set(str(id(self)))
         if fault("array_crashes") and data[:1] == "[":
             raise AttributeError("'list' object has no attribute 'get'")

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from faults import fault
 from memory import FaultyApprovals, FaultyOrders, FaultyRate, FaultySessions, FaultyThreads
 from outlet import FaultyConnection
+from protocol import FaultyWebSocket
 from speech import FaultyModel
 
 
@@ -44,6 +45,8 @@ class FaultyService(Service):
 
 class FaultyServer(Server):
     """Ends as told, or as uvicorn does."""
+
+    websocket_type = FaultyWebSocket
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

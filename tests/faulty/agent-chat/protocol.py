@@ -1,0 +1,44 @@
+"""The WebSocket protocol, and what a server of its own making gets wrong."""
+
+from __future__ import annotations
+
+from agent_chat.closing import LingeringWebSocket
+from faults import fault
+from websockets.frames import Frame
+
+
+class FaultyWebSocket(LingeringWebSocket):
+    """A WebSocket."""
+
+    def handle_text(self, event: Frame) -> None:
+        """The first fragment of a text."""
+        super().handle_text(_alone(event))
+
+    def handle_cont(self, event: Frame) -> None:
+        """Another fragment."""
+        super().handle_cont(_alone(event))
+
+    def handle_ping(self) -> None:
+        """A ping came; the protocol has its pong ready."""
+        if not fault("pings_wait"):
+            super().handle_ping()
+
+    def handle_close(self, event: Frame) -> None:
+        """The client closes."""
+        if fault("close_unanswered"):
+            self.conn.data_to_send()
+        super().handle_close(event)
+
+    def handle_parser_exception(self) -> None:
+        """The client broke the protocol."""
+        if fault("errors_close_unsaid"):
+            self.transport.close()
+        else:
+            super().handle_parser_exception()
+
+
+def _alone(event: Frame) -> Frame:
+    if not fault("fragments_decoded_alone"):
+        return event
+    text = bytes(event.data).decode(errors="replace")
+    return Frame(event.opcode, text.encode(), fin=event.fin)
