@@ -27,6 +27,9 @@ final class ClientConnection
      */
     private const OFFER_TIME = 0.25;
 
+    /** Reads in a row of what a client sends, before others get their turn. */
+    private const READS = 16;
+
     private readonly Watch $watch;
     private string $unsent = '';
     private float $progressAt = 0.0;
@@ -135,13 +138,11 @@ final class ClientConnection
 
     private function discard(): void
     {
-        while (!$this->gone && ($bytes = $this->client->discard()) !== 0) {
+        for ($reads = 0; !$this->gone && $reads < self::READS && ($bytes = $this->client->discard()) !== 0; ++$reads) {
             $this->discarded += $this->lingerUntil === null ? 0 : $bytes ?? 0;
             if ($bytes === null) {
                 $this->gone = true;
                 $this->leave('the client left');
-            } elseif ($this->discarded >= Client::LINGER_BYTES) {
-                return;
             }
         }
     }

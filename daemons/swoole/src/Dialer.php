@@ -55,14 +55,15 @@ final class Dialer
         return new Link($socket, $this->usesTls());
     }
 
-    private function usesTls(): bool
-    {
-        return $this->api->tls && $this->api->socket === null;
-    }
-
+    /** Until when a connection that is begun now has to be there. */
     public function deadline(): float
     {
         return Clock::now() + $this->timeout;
+    }
+
+    private function usesTls(): bool
+    {
+        return $this->api->tls && $this->api->socket === null;
     }
 
     /** @throws Problem */

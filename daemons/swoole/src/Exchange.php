@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace StreamingDaemon\Swoole;
 
 use StreamingDaemon\ApiAnswer;
-use StreamingDaemon\Format;
 use StreamingDaemon\Job;
 use StreamingDaemon\Log;
 use StreamingDaemon\Options;

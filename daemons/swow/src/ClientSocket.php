@@ -23,6 +23,9 @@ final class ClientSocket
      */
     private const OFFER_TIME = 250;
 
+    /** Reads in a row of what a client sends, before others get their turn. */
+    private const READS = 16;
+
     private ?Coroutine $watcher = null;
     private bool $gone = false;
 
@@ -38,7 +41,7 @@ final class ClientSocket
     /** Whether it is still there, looked up now. */
     public function isPresent(): bool
     {
-        while (!$this->gone && ($bytes = $this->client->discard()) !== 0) {
+        for ($reads = 0; !$this->gone && $reads < self::READS && ($bytes = $this->client->discard()) !== 0; ++$reads) {
             $this->gone = $bytes === null;
         }
         return !$this->gone;
