@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.calibration import Calibration, calibrate
-from conformance.contract import Level, clause
+from conformance.contract import Level, first
 from conformance.daemon.build import build
 from conformance.daemon.failures import DaemonError
 from conformance.daemon.instance import Attached, Instance, Remote
@@ -317,10 +317,11 @@ class Runner:
 
     def _blame(self, case: Case, check: str, error: DaemonError) -> None:
         """Fail a case whose daemon cannot be judged at all."""
+        served = first(case.scenario.profile)
         failed = FailedCheck(
             check=check,
-            clause="H1",
-            level=clause("H1").level.value,
+            clause=served.id,
+            level=served.level.value,
             expected=_WANTED[check],
             actual=error.message,
             where=f"{case.manifest.name}/{case.variant.name}",

@@ -6,13 +6,15 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from conformance.client.chat import ChatFailed, Note
 from conformance.client.page import Page
 from conformance.wording import excerpt
+
+if TYPE_CHECKING:
+    import httpx
 
 File = tuple[str, bytes, str]
 """A file as it is uploaded: its name, content and type."""
@@ -50,7 +52,7 @@ class Reply:
     @property
     def location(self) -> str:
         """The path that it redirects to; empty if it does not."""
-        return httpx.URL(self.headers.get("location", "")).path if self.status in _AWAY else ""
+        return urlsplit(self.headers.get("location", "")).path if self.status in _AWAY else ""
 
     def __str__(self) -> str:
         where = f" to {self.headers['location']}" if "location" in self.headers else ""
@@ -78,6 +80,8 @@ class Person:
         self.log: Callable[[str], None] = lambda _line: None
         self._note = note
         self._deadline = deadline
+        import httpx  # noqa: PLC0415 - whoever lists scenarios need not load it
+
         # The transport is everybody's; closing it is not one person's to do.
         self._client = httpx.AsyncClient(base_url=url, transport=transport, trust_env=False)
 
@@ -105,6 +109,8 @@ class Person:
         )
 
     async def _ask(self, method: str, path: str, **how: Any) -> Reply:
+        import httpx  # noqa: PLC0415
+
         began = time.monotonic()
         timeout = max(0.05, self._deadline - began)
         try:

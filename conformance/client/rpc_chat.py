@@ -91,7 +91,7 @@ class RpcChat(Chat):
         self.bench = bench
         self.state: dict[str, Any] = {}
         """The metadata of the last sync_state."""
-        self._greeted = False
+        self._greeted = self._answered = False
         self._sync = ""
 
     # Messages
@@ -221,17 +221,28 @@ class RpcChat(Chat):
             )
             if said.event == "chat_chunk":
                 found.append(said)
-            elif not (said.is_update() and said.content == THINKING and not found):
+            else:
+                thinks = said.is_update() and said.content == THINKING
                 self.expect(
-                    False, check="chunks", clause="RC18", expected="a chat_chunk", actual=str(said)
+                    thinks and not found,
+                    check="chunks",
+                    clause="RC23" if thinks else "RC18",
+                    expected="a chat_chunk",
+                    actual=str(said),
                 )
         return found
 
-    async def answer(self, *, clause: str = "RC20") -> Answer:
-        """All up to the answer's end."""
-        taken = [await self.said(clause=clause, expected="an answer that ends with chat_end")]
+    async def answer(self, *, clause: str | None = None) -> Answer:
+        """All up to the answer's end.
+
+        clause: what is broken where it does not come; by itself: a prompt right after an answer
+        may be lost (RC27), and an answer that has begun must end (RC20).
+        """
+        begins = clause or ("RC27" if self._answered else "RC20")
+        taken = [await self.said(clause=begins, expected="an answer that ends with chat_end")]
         while taken[-1].event != "chat_end":
-            taken.append(await self.said(clause=clause, expected="a chat_end"))
+            taken.append(await self.said(clause=clause or "RC20", expected="a chat_end"))
+        self._answered = True
         return Answer(tuple(taken))
 
     async def answered(self, token: str, answer: Answer, *, clause: str = "RC18") -> JournalEntry:

@@ -15,8 +15,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import httpx
-
 from conformance.client.chat import ChatBench, ChatFailed, new_token
 from conformance.client.spaces_app import RemoteApp
 from conformance.client.spaces_user import Space, User
@@ -45,6 +43,8 @@ class SpacesBench(ChatBench):
         super().__init__(scenario, stage)
         self.url = stage.instance.url.rstrip("/")
         """Of the website that people and apps come to."""
+        import httpx  # noqa: PLC0415 - whoever lists scenarios need not load it
+
         self._transport = httpx.AsyncHTTPTransport(verify=self.url.startswith("https"))
         self._admin: User | None = None
         self._log: list[str] = []

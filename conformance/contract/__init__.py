@@ -8,12 +8,14 @@ same tables with the wire facts around them, and a test holds the two together.
 
 from __future__ import annotations
 
-from conformance.contract import handoff, rpc_chat, spaces
+from importlib import import_module
+
+from conformance.contract import agent_chat, handoff, rpc_chat, spaces
 from conformance.contract.clause import Clause, Level
 
-__all__ = ["CLAUSES", "UNTESTABLE", "Clause", "Level", "clause"]
+__all__ = ["CLAUSES", "UNTESTABLE", "Clause", "Level", "clause", "first"]
 
-_PROFILES = (handoff, rpc_chat, spaces)
+_PROFILES = (handoff, rpc_chat, agent_chat, spaces)
 
 CLAUSES: dict[str, Clause] = {each.id: each for profile in _PROFILES for each in profile.CLAUSES}
 """Every clause of every profile, by number, in the order of the contract."""
@@ -31,3 +33,9 @@ def clause(clause_id: str) -> Clause:
     except KeyError:
         valid = " ".join(CLAUSES)
         raise LookupError(f"no clause {clause_id!r} in the contract; there are: {valid}") from None
+
+
+def first(profile: str) -> Clause:
+    """The profile's clause about being served at all: what is broken where nothing answers."""
+    found: Clause = import_module(f"{__name__}.{profile.replace('-', '_')}").CLAUSES[0]
+    return found

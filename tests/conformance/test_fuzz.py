@@ -17,7 +17,7 @@ SOUND = Path(__file__).parents[1] / "faulty" / "handoff"
 
 Conformance = Callable[..., "subprocess.CompletedProcess[str]"]
 
-FAULT = "u2028_replaced"
+FAULT = "unicode_line_ends"
 """A fault that one character in a text brings out."""
 
 

@@ -30,6 +30,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from conformance import catalog
 from conformance.calibration import calibrate
 from conformance.daemon.guardian import mark_this_process
 from conformance.daemon.manifest import Manifest, Variant, load
@@ -79,9 +80,15 @@ PART = (
 """Faults from all over the table, for a proof that takes less than a minute."""
 
 
-def _faults() -> dict[str, Fault]:
+def _profiles() -> tuple[str, ...]:
+    """The profiles of which there are faulty daemons, and scenarios to catch them."""
+    found = sorted(each.parent.name for each in HERE.glob("*/faults.py"))
+    return tuple(each for each in found if each in catalog.profiles() and catalog.load(each))
+
+
+def _faults(profile: str) -> dict[str, Fault]:
     """The faulty daemon's own table; a daemon imports nothing of the suite, nor is it imported."""
-    path = HERE / "handoff" / "faults.py"
+    path = HERE / profile / "faults.py"
     spec = importlib.util.spec_from_file_location("faults", path)
     assert spec is not None
     assert spec.loader is not None
@@ -89,9 +96,16 @@ def _faults() -> dict[str, Fault]:
     sys.modules["faults"] = module
     spec.loader.exec_module(module)
     return {
-        name: Fault(name, each.description, each.clauses, each.daemon, each.variant)
+        _named(profile, name): Fault(
+            _named(profile, name), each.description, each.clauses, each.daemon, each.variant
+        )
         for name, each in module.FAULTS.items()
     }
+
+
+def _named(profile: str, name: str) -> str:
+    """A fault's or a scenario's name among those of all profiles: `rpc-chat/dead`."""
+    return name if profile == "handoff" else f"{profile}/{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +139,14 @@ class Ledger:
         for result in results:
             if result.verdict is Verdict.SKIP:
                 continue
+            scenario = _named(result.profile, result.scenario)
             if fault.name:
-                self.judged.add(result.scenario)
+                self.judged.add(scenario)
             found = list(_wrong(fault, result))
             if found:
                 wrong[result.scenario] = found
             elif result.verdict is not Verdict.PASS:
-                self.caught[fault.name].add(result.scenario)
+                self.caught[fault.name].add(scenario)
         return wrong
 
     def close(self, faults: Sequence[Fault], *, every_scenario: bool) -> None:
@@ -161,15 +176,20 @@ def _wrong(fault: Fault, result: Result) -> Iterator[str]:
 
 def main() -> None:
     options = _options()
-    everything = _faults()
+    profiles = tuple(options.profile) or _profiles()
     try:
+        for name in options.profile:
+            known(name, _profiles(), "profile with faulty daemons")
+        everything = {name: each for p in profiles for name, each in _faults(p).items()}
         for name in options.fault:
             known(name, everything, "fault")
-        chosen = options.fault or (PART if options.part else tuple(everything))
+        chosen = options.fault or [each for each in everything if each in PART or not options.part]
         faults = [everything[name] for name in chosen]
         if not options.fault:
-            faults = [*(Fault("", "", (), *where) for where in SOUND), *faults]
-        cases(Selection(daemons=(str(HERE / "handoff"),), scenarios=tuple(options.scenario)))
+            sound = [where for p in profiles for where in SOUND.get(p, ((p, "default"),))]
+            faults = [*(Fault("", "", (), *where) for where in sound), *faults]
+        folders = tuple(str(HERE / each) for each in profiles)
+        cases(Selection(daemons=folders, scenarios=tuple(options.scenario)))
     except SelectionError as error:
         sys.exit(f"self_test: {error}")
     mark_this_process()
@@ -203,6 +223,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--profile", action="append", default=[], help="only its faulty daemons")
     parser.add_argument("--fault", action="append", default=[], help="only this fault")
     parser.add_argument("--scenario", action="append", default=[], help="only this scenario")
     parser.add_argument("--part", action="store_true", help="a part that takes a minute at most")
@@ -251,7 +272,8 @@ def _with(fault: Fault, manifest: Manifest) -> tuple[Manifest, Variant]:
     """The daemon and the variant, with the fault switched on."""
     variant = manifest.variant(fault.variant)
     if fault.name:
-        variant = replace(variant, args=(*variant.args, "--fault", fault.name))
+        name = fault.name.rpartition("/")[2]
+        variant = replace(variant, args=(*variant.args, "--fault", name))
     return manifest, variant
 
 

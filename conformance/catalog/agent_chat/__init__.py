@@ -1,4 +1,16 @@
 """The catalog of the `agent-chat` profile: docs/contract-agent-chat.md, sentence by sentence."""
 
-ORDER: tuple[str, ...] = ()
+ORDER = (
+    "turns",
+    "approvals",
+    "threads",
+    "refusals",
+    "limits",
+    "sessions",
+    "failure",
+    "websocket",
+    "pressure",
+    "rest",
+    "lifecycle",
+)
 """From the plainest to the oddest; a category that is not named here comes last."""

@@ -11,7 +11,7 @@ _TEXTS = ("model", "world_id", "character_id", "session_id")
 _NAMED = ("available_worlds", "available_characters", "available_rules", "available_sessions")
 
 
-@scenario(clause="RC2", evidence=DOCUMENT)
+@scenario(clause=("RC1", "RC2"), evidence=DOCUMENT)
 async def greeting_alone(chat: RpcChat) -> None:
     """A client is greeted by two messages, and hears nothing more until it asks."""
     await chat.greeted()

@@ -20,7 +20,8 @@ async def overlap_same_socket(chat: RpcChat) -> None:
     await chat.chunks(1)
     second = chat.prompt("Second.")
     chat.ping(b"here")  # answered in order: the second prompt has then been read
-    await chat.until(lambda: any(each.data == b"here" for each in chat.received))
+    if not await chat.until(lambda: any(each.data == b"here" for each in chat.received)):
+        raise chat.failed("pong", clause="RC40", expected="a pong with b'here'", actual="none")
     await chat.bench.upstream.open_gate(first, 1)
     rest = await chat.answer(clause="RC34")
     entry = await chat.bench.asked_once(first)

@@ -17,7 +17,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from rpc_chat import frames
-from rpc_chat.frames import Frame, Refusal, update
+from rpc_chat.frames import Frame, Prompt, Refusal, update
 from rpc_chat.generation import Generation
 from rpc_chat.stage import Stage
 
@@ -41,12 +41,16 @@ class Connection:
         """Until the client leaves."""
         try:
             await self.greet()
-            async for data in self.socket:
-                await self.take(data)
+            await self.read()
         except ConnectionClosed:
             pass
         finally:
             await self.abandon()
+
+    async def read(self) -> None:
+        """Take messages as they come. Raises ConnectionClosed, or returns, when none can."""
+        async for data in self.socket:
+            await self.take(data)
 
     async def greet(self) -> None:
         """What is said unasked."""
@@ -55,7 +59,7 @@ class Connection:
 
     async def take(self, data: str | bytes) -> None:
         """One message of the client's."""
-        said = frames.parse(data)
+        said = self.parse(data)
         if self.generation is not None and self.generation.running:
             if not isinstance(said, Refusal) and said.cancels:
                 await self.cancel(self.generation)
@@ -68,6 +72,10 @@ class Connection:
             await self.send(update("✗ Prepare the stage first (World, Char, Session)."))
         else:
             self.answer(said.text)
+
+    def parse(self, data: str | bytes) -> Prompt | Refusal:
+        """What the message says."""
+        return frames.parse(data)
 
     async def send(self, frame: Frame) -> None:
         """Send it as soon as the client reads. Raises ConnectionClosed."""

@@ -15,14 +15,20 @@ from rpc_chat.store import Store
 
 
 class Engine:
-    """The parts, and how one is made of another."""
+    """The parts, and how one is made of another; the types are where others can be put in."""
+
+    store_type = Store
+    model_type = Model
+    commands_type = Commands
+    connection_type = Connection
+    generation_type = Generation
 
     def __init__(self, options: Options) -> None:
         """Open the store. Raises OSError."""
         self.options = options
-        self.store = Store(options.data)
-        self.model = Model(options)
-        self.commands = Commands(
+        self.store = self.store_type(options.data)
+        self.model = self.model_type(options)
+        self.commands = self.commands_type(
             self.store, models=catalogue.models(options.model), flavour=options.flavour
         )
         self._stages: dict[str, Stage] = {}
@@ -37,11 +43,13 @@ class Engine:
 
     def connection(self, socket: ServerConnection, stage: Stage) -> Connection:
         """A client's connection."""
-        return Connection(socket, stage, self)
+        return self.connection_type(socket, stage, self)
 
     def generation(self, prompt: str, stage: Stage) -> Generation:
         """An answer."""
-        return Generation(prompt, stage, self.store, self.model, flavour=self.options.flavour)
+        return self.generation_type(
+            prompt, stage, self.store, self.model, flavour=self.options.flavour
+        )
 
     async def close(self) -> None:
         """Let go of everything."""

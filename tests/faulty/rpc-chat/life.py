@@ -1,0 +1,37 @@
+"""The process: which faults, which parts, and what the listener can do wrong."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import difflib
+import logging
+import sys
+from pathlib import Path
+
+from faults import FAULTS, activate, fault
+
+
+def main() -> int:
+    """Serve with the faults that the command line names; the exit status."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--fault", action="append", default=[])
+    chosen, rest = parser.parse_known_args()
+    for name in chosen.fault:
+        if name not in FAULTS:
+            near = difflib.get_close_matches(name, FAULTS, 1)
+            parser.error(f"there is no fault {name!r}; the nearest is {near[0] if near else '-'}")
+    activate(chosen.fault)
+    if fault("dead"):
+        return 1
+    sys.path.insert(0, str(Path(__file__).parents[3] / "daemons" / "rpc-chat"))
+    logging.basicConfig(format="rpc-chat: %(levelname)s: %(message)s")
+
+    # What is imported depends on the path above; and the parts look at the faults.
+    import protocol  # noqa: PLC0415
+    from rpc_chat.options import parse  # noqa: PLC0415
+    from rpc_chat.server import serve  # noqa: PLC0415
+    from wiring import FaultyEngine  # noqa: PLC0415
+
+    protocol.spoil()
+    return asyncio.run(serve(FaultyEngine(parse(rest))))

@@ -1,0 +1,29 @@
+"""The backend, made of faulty parts."""
+
+from __future__ import annotations
+
+from directing import FaultyCommands
+from faults import fault
+from memory import FaultyStore
+from outlet import FaultyConnection
+from rpc_chat.engine import Engine
+from rpc_chat.stage import Stage
+from speech import FaultyGeneration, FaultyModel
+
+
+class FaultyEngine(Engine):
+    """The same backend, of other parts."""
+
+    store_type = FaultyStore
+    model_type = FaultyModel
+    commands_type = FaultyCommands
+    connection_type = FaultyConnection
+    generation_type = FaultyGeneration
+
+    def stage(self, name: str) -> Stage:
+        """A stage."""
+        if fault("shared_stage_ignored"):
+            name = ""
+        if fault("one_stage_by_accident") and name:
+            name = "everybody's"
+        return super().stage(name)
