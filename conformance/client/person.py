@@ -141,6 +141,11 @@ class Person:
         self.expect(False, reply, check=check, clause=clause, expected=expected)
         return ChatFailed(f"{check}: expected {expected}; {reply}")
 
+    def failed(self, *, check: str, clause: str, expected: str, actual: str) -> ChatFailed:
+        """Note what is wrong with more than one answer, and ends the scenario."""
+        self._note(check=check, clause=clause, expected=expected, actual=actual, where=self.name)
+        return ChatFailed(f"{check}: expected {expected}; {actual}")
+
     async def redirected(self, reply: Reply, path: str, *, clause: str) -> bool:
         """Check that an answer sends its reader to this path."""
         expected = f"a redirect to {path}"

@@ -22,8 +22,11 @@ from websockets.frames import Frame
 from conformance.client.chat import Chat, Note
 from conformance.wording import excerpt, plural
 
-OPEN, CLOSE, PING, PONG, MESSAGE, NOOP = "0", "1", "2", "3", "4", "6"
+OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0", "1", "2", "3", "4", "5", "6"
 """Engine.IO 4."""
+
+PROBE = "probe"
+"""What the ping and the pong of an upgrade say."""
 
 CONNECT, DISCONNECT, EVENT, ACK = "40", "41", "42", "43"
 """Socket.IO 5, in messages of Engine.IO."""
@@ -64,6 +67,8 @@ def decode(text: str) -> Packet:
     if kind is None:
         raise ValueError("no packet of Engine.IO 4 and Socket.IO 5 begins so")
     rest = text.removeprefix(kind)
+    if kind in (PING, PONG):
+        return Packet(kind, data=rest)
     digits = rest[: len(rest) - len(rest.lstrip("0123456789"))] if kind in (EVENT, ACK) else ""
     rest = rest.removeprefix(digits)
     return Packet(kind, int(digits) if digits else None, json.loads(rest) if rest else None)
@@ -79,9 +84,16 @@ def address(url: str) -> str:
 class SocketIo(Chat):
     """A connection; an async context manager that has it open, in the default namespace."""
 
-    def __init__(self, url: str, *, deadline: float, note: Note) -> None:
-        """Prepare a connection to the site at http://…; `deadline` as time.monotonic()."""
-        super().__init__(address(url), deadline=deadline, note=note)
+    def __init__(self, url: str, *, deadline: float, note: Note, session: str = "") -> None:
+        """Prepare a connection to the site at http://…; `deadline` as time.monotonic().
+
+        session: the Engine.IO session, begun by polling, that goes on over this connection.
+        """
+        place = address(url)
+        super().__init__(
+            f"{place}&sid={session}" if session else place, deadline=deadline, note=note
+        )
+        self._session = session
         self.events: list[Event] = []
         """Every event that came."""
         self.dismissed = False
@@ -95,9 +107,14 @@ class SocketIo(Chat):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
-        await self._greeting(OPEN)
-        self.text(CONNECT)
-        await self._greeting(CONNECT)
+        if self._session:
+            self.text(f"{PING}{PROBE}")
+            await self._greeting(PONG)
+            self.text(UPGRADE)
+        else:
+            await self._greeting(OPEN)
+            self.text(CONNECT)
+            await self._greeting(CONNECT)
         return self
 
     def emit(self, name: str, *data: object) -> None:
@@ -146,6 +163,15 @@ class SocketIo(Chat):
             actual=self._arrived_so(),
         )
 
+    async def settled(self, name: str, *data: object) -> bool:
+        """Wait until the site has dealt with all that was sent; whether the socket outlived it.
+
+        The event must be one that the site knows, and change nothing.
+        """
+        number = self._asks(name, *data)
+        await self.until(lambda: number in self._acknowledged or self.dismissed)
+        return number in self._acknowledged
+
     async def leave(self) -> None:
         """Disconnect as a client does."""
         if not self.ended:
@@ -158,9 +184,7 @@ class SocketIo(Chat):
             raise self.failed("connect", clause=None, expected=expected, actual=self._arrived_so())
 
     async def _acknowledgement(self, name: str, *data: object, clause: str) -> int:
-        self._calls += 1
-        number = self._calls
-        self.text(encode(EVENT, [name, *data], number=number))
+        number = self._asks(name, *data)
         if not await self.until(lambda: number in self._acknowledged):
             raise self.failed(
                 "call",
@@ -169,6 +193,12 @@ class SocketIo(Chat):
                 actual=self._arrived_so(),
             )
         return self._acknowledged[number]
+
+    def _asks(self, name: str, *data: object) -> int:
+        """Send an event that asks for an acknowledgement; its number."""
+        self._calls += 1
+        self.text(encode(EVENT, [name, *data], number=self._calls))
+        return self._calls
 
     def _received(self, at: float, frame: Frame) -> None:
         before = len(self.messages)
@@ -182,7 +212,7 @@ class SocketIo(Chat):
             match packet:
                 case Packet(kind="2"):
                     self.text(PONG)
-                case Packet(kind="0" | "40" as kind):
+                case Packet(kind="0" | "40" | "3" as kind):
                     self._greeted.add(kind)
                 case Packet(kind="41" | "1"):
                     self.dismissed = True

@@ -54,9 +54,15 @@ class SpacesBench(ChatBench):
         return self.stage.manifest.declares(need, self.stage.variant)
 
     @property
-    def guide(self) -> bool:
-        """Whether the website is as the testing guide tells, not as its first code was."""
-        return self.declares("account=guide")
+    def account(self) -> str:
+        """Whose account the website follows: `guide`, `code`, or empty where nobody says."""
+        told = [each for each in ("guide", "code") if self.declares(f"account={each}")]
+        return told[0] if told else ""
+
+    @property
+    def left(self) -> float:
+        """Seconds until the scenario's time is up."""
+        return max(0.0, self.deadline - time.monotonic())
 
     # People
 
@@ -66,12 +72,12 @@ class SpacesBench(ChatBench):
         person.log = self._log.append
         return person
 
-    async def member(self, name: str, password: str = PASSWORD) -> User:
+    async def member(self, name: str, password: str = PASSWORD, *, clause: str = "SP28") -> User:
         """Somebody who has an account, logged in. Raises ChatFailed."""
         user = self.visitor(name)
         reply = await user.post("/login", {"username": name, "password": password})
         if reply.location != "/":
-            raise user.refuted(reply, check="login", clause="SP28", expected="a redirect to /")
+            raise user.refuted(reply, check="login", clause=clause, expected="a redirect to /")
         return user
 
     async def user(self) -> User:
@@ -115,9 +121,9 @@ class SpacesBench(ChatBench):
             raise admin.refuted(reply, check="space", clause="SP37", expected=expected)
         return Space(number, name)
 
-    async def socket(self) -> RemoteApp:
-        """A connected socket that has not registered. Raises ChatFailed."""
-        app = RemoteApp(self.url, deadline=self.deadline, note=self.note)
+    async def socket(self, *, session: str = "") -> RemoteApp:
+        """A connected socket that has not registered, or a session's. Raises ChatFailed."""
+        app = RemoteApp(self.url, deadline=self.deadline, note=self.note, session=session)
         self._chats.append(app)
         return await app.__aenter__()
 

@@ -149,7 +149,7 @@ _SENTENCES = (
     (
         _MUST,
         "refuse with 403 what a page of another site posts; take posts that do not say where "
-        "they are from",
+        "they are from; keep sessions in cookies that are SameSite and HttpOnly",
     ),
     (
         _MUST,
@@ -158,7 +158,8 @@ _SENTENCES = (
     ),
     (
         _MUST,
-        "survive any frame and any body: at most the connection that sent it ends",
+        "survive any frame and any body: at most the connection that sent it ends; what cannot "
+        "be read is told as the sender's mistake (4xx)",
     ),
     (
         _SHOULD,
@@ -174,8 +175,8 @@ _SENTENCES = (
     ),
     (
         _MUST,
-        "serve HTTP, and Socket.IO 5 (Engine.IO 4) by WebSocket and by polling; acknowledge "
-        "an event that asks for it when it was handled",
+        "serve HTTP, and Socket.IO 5 (Engine.IO 4) by WebSocket, by polling, and from this to "
+        "that; acknowledge an event that asks for it when it was handled",
     ),
     (
         _SHOULD,

@@ -10,6 +10,7 @@ ORDER = (
     "sites",
     "uploads",
     "input",
+    "transport",
     "lifecycle",
 )
 """From the plainest to the oddest; a category that is not named here comes last."""

@@ -63,7 +63,7 @@ async def submit_without_app(bench: SpacesBench) -> None:
     """A space whose app is not connected is refused with 503."""
     space, user = await asyncio.gather(bench.space(), bench.user())
     reply = await user.submit(space)
-    if await user.refused(reply, 503, NO_APP, clause="SP8") and bench.guide:
+    if await user.refused(reply, 503, NO_APP, clause="SP8") and bench.account == "guide":
         said = reply.json["error"].lower()
         user.expect(
             "not connected" in said or "remote" in said,
@@ -197,7 +197,7 @@ async def submit_with_a_file(bench: SpacesBench) -> None:
         expected=f"request {request} with the audio link {AUDIO}",
         actual=given.payload,
     )
-    if bench.guide:
+    if bench.account == "guide":
         files = given.payload.get("files")
         named = [each.get("filename") for each in files or [] if isinstance(each, dict)]
         app.expect(
