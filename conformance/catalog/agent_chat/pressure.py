@@ -16,13 +16,20 @@ MIB = 1 << 20
 SENT = 32
 """MiB of one message: a thousand times what is allowed."""
 
-GROWTH = 24 * MIB
-"""By how much the process may grow while one client reads 32 MiB and one reads nothing."""
+GROWTH = 8 * MIB
+"""By how much the process may grow meanwhile."""
 
-PIECE = delta("x" * 65_536)
+PIECE = delta("x" * 16_384)
 
-READ = 512
-"""Pieces that another client reads while one does not: 32 MiB."""
+HALF = 32
+"""Pieces of half a MiB: an answer that may be kept whole while it is streamed."""
+
+ANSWERS = 32
+"""So many are read by one client while another reads nothing of what it is sent: a backend that
+gathers that holds about as much in the end."""
+
+WARM = 8
+"""After so many, the kernel's buffers are full, and what any backend needs is there."""
 
 
 @scenario(clause="AC43", evidence=TOO_BIG)
@@ -51,28 +58,33 @@ async def endless_message(bench: AgentBench) -> None:
 async def slow_reader(bench: AgentBench) -> None:
     """A client that does not read costs no memory, and holds nobody up."""
     async with bench.connect() as slow, bench.connect() as other:
-        await other.works("AC6")
-        before = bench.probe().rss
         token = slow.ask(new_thread(), pattern=await bench.script(script(endless(PIECE))))
         await slow.said(clause="AC3", expected="a token")
         slow.pause()
-        thread = new_thread()
-        other.ask(thread, pattern=await bench.script(finished(repeat(READ, PIECE))))
-        turn = await other.completes(thread, clause="AC31", unless="AC31")
+        before = 0
+        pattern = await bench.script(finished(repeat(HALF, PIECE)))
+        for number in range(ANSWERS):
+            if number == WARM:
+                before = bench.probe().rss
+            thread = new_thread()  # what was said in one goes to the model again
+            other.ask(thread, pattern=pattern)
+            turn = await other.completes(thread, clause="AC31", unless="AC31")
+            if not other.expect(
+                len(turn.tokens) == HALF,
+                check="other",
+                clause="AC3",
+                expected=f"{HALF} tokens for the other client",
+                actual=str(len(turn.tokens)),
+            ):
+                break
         growth = bench.probe().rss - before
         other.expect(
             growth < GROWTH,
             check="memory",
             clause="AC31",
-            expected=f"less than {GROWTH // MIB} MiB more, while another reads {READ // 16} MiB",
+            expected=f"less than {GROWTH // MIB} MiB more, while another client reads "
+            f"{(ANSWERS - WARM) // 2} MiB",
             actual=f"{growth / MIB:.1f} MiB more",
-        )
-        other.expect(
-            len(turn.tokens) == READ,
-            check="other",
-            clause="AC3",
-            expected=f"{READ} tokens for the other client",
-            actual=str(len(turn.tokens)),
         )
         slow.reset()
         entries = await bench.upstream.wait(token, state="ended", within=bench.left, brief=True)
