@@ -9,14 +9,15 @@ import (
 // A chunk is one message of the API's stream, read as far as relaying needs: is it
 // an error, which text does it hold, which choices does it finish. Vendors differ in
 // all the rest, so a field of a surprising type is taken for absent.
+//
+// A delta is parsed by itself, because encoding/json needs a KiB of stack for each
+// level of nesting: at one more, every stream's stack would be 16 KiB instead of 8.
 type chunk struct {
 	data    []byte // as it arrived
 	Error   json.RawMessage
 	Choices []struct {
-		Index int
-		Delta struct {
-			Content json.RawMessage
-		}
+		Index        int
+		Delta        json.RawMessage
 		FinishReason string `json:"finish_reason"`
 	}
 }
@@ -52,7 +53,9 @@ func (c *chunk) failure() *problem {
 func (c *chunk) texts() ([]json.RawMessage, error) {
 	var texts []json.RawMessage
 	for _, choice := range c.Choices {
-		text := choice.Delta.Content
+		var delta struct{ Content json.RawMessage }
+		_ = json.Unmarshal(choice.Delta, &delta)
+		text := delta.Content
 		if choice.Index != 0 || len(text) == 0 || string(text) == "null" || string(text) == `""` {
 			continue
 		}

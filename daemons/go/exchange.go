@@ -27,8 +27,12 @@ var (
 // so leave us a connection to use again.
 const releaseTime = 200 * time.Millisecond
 
-// readSize is what is read from the API at once: a TLS record.
-const readSize = 16 << 10
+// readSize is what is read from the API at once: some twenty events. Every stream
+// holds it for as long as it waits, so it is most of what a stream costs.
+const readSize = 4 << 10
+
+// restSize is how much may follow [DONE] before the connection is not worth keeping.
+const restSize = 16 << 10
 
 type exchange struct {
 	*server
@@ -176,7 +180,7 @@ func (x *exchange) take(e event, choice completion, out []byte) ([]byte, bool, e
 func (x *exchange) release(body io.Reader) {
 	late := time.AfterFunc(releaseTime, func() { x.end(errIdleTimeout) })
 	defer late.Stop()
-	_, _ = io.Copy(io.Discard, io.LimitReader(body, readSize))
+	_, _ = io.Copy(io.Discard, io.LimitReader(body, restSize))
 }
 
 // problemOf puts an error into words for the client.
