@@ -316,8 +316,8 @@ class _Wire(asyncio.Protocol):
             self._transport.resume_reading()
 
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.abort() if self.ended else self._transport.close()
+        if self._transport is not None and not self.ended:
+            self._transport.close()
 
     def reset(self) -> None:
         if self._transport is None or self.ended:
