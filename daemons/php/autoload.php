@@ -9,7 +9,7 @@ declare(strict_types=1);
 require_once __DIR__ . '/../php-shared/autoload.php';
 
 spl_autoload_register(static function (string $class): void {
-    $name = str_starts_with($class, 'StreamingDaemon\\Amp\\') ? substr($class, 20) : '';
+    $name = str_starts_with($class, 'StreamingDaemon\\Amp\\') ? strtr(substr($class, 20), '\\', '/') : '';
     $file = __DIR__ . "/src/$name.php";
     if ($name !== '' && is_file($file)) {
         require $file;

@@ -11,9 +11,10 @@ use StreamingDaemon\Options;
 /**
  * How many clients there is room for, and what is done in time for when there is none.
  *
- * select(), PHP's own way to wait, knows no descriptor above 1023. With it the process is
- * held to that many, so that what does not fit is refused where it comes in (L4), and fewer
- * clients are taken. With ext-uv, ext-ev or ext-event the limits are the system's.
+ * With epoll (EpollDriver) or an extension that Revolt knows, the limits are the system's.
+ * select(), which is all that a PHP without ext-ffi has, knows no descriptor above 1023. With
+ * it the process is held to that many, so that what does not fit is refused where it comes in
+ * (L4), and fewer clients are taken.
  */
 final class Limits
 {
@@ -50,7 +51,7 @@ final class Limits
     public static function loadClasses(): void
     {
         $shared = __DIR__ . '/../../php-shared/src';
-        foreach ([__DIR__, $shared, "$shared/Http2"] as $folder) {
+        foreach ([__DIR__, __DIR__ . '/Loop', $shared, "$shared/Http2"] as $folder) {
             foreach (glob("$folder/*.php") ?: [] as $file) {
                 require_once $file;
             }
