@@ -191,8 +191,8 @@ def sec_sse_injection(response: Checks) -> None:
 )
 def sec_sse_injection_fields(response: Checks) -> None:
     """Line ends in ids and names, and those between a chunk's data lines, end no event."""
-    response.sse_format(clause="S1").chunk_count(3, clause="S1")
-    response.no_error(clause="S1").events_in_order().done_marker(clause="S1")
+    response.sse_format(clause="S1").chunk_count(3).no_error()
+    response.events_in_order().done_marker()
 
 
 POISON = {"message": "no\n\ndata: [DONE]\n\n", "type": "a\r\rdata: x\r\r", "code": "b\nid: 1"}

@@ -195,7 +195,7 @@ _UPSTREAM = {
     "usage_always_asked": _bug("asks for a usage chunk that nobody wanted", "U1 R2"),
     "key_lost_when_sent_again": _bug("sends a request that is repeated without its key", "U1"),
     "proxy_trusted": _bug("goes through the proxy that the environment names", "U1 S2"),
-    "parses_per_read": _bug("takes each read for whole lines", "U2 R2 R3 R4 R6"),
+    "parses_per_read": _bug("takes each read for whole lines", "U2 R2 R3 R4 R6 U6"),
     "splits_codepoint": _bug("decodes each read by itself", "U2 R3"),
     "unicode_line_ends": _bug("splits lines as str.splitlines() does", "U2 R3 R2 R4 R6"),
     "cr_kept": _bug("takes the CR of a CRLF for a part of the line", "U2 R2 R4 R6 R7"),
@@ -223,11 +223,11 @@ _UPSTREAM = {
     "trailers_unexpected": _bug("knows no trailer fields", "U4 R4 R6"),
     "length_before_chunks": _bug("prefers Content-Length to chunks", "U4 R2 R4 R6"),
     "informational_is_final": _bug("takes 103 for the final answer", "U4 R5"),
-    "leaving_unseen_in_silence": _bug("notices that a client left when it writes", "U5 H10"),
+    "leaving_unseen_in_silence": _bug("notices that a client left when it writes", "U5 H10 L4"),
     "leaving_unseen_before_head": _bug("watches the client from the API's head on", "U5 H10"),
     "input_hides_leaving": _bug("peeks, and sees unread input instead of the end", "U5 H10"),
     "input_is_leaving": _bug("takes any input of the client for its end", "R8 R2 R4 L4"),
-    "drained_when_client_left": _bug("reads on to the end to keep the connection", "U5 H10"),
+    "drained_when_client_left": _bug("reads on to the end to keep the connection", "U5 H10 L4"),
     "unbounded_queue": _bug("reads the API on while the client is stalled", "U6"),
     "endless_line_buffered": _bug("buffers a line however long it is", "U6 R6"),
     "tail_lost_while_stalled": _bug("drops what is queued when the API ends", "U6 R2 R4"),
@@ -247,7 +247,7 @@ _UPSTREAM = {
     "retried_after_output": _bug("starts the answer again in the middle", "U8 R2 R6"),
     "redirect_followed": _bug("follows a redirect, key in hand", "U8 S2 R5"),
     "returned_unfinished": _bug("keeps a connection before its response has ended", "U9 R5"),
-    "kept_when_client_left": _bug("keeps the connection of a client that left", "U9 U5 R5"),
+    "kept_when_client_left": _bug("keeps the connection of a client that left", "U9 U5 R5 H1 L4"),
 }
 
 _HTTP2 = {
@@ -275,7 +275,6 @@ _HTTP2 = {
         ("h2_trailers_unexpected", "takes trailers for a second head", "R4 U4"),
         ("h2_length_unchecked", "does not compare the body with its length", "U4 R4 R6"),
         ("h2_protocol_errors_logged", "goes on after a protocol error", "U4 R6 L4"),
-        ("h2_left_without_reset", "forgets a stream instead of resetting it", "U5"),
     )
 }
 

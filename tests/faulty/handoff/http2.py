@@ -124,9 +124,6 @@ class Session:
         """An exchange is done with its stream: if that has not ended, it is reset (U5)."""
         with self.lock:
             if not stream.closed:
-                if fault("h2_left_without_reset"):
-                    stream.fail("left")
-                    return
                 self._reset(stream, ErrorCodes.CANCEL)
             self._forget(stream)
             stream.take()  # For a fault: what was not taken counts as well.
