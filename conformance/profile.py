@@ -100,3 +100,7 @@ PLAYERS: Mapping[str, Player] = {
     **dict.fromkeys(("rpc-chat", "agent-chat", "spaces"), play_chat),
 }
 """How each profile's scenarios are played."""
+
+AT_A_TIME: Mapping[str, int] = {"spaces": 12}
+"""Scenarios of one instance that are played at a time, where all at once would only wait for each
+other: a website spends 20 ms of its processor on each password that it checks."""

@@ -36,7 +36,7 @@ from conformance.daemon.instance import Attached, Instance, Remote
 from conformance.daemon.manifest import Manifest, Variant, missing
 from conformance.daemon.process import DaemonProcess
 from conformance.dead_end import addresses_of
-from conformance.profile import PLAYERS, Judgement
+from conformance.profile import AT_A_TIME, PLAYERS, Judgement
 from conformance.pulse import Pulse
 from conformance.result import FailedCheck, Result, Verdict
 from conformance.scenario import Start
@@ -195,9 +195,15 @@ class Runner:
         """Judge the cases side by side on one instance."""
         if not cases:
             return
+        turns = asyncio.Semaphore(AT_A_TIME.get(manifest.profile, len(cases)))
+
+        async def play(case: Case, stage: Stage) -> None:
+            async with turns:
+                await self._play(case, stage)
+
         try:
             async with self._stage(manifest, variant, Start()) as stage:
-                await asyncio.gather(*(self._play(case, stage) for case in cases))
+                await asyncio.gather(*(play(case, stage) for case in cases))
         except DaemonError as error:
             for case in cases:
                 self._blame(case, "starts", error)

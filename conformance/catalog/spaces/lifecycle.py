@@ -57,7 +57,12 @@ async def _kept(bench: SpacesBench, before: Before) -> None:
     await app.works(user, before.space, clause="SP24")
 
 
-@scenario(clause="SP24", alone=True, evidence="decided for this project: a restart loses nothing")
+@scenario(
+    clause="SP24",
+    alone=True,
+    everywhere=True,
+    evidence="decided for this project: a restart loses nothing",
+)
 async def restart_after_a_kill(bench: SpacesBench) -> None:
     """A website that was killed knows, when it is started again, all that it had accepted."""
     before = await _before(bench)

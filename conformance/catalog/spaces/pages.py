@@ -42,7 +42,7 @@ async def _shows(
         person.expect(word not in text, reply, check="hides", clause=clause, expected=expected)
 
 
-@scenario(clause="SP26", evidence="spec 11, P1; code, page of a space")
+@scenario(clause="SP26", everywhere=True, evidence="spec 11, P1; code, page of a space")
 async def page_for_admins(bench: SpacesBench) -> None:
     """An admin sees whether the app is connected, and who is in the queue, by positions."""
     space, app, user = await bench.ready()
@@ -65,7 +65,7 @@ async def page_for_admins(bench: SpacesBench) -> None:
     await _shows(admin, space, CONNECTED, without=(WAITING, REMOTE_GONE))
 
 
-@scenario(clause="SP26", evidence="spec 11, P2; testing guide, scenario 4")
+@scenario(clause="SP26", everywhere=True, evidence="spec 11, P2; testing guide, scenario 4")
 async def page_for_users(bench: SpacesBench) -> None:
     """A user has the form while there is an app, and reads that there is none otherwise."""
     space, app, user = await bench.ready()
@@ -77,7 +77,7 @@ async def page_for_users(bench: SpacesBench) -> None:
     await _shows(user, space, SEND, without=(UNAVAILABLE,))
 
 
-@scenario(clause="SP26", evidence="code, page of a space: anonymous")
+@scenario(clause="SP26", everywhere=True, evidence="code, page of a space: anonymous")
 async def page_for_strangers(bench: SpacesBench) -> None:
     """Who is not logged in has no form, with an app or without, and is offered to log in."""
     space, app, _ = await bench.ready()
@@ -87,7 +87,12 @@ async def page_for_strangers(bench: SpacesBench) -> None:
     await _shows(bench.visitor(), space, LOG_IN, without=(SEND,))
 
 
-@scenario(clause="SP26", needs=("account=guide",), evidence="testing guide, step 3 and scenario 4")
+@scenario(
+    clause="SP26",
+    everywhere=True,
+    needs=("account=guide",),
+    evidence="testing guide, step 3 and scenario 4",
+)
 async def page_for_everybody(bench: SpacesBench) -> None:
     """Everybody sees whether the app is connected."""
     space, app, user = await bench.ready()
@@ -99,7 +104,7 @@ async def page_for_everybody(bench: SpacesBench) -> None:
         await _shows(person, space, NOT_CONNECTED, without=(CONNECTED,))
 
 
-@scenario(clause="SP27", evidence="reasoned; CWE-79")
+@scenario(clause="SP27", everywhere=True, evidence="reasoned; CWE-79")
 async def page_of_text(bench: SpacesBench) -> None:
     """Markup in a name, a description or a prompt is text on every page, in every place."""
     mark = f"x{new_token()[:8]}"
@@ -148,7 +153,7 @@ async def page_of_a_result(bench: SpacesBench) -> None:
     )
 
 
-@scenario(clause="SP32", evidence="RFC 9110 12.5.4")
+@scenario(clause="SP32", everywhere=True, evidence="RFC 9110 12.5.4")
 async def page_in_english(bench: SpacesBench) -> None:
     """Pages and refusals are English for who prefers it, and Chinese for everybody else."""
     space, app, user = await bench.ready()

@@ -11,7 +11,7 @@ TIME_LIMIT = "0.7"
 """Seconds. Two minutes are the rule; a scenario has ten seconds."""
 
 
-@scenario(clause=("SP14", "SP17"), evidence="testing guide, scenario 2")
+@scenario(clause=("SP14", "SP17"), everywhere=True, evidence="testing guide, scenario 2")
 async def queue_order(bench: SpacesBench) -> None:
     """Three users' requests are given in their order, and each gets its own result."""
     space, users = await asyncio.gather(bench.space(), bench.users(3))
@@ -63,7 +63,11 @@ async def queue_crowd(bench: SpacesBench) -> None:
     await app.silent(clause="SP13")
 
 
-@scenario(clause="SP21", evidence="testing guide, performance: queue length; code, queue_size")
+@scenario(
+    clause="SP21",
+    everywhere=True,
+    evidence="testing guide, performance: queue length; code, queue_size",
+)
 async def queue_size(bench: SpacesBench) -> None:
     """Requests that were given and are not finished are in the queue; finished ones leave it.
 
@@ -84,7 +88,7 @@ async def queue_size(bench: SpacesBench) -> None:
         await bench.queued(space, 0 if bench.account == "guide" else 3)
 
 
-@scenario(clause="SP22", evidence="spec 11, D1, as decided for this project")
+@scenario(clause="SP22", everywhere=True, evidence="spec 11, D1, as decided for this project")
 async def queue_of_a_lost_app(bench: SpacesBench) -> None:
     """What a lost app has not finished is queued again and given to the next one, in order."""
     space, lost, user = await bench.ready()
@@ -107,7 +111,9 @@ async def queue_of_a_lost_app(bench: SpacesBench) -> None:
         await user.sees(each, "completed", {"text": each}, clause="SP22")
 
 
-@scenario(clause=("SP22", "SP14"), evidence="reasoned; what waited longer goes first")
+@scenario(
+    clause=("SP22", "SP14"), everywhere=True, evidence="reasoned; what waited longer goes first"
+)
 async def queue_of_a_lost_app_goes_first(bench: SpacesBench) -> None:
     """Requests of a lost app are given before those that come after its return."""
     space, lost, user = await bench.ready()
@@ -136,7 +142,7 @@ async def queue_of_an_app_lost_twice(bench: SpacesBench) -> None:
     await user.sees(request, "completed", {"text": "at last"}, clause="SP22")
 
 
-@scenario(clause=("SP8", "SP6"), evidence="testing guide, scenario 4")
+@scenario(clause=("SP8", "SP6"), everywhere=True, evidence="testing guide, scenario 4")
 async def queue_interrupted(bench: SpacesBench) -> None:
     """Without its app a space refuses requests; with it, it takes them again."""
     space, app, user = await bench.ready()
@@ -152,6 +158,7 @@ async def queue_interrupted(bench: SpacesBench) -> None:
     clause="SP23",
     alone=True,
     start=Start(options={"request_timeout": TIME_LIMIT}),
+    everywhere=True,
     evidence="testing guide: within 2 minutes; decided: by the server",
 )
 async def queue_time_limit(bench: SpacesBench) -> None:

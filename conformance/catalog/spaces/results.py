@@ -63,7 +63,7 @@ async def result_failed(bench: SpacesBench) -> None:
     await user.sees(request, "failed", error)
 
 
-@scenario(clause=("SP17", "SP16"), evidence="testing guide, scenario 1: progress")
+@scenario(clause=("SP17", "SP16"), everywhere=True, evidence="testing guide, scenario 1: progress")
 async def result_processing_then_completed(bench: SpacesBench) -> None:
     """Processing, and then completed, are both seen, and when it was."""
     space, app, user = await bench.ready()

@@ -22,7 +22,7 @@ PROMPT = "  Hi! \n\tÄ 诗 🐈‍⬛ {{7*7}} ${x} <b>&amp;</b> \"'\\ %0a \u202e
 """A prompt of all that is escaped, normalised or tidied somewhere."""
 
 
-@scenario(clause=("SP12", "SP13", "SP17"), evidence="testing guide, scenario 1")
+@scenario(clause=("SP12", "SP13", "SP17"), everywhere=True, evidence="testing guide, scenario 1")
 async def submit_completed(bench: SpacesBench) -> None:
     """A request reaches the app with its user's name, and the app's result its user."""
     space, app, user = await bench.ready()
@@ -58,7 +58,11 @@ async def submit_to_no_space(bench: SpacesBench) -> None:
         await user.refused(await user.submit(each), 404, WRONG_SPACE, clause="SP8")
 
 
-@scenario(clause=("SP8", "SP36"), evidence="testing guide, test suite 1; code, submission 3")
+@scenario(
+    clause=("SP8", "SP36"),
+    everywhere=True,
+    evidence="testing guide, test suite 1; code, submission 3",
+)
 async def submit_without_app(bench: SpacesBench) -> None:
     """A space whose app is not connected is refused with 503."""
     space, user = await asyncio.gather(bench.space(), bench.user())
@@ -74,7 +78,12 @@ async def submit_without_app(bench: SpacesBench) -> None:
         )
 
 
-@scenario(clause="SP11", needs=("account=guide",), evidence="testing guide, step 4; spec 10.4")
+@scenario(
+    clause="SP11",
+    everywhere=True,
+    needs=("account=guide",),
+    evidence="testing guide, step 4; spec 10.4",
+)
 async def submit_prompt_only(bench: SpacesBench) -> None:
     """A prompt alone is a request."""
     space, app, user = await bench.ready()
@@ -82,7 +91,9 @@ async def submit_prompt_only(bench: SpacesBench) -> None:
     await app.takes(request, clause="SP11")
 
 
-@scenario(clause=("SP11", "SP36"), needs=("account=code",), evidence="code, submission 6")
+@scenario(
+    clause=("SP11", "SP36"), everywhere=True, needs=("account=code",), evidence="code, submission 6"
+)
 async def submit_without_audio(bench: SpacesBench) -> None:
     """A prompt without an audio link, or with a blank one, is refused with 400."""
     space, app, user = await bench.ready()
@@ -91,7 +102,7 @@ async def submit_without_audio(bench: SpacesBench) -> None:
     await app.works(user, space, clause="SP11")
 
 
-@scenario(clause=("SP9", "SP34"), evidence="code, submission 4")
+@scenario(clause=("SP9", "SP34"), everywhere=True, evidence="code, submission 4")
 async def submit_too_soon(bench: SpacesBench) -> None:
     """A space's cooldown keeps its user back, and neither another user nor another space."""
     space, app, user = await bench.ready(ws_rate_limit_seconds=str(COOLDOWN))
@@ -113,7 +124,7 @@ async def submit_too_soon(bench: SpacesBench) -> None:
     await elsewhere.works(user, neighbour, clause="SP34")
 
 
-@scenario(clause=("SP10", "SP36"), evidence="code, submission 5")
+@scenario(clause=("SP10", "SP36"), everywhere=True, evidence="code, submission 5")
 async def submit_over_quota(bench: SpacesBench) -> None:
     """The sixth request of a day is refused with 403, which names the quota."""
     space, app, user = await bench.ready()
@@ -179,7 +190,7 @@ async def submit_text_unaltered(bench: SpacesBench) -> None:
     await app.silent(clause="SP13")
 
 
-@scenario(clause=("SP13", "SP15"), evidence="testing guide, scenario 3; spec 10.5")
+@scenario(clause=("SP13", "SP15"), everywhere=True, evidence="testing guide, scenario 3; spec 10.5")
 async def submit_with_a_file(bench: SpacesBench) -> None:
     """An audio link goes with an uploaded film, whose name the app is told."""
     space, app, user = await bench.ready(ws_enable_audio="on", ws_enable_video="on")

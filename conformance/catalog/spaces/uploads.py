@@ -73,7 +73,7 @@ async def upload_refused(bench: SpacesBench) -> None:
         visitor.expect(holds, reply, check="refused", clause="SP30", expected=expected)
 
 
-@scenario(clause="SP30", evidence="CWE-22")
+@scenario(clause="SP30", everywhere=True, evidence="CWE-22")
 async def upload_names_lead_nowhere(bench: SpacesBench) -> None:
     """A file whose name is a path is kept under no path, and overwrites nothing."""
     space, _, user = await bench.ready()
@@ -106,7 +106,9 @@ async def upload_names_lead_nowhere(bench: SpacesBench) -> None:
             visitor.expect(holds, found, check="nowhere", clause="SP30", expected=expected)
 
 
-@scenario(clause=("SP30", "SP15"), needs=("account=guide",), evidence="CWE-22; spec 10.5")
+@scenario(
+    clause=("SP30", "SP15"), everywhere=True, needs=("account=guide",), evidence="CWE-22; spec 10.5"
+)
 async def upload_of_a_user(bench: SpacesBench) -> None:
     """The files of a submission have names that are no paths as well."""
     space, app, user = await bench.ready(ws_enable_video="on", ws_enable_file_upload="on")
