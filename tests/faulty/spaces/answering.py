@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
@@ -11,13 +13,14 @@ from spaces_website.accounts import Accounts
 from spaces_website.admins import Admins
 from spaces_website.browsers import Browsers
 from spaces_website.ledger import new_id
-from spaces_website.page import Json, Pages, error, redirect
+from spaces_website.page import Json, Pages, error, read_form, redirect
 from spaces_website.requests_api import RequestsApi
 from spaces_website.tables import Status, User
 from spaces_website.texts import Language
 from spaces_website.variant import Variant
 from spaces_website.visitors import Visitors
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -43,7 +46,12 @@ class FaultyPages(Pages):
         """A page."""
         if fault("page_always_connected") and template == "space.html":
             context["connected"] = self._first.setdefault(request.url.path, context["connected"])
-        return super().page(request, template, status=status, **context)
+        if fault("form_for_strangers") and template == "space.html" and not self.user(request):
+            self.user = lambda _: User(name="guest", admin=False)  # type: ignore[method-assign]
+        try:
+            return super().page(request, template, status=status, **context)
+        finally:
+            vars(self).pop("user", None)
 
 
 class FaultyRequestsApi(RequestsApi):
@@ -73,6 +81,8 @@ class FaultyRequestsApi(RequestsApi):
 
     async def status(self, request: Request) -> Response:
         """How far a request has come."""
+        if fault("ids_parsed") and request.query_params.get("request_id"):
+            uuid.UUID(request.query_params["request_id"])
         reply = await super().status(request)
         if fault("unknown_is_queued") and reply.status_code == 404:
             number = request.query_params["request_id"]
@@ -126,12 +136,23 @@ class FaultyBrowsers(Browsers):
         return super().trusts(headers)
 
 
+async def _read_carelessly(request: Request) -> tuple[Mapping[str, str], Mapping[str, UploadFile]]:
+    try:
+        return await read_form(request)
+    except HTTPException as error:
+        raise RuntimeError("the form cannot be read") from error
+
+
 def _refusal(message: str, status: int, **more: object) -> Json:
     return error(message, status, success=False, **more)
 
 
 if fault("refusals_have_success"):
     requests_api.error = _refusal  # type: ignore[attr-defined]
+if fault("form_errors_uncaught"):
+    requests_api.read_form = _read_carelessly  # type: ignore[attr-defined]
+if fault("results_are_pages"):
+    Json.media_type = "text/html"
 if fault("chinese_only"):
     page.choose = lambda _: Language.CHINESE  # type: ignore[attr-defined,assignment]
 if fault("ids_are_numbers"):

@@ -44,7 +44,7 @@ def _bug(description: str, clauses: str) -> Fault:
     return Fault(description, tuple(clauses.split()))
 
 
-EVERYTHING = " ".join(f"SP{number}" for number in range(1, 35))
+EVERYTHING = " ".join(f"SP{number}" for number in range(1, 38))
 
 _MINIATURES = {
     "dead": _bug("ends before it listens", EVERYTHING),
@@ -64,6 +64,7 @@ _REGISTRATION = {
     "newcomer_takes_over": _bug("lets the second app of a space replace the first", "SP5"),
     "newcomer_stays": _bug("does not disconnect the second app of a space", "SP5"),
     "space_never_freed": _bug("does not free a space when its app has left", "SP6 SP22"),
+    "silence_tolerated": _bug("waits an hour for the answer to a ping", "SP6"),
     "broken_frame_holds_space": _bug("leaves a broken connection to the next ping", "SP6 SP31"),
     "connection_id_reused": _bug("gives a space's apps the space's id", "SP6"),
     "two_spaces_a_socket": _bug("lets a socket serve several spaces, frees the last", "SP6 SP7"),
@@ -99,6 +100,7 @@ _REPORTS = {
     "unknown_is_queued": _bug("answers that an unknown request is queued", "SP16"),
     "result_of_another": _bug("notes a result with the app's newest request", "SP17"),
     "result_reworded": _bug("turns a result into a text", "SP17"),
+    "results_are_pages": _bug("says that its JSON is HTML", "SP27"),
     "processing_unseen": _bug("notes only the end of a request", "SP17"),
     "empty_result_kept": _bug("replaces a result by an empty one", "SP18"),
     "any_app_reports": _bug("takes reports from any app", "SP19"),
@@ -124,14 +126,21 @@ _QUEUE = {
 _PAGES = {
     "connections_public": _bug("shows connections to everybody", "SP25"),
     "page_always_connected": _bug("shows what it saw when it first rendered a page", "SP26"),
+    "form_for_strangers": _bug("shows a stranger what a user sees", "SP26"),
     "names_unescaped": _bug("puts names into pages as they are", "SP27"),
     "any_password": _bug("looks only at the name", "SP28"),
     "bad_login_redirects": _bug("redirects whether or not somebody logged in", "SP28"),
     "name_taken_over": _bug("registers a name again, with another password", "SP28"),
     "origin_ignored": _bug("does not look where a post comes from", "SP29"),
+    "session_for_all_sites": _bug("sends its cookie with other sites' posts", "SP29"),
     "origin_demanded": _bug("refuses posts that do not say where they come from", "SP29"),
     "upload_for_anything": _bug("takes uploads for requests that do not exist", "SP30"),
+    "upload_lost": _bug("forgets an uploaded file", "SP30"),
+    "upload_served_as_sent": _bug("serves an upload as the page that it says it is", "SP27"),
     "upload_keeps_path": _bug("keeps the path of an uploaded file's name", "SP30"),
+    "form_errors_uncaught": _bug("breaks at a form that it cannot read", "SP31"),
+    "ids_parsed": _bug("breaks at an id that is no UUID", "SP16 SP31"),
+    "websocket_only": _bug("does not know how to poll", "SP35"),
     "chinese_only": _bug("speaks Chinese to everybody", "SP32"),
     "stops_as_uvicorn": _bug("ends as uvicorn does: 1012, and killed by the signal", "SP33"),
 }

@@ -13,6 +13,10 @@ from pathlib import Path
 
 from faults import FAULTS, activate, fault
 
+CLIENTS = ("aiohttp", "requests")
+"""What the other half of Socket.IO's library loads if it is there: a third of the start, and
+a proof has hundreds of them."""
+
 
 def main() -> int:
     """Serve with the faults that the command line names; the exit status."""
@@ -26,6 +30,8 @@ def main() -> int:
     activate(chosen.fault)
     if fault("dead"):
         return 1
+    for name in CLIENTS:
+        sys.modules[name] = None  # type: ignore[assignment]
     sys.path.insert(0, str(Path(__file__).parents[3] / "daemons" / "spaces"))
     from spaces_website.config import parse_args  # noqa: PLC0415
 

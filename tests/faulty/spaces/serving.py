@@ -89,6 +89,12 @@ class FaultySockets(Sockets):
 
     _count = 0
 
+    def __init__(self, *, ping_interval: float, ping_timeout: float) -> None:
+        patience = 3600.0 if fault("silence_tolerated") else ping_timeout
+        super().__init__(ping_interval=ping_interval, ping_timeout=patience)
+        if fault("websocket_only"):
+            self._server.eio.transports = ["websocket"]
+
     async def emit(self, event: str, data: dict[str, Any], socket: str) -> None:
         """Send one event."""
         if event == "register_response" and data.get("success") and fault("connection_id_reused"):

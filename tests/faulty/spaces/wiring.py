@@ -6,8 +6,10 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from socket import socket
+from typing import Any
 
 import spaces_website.__main__
+import spaces_website.site
 import uvicorn
 from answering import (
     FaultyAdmins,
@@ -21,6 +23,7 @@ from keeping import FaultyAccounts, FaultyAllowance, FaultyCatalog, FaultyFiles,
 from serving import FaultyBroker, FaultyFarewell, FaultySockets
 from spaces_website.__main__ import Server, serve
 from spaces_website.site import Site
+from starlette.middleware.sessions import SessionMiddleware
 
 __all__ = ["FaultySite", "serve"]
 
@@ -68,4 +71,14 @@ class FaultyServer(Server):
             await super().shutdown(sockets)
 
 
+class FaultySession(SessionMiddleware):
+    """Keeps sessions in cookies."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        if fault("session_for_all_sites"):
+            options["same_site"] = "none"
+        super().__init__(*args, **options)
+
+
 spaces_website.__main__.Server = FaultyServer  # type: ignore[misc]
+spaces_website.site.SessionMiddleware = FaultySession  # type: ignore[attr-defined]
