@@ -222,7 +222,7 @@ class AgentChat(Chat):
         self.ask(thread, pattern=pattern)
         turn = await self.completes(thread, clause=clause, unless=clause)
         if self.bench.mocked:
-            self.says(turn, "Still ", "here.", clause=clause)
+            self.says(turn, "Still ", "here.")
 
     async def pong(self, payload: bytes) -> bool:
         """Send a ping and wait for its pong, or the connection's end; whether it came."""

@@ -62,7 +62,7 @@ async def threads_at_once(chat: AgentChat) -> None:
     """A thread answers while another on the same socket waits for its model; no frame is mixed."""
     one, two = new_thread(), new_thread()
     token = chat.ask(one, pattern=await chat.bench.script(GATED))
-    first = await chat.said(clause="AC12", expected="the first token of one thread")
+    first = await chat.said(clause="AC3", expected="the first token of one thread")
     chat.ask(two, pattern=await chat.bench.saying("other ", "words"))
     turn = await chat.turn(clause="AC12")
     for number in (1, 2):
@@ -86,7 +86,7 @@ async def sockets_at_once(bench: AgentBench) -> None:
     async with bench.connect() as one, bench.connect() as two:
         thread, other = new_thread(), new_thread()
         token = one.ask(thread, pattern=await bench.script(GATED))
-        first = await one.said(clause="AC12", expected="the first token of one socket")
+        first = await one.said(clause="AC3", expected="the first token of one socket")
         two.ask(other, pattern=await bench.saying("other ", "words"))
         turn = await two.turn(clause="AC12")
         two.says(turn, "other ", "words", clause="AC12")
@@ -126,7 +126,7 @@ async def turns_wait_for_each_other(chat: AgentChat) -> None:
     """A thread's second message is played when the first one's turn is over."""
     thread, other = new_thread(), new_thread()
     token = chat.ask(thread, pattern=await chat.bench.script(GATED))
-    first = await chat.said(clause="AC32", expected="the first token")
+    first = await chat.said(clause="AC3", expected="the first token")
     second = chat.ask(thread, pattern=await chat.bench.saying("later"))
     # Another thread's turn, asked for later and complete, shows that the second had its chance.
     chat.ask(other, pattern=await chat.bench.saying("meanwhile"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,6 +44,7 @@ class _Spoken:
     def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
         self._kept: list[str] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self.all: list[str] = []
 
     async def add(self, text: str) -> None:
@@ -54,15 +56,16 @@ class _Spoken:
             self._kept.append(text)
             if fault("last_token_lost") and len(self._kept) > 1:
                 await self._on_text(self._kept.pop(0))
-        elif fault("tokens_overtake"):
-            self._kept.append(text)
-            if len(self._kept) == 2:
-                await self._on_text(self._kept.pop())
-                await self._on_text(self._kept.pop())
+        elif fault("tokens_overtake") and len(self.all) % 2 == 0:
+            self._tasks.append(asyncio.create_task(self._later(text)))
         else:
             await self._on_text(text)
 
+    async def _later(self, text: str) -> None:
+        await self._on_text(text)
+
     async def end(self) -> None:
         """The answer is complete."""
+        await asyncio.gather(*self._tasks)
         if self._kept and not fault("last_token_lost"):
             await self._on_text("".join(self._kept))
