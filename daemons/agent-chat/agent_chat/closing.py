@@ -3,7 +3,8 @@
 When a client breaks the protocol, uvicorn sends the close frame and closes the
 connection at once. If the rest of an oversized message is still arriving, the
 kernel answers it with a reset, and the client loses the close frame with its
-code. So the connection stays open for a moment, and what comes is dropped.
+code. So the connection is half-closed, and what comes is dropped, until the client
+goes too or a moment has passed.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class LingeringWebSocket(WebSocketsSansIOProtocol):
             {"type": "websocket.disconnect", "code": close.code, "reason": close.reason}
         )
         self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.transport.can_write_eof():  # not with TLS
+            self.transport.write_eof()
         self.close_sent = True
         self.stop_keepalive()
         self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable
 
 import pytest
+from agent_chat.closing import LINGER_SECONDS
 from conftest import Backend, Chat, Mock, kinds, text
 from websockets.exceptions import ConnectionClosed
 
@@ -43,6 +45,18 @@ def test_a_message_beyond_all_measure_closes_with_1009(backend: Backend) -> None
         with pytest.raises(ConnectionClosed):
             connection.recv(10)
         assert connection.close_code == 1009
+
+
+def test_a_broken_frame_is_answered_by_a_close_and_then_the_end_is_seen_at_once(
+    backend: Backend,
+) -> None:
+    with backend.chat() as connection, connection.socket.dup() as raw:
+        began = time.monotonic()
+        raw.sendall(b"\x83\x80\0\0\0\0")  # an opcode that is none
+        with pytest.raises(ConnectionClosed):
+            connection.recv(10)
+        assert connection.close_code == 1002
+        assert time.monotonic() - began < LINGER_SECONDS
 
 
 def test_the_eleventh_message_is_refused_and_other_threads_go_on(chat: Chat, thread: str) -> None:
