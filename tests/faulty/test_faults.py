@@ -1,4 +1,4 @@
-"""The table of faults and the daemon's code belong together."""
+"""The tables of faults and the daemons' code belong together."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import ast
 import subprocess
 import sys
 from collections import Counter
-from importlib import util
+from importlib import import_module, util
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from conformance.contract import CLAUSES
+from conformance.contract import UNTESTABLE
 from conformance.daemon import manifest
 
 HERE = Path(__file__).parent
-DAEMON = HERE / "handoff"
 
-MINIATURES = ("dead", "closes", "silent", "empty", "canned", "drops_pattern")
+PROFILES = tuple(sorted(path.parent.name for path in HERE.glob("*/faults.py")))
+
+PERMITS = {"R9"}
+"""What permits something; nobody can violate it."""
 
 
-def _table() -> dict[str, Any]:
-    spec = util.spec_from_file_location("faulty_handoff_faults", DAEMON / "faults.py")
+def _table(profile: str) -> dict[str, Any]:
+    path = HERE / profile / "faults.py"
+    spec = util.spec_from_file_location(f"faults of {profile}", path)
     assert spec is not None
     assert spec.loader is not None
     module = util.module_from_spec(spec)
@@ -31,70 +35,93 @@ def _table() -> dict[str, Any]:
     return dict(module.FAULTS)
 
 
-FAULTS = _table()
+FAULTS = {profile: _table(profile) for profile in PROFILES}
+EACH = [(profile, name) for profile, table in FAULTS.items() for name in table]
 
 
-def _consulted() -> set[str]:
+def _contract(profile: str) -> ModuleType:
+    return import_module(f"conformance.contract.{profile.replace('-', '_')}")
+
+
+def _miniatures(profile: str) -> set[str]:
+    """The faults that are the smallest daemons, judged by the whole catalog as variants."""
+    described = manifest.load(HERE / profile)
+    return {each.name for each in described.variants if each.whole and each.name in FAULTS[profile]}
+
+
+def _consulted(profile: str) -> set[str]:
     """The names in every call fault("…") of the daemon's modules."""
     names = set()
-    for path in DAEMON.glob("*.py"):
+    for path in (HERE / profile).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
                 case ast.Call(func=ast.Name("fault"), args=[ast.Constant(str(name))]):
                     names.add(name)
                 case ast.Call(func=ast.Name("fault")):
-                    pytest.fail(f"{path.name}:{node.lineno}: fault() takes a name as it stands")
+                    pytest.fail(f"{path}:{node.lineno}: fault() takes a name as it stands")
     return names
 
 
-def test_every_fault_is_somewhere_in_the_code_and_the_other_way_round() -> None:
-    consulted = _consulted()
-    assert consulted - set(FAULTS) == set(), "consulted, and not in the table of faults.py"
-    assert set(FAULTS) - consulted == set(), "in the table of faults.py, and never consulted"
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_fault_is_somewhere_in_the_code_and_the_other_way_round(profile: str) -> None:
+    consulted, table = _consulted(profile), set(FAULTS[profile])
+    assert consulted - table == set(), "consulted, and not in the table of faults.py"
+    assert table - consulted == set(), "in the table of faults.py, and never consulted"
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_says_what_it_does_and_which_clauses_it_violates(name: str) -> None:
-    fault = FAULTS[name]
+@pytest.mark.parametrize(("profile", "name"), EACH)
+def test_a_fault_says_what_it_does_and_which_clauses_it_violates(profile: str, name: str) -> None:
+    fault = FAULTS[profile][name]
+    mine = {clause.id for clause in _contract(profile).CLAUSES}
     assert len(fault.description.split()) >= 3
     assert fault.clauses, "a fault that violates nothing is none"
-    assert set(fault.clauses) <= set(CLAUSES), "no such clause in the contract"
+    assert set(fault.clauses) <= mine, "no such clause in the profile's contract"
     assert len(set(fault.clauses)) == len(fault.clauses), "a clause is named twice"
 
 
-def test_no_two_faults_say_the_same() -> None:
-    counts = Counter(fault.description for fault in FAULTS.values())
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_two_faults_say_the_same(profile: str) -> None:
+    counts = Counter(fault.description for fault in FAULTS[profile].values())
     assert [text for text, count in counts.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_shows_in_a_daemon_and_a_variant_that_exist(name: str) -> None:
-    fault = FAULTS[name]
+@pytest.mark.parametrize(("profile", "name"), EACH)
+def test_a_fault_shows_in_a_daemon_and_a_variant_that_exist(profile: str, name: str) -> None:
+    fault = FAULTS[profile][name]
     manifest.load(HERE / fault.daemon).variant(fault.variant)
 
 
-def test_every_clause_is_violated_by_some_fault_that_is_no_miniature() -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_clause_is_violated_by_some_fault_that_is_no_miniature(profile: str) -> None:
     violated = {
         clause
-        for name, fault in FAULTS.items()
-        if name not in MINIATURES
+        for name, fault in FAULTS[profile].items()
+        if name not in _miniatures(profile)
         for clause in fault.clauses
     }
-    # R9 permits; nobody can violate it.
-    assert set(CLAUSES) - violated == {"R9"}
+    mine = {clause.id for clause in _contract(profile).CLAUSES}
+    assert mine - violated == mine & (PERMITS | set(UNTESTABLE))
 
 
-def test_each_miniature_is_a_variant_judged_by_the_whole_catalog() -> None:
-    described = manifest.load(HERE / "handoff")
-    for name in MINIATURES:
-        variant = described.variant(name)
-        assert variant.args == ("--fault", name)
-        assert variant.whole
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_miniatures_are_variants_judged_by_the_whole_catalog(profile: str) -> None:
+    miniatures = _miniatures(profile)
+    assert {"dead", "closes", "silent", "canned"} <= miniatures
+    described = manifest.load(HERE / profile)
+    for name in miniatures:
+        assert described.variant(name).args == ("--fault", name)
 
 
 def test_an_unknown_fault_is_an_error_that_names_the_nearest() -> None:
     ended = subprocess.run(
-        [sys.executable, DAEMON / "daemon.py", "--socket", "unused", "--fault", "done_twise"],
+        [
+            sys.executable,
+            HERE / "handoff" / "daemon.py",
+            "--socket",
+            "unused",
+            "--fault",
+            "done_twise",
+        ],
         capture_output=True,
         text=True,
         timeout=30,
