@@ -49,7 +49,13 @@ final class Http2Connection implements Connection
 
     public function reserve(): bool
     {
-        return $this->protocol->room() > 0;
+        return $this->room() > 0;
+    }
+
+    /** How many more requests the API takes on it now. */
+    public function room(): int
+    {
+        return $this->protocol->room();
     }
 
     public function isOpen(): bool

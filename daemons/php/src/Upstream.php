@@ -8,7 +8,7 @@ use Amp\ByteStream\StreamException;
 use Amp\Cancellation;
 use Amp\CancelledException;
 use Amp\CompositeCancellation;
-use Amp\Future;
+use Amp\DeferredFuture;
 use Amp\Http\Client\DelegateHttpClient;
 use Amp\Http\Client\Request;
 use Amp\Http\Client\Response;
@@ -25,8 +25,9 @@ use function Amp\async;
  * The way to the API, behind amphp/http-client's interface: connections that are used
  * again, two time bounds, and the one retry (U3, U7, U8, U9).
  *
- * Requests that come while the first HTTP/2 connection is being made wait for it instead
- * of making one each. It belongs to none of them, and goes on when the first one leaves.
+ * Requests that come while an HTTP/2 connection is being made wait for it instead of making
+ * one each. It belongs to none of them, and goes on when the first one leaves. As many are
+ * woken as it has room for; for the others the next one is made.
  */
 final class Upstream implements DelegateHttpClient
 {
@@ -39,7 +40,9 @@ final class Upstream implements DelegateHttpClient
     /** @var list<array{Http1Connection, float}> with the time since when; the one used last is last */
     private array $idle = [];
     private ?string $sweeper = null;
-    private ?Future $dialing = null;
+    private bool $dialing = false;
+    /** @var array<int, DeferredFuture<null>> requests that wait for a place on HTTP/2, in their order */
+    private array $waiting = [];
 
     public function __construct(
         private readonly Api $api,
@@ -98,8 +101,28 @@ final class Upstream implements DelegateHttpClient
                 $connection->reserve();
                 return $connection;
             }
-            $this->dialing ??= async($this->dialShared(...), $request->getTcpConnectTimeout());
-            $this->dialing->await($cancellation);
+            $this->waitForPlace($request->getTcpConnectTimeout(), $cancellation);
+        }
+    }
+
+    /**
+     * Until there may be a place, which somebody else may be quicker to take.
+     *
+     * @throws Problem|StreamException|CancelledException
+     */
+    private function waitForPlace(float $timeout, Cancellation $cancellation): void
+    {
+        $turn = new DeferredFuture();
+        $turn->getFuture()->ignore();
+        $this->waiting[spl_object_id($turn)] = $turn;
+        if (!$this->dialing) {
+            $this->dialing = true;
+            async($this->dialShared(...), $timeout)->ignore();
+        }
+        try {
+            $turn->getFuture()->await($cancellation);
+        } finally {
+            unset($this->waiting[spl_object_id($turn)]);
         }
     }
 
@@ -125,18 +148,39 @@ final class Upstream implements DelegateHttpClient
         return null;
     }
 
+    /** Makes connections until nobody waits for one any more, or one cannot be made. */
     private function dialShared(float $timeout): void
     {
         try {
-            $connection = $this->dial($timeout, null);
-            if ($connection instanceof Http2Connection) {
-                $this->shared[] = $connection;
-            } else {
-                $this->http2 = false;
-                $this->keep($connection);
+            while ($this->http2 && $this->waiting !== []) {
+                $connection = $this->dial($timeout, null);
+                if (!$connection instanceof Http2Connection) {
+                    $this->http2 = false;
+                    $this->keep($connection);
+                } elseif ($connection->room() === 0) {
+                    $connection->close();
+                    throw new BrokenException('the API takes no requests');
+                } else {
+                    $this->shared[] = $connection;
+                    $this->wake($connection->room());
+                }
             }
+            $this->wake(count($this->waiting));
+        } catch (\Throwable $error) {
+            foreach ($this->waiting as $turn) {
+                $turn->error($error);
+            }
+            $this->waiting = [];
         } finally {
-            $this->dialing = null;
+            $this->dialing = false;
+        }
+    }
+
+    private function wake(int $count): void
+    {
+        foreach (array_slice($this->waiting, 0, $count, true) as $id => $turn) {
+            unset($this->waiting[$id]);
+            $turn->complete();
         }
     }
 
