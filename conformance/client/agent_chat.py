@@ -29,6 +29,7 @@ from conformance.script import delta as text
 from conformance.wording import excerpt, plural
 
 TERMINAL = ("message_complete", "interrupt", "interrupt_expired", "clarification", "error")
+KNOWN = ("token", "tool_call", "tool_result", *TERMINAL)
 
 Frame = dict[str, Any]
 
@@ -102,6 +103,12 @@ class AgentChat(Chat):
     # What comes back
 
     async def said(self, *, clause: str = "AC7", expected: str = "a frame") -> Frame:
+        """The next frame of a type that the contract knows; a backend may say more than that."""
+        while (frame := await self.heard(clause=clause, expected=expected))["type"] not in KNOWN:
+            pass
+        return frame
+
+    async def heard(self, *, clause: str, expected: str) -> Frame:
         """The next frame. What is none ends the scenario (AC1)."""
         value = await self.take(clause=self._silent(clause), expected=expected)
         data = self.messages[self._place - 1].data
@@ -183,7 +190,7 @@ class AgentChat(Chat):
         came: list[Frame] = []
         while True:
             expected = f"the answer to {FENCE!r}"
-            said = await self.said(clause="AC14", expected=expected)
+            said = await self.heard(clause="AC14", expected=expected)
             if said["type"] == "error" and "invalid json" in str(said.get("message")).lower():
                 break
             came.append(said)

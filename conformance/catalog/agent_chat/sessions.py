@@ -1,9 +1,7 @@
 """Sessions: they end when nothing was said for their time to live, and last over a restart."""
 
 import asyncio
-import tempfile
 import time
-from pathlib import Path
 
 from conformance.client.agent_chat import AgentBench, AgentChat, new_order, new_thread
 from conformance.scenario import Start, scenario
@@ -77,34 +75,32 @@ async def _slid(chat: AgentChat) -> bool:
     return True
 
 
-@scenario(clause="AC21", needs=("mock", "resume_after_restart"), deadline=20.0)
+@scenario(clause="AC21", needs=("mock", "resume_after_restart"), alone=True, deadline=20.0)
 async def thread_over_restart(bench: AgentBench) -> None:
     """A restart loses neither what was said in a thread nor its pending approval."""
     talked, asked, order = new_thread(), new_thread(), new_order()
     words = "Cancelled, though it took a while."
     timeout = bench.stage.manifest.run.timeout * bench.stage.scale
-    with tempfile.TemporaryDirectory() as folder:
-        async with bench.another(state=Path(folder)) as daemon:
-            await daemon.ready(timeout)
-            async with bench.connect(daemon.url) as chat:
-                chat.ask(talked, "My name is Ash.")
-                await chat.completes(talked)
-                pattern = await bench.calling("cancel_order", order, words)
-                chat.ask(asked, f"Cancel order {order}", pattern)
-                await chat.interrupted(asked)
-        async with bench.another(state=Path(folder)) as daemon:
-            await daemon.ready(timeout)
-            async with bench.connect(daemon.url) as chat:
-                chat.decide(asked, True)
-                turn = await chat.completes(asked, clause="AC21", unless="AC21")
-                chat.says(turn, words)
-                token = chat.ask(talked, "Who am I?")
-                await chat.completes(talked, clause="AC21")
-                entries = await bench.asked(token)
-                chat.expect(
-                    b"My name is Ash." in entries[-1].body,
-                    check="history",
-                    clause="AC21",
-                    expected="the model is told what was said before the restart",
-                    actual=entries[-1].body.decode(),
-                )
+    async with bench.connect() as chat:
+        chat.ask(talked, "My name is Ash.")
+        await chat.completes(talked)
+        pattern = await bench.calling("cancel_order", order, words)
+        chat.ask(asked, f"Cancel order {order}", pattern)
+        await chat.interrupted(asked)
+    await bench.daemon.stop()
+    async with bench.another(state=bench.daemon.state) as daemon:
+        await daemon.ready(timeout)
+        async with bench.connect(daemon.url) as chat:
+            chat.decide(asked, True)
+            turn = await chat.completes(asked, clause="AC21", unless="AC21")
+            chat.says(turn, words)
+            token = chat.ask(talked, "Who am I?")
+            await chat.completes(talked, clause="AC21")
+            entries = await bench.asked(token)
+            chat.expect(
+                b"My name is Ash." in entries[-1].body,
+                check="history",
+                clause="AC21",
+                expected="the model is told what was said before the restart",
+                actual=entries[-1].body.decode(),
+            )

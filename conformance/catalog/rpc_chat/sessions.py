@@ -1,8 +1,6 @@
 """Sessions: begun, continued, listed, deleted, kept."""
 
 import re
-import tempfile
-from pathlib import Path
 
 from conformance.client.rpc_chat import RpcBench, RpcChat, Said
 from conformance.scenario import scenario
@@ -165,24 +163,22 @@ async def session_history_limited(chat: RpcChat) -> None:
 @scenario(clause="RC26", needs=("mock",), alone=True)
 async def session_outlives_restart(bench: RpcBench) -> None:
     """What was said is still there after a restart."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with bench.another(state=Path(folder)) as daemon:
-            await daemon.ready(bench.left)
-            async with bench.connect(daemon.url) as chat:
-                await chat.staged()
-                chat.prompt("Remember this.")
-                answer = await chat.answer()
-                session = chat.session
-        async with bench.another(state=Path(folder)) as daemon:
-            await daemon.ready(bench.left)
-            async with bench.connect(daemon.url) as chat:
-                await chat.greeted()
-                replies = await chat.command(f"/session continue {session}")
-                told = [str(each.metadata.get("history")) for each in replies]
-                chat.expect(
-                    any("Remember this." in each and answer.text in each for each in told),
-                    check="kept",
-                    clause="RC26",
-                    expected="a chat_history with the prompt and its answer",
-                    actual=told,
-                )
+    async with bench.connect() as chat:
+        await chat.staged()
+        chat.prompt("Remember this.")
+        answer = await chat.answer()
+        session = chat.session
+    await bench.daemon.stop()
+    async with bench.another(state=bench.daemon.state) as daemon:
+        await daemon.ready(bench.left)
+        async with bench.connect(daemon.url) as chat:
+            await chat.greeted()
+            replies = await chat.command(f"/session continue {session}")
+            told = [str(each.metadata.get("history")) for each in replies]
+            chat.expect(
+                any("Remember this." in each and answer.text in each for each in told),
+                check="kept",
+                clause="RC26",
+                expected="a chat_history with the prompt and its answer",
+                actual=told,
+            )

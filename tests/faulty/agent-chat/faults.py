@@ -58,7 +58,9 @@ _FRAMES = {
     "binary_frames": _bug("sends its JSON in binary messages", "AC1"),
     "whitespace_tidied": _bug("tidies the user's white space before the model sees it", "AC2"),
     "tokens_joined": _bug("collects the model's text and sends one token at the end", "AC3"),
-    "tokens_overtake": _bug("sends some tokens from tasks of their own, so that others overtake", "AC3"),
+    "tokens_overtake": _bug(
+        "sends some tokens from tasks of their own, so that others overtake", "AC3"
+    ),
     "tokens_stripped": _bug("strips white space off tokens", "AC3"),
     "last_token_lost": _bug("keeps one token back for a look-ahead, and forgets it", "AC3"),
     "agent_missing": _bug("does not say which agent a token is from", "AC3"),

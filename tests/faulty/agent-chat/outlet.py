@@ -16,6 +16,9 @@ from fastapi import WebSocket
 from faults import fault
 from memory import SPEAKING
 
+KEPT_SECONDS = 0.25
+"""For how long a token is gathered with the next: longer than any turn needs to complete."""
+
 
 class FaultyConnection(Connection):
     """A socket that was accepted."""
@@ -31,6 +34,7 @@ class FaultyConnection(Connection):
         self._kept: dict[str, Frame] = {}
         self._queue: asyncio.Queue[Frame] = asyncio.Queue()
         self._writer: asyncio.Task[None] | None = None
+        self._late: asyncio.Task[None] | None = None
 
     # What comes in
 
@@ -167,7 +171,13 @@ class FaultyConnection(Connection):
         if not fault("completes_before_last_token"):
             return [frame]
         before, self._kept[thread_id] = self._kept.get(thread_id), frame
+        self._late = asyncio.create_task(self._tired_of_keeping(thread_id, frame))
         return [before] if before else []
+
+    async def _tired_of_keeping(self, thread_id: str, frame: Frame) -> None:
+        await asyncio.sleep(KEPT_SECONDS)
+        if self._kept.get(thread_id) is frame:
+            await self._send(self._kept.pop(thread_id))
 
     async def _send(self, frame: Frame) -> None:
         if fault("binary_frames"):
