@@ -44,12 +44,13 @@ class Admins:
         if isinstance(sent := self._pages.admin(request), Response):
             return sent
         spaces = self._catalog.all()
+        queues = self._broker.queues(space.id for space in spaces)
         return self._pages.page(
             request,
             "admin.html",
             spaces=spaces,
             connected={app.space.id for app in self._broker.connections()},
-            sizes={space.id: len(self._broker.queue(space.id)) for space in spaces},
+            sizes={space: len(queue) for space, queue in queues.items()},
             users=self._accounts.all(),
             plans=list(self._config.quotas),
         )
@@ -95,7 +96,7 @@ class Admins:
         if isinstance(sent := self._pages.admin(request), Response):
             return sent
         spaces = [space for space in self._catalog.all() if space.card_type == WEBSOCKETS]
-        queues = {space.id: self._broker.queue(space.id) for space in spaces}
+        queues = self._broker.queues(space.id for space in spaces)
         apps = self._broker.connections()
         connections = [
             {
@@ -103,11 +104,9 @@ class Admins:
                 "space_name": app.space.name,
                 "connection_id": app.id,
                 "connected_at": app.connected_at.isoformat(),
-                "queue_size": len(self._broker.queue(app.space.id)),
+                "queue_size": len(queues[app.space.id]),
                 "is_processing": self._config.variant.queue_drains
-                and any(
-                    place.status == Status.PROCESSING for place in self._broker.queue(app.space.id)
-                ),
+                and any(place.status == Status.PROCESSING for place in queues[app.space.id]),
             }
             for app in apps
         ]

@@ -15,6 +15,7 @@ import asyncio
 import logging
 import uuid
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -79,10 +80,14 @@ class Broker:
         """Every app, the longest connected first."""
         return list(self._by_space.values())
 
-    def queue(self, space_id: str) -> list[Place]:
+    def queue(self, space_id: str) -> Sequence[Place]:
         """The space's queue."""
-        app = self.connection(space_id)
-        return list(self._ledger.queue(space_id, app.id if app else None))
+        return self.queues([space_id])[space_id]
+
+    def queues(self, spaces: Iterable[str]) -> Mapping[str, Sequence[Place]]:
+        """The queues of these spaces."""
+        apps = {space: self.connection(space) for space in spaces}
+        return self._ledger.queues({space: app.id if app else None for space, app in apps.items()})
 
     async def register(self, socket: str, payload: object) -> None:
         """Let a socket serve a space, or tell it why not."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -146,20 +146,27 @@ class Ledger:
         with self._database.begin() as session:
             return session.scalar(select(Request).where(Request.id == request_id))
 
-    def queue(self, space_id: str, holder: str | None) -> Sequence[Place]:
-        """The space's queue, its app being `holder`.
+    def queues(self, apps: Mapping[str, str | None]) -> Mapping[str, Sequence[Place]]:
+        """The queues of these spaces, each of which has this app, or none.
 
-        If the queue does not drain, it is all that this app was given.
+        If queues do not drain, each is all that its app was given.
         """
         waiting: ColumnElement[bool] = _unfinished()
+        spaces: Iterable[str] = apps
         if not self._drains:
-            if holder is None:
-                return ()
-            waiting = (Request.holder == holder) | waiting
-        wanted = select(Request).where(Request.space_id == space_id, waiting)
+            held = {space: app for space, app in apps.items() if app is not None}
+            waiting, spaces = Request.holder.in_(held.values()) | waiting, held
+        return self._places(apps, Request.space_id.in_(spaces), waiting)
+
+    def _places(
+        self, spaces: Iterable[str], *conditions: ColumnElement[bool]
+    ) -> dict[str, list[Place]]:
+        wanted = select(Request.space_id, Request.id, Request.username, Request.status)
+        queues: dict[str, list[Place]] = {space: [] for space in spaces}
         with self._database.begin() as session:
-            rows = session.scalars(wanted.order_by(Request.number)).all()
-        return [Place(i, row.id, row.username, row.status) for i, row in enumerate(rows, 1)]
+            for space, *row in session.execute(wanted.where(*conditions).order_by(Request.number)):
+                queues[space].append(Place(len(queues[space]) + 1, *row))
+        return queues
 
     def recent(self, space_id: str, user_id: int, count: int) -> Sequence[Request]:
         """A user's newest requests to a space, the newest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -112,25 +112,17 @@ class FaultyLedger(Ledger):
                 )
         return super().expire(message)
 
-    def queue(self, space_id: str, holder: str | None) -> Sequence[Place]:
-        """The space's queue."""
+    def queues(self, apps: Mapping[str, str | None]) -> Mapping[str, Sequence[Place]]:
+        """The queues of these spaces."""
+        mine, unfinished = Request.space_id.in_(apps), Request.status.in_(UNFINISHED)
         if fault("queue_never_drains"):
-            return self._places(Request.space_id == space_id)
+            return self._places(apps, mine)
         if fault("given_is_not_waiting"):
-            return self._places(
-                Request.space_id == space_id,
-                Request.holder.is_(None),
-                Request.status.in_(UNFINISHED),
-            )
+            return self._places(apps, mine, Request.holder.is_(None), unfinished)
+        queues = super().queues(apps)
         if fault("queue_of_all_spaces"):
-            return self._places(Request.status.in_(UNFINISHED))
-        return super().queue(space_id, holder)
-
-    def _places(self, *conditions: Any) -> Sequence[Place]:
-        wanted = select(Request).where(*conditions).order_by(Request.number)
-        with self._database.begin() as session:
-            rows = session.scalars(wanted).all()
-        return [Place(i, row.id, row.username, row.status) for i, row in enumerate(rows, 1)]
+            return {space: [p for each in queues.values() for p in each] for space in queues}
+        return queues
 
     def _set(self, request_id: str, **values: Any) -> None:
         with self._database.begin() as session:
