@@ -125,8 +125,11 @@ class SocketIo(Chat):
         """Send an event, and wait until the site has dealt with it."""
         await self._acknowledgement(name, *data, clause=clause)
 
-    async def event(self, name: str, *, clause: str) -> Event:
-        """The next event, which must have this name. Raises ChatFailed."""
+    async def event(self, name: str, *, clause: str, other: str = "") -> Event:
+        """The next event, which must have this name. Raises ChatFailed.
+
+        other: the clause that an event of another name violates, if it is not the same.
+        """
         expected = f"an event {name!r}"
         if not await self.until(lambda: len(self.events) > self._seen or self.dismissed):
             raise self.failed("event", clause=clause, expected=expected, actual=self._arrived_so())
@@ -137,7 +140,7 @@ class SocketIo(Chat):
         self._place = found.message
         if found.name != name:
             told = f"{found.name!r} {excerpt(json.dumps(found.data, ensure_ascii=False))}"
-            raise self.failed("event", clause=clause, expected=expected, actual=told)
+            raise self.failed("event", clause=other or clause, expected=expected, actual=told)
         return found
 
     async def fence(self, name: str, *data: object, clause: str) -> None:
@@ -152,16 +155,16 @@ class SocketIo(Chat):
             actual=f"{plural(len(more), 'event')}: {', '.join(more[:4])}",
         )
 
-    async def let_go(self, *, clause: str) -> bool:
-        """Check that the site ends the connection, and sends no event before that."""
+    async def let_go(self, *, clause: str) -> None:
+        """Wait until the site ends the connection, with no event before that. Raises ChatFailed."""
         await self.until(lambda: self.dismissed or len(self.events) > self._seen)
-        return self.expect(
-            (self.dismissed or self.ended) and len(self.events) == self._seen,
-            check="let_go",
-            clause=clause,
-            expected="the site disconnects the socket",
-            actual=self._arrived_so(),
-        )
+        if len(self.events) > self._seen or not (self.dismissed or self.ended):
+            raise self.failed(
+                "let_go",
+                clause=clause,
+                expected="the site disconnects the socket",
+                actual=self._arrived_so(),
+            )
 
     async def settled(self, name: str, *data: object) -> bool:
         """Wait until the site has dealt with all that was sent; whether the socket outlived it.

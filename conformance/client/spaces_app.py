@@ -32,7 +32,7 @@ class RemoteApp(SocketIo):
     async def register(self, *payload: object, clause: str = "SP1") -> dict[str, Any]:
         """Register with this payload; the answer. Raises ChatFailed."""
         self.emit("register", *payload)
-        data = (await self.event("register_response", clause=clause)).data
+        data = (await self.event("register_response", clause=clause, other="SP1")).data
         if not isinstance(data, dict):
             raise self.failed("register", clause=clause, expected="an object", actual=repr(data))
         return data

@@ -59,7 +59,7 @@ async def register_unknown(bench: SpacesBench) -> None:
     for name in (f"{space.name}-no", space.name.upper(), f" {space.name}"):
         app = await bench.socket()
         await app.rejected(name, _unknown(name), clause="SP3")
-    await bench.app(space)
+    await bench.app(space, clause="SP3")
 
 
 @scenario(clause=("SP3", "SP36"), evidence="code, registration: card type")
@@ -186,4 +186,4 @@ async def register_for_a_second_space(bench: SpacesBench) -> None:
     elsewhere = await bench.app(other, clause="SP7")
     await elsewhere.works(user, other, clause="SP7")
     await app.leave()
-    await bench.freed(space, clause="SP7")
+    await bench.freed(space)

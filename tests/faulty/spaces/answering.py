@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 import jinja2
@@ -156,5 +158,5 @@ if fault("results_are_pages"):
 if fault("chinese_only"):
     page.choose = lambda _: Language.CHINESE  # type: ignore[attr-defined,assignment]
 if fault("ids_are_numbers"):
-    numbers = iter(range(1, 1_000_000))
+    numbers = count(time.time_ns())
     requests_api.new_id = lambda: f"{next(numbers):036d}"  # type: ignore[attr-defined]

@@ -66,7 +66,7 @@ _REGISTRATION = {
     "space_never_freed": _bug("does not free a space when its app has left", "SP6 SP22"),
     "silence_tolerated": _bug("waits an hour for the answer to a ping", "SP6"),
     "broken_frame_holds_space": _bug("leaves a broken connection to the next ping", "SP6 SP31"),
-    "connection_id_reused": _bug("gives a space's apps the space's id", "SP6"),
+    "connection_id_reused": _bug("tells a space's apps its own id as theirs", "SP6 SP25"),
     "two_spaces_a_socket": _bug("lets a socket serve several spaces, frees the last", "SP6 SP7"),
 }
 
