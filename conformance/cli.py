@@ -1,4 +1,4 @@
-"""The `conformance` command: list, explain, run, steady, fuzz, mock.
+"""The `conformance` command: list, explain, run, steady, load, fuzz, mock.
 
 `run` hands over to pytest with the drivers of integration/. Modules that take
 long to import are imported by the commands that need them.
@@ -221,6 +221,93 @@ def fuzz(
         f"repeat: {_how_called()} run --replay {os.path.relpath(path)} {os.path.relpath(manifest)}"
     )
     sys.exit(SOMETHING_RED)
+
+
+@main.command("load")
+@click.argument("daemons", nargs=-1, metavar="[DAEMON]")
+@click.option("--profile", help="The profile; without DAEMON and --url, of daemons/PROFILE.")
+@click.option("--url", help="Put the backend under load that is served there already.")
+@click.option("--variant", default=None, help="This variant; the first one by default.")
+@click.option("--clients", type=click.IntRange(1), default=10, show_default=True, help="At once.")
+@click.option(
+    "--requests", type=click.IntRange(1), default=1, show_default=True, help="Of each client."
+)
+@click.option("--prompt", default="Count to 100.", show_default=True, help="What is asked.")
+@click.option(
+    "--pattern",
+    default="drip:20",
+    show_default=True,
+    help="What the mock API does, where it is the model: 50 tokens a second.",
+)
+@click.option(
+    "--timeout", type=float, default=60.0, show_default=True, help="Seconds for each client."
+)
+@click.option("--format", "format_", type=click.Choice(["human", "json"]), default="human")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the report there.")
+def load_(
+    daemons: tuple[str, ...],
+    profile: str | None,
+    url: str | None,
+    variant: str | None,
+    clients: int,
+    requests: int,
+    prompt: str,
+    pattern: str,
+    timeout: float,
+    format_: str,
+    output: str | None,
+) -> None:
+    """Let many clients ask a chat backend at once, and report how long they wait.
+
+    Exits 0 when every client got its answers.
+    """
+    from conformance.daemon.failures import DaemonError
+    from conformance.daemon.guardian import mark_this_process
+    from conformance.daemon.manifest import ManifestError, missing
+    from conformance.load import report as load_report
+    from conformance.load.client import CROWDS, CrowdError
+    from conformance.load.progress import progress
+    from conformance.load.run import Wish, load
+    from conformance.pytest_plugin import served
+    from conformance.selection import Selection, SelectionError, known, manifests
+
+    try:
+        if profile is not None:
+            known(profile, CROWDS, "profile that can be put under load")
+        if not daemons and url is None:
+            if profile is None:
+                raise SelectionError("say what is put under load: DAEMON, --profile or --url")
+            daemons = (profile,)
+        running = served(None, url, None)
+        chosen = manifests(Selection(daemons=daemons, profile=profile, served=running))
+        if len(chosen) != 1:
+            raise SelectionError(f"one daemon is put under load at a time, not {len(chosen)}")
+        manifest = chosen[0]
+        known(manifest.profile, CROWDS, "profile that can be put under load")
+        names = {each.name: each for each in manifest.variants}
+        if variant is not None:
+            known(variant, names, "variant")
+    except (SelectionError, ManifestError) as error:
+        raise click.UsageError(str(error)) from None
+    lacking = missing(manifest)
+    if lacking is not None:
+        raise click.UsageError(f"{manifest.name} cannot run here: {lacking}")
+    mark_this_process()
+    wish = Wish(clients, requests, prompt, pattern, timeout)
+    try:
+        with progress(clients) as tell:
+            outcome = load(
+                manifest, names[variant] if variant else manifest.variants[0], wish, tell=tell
+            )
+    except (DaemonError, CrowdError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(SOMETHING_RED)
+    text = (load_report.as_json if format_ == "json" else load_report.as_text)(outcome)
+    if output is None:
+        click.echo(text)
+    else:
+        Path(output).write_text(f"{text}\n")
+    sys.exit(SOMETHING_RED if outcome.failures else ALL_GREEN)
 
 
 @main.command(

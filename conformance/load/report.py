@@ -1,0 +1,88 @@
+"""What a load came to, for a human and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import Any
+
+from conformance.load.run import Outcome
+from conformance.wording import plural
+
+PERCENTILES = (50, 90, 99, 100)
+"""Of the clients, from the best served on: p90 is what nine in ten got, or better."""
+
+_COLUMNS = ("p50", "p90", "p99", "worst")
+
+_NAMES = {"spaces": ("given to the app", "result")}
+"""What the first and the last of an answer are called, where they are no tokens."""
+
+
+def as_text(outcome: Outcome) -> str:
+    """A table that fits a screen."""
+    return "\n".join(_lines(outcome))
+
+
+def as_json(outcome: Outcome) -> str:
+    """The same figures; times in seconds."""
+    wish, measured = outcome.wish, _measured(outcome)
+    document: dict[str, Any] = {
+        "profile": outcome.profile,
+        "target": outcome.target,
+        "clients": wish.clients,
+        "requests": wish.requests,
+        "completed": outcome.completed,
+        "failed": outcome.failures.total(),
+        "seconds": outcome.seconds,
+        "tokens": _tokens(outcome),
+        "tokens_per_second": _tokens(outcome) / outcome.seconds if outcome.seconds else None,
+        **{
+            name: dict(zip(_COLUMNS, figures, strict=True))
+            for name, _, figures in measured
+            if figures
+        },
+        "failures": [
+            {"clients": count, "reason": reason} for reason, count in outcome.failures.most_common()
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    wish = outcome.wish
+    asking = f", {plural(wish.requests, 'request')} each" if wish.requests > 1 else ""
+    yield f"{outcome.profile} at {outcome.target}: {plural(wish.clients, 'client')}{asking}"
+    yield f"  completed {outcome.completed}, failed {outcome.failures.total()}"
+    yield " " * 23 + "".join(f"{each:>10}" for each in _COLUMNS)
+    for _, label, figures in _measured(outcome):
+        if figures:
+            yield f"  {label:21}" + "".join(f"{figure:10.3f}" for figure in figures)
+    total = f"  {plural(len(outcome.answers), 'answer')} in {outcome.seconds:.3f} s"
+    if tokens := _tokens(outcome):
+        total += f", {plural(tokens, 'token')}, {tokens / outcome.seconds:.1f} tokens/s in all"
+    yield total
+    for reason, count in outcome.failures.most_common():
+        yield f"  {plural(count, 'client')} failed: {reason}"
+
+
+def _measured(outcome: Outcome) -> Iterator[tuple[str, str, list[float]]]:
+    """Name, label and percentiles of what was measured; none of what was not."""
+    first, last = _NAMES.get(outcome.profile, ("first token", "last token"))
+    answers = outcome.answers
+    rates = [each.rate for each in answers if each.rate is not None]
+    yield "first_token", f"{first}, s", _percentiles([each.first for each in answers])
+    yield "last_token", f"{last}, s", _percentiles([each.last for each in answers])
+    yield "client_tokens_per_second", "tokens/s", _percentiles(rates, most_is_best=True)
+
+
+def _percentiles(values: Sequence[float], *, most_is_best: bool = False) -> list[float]:
+    """By nearest rank, from the best to the worst."""
+    if not values:
+        return []
+    ordered = sorted(values, reverse=most_is_best)
+    return [ordered[ceil(len(ordered) * each / 100) - 1] for each in PERCENTILES]
+
+
+def _tokens(outcome: Outcome) -> int:
+    return 0 if outcome.profile in _NAMES else sum(each.tokens for each in outcome.answers)
