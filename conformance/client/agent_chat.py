@@ -172,7 +172,7 @@ class AgentChat(Chat):
     async def interrupted(
         self, thread: str, action: str = "cancel_order", *, clause: str = "AC8"
     ) -> Turn:
-        """The next turn, which asks whether this action is approved."""
+        """The next turn, which asks whether this action is approved, and nothing more."""
         turn = await self.ends("interrupt", clause=clause)
         found = turn.terminal.get("thread_id"), turn.terminal.get("action")
         self.expect(
@@ -182,6 +182,8 @@ class AgentChat(Chat):
             expected=f"thread_id {thread}, action {action}",
             actual=turn.terminal,
         )
+        if came := await self.fence(clause):
+            raise ChatFailed(f"nothing was expected after the interrupt; {told(came)}")
         return turn
 
     async def fence(self, clause: str) -> list[Frame]:
@@ -221,6 +223,13 @@ class AgentChat(Chat):
             actual=agents,
         )
         return same
+
+    def unmixed(self, turn: Turn, *others: str, clause: str) -> None:
+        """Check that none of a turn's tokens is one of another turn's."""
+        mixed = [each for each in turn.tokens if each in others]
+        if mixed:
+            expected = "none of another turn's tokens"
+            raise self.failed("unmixed", clause=clause, expected=expected, actual=str(turn.tokens))
 
     async def works(self, clause: str, thread: str = "") -> None:
         """Check that a message is answered, whole, and by nothing else."""
@@ -330,17 +339,16 @@ class AgentBench(ChatBench):
         return data.get("executions"), data.get("status")
 
     async def executed(self, order: str, times: int, *, clause: str) -> None:
-        """Check how often an action was executed on an order, where that is told."""
+        """Check how often an action was executed on an order, where that is told.
+
+        Ends the scenario otherwise.
+        """
         if not self.declares("rest=orders"):
             return
         found, status = await self.executions(order)
-        self.expect(
-            found == times,
-            check="executed",
-            clause=clause,
-            expected=f"executed {plural(times, 'time')}",
-            actual=f"{found}, its status is {status}",
-        )
+        if found != times:
+            actual = f"{found}, its status is {status}"
+            raise self.refuted("executed", clause, f"executed {plural(times, 'time')}", actual)
 
     @property
     def left(self) -> float:

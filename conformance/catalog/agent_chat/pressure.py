@@ -76,7 +76,7 @@ async def slow_reader(bench: AgentBench) -> None:
                 expected=f"{HALF} tokens for the other client",
                 actual=str(len(turn.tokens)),
             ):
-                break
+                return
         growth = bench.probe().rss - before
         other.expect(
             growth < GROWTH,

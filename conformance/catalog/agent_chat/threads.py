@@ -8,7 +8,11 @@ from conformance.script import delta, finished, gate
 FLOW = "smart-support tests/e2e/test_chat_flows.py, flow 4"
 CROSSED = 'Vigil-SOC/vigil#345 "responses leak across sessions"'
 
-GATED = finished(delta("first "), gate(1), delta("second "), gate(2), delta("third"))
+ONE = ("first ", "second ", "third")
+OTHER = ("other ", "words")
+
+GATED = finished(delta(ONE[0]), gate(1), delta(ONE[1]), gate(2), delta(ONE[2]))
+"""A model that says ONE, with the scenario's leave."""
 
 
 @scenario(clause=("AC6", "AC11"), evidence=FLOW)
@@ -63,21 +67,25 @@ async def threads_at_once(chat: AgentChat) -> None:
     one, two = new_thread(), new_thread()
     token = chat.ask(one, pattern=await chat.bench.script(GATED))
     first = await chat.said(clause="AC3", expected="the first token of one thread")
-    chat.ask(two, pattern=await chat.bench.saying("other ", "words"))
+    chat.ask(two, pattern=await chat.bench.saying(*OTHER))
     turn = await chat.turn(clause="AC12")
     for number in (1, 2):
         await chat.bench.upstream.open_gate(token, number)
     rest = await chat.turn(clause="AC12")
-    mine = [each for each in (first, *rest.frames) if each["type"] == "token"]
-    found = [(each.get("thread_id"), each.get("content")) for each in (*turn.of("token"), *mine)]
-    words = [(two, "other "), (two, "words"), (one, "first "), (one, "second "), (one, "third")]
-    chat.expect(
-        found == words,
-        check="apart",
-        clause="AC12",
-        expected=told([{"thread_id": thread, "content": word} for thread, word in words]),
-        actual=told([{"thread_id": thread, "content": word} for thread, word in found]),
-    )
+    mine = Turn((first, *rest.frames))
+    chat.unmixed(turn, *ONE, clause="AC12")
+    chat.unmixed(mine, *OTHER, clause="AC12")
+    for whole, thread in ((turn, two), (mine, one)):
+        wrong = [each for each in whole.of("token") if each.get("thread_id") != thread]
+        chat.expect(
+            not wrong,
+            check="apart",
+            clause="AC12",
+            expected=f"thread_id {thread} on each of {len(whole.tokens)} tokens",
+            actual=told(wrong),
+        )
+    chat.says(turn, *OTHER)
+    chat.says(mine, *ONE)
 
 
 @scenario(clause="AC12", needs=("mock",), evidence=CROSSED)
@@ -87,13 +95,16 @@ async def sockets_at_once(bench: AgentBench) -> None:
         thread, other = new_thread(), new_thread()
         token = one.ask(thread, pattern=await bench.script(GATED))
         first = await one.said(clause="AC3", expected="the first token of one socket")
-        two.ask(other, pattern=await bench.saying("other ", "words"))
+        two.ask(other, pattern=await bench.saying(*OTHER))
         turn = await two.turn(clause="AC12")
-        two.says(turn, "other ", "words", clause="AC12")
+        two.unmixed(turn, *ONE, clause="AC12")
+        two.says(turn, *OTHER)
         for number in (1, 2):
             await bench.upstream.open_gate(token, number)
         rest = await one.turn(clause="AC12")
-        one.says(Turn((first, *rest.frames)), "first ", "second ", "third", clause="AC12")
+        mine = Turn((first, *rest.frames))
+        one.unmixed(mine, *OTHER, clause="AC12")
+        one.says(mine, *ONE)
         await two.fence("AC12")
 
 
@@ -130,14 +141,18 @@ async def turns_wait_for_each_other(chat: AgentChat) -> None:
     second = chat.ask(thread, pattern=await chat.bench.saying("later"))
     # Another thread's turn, asked for later and complete, shows that the second had its chance.
     chat.ask(other, pattern=await chat.bench.saying("meanwhile"))
-    meanwhile = await chat.turn(clause="AC32")
-    chat.says(meanwhile, "meanwhile", clause="AC32")
+    meanwhile = await chat.turn(clause="AC12")
+    chat.unmixed(meanwhile, *ONE, "later", clause="AC32")
+    chat.says(meanwhile, "meanwhile")
     await chat.bench.unasked(second, clause="AC32")
     for number in (1, 2):
         await chat.bench.upstream.open_gate(token, number)
     rest = await chat.completes(thread, clause="AC32")
-    chat.says(Turn((first, *rest.frames)), "first ", "second ", "third", clause="AC32")
-    chat.says(await chat.completes(thread, clause="AC32"), "later", clause="AC32")
+    chat.unmixed(rest, "later", clause="AC32")
+    chat.says(Turn((first, *rest.frames)), *ONE)
+    later = await chat.completes(thread, clause="AC32")
+    chat.unmixed(later, *ONE, clause="AC32")
+    chat.says(later, "later")
 
 
 @scenario(clause="AC26", needs=("mock", "correlation=thread_id"))

@@ -65,11 +65,12 @@ class FaultyTurns(Turns):
 
     async def terminal(self, request: Request, tell: Send) -> Frame:
         """Play the request."""
-        said = False
+        said = looked = False
 
         async def listen(frame: Frame) -> None:
-            nonlocal said
+            nonlocal said, looked
             said = said or frame["type"] == "token"
+            looked = looked or frame.get("tool") == "get_order_status"
             await tell(frame)
 
         terminal = await super().terminal(request, listen)
@@ -81,7 +82,7 @@ class FaultyTurns(Turns):
         if fault("completes_after_interrupt") and terminal["type"] == "interrupt":
             await tell(terminal)
             return frames.message_complete()
-        if fault("completes_twice") and finished:
+        if fault("completes_twice") and finished and looked:
             await tell(terminal)
         return terminal
 

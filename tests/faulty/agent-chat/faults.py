@@ -67,8 +67,10 @@ _FRAMES = {
     "tool_call_missing": _bug("runs tools without telling the client", "AC4"),
     "args_as_text": _bug("passes a tool's arguments on as the text that the model sent", "AC4"),
     "result_before_call": _bug("tells of a tool's call after it ran", "AC4 AC5"),
-    "completes_before_last_token": _bug("sends the last token after message_complete", "AC6"),
-    "completes_twice": _bug("completes a turn in the graph and again around it", "AC6 AC7"),
+    "completes_before_last_token": _bug(
+        "gathers the tokens of a long answer, and completes it before the last", "AC3 AC6"
+    ),
+    "completes_twice": _bug("completes a turn after the tool that it used, and again", "AC6 AC7"),
     "complete_without_thread": _bug("does not say which thread is complete", "AC6 AC26"),
     "unknown_type_ignored": _bug(
         "does not answer frames of a type that it does not know", "AC7 AC38"
@@ -88,14 +90,14 @@ _APPROVALS = {
     "late_answer_executes": _bug("tells that an answer was late, and executes it", "AC18"),
     "late_answer_is_no_pending": _bug("forgets an approval the moment it expires", "AC18"),
     "approved_coerced": _bug("takes bool() of what the client says, so 'false' approves", "AC19"),
-    "answered_stays_pending": _bug("does not note that an approval was answered", "AC19"),
+    "answered_stays_pending": _bug("does not note that an approval was answered", "AC8 AC19"),
     "message_drops_pending": _bug("lets a new message end a pending approval", "AC20"),
     "interrupt_forgotten_on_reconnect": _bug("keeps approvals with the socket", "AC21"),
     "interrupt_forgotten_on_restart": _bug("keeps approvals in memory", "AC21"),
 }
 
 _THREADS = {
-    "history_forgotten": _bug("begins each turn with an empty conversation", "AC11"),
+    "history_forgotten": _bug("begins each turn with an empty conversation", "AC11 AC21"),
     "histories_shared": _bug("lets the model hear what all threads said", "AC11 AC12"),
     "tokens_to_newest_thread": _bug("labels tokens with the thread that spoke last", "AC12 AC26"),
     "frames_to_newest_socket": _bug("sends frames to the socket that connected last", EVERYTHING),

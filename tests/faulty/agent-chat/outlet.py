@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import ClassVar
 
@@ -15,6 +16,9 @@ from agent_chat.turns import ClientLeftError, Request, Turns
 from fastapi import WebSocket
 from faults import fault
 from memory import SPEAKING
+
+LONG = 30
+"""Tokens of an answer, from which on they are gathered."""
 
 KEPT_SECONDS = 0.25
 """For how long a token is gathered with the next: longer than any turn needs to complete."""
@@ -34,6 +38,7 @@ class FaultyConnection(Connection):
         self._kept: dict[str, Frame] = {}
         self._queue: asyncio.Queue[Frame] = asyncio.Queue()
         self._writer: asyncio.Task[None] | None = None
+        self._said: Counter[str] = Counter()
         self._late: asyncio.Task[None] | None = None
 
     # What comes in
@@ -168,7 +173,8 @@ class FaultyConnection(Connection):
             frame = {name: value for name, value in frame.items() if name != "agent"}
         if fault("tokens_to_newest_thread"):
             frame = {**frame, "thread_id": self._last_thread}
-        if not fault("completes_before_last_token"):
+        self._said[thread_id] += 1
+        if not fault("completes_before_last_token") or self._said[thread_id] < LONG:
             return [frame]
         before, self._kept[thread_id] = self._kept.get(thread_id), frame
         self._late = asyncio.create_task(self._tired_of_keeping(thread_id, frame))
