@@ -60,7 +60,7 @@ class Polling:
             case ["register_response", {"success": True}]:
                 pass
             case other:
-                raise self._failed("a register_response with success: true", other)
+                raise self._failed("a register_response with success: true", other, clause="SP1")
 
     async def takes(self, request: str) -> None:
         """Check that the next event is this request. Raises ChatFailed."""
@@ -68,7 +68,7 @@ class Polling:
             case ["inference_request", {"request_id": str(found)}] if found == request:
                 pass
             case other:
-                raise self._failed(f"the request {request}", other)
+                raise self._failed(f"the request {request}", other, clause="SP13")
 
     async def acknowledged(self, number: int) -> None:
         """Wait for an acknowledgement. Raises ChatFailed."""
@@ -101,7 +101,7 @@ class Polling:
                 expected = "200 with packets of Engine.IO 4"
                 raise self._person.refuted(reply, check="poll", clause="SP35", expected=expected)
 
-    def _failed(self, expected: str, found: object) -> ChatFailed:
+    def _failed(self, expected: str, found: object, *, clause: str = "SP35") -> ChatFailed:
         return self._person.failed(
-            check="poll", clause="SP35", expected=expected, actual=excerpt(repr(found))
+            check="poll", clause=clause, expected=expected, actual=excerpt(repr(found))
         )

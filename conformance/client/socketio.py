@@ -13,6 +13,7 @@ more has come than the test has seen.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -143,25 +144,33 @@ class SocketIo(Chat):
             raise self.failed("event", clause=other or clause, expected=expected, actual=told)
         return found
 
-    async def fence(self, name: str, *data: object, clause: str) -> None:
-        """Check that nothing more has come than was taken; the event must change nothing."""
+    async def fence(
+        self, name: str, *data: object, clause: str, other: Mapping[str, str] | None = None
+    ) -> None:
+        """Check that nothing more has come than was taken; the event must change nothing.
+
+        other: by an event's name, the clause that it violates by coming, if it is not the same.
+        """
         came = await self._acknowledgement(name, *data, clause=clause)
         more = [each.name for each in self.events[self._seen : came]]
         self.expect(
             not more,
             check="silent",
-            clause=clause,
+            clause=(other or {}).get(more[0], clause) if more else clause,
             expected="no further event",
             actual=f"{plural(len(more), 'event')}: {', '.join(more[:4])}",
         )
 
-    async def let_go(self, *, clause: str) -> None:
-        """Wait until the site ends the connection, with no event before that. Raises ChatFailed."""
+    async def let_go(self, *, clause: str, other: str = "") -> None:
+        """Wait until the site ends the connection, with no event before that. Raises ChatFailed.
+
+        other: the clause that an event violates, if it is not the same.
+        """
         await self.until(lambda: self.dismissed or len(self.events) > self._seen)
         if len(self.events) > self._seen or not (self.dismissed or self.ended):
             raise self.failed(
                 "let_go",
-                clause=clause,
+                clause=other or clause if len(self.events) > self._seen else clause,
                 expected="the site disconnects the socket",
                 actual=self._arrived_so(),
             )

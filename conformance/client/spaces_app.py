@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.client.chat import Note
 from conformance.client.socketio import SocketIo
 from conformance.client.spaces_user import Space, User
 
@@ -28,6 +29,12 @@ class Given:
 
 class RemoteApp(SocketIo):
     """A remote app, which serves a space once it has registered."""
+
+    def __init__(self, url: str, *, deadline: float, note: Note, session: str = "") -> None:
+        """As a SocketIo."""
+        super().__init__(url, deadline=deadline, note=note, session=session)
+        self._had: set[str] = set()
+        """The requests that it was given."""
 
     async def register(self, *payload: object, clause: str = "SP1") -> dict[str, Any]:
         """Register with this payload; the answer. Raises ChatFailed."""
@@ -63,31 +70,38 @@ class RemoteApp(SocketIo):
             said == words, check="words", clause="SP36", expected=repr(words), actual=repr(said)
         )
         if dismissed:
-            await self.let_go(clause=clause)
+            await self.let_go(clause=clause, other="SP13")
 
     async def given(self, *, clause: str = "SP13") -> Given:
-        """The next event, which must be a request. Raises ChatFailed."""
+        """The next event, which must be a request that is new to it. Raises ChatFailed."""
         match (await self.event("inference_request", clause=clause)).data:
             case {
                 "request_id": str(request),
                 "username": str(username),
                 "payload": {"prompt": str(), "timestamp": str(), "audio": str()} as payload,
             }:
+                if request in self._had:
+                    expected = "a request that it was not given before"
+                    raise self.failed("once", clause="SP13", expected=expected, actual=request)
+                self._had.add(request)
                 return Given(request, username, payload)
             case other:
                 expected = "request_id, username and payload (prompt, timestamp, audio)"
                 raise self.failed("given", clause="SP13", expected=expected, actual=repr(other))
 
     async def takes(self, *requests: str, clause: str) -> None:
-        """Check that the next requests are these, in this order."""
+        """Check that the next requests are these, in this order. Raises ChatFailed.
+
+        clause: what is violated where none comes; another order is SP14's, another one SP13's.
+        """
         found = [(await self.given(clause=clause)).id for _ in requests]
-        self.expect(
-            found == list(requests),
-            check="takes",
-            clause=clause,
-            expected=f"the requests {', '.join(requests)}",
-            actual=", ".join(found),
-        )
+        if found != list(requests):
+            raise self.failed(
+                "takes",
+                clause="SP14" if sorted(found) == sorted(requests) else "SP13",
+                expected=f"the requests {', '.join(requests)}",
+                actual=", ".join(found),
+            )
 
     async def report(
         self, request: object, status: object, result: object = None, *, clause: str = "SP17"
@@ -98,11 +112,11 @@ class RemoteApp(SocketIo):
 
     async def silent(self, *, clause: str) -> None:
         """Check that nothing has come which the scenario did not take."""
-        await self.fence(RESULT, NOTHING, clause=clause)
+        await self.fence(RESULT, NOTHING, clause=clause, other={"inference_request": "SP13"})
 
     async def works(self, user: User, space: Space, *, clause: str) -> None:
         """Check that a new request is given to this app, next, and its result is shown."""
         request = await user.asked(space, clause=clause)
         await self.takes(request, clause=clause)
         await self.report(request, "completed", {"text": request}, clause=clause)
-        await user.sees(request, "completed", {"text": request}, clause=clause)
+        await user.sees(request, "completed", {"text": request})

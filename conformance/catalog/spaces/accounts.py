@@ -72,6 +72,7 @@ async def account_register(bench: SpacesBench) -> None:
         visitor.expect(
             reply.status == 200, reply, check="refused", clause="SP28", expected=expected
         )
+    for name in (f"x-{mark}", user.name):
         bench.expect(
             not await _log_in(bench.visitor(), name, "another-password"),
             check="not_registered",
@@ -143,10 +144,10 @@ async def account_admin_sees_connections(bench: SpacesBench) -> None:
         len(mine) == 1
         and mine[0].get("connection_id") == connection
         and mine[0].get("space_name") == space.name
-        and mine[0].get("queue_size") == 0,
+        and type(mine[0].get("queue_size")) is int,
         check="connection",
         clause="SP25",
-        expected=f"one connection {connection} of {space.name!r}, its queue_size 0",
+        expected=f"one connection {connection} of {space.name!r}, with its queue_size",
         actual=str(mine),
     )
     rows = {each.get("space_id"): each for each in seen.get("all_spaces", [])}

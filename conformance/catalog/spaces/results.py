@@ -122,6 +122,7 @@ async def result_of_an_unknown_state(bench: SpacesBench) -> None:
     space, app, user = await bench.ready()
     request = await user.asked(space)
     await app.report(request, "processing", HALF)
+    await user.sees(request, "processing", HALF)
     for state in ("done", "queued", "COMPLETED", "", None, 7, ["completed"]):
         await app.report(request, state, WHOLE, clause="SP20")
         await user.sees(request, "processing", HALF, clause="SP20")
@@ -147,6 +148,7 @@ async def result_empty_keeps_the_last(bench: SpacesBench) -> None:
     space, app, user = await bench.ready()
     request = await user.asked(space)
     await app.report(request, "processing", HALF)
+    await user.sees(request, "processing", HALF)
     await app.report(request, "processing", {}, clause="SP18")
     await user.sees(request, "processing", HALF, clause="SP18")
     report = {"request_id": request, "status": "completed"}
@@ -166,6 +168,7 @@ async def result_of_the_wrong_app(bench: SpacesBench) -> None:
             await each.report(request, state, {"text": "not yours"}, clause="SP19")
             await user.sees(request, "queued", None, clause="SP19")
     await app.report(request, "completed", WHOLE)
+    await user.sees(request, "completed", WHOLE)
     await wrong.report(request, "failed", {"error": "not yours"}, clause="SP19")
     await user.sees(request, "completed", WHOLE, clause="SP19")
 
@@ -178,6 +181,7 @@ async def result_late_from_a_new_socket(bench: SpacesBench) -> None:
     await lost.takes(request, clause="SP13")
     await lost.leave()
     await bench.freed(space)
+    await user.sees(request, "queued", None, clause="SP22")
     late = await bench.socket()
     await late.report(request, "completed", {"text": "late"}, clause="SP19")
     await user.sees(request, "queued", None, clause="SP19")

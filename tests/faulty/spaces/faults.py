@@ -88,7 +88,7 @@ _SUBMISSION = {
 
 _GIVING = {
     "given_twice": _bug("gives each request twice", "SP13"),
-    "given_to_all": _bug("gives each request to every app", "SP13 SP34"),
+    "given_to_all": _bug("gives each request to every app", "SP1 SP13 SP34"),
     "prompt_tidied": _bug("strips a prompt's white space", "SP13"),
     "audio_dropped": _bug("forgets the audio link", "SP13"),
     "order_lost": _bug("gives each request in a task of its own", "SP14"),
@@ -114,13 +114,13 @@ _QUEUE = {
     "given_is_not_waiting": _bug("counts only what was not given yet", "SP21"),
     "queue_of_all_spaces": _bug("counts the requests of all spaces", "SP21 SP34"),
     "lost_with_the_app": _bug("never gives a lost app's requests again", "SP22"),
-    "fails_with_the_app": _bug("fails a lost app's requests at once", "SP22"),
+    "fails_with_the_app": _bug("fails a lost app's requests at once", "SP22 SP24"),
     "requeued_backwards": _bug("gives what waited in reverse order", "SP14 SP22"),
     "returns_unnoticed": _bug("gives what waits only when something new comes", "SP22"),
     "time_stands_still": _bug("has no time limit", "SP23"),
     "time_limit_of_the_connected": _bug("looks only at requests that an app holds", "SP23"),
     "restart_empties_queue": _bug("begins with an empty queue", "SP24"),
-    "restart_keeps_holders": _bug("waits for apps of before the restart", "SP24"),
+    "restart_keeps_holders": _bug("waits for apps of before the restart", "SP22 SP24"),
 }
 
 _PAGES = {
