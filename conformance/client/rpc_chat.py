@@ -117,7 +117,7 @@ class RpcChat(Chat):
         return said
 
     async def greeted(self) -> tuple[Said, Said]:
-        """The greeting's two messages."""
+        """The greeting's two messages, after which nothing comes by itself."""
         expected = "a system_update that says '✓ Engine ready.', then a sync_state"
         ready = await self.said(clause="RC2", expected=expected)
         sync = await self.said(clause="RC2", expected=expected)
@@ -129,6 +129,10 @@ class RpcChat(Chat):
             expected=expected,
             actual=f"{ready}, {sync}",
         )
+        if came := await self.fence():
+            raise self.failed(
+                "silent", clause="RC2", expected="nothing more until asked", actual=_list(came)
+            )
         return ready, sync
 
     def ask(self, text: str) -> None:
