@@ -78,6 +78,8 @@ class Person:
         self.name = name
         self.url = url
         self.log: Callable[[str], None] = lambda _line: None
+        self.unanswered = ""
+        """The clause that no answer at all violates; empty for the profile's first."""
         self._note = note
         self._deadline = deadline
         import httpx  # noqa: PLC0415 - whoever lists scenarios need not load it
@@ -119,7 +121,11 @@ class Person:
             problem = str(error) or type(error).__name__
             self.log(f"  {self.name:12} {method} {path} → {problem}")
             failure = self._note(
-                check="answers", clause="", expected="an answer", actual=problem, where=path
+                check="answers",
+                clause=self.unanswered,
+                expected="an answer",
+                actual=problem,
+                where=path,
             )
             raise ChatFailed(f"{method} {path}: {failure.actual}") from None
         found = Reply(f"{method} {path}", reply.status_code, reply.headers, reply.content)

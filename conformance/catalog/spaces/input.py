@@ -85,6 +85,7 @@ async def input_bodies(bench: SpacesBench) -> None:
     request = await user.asked(space)
     await app.takes(request, clause="SP13")
     person = await bench.user()
+    person.unanswered = "SP31"
     for kind, what, body in BODIES:
         for path in (space.submit, "/api/upload"):
             reply = await person.post(path, content=body, headers={"Content-Type": kind})
@@ -100,6 +101,7 @@ async def input_bodies(bench: SpacesBench) -> None:
 async def input_addresses(bench: SpacesBench) -> None:
     """Paths, ids and names of any kind are answered, and not with an error of the website's own."""
     visitor, admin = bench.visitor(), await bench.admin()
+    visitor.unanswered = admin.unanswered = "SP31"
     mark = new_token()[:8]
     for path in (
         "/ai_project/%00",

@@ -106,7 +106,9 @@ async def submit_without_audio(bench: SpacesBench) -> None:
 async def submit_too_soon(bench: SpacesBench) -> None:
     """A space's cooldown keeps its user back, and neither another user nor another space."""
     space, app, user = await bench.ready(ws_rate_limit_seconds=str(COOLDOWN))
-    other, neighbour = await asyncio.gather(bench.user(), bench.space())
+    other, neighbour = await asyncio.gather(
+        bench.user(), bench.space(ws_rate_limit_seconds=str(COOLDOWN))
+    )
     elsewhere = await bench.app(neighbour)
     first = await user.asked(space)
     reply = await user.submit(space)

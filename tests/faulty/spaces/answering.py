@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Mapping
@@ -116,14 +117,25 @@ class FaultyVisitors(Visitors):
 class FaultyAdmins(Admins):
     """Routes for admins."""
 
+    async def add(self, request: Request) -> Response:
+        """A new space."""
+        if fault("names_unique") and request.method == "POST":
+            name = (await request.form()).get("name")
+            if name in {space.name for space in self._catalog.all()}:
+                return error("there is a space of this name", 409)
+        return await super().add(request)
+
     async def status(self, request: Request) -> Response:
         """Who is connected."""
         if fault("connections_public"):
             self._pages.admin = lambda _: User(name="anybody")  # type: ignore[method-assign,assignment]
         try:
-            return await super().status(request)
+            reply = await super().status(request)
         finally:
             vars(self._pages).pop("admin", None)
+        if fault("connections_unlisted") and isinstance(reply, Json):
+            return Json(json.loads(reply.body) | {"connections": []})
+        return reply
 
 
 class FaultyBrowsers(Browsers):

@@ -124,6 +124,8 @@ _QUEUE = {
 }
 
 _PAGES = {
+    "names_unique": _bug("refuses a name that another space has", "SP37"),
+    "connections_unlisted": _bug("counts connections, and lists none", "SP25"),
     "connections_public": _bug("shows connections to everybody", "SP25"),
     "page_always_connected": _bug("shows what it saw when it first rendered a page", "SP26"),
     "form_for_strangers": _bug("shows a stranger what a user sees", "SP26"),

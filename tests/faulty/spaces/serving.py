@@ -90,8 +90,9 @@ class FaultySockets(Sockets):
     _count = 0
 
     def __init__(self, *, ping_interval: float, ping_timeout: float) -> None:
+        interval = 3600.0 if fault("broken_frame_holds_space") else ping_interval
         patience = 3600.0 if fault("silence_tolerated") else ping_timeout
-        super().__init__(ping_interval=ping_interval, ping_timeout=patience)
+        super().__init__(ping_interval=interval, ping_timeout=patience)
         if fault("websocket_only"):
             self._server.eio.transports = ["websocket"]
 
