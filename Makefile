@@ -16,9 +16,10 @@ SELECT   = $(call each,--category,$(CATEGORY)) $(call each,--scenario,$(SCENARIO
 RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
 
 .DEFAULT_GOAL := help
-CHECKS  := check-python-http2 check-go check-rust check-uring check-php
-.PHONY: help test test-category test-tap test-json list check $(CHECKS) self-test steady format \
-	clean
+BACKENDS := rpc-chat agent-chat spaces
+CHECKS  := check-python-http2 $(BACKENDS:%=check-%) check-go check-rust check-uring check-php
+.PHONY: help test test-category test-tap test-json list check $(CHECKS) $(BACKENDS:%=test-%) \
+	self-test steady format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +27,10 @@ help: ## Show this help
 test: $(READY) ## Judge every daemon (DAEMON=… one), skipping what has no toolchain
 	@$(RUN) $(subst $(comma), ,$(DAEMON))
 
-test-%: $(READY) ## Judge one daemon: go, rust, python-http2 …
+test-%: $(READY) ## Judge one daemon: go, rust, python-http2, rpc-chat …
+	@$(RUN) $*
+
+$(BACKENDS:%=test-%): test-%: $(VENV)/.ready-%
 	@$(RUN) $*
 
 test-category: $(READY) ## Judge one category: CATEGORY=unicode
@@ -54,8 +58,8 @@ check: $(DEV) ## Prove the suite itself: linters, types, tests, also those of th
 skip = { command -v $(2) >/dev/null || { echo 'check-$(1): skipped, no $(2): apt-get install $(3)'; \
 	exit $(if $(filter $(1),$(subst $(comma), ,$(REQUIRE))),2,0); }; }
 
-check-python-http2: $(DEV)
-	@cd daemons/python-http2 && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet
+check-python-http2 $(BACKENDS:%=check-%): check-%: $(DEV)
+	@cd daemons/$* && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet
 
 check-go:
 	@$(call skip,go,go,golang-go) && cd daemons/go && \
@@ -106,6 +110,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(INSTALL) .
 	@touch $@
 
-$(DEV): $(READY)
-	@$(INSTALL) '.[dev]'
+# What an extra of pyproject.toml brings: of one backend, or of all and the linters.
+$(VENV)/.ready-%: $(READY)
+	@$(INSTALL) '.[$*]'
 	@touch $@
