@@ -145,6 +145,8 @@ class FaultyBrowsers(Browsers):
         """Whether a post may come from where it comes from."""
         if fault("origin_ignored"):
             return True
+        if fault("origin_refused") and "origin" in headers:
+            return False
         if fault("origin_demanded") and "origin" not in headers:
             return False
         return super().trusts(headers)

@@ -54,9 +54,10 @@ _MINIATURES = {
 }
 
 _REGISTRATION = {
+    "space_id_untold": _bug("does not tell an app which space it serves", "SP1"),
     "requests_before_answer": _bug("gives requests before it answers the registration", "SP1"),
     "unnamed_disconnected": _bug("disconnects a socket that forgot the space's name", "SP2"),
-    "strange_payload_unanswered": _bug("takes any payload for an object", "SP2"),
+    "strange_payload_unanswered": _bug("does not answer a payload that is no object", "SP2"),
     "name_in_any_case": _bug("compares names without regard to case", "SP3"),
     "any_card_type": _bug("lets an app serve a space of any type", "SP3"),
     "unknown_stays": _bug("does not disconnect a socket that names no space", "SP3"),
@@ -135,6 +136,7 @@ _PAGES = {
     "name_taken_over": _bug("registers a name again, with another password", "SP28"),
     "origin_ignored": _bug("does not look where a post comes from", "SP29"),
     "session_for_all_sites": _bug("sends its cookie with other sites' posts", "SP29"),
+    "origin_refused": _bug("refuses posts that say where they come from", "SP29"),
     "origin_demanded": _bug("refuses posts that do not say where they come from", "SP29"),
     "upload_for_anything": _bug("takes uploads for requests that do not exist", "SP30"),
     "upload_lost": _bug("forgets an uploaded file", "SP30"),

@@ -20,8 +20,8 @@ class FaultyBroker(Broker):
 
     async def register(self, socket: str, payload: object) -> None:
         """Let a socket serve a space."""
-        if fault("strange_payload_unanswered"):
-            payload.get  # type: ignore[attr-defined]  # noqa: B018
+        if fault("strange_payload_unanswered") and not isinstance(payload, dict):
+            return
         space = self._choose(socket, payload)
         if not isinstance(space, Refused):
             app = self._by_space.get(space.id)
@@ -100,6 +100,8 @@ class FaultySockets(Sockets):
         """Send one event."""
         if event == "register_response" and data.get("success") and fault("connection_id_reused"):
             data = data | {"connection_id": data["space_id"]}
+        if event == "register_response" and fault("space_id_untold"):
+            data = {name: value for name, value in data.items() if name != "space_id"}
         if event != "inference_request":
             await super().emit(event, data, socket)
             return
