@@ -187,15 +187,8 @@ class AgentChat(Chat):
         return turn
 
     async def fence(self, clause: str) -> list[Frame]:
-        """What had come, or comes, before the answer to what is no JSON."""
-        self.text(FENCE)
-        came: list[Frame] = []
-        while True:
-            expected = f"the answer to {FENCE!r}"
-            said = await self.heard(clause="AC14", expected=expected)
-            if said["type"] == "error" and "invalid json" in str(said.get("message")).lower():
-                break
-            came.append(said)
+        """Check that nothing had come, nor comes before the answer to what is no JSON."""
+        came = await self.leftover()
         self.expect(
             not came,
             check="silent",
@@ -204,6 +197,17 @@ class AgentChat(Chat):
             actual=told(came),
         )
         return came
+
+    async def leftover(self) -> list[Frame]:
+        """What had come, or comes, before the answer to what is no JSON."""
+        self.text(FENCE)
+        came: list[Frame] = []
+        while True:
+            expected = f"the answer to {FENCE!r}"
+            said = await self.heard(clause="AC14", expected=expected)
+            if said["type"] == "error" and "invalid json" in str(said.get("message")).lower():
+                return came
+            came.append(said)
 
     def says(self, turn: Turn, *deltas: str, clause: str = "AC3") -> bool:
         """Check a turn's tokens: these, one by one, each with its agent; whether so."""
@@ -241,9 +245,10 @@ class AgentChat(Chat):
             self.says(turn, "Still ", "here.")
 
     async def pong(self, payload: bytes) -> bool:
-        """Send a ping and wait for its pong, or the connection's end; whether it came."""
+        """Send a ping and wait for a pong, or the connection's end; whether one came."""
+        before = len(self.pongs)
         self.ping(payload)
-        return await self.until(lambda: payload in self.pongs)
+        return await self.until(lambda: len(self.pongs) > before)
 
     @property
     def pongs(self) -> list[bytes]:

@@ -97,7 +97,7 @@ async def rejection_is_told(chat: AgentChat) -> None:
         expected="the model is told, last, that nothing was done",
         actual=last,
     )
-    await chat.fence("AC10")
+    await chat.fence("AC6")
 
 
 @scenario(clause="AC10", needs=("mock", "rest=orders"), evidence=FLOW.format(3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from typing import Any
 
 from agent_chat import frames, graph
@@ -55,6 +56,7 @@ class FaultyTurns(Turns):
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
         self._failed: set[str] = set()
+        self._turns: Counter[str] = Counter()
 
     def admit(self, request: Request) -> Request:
         """The request, or the refusal that takes its place."""
@@ -88,6 +90,9 @@ class FaultyTurns(Turns):
 
     async def asked(self, message: Message, tell: Send) -> Frame:
         """A message's turn."""
+        self._turns[message.thread_id] += 1
+        if fault("third_turn_fails") and self._turns[message.thread_id] > 2:
+            return frames.error("too_many_steps", "The assistant got lost.")
         if fault("message_drops_pending"):
             self.memory.approvals.drop(message.thread_id)
         return await super().asked(message, tell)
@@ -103,6 +108,8 @@ class FaultyTurns(Turns):
     async def answered(self, answer: Answer, tell: Send) -> Frame:
         """An approval's turn."""
         pending = self.memory.approvals.unanswered(answer.thread_id)
+        if pending is None and fault("nothing_pending_completes"):
+            return frames.message_complete()
         terminal = await super().answered(answer, tell)
         late = pending is not None and terminal["type"] == "interrupt_expired"
         if late and pending is not None and fault("late_answer_executes") and answer.approved:

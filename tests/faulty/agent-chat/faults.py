@@ -71,6 +71,7 @@ _FRAMES = {
         "gathers the tokens of a long answer, and completes it before the last", "AC3 AC6"
     ),
     "completes_twice": _bug("completes a turn after the tool that it used, and again", "AC6 AC7"),
+    "usage_after_complete": _bug("tells the tokens that were used after message_complete", "AC6"),
     "complete_without_thread": _bug("does not say which thread is complete", "AC6 AC26"),
     "unknown_type_ignored": _bug(
         "does not answer frames of a type that it does not know", "AC7 AC38"
@@ -90,6 +91,7 @@ _APPROVALS = {
     "late_answer_executes": _bug("tells that an answer was late, and executes it", "AC18"),
     "late_answer_is_no_pending": _bug("forgets an approval the moment it expires", "AC18"),
     "approved_coerced": _bug("takes bool() of what the client says, so 'false' approves", "AC19"),
+    "nothing_pending_completes": _bug("completes the turn of an approval of nothing", "AC19"),
     "answered_stays_pending": _bug("does not note that an approval was answered", "AC8 AC19"),
     "message_drops_pending": _bug("lets a new message end a pending approval", "AC20"),
     "interrupt_forgotten_on_reconnect": _bug("keeps approvals with the socket", "AC21"),
@@ -98,6 +100,9 @@ _APPROVALS = {
 
 _THREADS = {
     "history_forgotten": _bug("begins each turn with an empty conversation", "AC11 AC21"),
+    "third_turn_fails": _bug(
+        "counts the graph's steps over a thread's turns, and fails at the third", "AC11 AC22 AC37"
+    ),
     "histories_shared": _bug("lets the model hear what all threads said", "AC11 AC12"),
     "tokens_to_newest_thread": _bug("labels tokens with the thread that spoke last", "AC12 AC26"),
     "frames_to_newest_socket": _bug("sends frames to the socket that connected last", EVERYTHING),
@@ -107,6 +112,10 @@ _THREADS = {
 
 _REFUSALS = {
     "json_before_size": _bug("parses a frame before it looks at its size", "AC13"),
+    "null_sniffed": _bug("takes text that begins like null for null", "AC14"),
+    "thread_id_optional": _bug("takes a message without a thread id into a common thread", "AC15"),
+    "longest_thread_id_refused": _bug("is off by one in the length of a thread id", "AC35"),
+    "empty_content_accepted": _bug("takes an empty message", "AC16"),
     "array_crashes": _bug("takes any JSON for an object", "AC25 AC34"),
     "thread_id_unchecked": _bug("takes any text for a thread id", "AC35"),
     "blank_content_accepted": _bug("takes white space for a message", "AC36"),
@@ -142,7 +151,7 @@ _MODEL = {
 _WEBSOCKET = {
     "fragments_decoded_alone": _bug("decodes each fragment of a text by itself", "AC39"),
     "errors_close_unsaid": _bug("hangs up on a broken frame, without a close", "AC39 AC40 AC43"),
-    "pings_wait": _bug("answers a ping when it next has something to send", "AC41"),
+    "pongs_empty": _bug("answers pings without their payload", "AC41"),
     "close_unanswered": _bug("hangs up on a close frame", "AC42"),
     "binary_ends_server": _bug("lets one client's exception end the process", EVERYTHING),
 }

@@ -17,6 +17,8 @@ from fastapi import WebSocket
 from faults import fault
 from memory import SPEAKING
 
+LONGEST_THREAD_ID = 128
+
 LONG = 30
 """Tokens of an answer, from which on they are gathered."""
 
@@ -96,6 +98,8 @@ class FaultyConnection(Connection):
                 json.loads(data)
             except ValueError:
                 return Refusal("invalid_json", "Invalid JSON: the frame cannot be parsed")
+        if fault("null_sniffed") and isinstance(data, str) and data[:1] == "n":
+            return Refusal("invalid_frame", "Expected an object")
         request = super().parse(data)
         if isinstance(request, Refusal):
             return self._forgiven(request, data)
@@ -104,6 +108,10 @@ class FaultyConnection(Connection):
         return request
 
     def _forgiven(self, refusal: Refusal, data: str | bytes) -> Request:
+        if fault("thread_id_optional") and refusal.code == "invalid_thread_id":
+            fields = json.loads(data)
+            if "thread_id" not in fields:
+                return super().parse(json.dumps({**fields, "thread_id": "default"}))
         if fault("approved_coerced") and refusal.code == "invalid_approved":
             fields = json.loads(data)
             return super().parse(json.dumps({**fields, "approved": bool(fields.get("approved"))}))
@@ -117,6 +125,11 @@ class FaultyConnection(Connection):
     def _accepted(self, message: Message, data: str | bytes) -> Message:
         code = message.problem.code if message.problem else ""
         content = json.loads(data).get("content")
+        if fault("longest_thread_id_refused") and len(message.thread_id) == LONGEST_THREAD_ID:
+            problem = Refusal("invalid_thread_id", "thread_id is too long", message.thread_id)
+            return replace(message, problem=problem)
+        if fault("empty_content_accepted") and content == "":
+            return replace(message, problem=None)
         blank = code == "invalid_content" and isinstance(content, str) and content != ""
         if (blank and fault("blank_content_accepted")) or (
             code == "content_too_long" and fault("long_content_accepted")
@@ -162,6 +175,8 @@ class FaultyConnection(Connection):
             frame = {name: value for name, value in frame.items() if name != "thread_id"}
         if kind == "message_complete" and fault("complete_without_thread"):
             frame = {name: value for name, value in frame.items() if name != "thread_id"}
+        if kind == "message_complete" and fault("usage_after_complete"):
+            return [frame, {"type": "usage", "tokens": 1, "thread_id": thread_id}]
         kept = self._kept.pop(thread_id, None)
         if kept is None:
             return [frame]

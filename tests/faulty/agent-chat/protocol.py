@@ -20,8 +20,10 @@ class FaultyWebSocket(LingeringWebSocket):
 
     def handle_ping(self) -> None:
         """A ping came; the protocol has its pong ready."""
-        if not fault("pings_wait"):
-            super().handle_ping()
+        if fault("pongs_empty"):
+            self.conn.data_to_send()
+            self.conn.send_pong(b"")
+        super().handle_ping()
 
     def handle_close(self, event: Frame) -> None:
         """The client closes."""
