@@ -91,7 +91,9 @@ class Polling:
                     return packet
                 else:
                     expected = f"a packet {kind!r} of Engine.IO 4 and Socket.IO 5"
-                    raise self._failed(expected, packet)
+                    # Known to be none that was to come: it belongs to another app, or came twice.
+                    clause = "SP13" if packet.kind == EVENT else "SP35"
+                    raise self._failed(expected, packet, clause=clause)
             reply = await self._person.get(self._address)
             try:
                 self._untaken = [decode(each) for each in reply.text.split(SEPARATOR)]

@@ -19,6 +19,7 @@ from conformance.client.chat import ChatBench, ChatFailed, new_token
 from conformance.client.spaces_app import RemoteApp
 from conformance.client.spaces_user import Space, User
 from conformance.daemon.process import DaemonProcess
+from conformance.result import FailedCheck
 from conformance.scenario import Scenario
 from conformance.stage import Stage
 
@@ -56,6 +57,7 @@ class SpacesBench(ChatBench):
 
         self._transport = httpx.AsyncHTTPTransport(verify=self.url.startswith("https"))
         self._admin: User | None = None
+        self._final: tuple[FailedCheck, ...] | None = None
         self._log: list[str] = []
 
     def declares(self, need: str) -> bool:
@@ -213,8 +215,14 @@ class SpacesBench(ChatBench):
         lines = self._log[-_SHOWN:]
         return "\n\n".join(["\n".join(["people", *lines]), await super().evidence()])
 
+    @property
+    def failures(self) -> tuple[FailedCheck, ...]:
+        """Every failed check until the end: whoever still waited then has seen it, and no more."""
+        return super().failures if self._final is None else self._final
+
     async def aclose(self) -> None:
         """Close every connection that is still open."""
+        self._final = self.failures
         self.release()
         await self._transport.aclose()
 
