@@ -105,16 +105,16 @@ async def _relayed(chat: RpcChat, pattern: str) -> None:
 
 @scenario(clause=("RC18", "RC20"), needs=("mock",), evidence=OVERTAKEN)
 async def answer_burst(chat: RpcChat) -> None:
-    """After five hundred deltas at once, the end comes last."""
+    """After five hundred deltas at once, the end comes last, and once."""
     await chat.staged()
     token = chat.prompt(pattern=await chat.bench.script(BURST))
     answer = await chat.answer()
-    late = [each for each in await chat.fence("RC20") if each.event == "chat_chunk"]
+    late = [each for each in await chat.fence("RC20") if each.event in ("chat_chunk", "chat_end")]
     chat.expect(
         not late,
         check="last",
         clause="RC20",
-        expected="no chunk after chat_end",
+        expected="neither chunk nor end after chat_end",
         actual=f"{len(late)} after {len(answer.chunks)}",
     )
     if not late:

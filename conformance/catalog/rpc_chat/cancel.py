@@ -1,6 +1,6 @@
 """Answers that are stopped, or whose client leaves: the model is let go."""
 
-from conformance.client.rpc_chat import CANCELLED, Answer, RpcBench, RpcChat
+from conformance.client.rpc_chat import CANCELLED, Answer, RpcBench, RpcChat, Said
 from conformance.scenario import scenario
 from conformance.script import delta, endless, script, stall, wait
 
@@ -17,7 +17,12 @@ SILENT = script(stall())
 async def _cancel(chat: RpcChat, already: int) -> Answer:
     """Cancel, check the confirmation and what follows it; what came. `already`: chunks so far."""
     chat.ask("/cancel")
-    answer = await chat.answer(clause="RC28")
+    taken: list[Said] = []
+    while not taken or not (_confirms(taken[-1].content) or taken[-1].event == "chat_end"):
+        taken.append(await chat.said(clause="RC28", expected="a confirmation"))
+    if taken[-1].event != "chat_end":
+        taken += (await chat.answer(clause="RC29")).messages
+    answer = Answer(tuple(taken))
     confirmed = [n for n, each in enumerate(answer.messages) if _confirms(each.content)]
     if not confirmed:
         expected = "a system_update that says 'cancelled'"

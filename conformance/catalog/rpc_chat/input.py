@@ -39,7 +39,7 @@ async def _prompts(chat: RpcChat, text: str) -> None:
     chat.text(text)
     replies = await chat.fence("RC15")
     chat.expect(
-        len(replies) == 1 and replies[0].is_update(UNSTAGED),
+        [each.is_update(UNSTAGED) for each in replies].count(True) == 1,
         check="prompt",
         clause="RC15",
         expected=f"the stage error, as {text!r} is a prompt",
@@ -103,13 +103,13 @@ async def input_hostile(bench: RpcBench) -> None:
     async with bench.connect() as bystander, bench.connect() as chat:
         await bystander.greeted()
         await chat.greeted()
+        chat.text("[" * 50_000)
+        chat.text('{"prompt": "\\ud83d"}')
+        chat.text('{"prompt": "' + "x" * 40_000)
         chat.ask(f"/world select {'w' * 40_000}")
         chat.ask("/character select <script>alert(1)</script>")
         chat.ask("/session continue ../../etc/passwd")
         chat.ask("/session delete ' OR 1=1 --")
         chat.ask("/world select \ud800")
-        chat.text("[" * 50_000)
-        chat.text('{"prompt": "\\ud83d"}')
-        chat.text('{"prompt": "' + "x" * 40_000)
         await chat.fence("RC17")
         bystander.replied(await bystander.fence("RC17"), clause="RC17")

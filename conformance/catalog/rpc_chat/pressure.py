@@ -84,6 +84,7 @@ async def pressure_slow_reader(bench: RpcBench) -> None:
             await other.command("/session new")  # what was said goes to the model again, else
             other.prompt(pattern=pattern)
             answer = await other.answer(clause=None if number else "RC17")
+            await other.command(f"/session delete {other.session}")  # kept in memory, elsewhere
             if not other.expect(
                 len(answer.chunks) == HALF,
                 check="other",

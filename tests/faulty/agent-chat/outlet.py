@@ -22,7 +22,7 @@ LONGEST_THREAD_ID = 128
 LONG = 30
 """Tokens of an answer, from which on they are gathered."""
 
-KEPT_SECONDS = 0.25
+KEPT_SECONDS = 1.0
 """For how long a token is gathered with the next: longer than any turn needs to complete."""
 
 

@@ -136,8 +136,6 @@ class FaultyConnection(Connection):
         await super().send(frame)
         if frame.event == "chat_end":
             self._ended_at = time.monotonic()
-            if fault("ends_twice"):
-                await super().send(frame)
             if self._waiting:
                 self.answer(self._waiting.pop(0).text)
         if frame.event == "sync_state" and fault("commands_broadcast"):

@@ -15,6 +15,9 @@ from rpc_chat.generation import Generation, Send
 from rpc_chat.model import Model, ModelError
 from rpc_chat.store import Message
 
+LONG = 400
+"""Chunks from which on an answer takes another path."""
+
 KEPT: set[asyncio.Task[Any]] = set()
 """Tasks that nobody waits for."""
 
@@ -42,8 +45,11 @@ class FaultyModel(Model):
                     else:
                         yield held
                         held = each
-        except ModelError:
-            if not fault("truncation_finishes"):
+        except (OpenAIError, ModelError) as error:
+            if held is not None:
+                yield held
+                held = None
+            if not (isinstance(error, ModelError) and fault("truncation_finishes")):
                 raise
         finally:
             if not fault("request_runs_on"):
@@ -63,7 +69,7 @@ class FaultyModel(Model):
 
 async def _detached(deltas: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
     """The same, read by a task that goes on whoever listens."""
-    queue: asyncio.Queue[str | Exception | None] = asyncio.Queue()
+    queue: asyncio.Queue[str | Exception | None] = asyncio.Queue(64)
 
     async def read() -> None:
         try:
@@ -121,7 +127,7 @@ class FaultyGeneration(Generation):
 
         async def hold(frame: Frame) -> None:
             held.append(frame)
-            if len(held) > 1:
+            while len(held) > (len(self.said) >= LONG):
                 await send(held.pop(0))
 
         self._held = held
@@ -152,13 +158,11 @@ class FaultyGeneration(Generation):
         if fault("total_is_text"):
             total = str(total)
         late = getattr(self, "_held", [])
-        if len(self.said) < 400:
-            for each in late:
-                await send(each)
         await send(Frame("chat_end", "", {"total_tokens": total}))
-        if len(self.said) >= 400:
-            for each in late:
-                await send(each)
+        for each in late:
+            await send(each)
+        if fault("ends_twice") and len(self.said) >= LONG:
+            await send(Frame("chat_end", "", {"total_tokens": total}))
 
     def keep(self) -> None:
         """Add the answer to the session."""
