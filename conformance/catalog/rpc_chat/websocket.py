@@ -51,7 +51,8 @@ async def ws_invalid_utf8(bench: RpcBench) -> None:
         async with bench.connect() as chat:
             await chat.greeted()
             chat.frame(Opcode.TEXT, data)
-            await _closes(chat, 1007, clause="RC38", because=repr(data))
+            if not await _closes(chat, 1007, clause="RC38", because=repr(data)):
+                return
 
 
 @scenario(clause="RC39", evidence=FRAMES)
@@ -61,7 +62,8 @@ async def ws_broken_frames(bench: RpcBench) -> None:
         async with bench.connect() as chat:
             await chat.greeted()
             send(chat)
-            await _closes(chat, 1002, clause="RC39", because=what)
+            if not await _closes(chat, 1002, clause="RC39", because=what):
+                return
 
 
 _BROKEN: dict[str, Callable[[RpcChat], None]] = {
@@ -74,9 +76,10 @@ _BROKEN: dict[str, Callable[[RpcChat], None]] = {
 }
 
 
-async def _closes(chat: RpcChat, code: int, *, clause: str, because: str) -> None:
+async def _closes(chat: RpcChat, code: int, *, clause: str, because: str) -> bool:
+    """Whether it does. Where it does not, waiting for that has taken all the time there is."""
     found = await chat.closed()
-    chat.expect(
+    return chat.expect(
         found == code and chat.ended,
         check="close_code",
         clause=clause,
@@ -109,13 +112,9 @@ async def ws_ping_between_fragments(chat: RpcChat) -> None:
 async def _pong(chat: RpcChat, payload: bytes) -> None:
     chat.ping(payload)
     await chat.until(lambda: bool(_pongs(chat)))
-    chat.expect(
-        _pongs(chat) == [payload],
-        check="pong",
-        clause="RC40",
-        expected=f"one pong with {payload!r}",
-        actual=f"{_pongs(chat)}",
-    )
+    if (found := _pongs(chat)) != [payload]:
+        expected = f"one pong with {payload!r}"
+        raise chat.failed("pong", clause="RC40", expected=expected, actual=f"{found}")
 
 
 def _pongs(chat: RpcChat) -> list[bytes]:

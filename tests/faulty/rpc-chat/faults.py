@@ -144,7 +144,7 @@ _PROTOCOL = {
     "pongs_missing": _bug("does not answer pings", "RC40"),
     "pongs_empty": _bug("answers pings without their payload", "RC40"),
     "close_unanswered": _bug("does not answer a close", "RC41"),
-    "close_reserved": _bug("answers a close without a code with 1005", "RC41"),
+    "close_reserved": _bug("answers a close without a code with 1005", "RC1 RC41"),
     "killed_by_sigterm": _bug("dies of SIGTERM", "RC42"),
     "unbounded_queue": _bug("queues without bound what a client does not read", "RC43"),
     "message_unbounded": _bug("gathers messages of any size", "RC43 RC44"),
