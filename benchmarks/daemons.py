@@ -19,6 +19,7 @@ import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import plot
@@ -126,7 +127,7 @@ async def _row(
         succeeded += 1
         first.append(stream.reads[0][0] - stream.handed_off_at)
         added += [there - here for there, here in zip(came, left, strict=True)]
-        late += [at - left[0] - n * delay for n, at in enumerate(left)]
+        late += [there - here - delay for here, there in pairwise(left)]
     events = succeeded * EVENTS
     return Row(
         daemon=daemon.manifest.name,
