@@ -72,17 +72,20 @@ class RemoteApp(SocketIo):
         if dismissed:
             await self.let_go(clause=clause, other="SP13")
 
-    async def given(self, *, clause: str = "SP13") -> Given:
-        """The next event, which must be a request that is new to it. Raises ChatFailed."""
+    async def given(self, *among: str, clause: str = "SP13") -> Given:
+        """The next event, which must be a request that is new to it. Raises ChatFailed.
+
+        among: the requests of which it must be one, if that is known; any other is SP13's.
+        """
         match (await self.event("inference_request", clause=clause)).data:
             case {
                 "request_id": str(request),
                 "username": str(username),
                 "payload": {"prompt": str(), "timestamp": str(), "audio": str()} as payload,
             }:
-                if request in self._had:
-                    expected = "a request that it was not given before"
-                    raise self.failed("once", clause="SP13", expected=expected, actual=request)
+                if request in self._had or (among and request not in among):
+                    expected = f"one of these, for the first time: {', '.join(among) or 'its own'}"
+                    raise self.failed("its_own", clause="SP13", expected=expected, actual=request)
                 self._had.add(request)
                 return Given(request, username, payload)
             case other:

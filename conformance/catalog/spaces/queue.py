@@ -42,10 +42,9 @@ async def queue_crowd(bench: SpacesBench) -> None:
     )
     owners = dict(zip(requests, users, strict=True))
     for _ in users:
-        given = await app.given()
-        user = owners.get(given.id)
+        given = await app.given(*requests)
         app.expect(
-            user is not None and user.name == given.username,
+            owners[given.id].name == given.username,
             check="own_request",
             clause="SP13",
             expected="a request with the name of its user",

@@ -118,8 +118,7 @@ async def upload_of_a_user(bench: SpacesBench) -> None:
             {"prompt": "What is this?", "audio_url": AUDIO},
             files={"other_file": (name, b"words", "text/plain")},
         )
-        user.accepted(reply)
-        given = await app.given()
+        given = await app.given(user.accepted(reply))
         files = [each for each in given.payload.get("files") or [] if isinstance(each, dict)]
         app.expect(
             len(files) == 1,
