@@ -14,14 +14,14 @@ _NAMED = ("available_worlds", "available_characters", "available_rules", "availa
 @scenario(clause=("RC1", "RC2"), evidence=DOCUMENT)
 async def greeting_alone(chat: RpcChat) -> None:
     """A client is greeted by two messages, and hears nothing more until it asks."""
-    await chat.greeted()
+    await chat.greeting()
     chat.replied(await chat.fence(), clause="RC2")
 
 
 @scenario(clause="RC3")
 async def greeting_exact(chat: RpcChat) -> None:
     """The greeting says that all is well, and has the whole state."""
-    ready, sync = await chat.greeted()
+    ready, sync = await chat.greeting()
     chat.expect(
         (ready.content, ready.metadata) == ("✓ Engine ready.", {"status": "ok"}),
         check="ready",
@@ -51,7 +51,7 @@ async def greeting_each(bench: RpcBench) -> None:
     """Two clients are greeted each, and neither hears of the other's arrival."""
     async with bench.connect() as first, bench.connect() as second:
         for chat in (first, second):
-            await chat.greeted()
+            await chat.greeting()
         for chat in (first, second):
             chat.replied(await chat.fence(), clause="RC2")
 
