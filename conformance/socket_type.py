@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from enum import Enum
+from pathlib import Path
 
 
 class SocketType(Enum):
@@ -18,3 +20,11 @@ class SocketType(Enum):
     def number(self) -> socket.SocketKind:
         """The constant for socket.socket()."""
         return socket.SOCK_SEQPACKET if self is SocketType.SEQPACKET else socket.SOCK_STREAM
+
+    @classmethod
+    def served_on(cls, path: Path) -> SocketType:
+        """The type that is served there; SEQPACKET where nothing is."""
+        with socket.socket(socket.AF_UNIX, cls.SEQPACKET.number) as knocker:
+            knocker.setblocking(False)
+            refused = knocker.connect_ex(str(path))
+        return cls.STREAM if refused == errno.EPROTOTYPE else cls.SEQPACKET

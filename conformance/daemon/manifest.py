@@ -274,12 +274,13 @@ def attached(served: Served, profile: str) -> Manifest:
     """What is known of a daemon that somebody else serves."""
     told = served.url.partition("://")[2] if served.socket is None else served.socket.stem
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", told).strip("-._") or "daemon"
+    spoken = SocketType.SEQPACKET if served.socket is None else SocketType.served_on(served.socket)
     return Manifest(
         path=(served.socket or Path()).absolute(),
         name=name,
         profile=profile,
         build=None,
-        run=Run(command=(), env={}, socket_type=SocketType.SEQPACKET, timeout=START_TIMEOUT),
+        run=Run(command=(), env={}, socket_type=spoken, timeout=START_TIMEOUT),
         requires=(),
         options={},
         variants=(Variant(DEFAULT),),

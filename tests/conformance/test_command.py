@@ -210,11 +210,14 @@ def test_a_scenario_that_a_daemon_cannot_be_asked_is_not_applicable(
     assert run["status"] == 0
 
 
-def test_a_served_socket(conformance: Conformance, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("type_", "skipped"), [("--stream", 0), (None, 1)])
+def test_a_served_socket(
+    conformance: Conformance, tmp_path: Path, type_: str | None, skipped: int
+) -> None:
     path = tmp_path / "served.sock"
     port = 20000 + os.getpid() % 10000
     daemon = subprocess.Popen(
-        [sys.executable, f"{SOUND}/daemon.py", "--socket", str(path)],
+        [sys.executable, f"{SOUND}/daemon.py", "--socket", str(path), *filter(None, [type_])],
         env={
             **os.environ,
             "OPENAI_API_BASE": f"http://127.0.0.1:{port}/v1",
@@ -228,7 +231,8 @@ def test_a_served_socket(conformance: Conformance, tmp_path: Path) -> None:
         run = subprocess.run(
             [
                 *(sys.executable, "-m", "conformance", "run", f"--socket={path}"),
-                *("--api-key=sk-mine", *scenarios("basic_response", "abort_stream")),
+                "--api-key=sk-mine",
+                *scenarios("basic_response", "abort_stream", "handoff_split"),
             ],
             cwd=REPOSITORY,
             env=environment,
@@ -238,6 +242,7 @@ def test_a_served_socket(conformance: Conformance, tmp_path: Path) -> None:
         )
         assert run.returncode == 0, run.stdout + run.stderr
         assert "served/default" in run.stdout
+        assert ("1 skip" in run.stdout) is bool(skipped)
     finally:
         daemon.send_signal(signal.SIGKILL)
         daemon.wait()
