@@ -112,15 +112,16 @@ async def submit_too_soon(bench: SpacesBench) -> None:
     elsewhere = await bench.app(neighbour)
     first = await user.asked(space)
     reply = await user.submit(space)
-    if await user.refused(reply, 429, clause="SP9"):
-        retry = reply.json.get("retry_after")
-        user.expect(
-            type(retry) is int and 1 <= retry <= COOLDOWN,
-            reply,
-            check="retry_after",
-            clause="SP9",
-            expected=f"retry_after, a whole number from 1 to {COOLDOWN}",
-        )
+    if not await user.refused(reply, 429, clause="SP9"):
+        return
+    retry = reply.json.get("retry_after")
+    user.expect(
+        type(retry) is int and 1 <= retry <= COOLDOWN,
+        reply,
+        check="retry_after",
+        clause="SP9",
+        expected=f"retry_after, a whole number from 1 to {COOLDOWN}",
+    )
     second = await other.asked(space, clause="SP9")
     await app.takes(first, second, clause="SP9")
     await elsewhere.works(user, neighbour, clause="SP34")
@@ -132,12 +133,13 @@ async def submit_over_quota(bench: SpacesBench) -> None:
     space, app, user = await bench.ready()
     requests = [await user.asked(space, clause="SP10") for _ in range(QUOTA)]
     reply = await user.submit(space)
-    if await user.refused(reply, 403, clause="SP10"):
-        said = reply.json["error"]
-        expected = f"an error that names the limit {QUOTA}"
-        user.expect(str(QUOTA) in said, reply, check="limit", clause="SP10", expected=expected)
-        words = f"Usage limit reached for today. (Limit: {QUOTA})"
-        user.expect(said == words, reply, check="words", clause="SP36", expected=words)
+    if not await user.refused(reply, 403, clause="SP10"):
+        return
+    said = reply.json["error"]
+    expected = f"an error that names the limit {QUOTA}"
+    user.expect(str(QUOTA) in said, reply, check="limit", clause="SP10", expected=expected)
+    words = f"Usage limit reached for today. (Limit: {QUOTA})"
+    user.expect(said == words, reply, check="words", clause="SP36", expected=words)
     await app.takes(*requests, clause="SP10")
     await app.works(await bench.user(), space, clause="SP10")
 

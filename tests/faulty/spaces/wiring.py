@@ -55,6 +55,11 @@ class FaultySite(Site):
 class FaultyServer(Server):
     """Ends as told, or as uvicorn does."""
 
+    def __init__(self, config: uvicorn.Config, site: Site) -> None:
+        if fault("silence_tolerated"):
+            config.ws_ping_interval = None  # these pings would end it in forty seconds
+        super().__init__(config, site)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take signals."""
