@@ -75,11 +75,21 @@ check-uring:
 	@$(call skip,uring,cc,build-essential liburing-dev libnghttp2-dev libssl-dev libjansson-dev) && \
 	$(MAKE) --no-print-directory --directory daemons/uring check
 
+# Their packages and extensions may be out of reach; what is shared is checked without.
+PHPUNIT = phpunit --no-configuration --do-not-cache-result --bootstrap
 check-php:
-	@$(call skip,php,phpunit,php8.2-cli phpunit php-codesniffer) && \
-	phpcs --standard=PSR12 --ignore=vendor daemons/php-shared daemons/php daemons/swoole \
+	@$(call skip,php,phpunit,php8.2-cli php8.2-mbstring phpunit) && \
+	$(call skip,php,phpcs,php-codesniffer) && phpcs --standard=PSR12 --ignore=vendor daemons/php-shared daemons/php daemons/swoole \
 		daemons/swow && \
-	phpunit --bootstrap daemons/php-shared/autoload.php daemons/php-shared/tests
+	$(PHPUNIT) daemons/php-shared/autoload.php daemons/php-shared/tests && \
+	if test -e daemons/php/vendor/autoload.php; then \
+		$(PHPUNIT) daemons/php/tests/bootstrap.php daemons/php/tests || exit 1; \
+	fi && \
+	for each in swoole swow; do \
+		php -d extension=$$each -r "exit((int) !extension_loaded('$$each'));" 2>/dev/null || continue; \
+		php -d extension=$$each "$$(command -v phpunit)" $(wordlist 2,9,$(PHPUNIT)) \
+			daemons/$$each/autoload.php daemons/$$each/tests || exit 1; \
+	done
 
 self-test: $(READY) ## Prove that each check can fail: FAULT=… SCENARIO=… narrow it
 	@$(BIN)/python tests/faulty/self_test.py $(call each,--fault,$(FAULT)) \
