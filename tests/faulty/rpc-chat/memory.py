@@ -20,6 +20,7 @@ class FaultyStore(Store):
         if fault("kept_in_memory"):
             self.close()
             self._database = sqlite3.connect(":memory:", isolation_level=None)
+            self._database.execute("PRAGMA foreign_keys = ON")
             self._database.executescript(rpc_chat.store._SCHEMA)
 
     def begin(self, stage: Stage, start: str) -> str:
