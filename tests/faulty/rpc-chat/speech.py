@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from faults import fault
 from memory import FaultyStore
@@ -91,7 +91,8 @@ class FaultyGeneration(Generation):
     """An answer."""
 
     failed = False
-    left_over = False
+    left_over: ClassVar[set[str]] = set()
+    """The sessions whose last answer was cancelled."""
 
     async def run(self, send: Send) -> None:
         """Answer."""
@@ -115,8 +116,8 @@ class FaultyGeneration(Generation):
 
     async def stream(self, send: Send) -> None:
         """Pass the answer on."""
-        if FaultyGeneration.left_over and fault("left_overs_served"):
-            FaultyGeneration.left_over = False
+        if self.session_id in self.left_over and fault("left_overs_served"):
+            self.left_over.discard(self.session_id)
             await send(self.chunk("and so "))
         if fault("end_overtakes"):
             send = self._overtaken(send)
@@ -135,7 +136,7 @@ class FaultyGeneration(Generation):
 
     async def cancelled(self, send: Send) -> None:
         """It was stopped."""
-        FaultyGeneration.left_over = True
+        self.left_over.add(self.session_id)
         if fault("cancel_reworded"):
             self.keep()
             await send(update("Your answer was cancelled"))
