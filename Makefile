@@ -91,7 +91,7 @@ check-php:
 			daemons/$$each/autoload.php daemons/$$each/tests || exit 1; \
 	done
 
-self-test: $(READY) ## Prove that each check can fail: FAULT=… SCENARIO=… narrow it
+self-test: $(DEV) ## Prove that each check can fail: FAULT=… SCENARIO=… narrow it
 	@$(BIN)/python tests/faulty/self_test.py $(call each,--fault,$(FAULT)) \
 		$(call each,--scenario,$(SCENARIO)) $(if $(JOBS),--jobs $(JOBS))
 
