@@ -6,9 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from faults import fault
+from rpc_chat import catalogue
 from rpc_chat.commands import Commands, Replies
 from rpc_chat.frames import Frame, update
 from rpc_chat.stage import Stage
+
+UNKNOWN: list[str] = []
+"""Worlds that were selected, and are in no catalogue."""
 
 
 class FaultyCommands(Commands):
@@ -16,6 +20,8 @@ class FaultyCommands(Commands):
 
     def run(self, stage: Stage, text: str) -> Replies:
         """The replies."""
+        if UNKNOWN and not stage.world_id:
+            stage.world_id = UNKNOWN[-1]
         replies = super().run(stage, text)
         if not replies and fault("unknown_command_told"):
             return [update(f"Unknown command: {text}")]
@@ -33,6 +39,8 @@ class FaultyCommands(Commands):
 
     def world(self, stage: Stage, world_id: str) -> Replies:
         """Go to a world."""
+        if fault("new_world_for_all") and world_id not in catalogue.WORLDS:
+            UNKNOWN.append(world_id)
         return self._selected(super().world(stage, world_id))
 
     def character(self, stage: Stage, character_id: str) -> Replies:

@@ -76,6 +76,9 @@ _STAGE = {
     "rules_pile_up": _bug("activates a rule as often as it is added", "RC13"),
     "unknown_command_told": _bug("answers commands that it does not know", "RC14"),
     "shared_stage_ignored": _bug("does not look at which stage is asked for", "RC33"),
+    "new_world_for_all": _bug(
+        "takes whoever is nowhere to a world that a client has made up", "RC33 RC8 RC9"
+    ),
     "one_stage_by_accident": _bug("takes all named stages for one", "RC33"),
     "commands_broadcast": _bug("sends each state to every client", EVERYTHING),
 }
