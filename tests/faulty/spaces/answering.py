@@ -80,7 +80,10 @@ class FaultyRequestsApi(RequestsApi):
             form = await request.form()
             if not form.get("audio_url"):
                 return error("缺少音频直链", 400)
-        return await super().submit(request)
+        reply = await super().submit(request)
+        if fault("refusals_reworded") and reply.status_code in (404, 503):
+            return error("this cannot be submitted now", reply.status_code)
+        return reply
 
     async def status(self, request: Request) -> Response:
         """How far a request has come."""

@@ -75,6 +75,7 @@ _SUBMISSION = {
     "stranger_redirected": _bug("sends a submission without login to the login page", "SP8"),
     "app_before_space": _bug("looks for the app before it looks for the space", "SP8"),
     "queued_without_app": _bug("accepts submissions although there is no app", "SP8"),
+    "refusals_reworded": _bug("refuses submissions in words of its own", "SP36"),
     "refusals_have_success": _bug("says `success: false` where it refuses", "SP12"),
     "ids_are_numbers": _bug("counts requests instead of giving them UUIDs", "SP12"),
     "cooldown_ignored": _bug("does not look at the space's cooldown", "SP9"),
