@@ -7,11 +7,14 @@ lines theirs. Times are seconds after the handoff, on both sides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
-from conformance.evidence import JournalEntry, Observation, Response
+from conformance.evidence import JournalEntry, Observation, Response, SentEvent
 from conformance.wording import arrived, ending, excerpt, plural, since
+
+T = TypeVar("T")
 
 LINE = 84
 """Characters of bytes on a line: with time and offset it fits a terminal of 120 columns."""
@@ -45,16 +48,17 @@ def _client(response: Response) -> Iterator[str]:
     raw = response.transcript.raw
     head = raw[: response.body_offset].splitlines(keepends=True)
     yield f"client   {arrived(response).partition(',')[0]}"
-    for line in _middle_left_out([excerpt(line, LINE) for line in head], _HEAD_LINES):
+    for line in _middle_left_out(head, _HEAD_LINES, lambda line: excerpt(line, LINE)):
         yield f"  {line}"
     cuts = [response.body_offset, *(event.offset for event in response.events), len(raw)]
     parts = [(start, end) for start, end in pairwise(cuts) if start < end]
-    shown = [
-        f"{since(response, response.transcript.at(end - 1))}  byte {start:<6} "
-        f"{excerpt(raw[start:end], LINE)}"
-        for start, end in parts
-    ]
-    for line in _middle_left_out(shown, _EVENTS):
+
+    def shown(part: tuple[int, int]) -> str:
+        start, end = part
+        when = since(response, response.transcript.at(end - 1))
+        return f"{when}  byte {start:<6} {excerpt(raw[start:end], LINE)}"
+
+    for line in _middle_left_out(parts, _EVENTS, shown):
         yield f"  {line}"
 
 
@@ -76,17 +80,21 @@ def _request(response: Response, entry: JournalEntry) -> Iterator[str]:
         f"{entry.transport}, {key}, {pattern} ({entry.source})"
     )
     yield f"  {since(response, entry.received_at)}  received {excerpt(entry.body, LINE)}"
-    sent = [f"{since(response, each.at)}  sent {excerpt(each.data, LINE)}" for each in entry.events]
-    for line in _middle_left_out(sent, _SENT):
+
+    def sent(event: SentEvent) -> str:
+        return f"{since(response, event.at)}  sent {excerpt(event.data, LINE)}"
+
+    for line in _middle_left_out(entry.events, _SENT, sent):
         yield f"  {line}"
     told = f"{entry.end.value.replace('_', ' ')}, status {entry.status}, {entry.bytes_sent} bytes"
     at = "          " if entry.ended_at is None else since(response, entry.ended_at)
     yield f"  {at}  {told}, {plural(len(entry.events), 'event')}"
 
 
-def _middle_left_out(lines: Sequence[str], most: int) -> list[str]:
-    if len(lines) <= most:
-        return list(lines)
+def _middle_left_out(things: Sequence[T], most: int, shown: Callable[[T], str]) -> list[str]:
+    """A line for each; of too many only the first and the last, because each takes time."""
+    if len(things) <= most:
+        return list(map(shown, things))
     half = most // 2
-    left_out = f"… {len(lines) - 2 * half} more …"
-    return [*lines[:half], left_out, *lines[-half:]]
+    left_out = f"… {len(things) - 2 * half} more …"
+    return [*map(shown, things[:half]), left_out, *map(shown, things[-half:])]
