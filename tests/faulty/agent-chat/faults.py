@@ -150,7 +150,9 @@ _MODEL = {
 
 _WEBSOCKET = {
     "fragments_decoded_alone": _bug("decodes each fragment of a text by itself", "AC39"),
-    "errors_close_unsaid": _bug("hangs up on a broken frame, without a close", "AC39 AC40 AC42 AC43"),
+    "errors_close_unsaid": _bug(
+        "hangs up on a broken frame, without a close", "AC39 AC40 AC42 AC43"
+    ),
     "pongs_empty": _bug("answers pings without their payload", "AC41"),
     "close_unanswered": _bug("hangs up on a close frame", "AC42"),
     "binary_ends_server": _bug("lets one client's exception end the process", EVERYTHING),
