@@ -54,7 +54,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     asking = f", {plural(wish.requests, 'request')} each" if wish.requests > 1 else ""
     yield f"{outcome.profile} at {outcome.target}: {plural(wish.clients, 'client')}{asking}"
     yield f"  completed {outcome.completed}, failed {outcome.failures.total()}"
-    yield " " * 23 + "".join(f"{each:>10}" for each in _COLUMNS)
+    if outcome.answers:
+        yield " " * 23 + "".join(f"{each:>10}" for each in _COLUMNS)
     for _, label, figures in _measured(outcome):
         if figures:
             yield f"  {label:21}" + "".join(f"{figure:10.3f}" for figure in figures)
