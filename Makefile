@@ -63,7 +63,7 @@ check-python-http2 $(BACKENDS:%=check-%): check-%: $(DEV)
 
 check-go:
 	@$(call skip,go,go,golang-go) && cd daemons/go && \
-	test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./... && go test ./...
+	{ test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }; } && go vet ./... && go test ./...
 
 check-rust:
 	@$(call skip,rust,cargo,cargo rustfmt rust-clippy) && cd daemons/rust && \
