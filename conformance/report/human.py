@@ -1,9 +1,10 @@
 """For people: progress while it runs, then what went wrong, then how it stands.
 
-What matters most stands last, where the prompt is: a page for each failure,
-then skips, known failures and warnings, the matrix, and one line that says it
-all. Whatever a daemon wrote is shown as plain text: escapes are escaped, and
-rich's markup is never interpreted.
+What matters most stands last, where the prompt is and where a log is cut to:
+a page for each failure, then skips, known failures and warnings, the matrix,
+what is red by name, and one line that says it all. Whatever a daemon wrote is
+shown as plain text: escapes are escaped, and rich's markup is never
+interpreted.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from conformance.report import exit_status
-from conformance.report._cause import alike
+from conformance.report._cause import alike, headline
 from conformance.report._counts import counts
 from conformance.report._matrix import matrix
 from conformance.report._notes import notes
@@ -25,6 +26,9 @@ from conformance.report._page import heading, page
 from conformance.report._printable import one_line, printable
 from conformance.report._progress import Progress
 from conformance.result import Result, Run, Verdict
+
+_NAMED = 10
+"""Causes of red results that are named again at the end; each has had its page."""
 
 
 def open_report(stream: TextIO, *, color: bool | None = None, strict: bool = False) -> Human:
@@ -78,6 +82,8 @@ class Human:
             self._print(Text())
             self._print(table)
         self._print(Text())
+        for line in self._named(run.red):
+            self._print(line)
         self._print(self._summary(run))
 
     def _failures(self, red: Sequence[Result]) -> Iterator[Text]:
@@ -96,6 +102,20 @@ class Human:
                 )
             for each in others:
                 yield Text(f"    {one_line(each.repeat or each.id)}", style="cyan")
+
+    def _named(self, red: Sequence[Result]) -> Iterator[Text]:
+        """A line for each cause, so that the end of a log says what is red."""
+        causes = alike(red)
+        for first, *others in causes[:_NAMED]:
+            more = f" (and {len(others)} more alike)" if others else ""
+            line = Text.assemble(
+                (first.verdict.value.upper(), "red"),
+                f"  {one_line(first.id)}{more}: {one_line(headline(first))}",
+            )
+            line.truncate(self._console.width, overflow="ellipsis")
+            yield line
+        if len(causes) > _NAMED:
+            yield Text(f"and {len(causes) - _NAMED} more")
 
     def _notes(self, run: Run) -> Iterator[Text]:
         for title, lines in notes(run):

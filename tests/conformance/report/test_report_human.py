@@ -96,11 +96,27 @@ def test_a_long_command_is_not_broken() -> None:
 
 def test_one_cause_is_told_once_and_repeated_by_its_commands() -> None:
     text = rendered("human", mixture())
-    assert text.count("the daemon did not start") == 1
+    assert "\n".join(map("\n".join, pages(text))).count("the daemon did not start") == 1
     assert "4 to 15 of 16" in text
     assert "11 more of dead went wrong in the same way:" in text
     for each in mixture().red:
         assert each.repeat in text
+
+
+def test_the_end_names_what_is_red() -> None:
+    """A log of a run elsewhere is often all that is there, and only its end."""
+    *_, named = rendered("human", mixture()).split("\n\n")
+    first, *_, last = named.splitlines()
+    assert first.startswith("FAIL  go/default/abort_stream: no_done_marker, ")
+    assert last.startswith("red: ")
+    assert "\nFAIL  dead/default/basic_response (and 11 more alike): the daemon did not st" in named
+    many = [
+        result(f"go/h1/{n}", Verdict.FAIL, failures=(failed("c", actual=f"{n} events"),))
+        for n in "abcdefghijkl"
+    ]
+    assert "FAIL  go/h1/j: c did not hold\nand 2 more\nred: 12 fail" in rendered(
+        "human", run_of(*many)
+    )
 
 
 def test_only_the_same_cause_is_the_same() -> None:
