@@ -20,11 +20,17 @@ TOO_LATE = 0.15
 """Seconds by which a beat may be late before time bounds cannot be judged: half of the
 shortest one, 0.3 s. A busy neighbour on one of two cores makes beats 3 to 30 ms late."""
 
+TOO_MUCH = 0.15
+"""The part of a long wait that may be lost before its end says nothing: a machine with a core to
+spare loses less than a twentieth of two seconds and more."""
+
 
 class Pulse:
     """Notes how late its beats are."""
 
     def __init__(self) -> None:
+        self.lost = 0.0
+        """Seconds by which all beats so far were late."""
         self._late: list[tuple[float, float]] = []
         self._due = time.monotonic() + BEAT
 
@@ -51,5 +57,6 @@ class Pulse:
             self._due = time.monotonic() + BEAT
             await asyncio.sleep(BEAT)
             now = time.monotonic()
+            self.lost += now - self._due
             if now - self._due > TOO_LATE:
                 self._late.append((now, now - self._due))

@@ -37,7 +37,7 @@ from conformance.daemon.manifest import Manifest, Variant, missing
 from conformance.daemon.process import DaemonProcess
 from conformance.dead_end import addresses_of
 from conformance.profile import AT_A_TIME, PLAYERS, Judgement
-from conformance.pulse import Pulse
+from conformance.pulse import TOO_MUCH, Pulse
 from conformance.result import FailedCheck, Result, Verdict
 from conformance.scenario import Start
 from conformance.selection import Case
@@ -51,6 +51,12 @@ their waiting, few enough that starting them does not disturb the others."""
 
 TIMED = frozenset({"H7", "R7", "R8", "U5", "U6", "U7", "L2"})
 """The clauses that say by when: on a machine that stands still they cannot be judged."""
+
+LONG = 2.0
+"""Seconds: whatever is waited for under a clause that is not TIMED is waited for this long."""
+
+SECOND_TRIES = 30.0
+"""Seconds for all second tries of a variant: a daemon that hangs does not hang everywhere twice."""
 
 LOG_LINES = 12
 """Lines of the daemon's log in a failure's evidence: a traceback's end, within one screen."""
@@ -66,6 +72,8 @@ class Settings:
     """Daemons whose skipping is a failure."""
     deadline: float | None = None
     """Seconds that bound every scenario, instead of its own deadline."""
+    second_tries: bool = True
+    """Whether what a late suite could not judge is tried once more."""
     command: str = "conformance"
     """How the user calls this program; a red result's last line starts with it."""
 
@@ -160,7 +168,7 @@ class Runner:
         self._scale = calibration.scale
         self._publish = publish
         self._own = asyncio.Semaphore(OWN_INSTANCES)
-        self._doubtful: list[Case] = []
+        self._doubtful: dict[str, tuple[Case, Result]] = {}
 
     async def judge(self, cases: Sequence[Case]) -> None:
         """Publish one Result for each case, as soon as it is found."""
@@ -188,8 +196,7 @@ class Runner:
                 if case.scenario.quiet:
                     async with silence():
                         await self._alone(case)
-            for case in tuple(self._doubtful):
-                await self._alone(case)
+            await self._try_again()
 
     async def _shared(self, manifest: Manifest, variant: Variant, cases: Sequence[Case]) -> None:
         """Judge the cases side by side on one instance."""
@@ -264,16 +271,29 @@ class Runner:
             for name, value in options.items()
         }
 
+    async def _try_again(self) -> None:
+        """Judge what the late suite could not judge: one by one, when all else is done."""
+        if not self._doubtful:
+            return
+        self._scale = max(self._scale, (await calibrate()).scale)
+        end = time.monotonic() + SECOND_TRIES * self._scale
+        for case, found in tuple(self._doubtful.values()):
+            if time.monotonic() < end:
+                await self._alone(case)
+            else:
+                why = f"{found.reason}, and second tries of others have taken {SECOND_TRIES:g} s"
+                self._finish(case, replace(found, verdict=Verdict.ERROR, reason=why))
+
     async def _play(self, case: Case, stage: Stage) -> None:
         """Play the scenario within its deadline and turn what was found into a Result.
 
-        Where only time bounds did not hold and the suite itself was late, the
-        case is doubtful: it has one more try when the others are done.
+        Where only time may have decided, and the suite itself was late, the case
+        is doubtful: it has one more try when the others are done.
         """
         scenario = case.scenario
         if self._settings.deadline is not None:
             scenario = replace(scenario, deadline=self._settings.deadline)
-        began = time.monotonic()
+        began, lost = time.monotonic(), self._pulse.lost
         try:
             judgement = await PLAYERS[scenario.profile](scenario, stage)
         except Exception:  # a defect of the suite: shown as one, and it ends nobody else's case
@@ -283,16 +303,34 @@ class Runner:
             )
         else:
             result = judged(case, judgement)
-        late = self._pulse.latest_since(began)
-        if late and result.failures and {each.clause for each in result.failures} <= TIMED:
-            if case not in self._doubtful:
-                self._doubtful.append(case)
-                return
-            reason = f"inconclusive: tried twice, and the suite itself was {late:.2f} s late"
-            result = replace(result, verdict=Verdict.ERROR, reason=reason)
+        result = replace(result, duration=time.monotonic() - began)
+        late = self._late(result, began, self._pulse.lost - lost)
         if result.verdict.red:
             result = replace(result, evidence=result.evidence + state_of(stage.instance))
-        self._finish(case, replace(result, duration=time.monotonic() - began))
+        _, before = self._doubtful.get(case.id, (case, None))
+        if late and self._settings.second_tries:
+            again = "tried twice" if before else "tried once"
+            why = f"inconclusive: {again}, and the suite itself was {late:.2f} s late"
+            result = replace(result, reason=why)
+            if before is None:
+                self._doubtful[case.id] = case, result
+                return
+            result = replace(result, verdict=Verdict.ERROR)
+        elif before is not None and not result.reason:
+            result = replace(result, reason=f"second try; the first was {before.reason}")
+        self._finish(case, result)
+
+    def _late(self, result: Result, began: float, lost: float) -> float:
+        """By how many seconds the suite was late where it may be why the result is red, else 0.
+
+        A bound in time is missed by one late beat. What was waited for in vain
+        for LONG may have been missed by many that were a little late.
+        """
+        late = self._pulse.latest_since(began)
+        if late and result.failures and {each.clause for each in result.failures} <= TIMED:
+            return late
+        waited = result.duration >= LONG and lost >= TOO_MUCH * result.duration
+        return lost if result.verdict.red and waited else 0.0
 
     def _inapplicable(self, case: Case) -> bool:
         """Skip a case that this daemon, as its manifest describes it, cannot be asked."""

@@ -17,11 +17,14 @@ def notes(run: Run) -> Iterator[tuple[str, list[Text]]]:
         (each.daemon, each.reason) for each in run.results if each.verdict is Verdict.SKIP
     )
     known = [each for each in run.results if each.verdict is Verdict.KNOWN]
+    again = [each for each in run.results if each.verdict is Verdict.PASS and each.reason]
     warned = [each for each in run.results if each.verdict is Verdict.WARN and not run.strict]
     if skips:
         yield "skipped", list(_skips(skips))
     if known:
-        yield "known failures", list(_known(known))
+        yield "known failures", list(_reasons(known))
+    if again:
+        yield "tried twice", list(_reasons(again))
     if warned:
         yield "warnings", list(_warnings(warned))
 
@@ -33,7 +36,7 @@ def _skips(skips: Counter[tuple[str, str]]) -> Iterator[Text]:
         yield _line(daemon, width, f"{reason or 'no reason given'} ({_scenarios(number)})")
 
 
-def _known(results: Sequence[Result]) -> Iterator[Text]:
+def _reasons(results: Sequence[Result]) -> Iterator[Text]:
     width = max(len(each.id) for each in results)
     for each in results:
         yield _line(each.id, width, each.reason or "no reason given")

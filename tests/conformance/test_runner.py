@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance import catalog
+from conformance import catalog, runner
 from conformance.calibration import CALM
 from conformance.checks import Checks
 from conformance.client.bench import Bench
@@ -20,7 +20,7 @@ from conformance.daemon.manifest import load
 from conformance.profile import Judgement
 from conformance.pulse import TOO_LATE
 from conformance.result import FailedCheck, Result, Verdict
-from conformance.runner import TIMED, Runner, Settings, judged
+from conformance.runner import LONG, TIMED, Runner, Settings, judged
 from conformance.selection import Case
 from conformance.upstream import Addresses, MockServer, Upstream
 
@@ -56,8 +56,12 @@ def judge(addresses: Addresses, *cases: Case) -> dict[str, Result]:
     return results
 
 
+def stand_still(seconds: float) -> None:
+    time.sleep(seconds)  # the suite itself is late, which is what is tested here
+
+
 def late(bench: Bench, *, holds: bool, cited: str) -> None:
-    time.sleep(3 * TOO_LATE)  # the suite itself stands still, which is what is tested here
+    stand_still(3 * TOO_LATE)
     bench.expect(holds, check="in_time", clause=cited, expected="in time", actual="late")
 
 
@@ -74,6 +78,20 @@ async def late_otherwise(bench: Bench) -> None:
 async def late_and_well(bench: Bench) -> None:
     """Everything holds though the suite is late."""
     late(bench, holds=True, cited="R7")
+
+
+async def late_long(bench: Bench) -> None:
+    """A long wait in vain, of which the suite itself has lost much a little at a time."""
+    for _ in range(20):
+        stand_still(TOO_LATE * 2 / 3)
+        await asyncio.sleep(0)
+    bench.expect(False, check="event", clause="R2", expected="an event", actual="none")
+
+
+async def hangs(bench: Bench) -> None:
+    """A long wait in vain while the suite was in time."""
+    await asyncio.sleep(LONG)
+    bench.expect(False, check="event", clause="R2", expected="an event", actual="none")
 
 
 TRIES: list[str] = []
@@ -108,7 +126,25 @@ def test_what_a_late_suite_cannot_judge_is_tried_again_and_never_passes(
     assert results["late_otherwise"].verdict is Verdict.FAIL
     assert results["late_and_well"].verdict is Verdict.PASS
     assert results["late_once"].verdict is Verdict.PASS
+    assert results["late_once"].reason.startswith("second try; the first was inconclusive: ")
     assert len(TRIES) == 2
+
+
+def test_a_long_wait_of_a_late_suite_is_inconclusive_too(addresses: Addresses) -> None:
+    results = judge(addresses, case(late_long))
+    assert results["late_long"].verdict is Verdict.ERROR
+    assert results["late_long"].reason.startswith("inconclusive: tried twice")
+    assert judge(addresses, case(hangs))["hangs"].verdict is Verdict.FAIL
+
+
+def test_second_tries_do_not_go_on_for_ever(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "SECOND_TRIES", 0.0)
+    result = judge(addresses, case(late_in_time))["late_in_time"]
+    assert result.verdict is Verdict.ERROR
+    assert result.reason.startswith("inconclusive: tried once, and the suite itself was ")
+    assert result.failures[0].clause == "R7"
 
 
 def test_a_scenario_that_breaks_is_an_error_and_disturbs_nobody(addresses: Addresses) -> None:

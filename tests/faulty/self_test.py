@@ -256,7 +256,7 @@ async def _run(
         if case.variant.name == manifest.variants[0].name
     ]
     results: list[Result] = []
-    settings = Settings(addresses=addresses, deadline=DEADLINE)
+    settings = Settings(addresses=addresses, deadline=DEADLINE, second_tries=False)
     async with Upstream.attach(addresses) as upstream:
         runner = Runner(settings, upstream, await calibrate(), publish=results.append)
         await runner.judge(selected)

@@ -211,7 +211,9 @@ final class Transport
             return $bytes;
         }
         if (!feof($this->stream)) {
-            return '';
+            // Asking for the end has OpenSSL read on, where a session ticket was all that had come:
+            // what it has now, the loop would not tell of.
+            return (string) @fread($this->stream, self::READ_SIZE);
         }
         $error = error_get_last();
         if ($error !== null || ($this->watchesEnd && !$this->alerted)) {

@@ -63,9 +63,9 @@ final class Http1Session implements PooledSession
         ++$this->requests;
         $this->answered = false;
         $this->incoming = new Http1Incoming($this->link->wake(...), $this->close(...));
-        $this->reply = new Reply($this->incoming, $condition);
-        $this->link->write($request);
-        return $this->reply;
+        $reply = $this->reply = new Reply($this->incoming, $condition);
+        $this->link->write($request); // whoever answers early may have ended it when this returns
+        return $reply;
     }
 
     public function close(): void

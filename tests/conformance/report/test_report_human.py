@@ -165,6 +165,13 @@ def test_known_failures_and_warnings_are_told() -> None:
     assert "expected  cache-control: no-cache" in warnings
 
 
+def test_what_passed_at_the_second_try_is_told() -> None:
+    why = "second try; the first was inconclusive: tried once, and the suite itself was 0.46 s late"
+    text = rendered("human", run_of(result("go/h1/a", Verdict.PASS, reason=why)))
+    assert "── tried twice ──" in text
+    assert f"  go/h1/a  {why}\n" in text
+
+
 def test_strict_gives_a_warning_its_page() -> None:
     warned = result("go/default/chunks_a", Verdict.WARN, failures=(failed("header", "R1"),))
     text = rendered("human", run_of(warned, strict=True), strict=True)
