@@ -13,10 +13,10 @@ here.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 
-from mock_api.exchange import End, Entry, Known, Peer
+from mock_api.exchange import End, Entry, Known, Peer, Reply
 
 MOST_BODY_BYTES = 128 * 1024 * 1024
 """Some hundred of the largest requests a scenario sends, and harmless on any machine."""
@@ -28,6 +28,9 @@ Instant = tuple[Known, Peer, int | None, float, float]
 """An exchange that was over at once: what was known, who asked, its stream, when it
 came, when its answer had been handed to the kernel."""
 
+Index = dict[str, deque[tuple[int, Entry | Instant]]]
+"""What the ring holds, by what requests carry: the entries and their numbers, oldest first."""
+
 
 class Journal:
     """A bounded ring of entries, and those who wait for one to change."""
@@ -35,6 +38,8 @@ class Journal:
     def __init__(self, size: int) -> None:
         self._size = size
         self._ring: deque[Entry | Instant] = deque()
+        self._by_token: Index = {}
+        self._by_key: Index = {}
         self._opened = 0
         """Entries there ever were; each one's number is how many there were with it."""
         self._cleared = 0
@@ -58,6 +63,7 @@ class Journal:
             self._drop()
         entry = (known, peer, stream, came, monotonic())
         ring.append(entry)
+        self._note(known.reply, entry)
         if self._watchers:
             self._changed(_full(entry, self._opened))
 
@@ -66,6 +72,7 @@ class Journal:
         self._opened += 1
         entry.id = self._opened
         self._ring.append(entry)
+        self._note(entry.reply, entry)
         self._body_bytes += len(entry.request.body)
         while len(self._ring) > self._size or self._body_bytes > MOST_BODY_BYTES:
             self._drop()
@@ -114,6 +121,8 @@ class Journal:
     def clear(self) -> None:
         """Forget every entry. Numbers go on."""
         self._ring.clear()
+        self._by_token.clear()
+        self._by_key.clear()
         self._cleared = self._opened
         self._body_bytes = 0
 
@@ -121,15 +130,14 @@ class Journal:
         self, *, token: str | None = None, key: str | None = None, after: int = 0
     ) -> Iterator[Entry]:
         """The entries that carried the token and the key of that name, oldest first."""
-        number = self._opened - len(self._ring)
-        for entry in self._ring:
-            number += 1
-            reply = entry[0].reply if isinstance(entry, tuple) else entry.reply
-            if (
-                number > after
-                and (token is None or reply.selection.token == token)
-                and (key is None or reply.key == key)
-            ):
+        if token is not None:
+            found: Iterable[tuple[int, Entry | Instant]] = self._by_token.get(token, ())
+        elif key is not None:
+            found = self._by_key.get(key, ())
+        else:
+            found = enumerate(self._ring, self._opened - len(self._ring) + 1)
+        for number, entry in tuple(found):
+            if number > after and key in (None, _reply(entry).key):
                 yield _full(entry, number)
 
     def watch(self, watcher: Callable[[Entry], None]) -> Callable[[], None]:
@@ -142,14 +150,32 @@ class Journal:
 
         return unwatch
 
+    def _note(self, reply: Reply, entry: Entry | Instant) -> None:
+        """Index the entry that was added last."""
+        token = reply.selection.token
+        if token is not None:
+            self._by_token.setdefault(token, deque()).append((self._opened, entry))
+        if reply.key is not None:
+            self._by_key.setdefault(reply.key, deque()).append((self._opened, entry))
+
     def _drop(self) -> None:
         entry = self._ring.popleft()
+        reply = _reply(entry)
+        for index, name in ((self._by_token, reply.selection.token), (self._by_key, reply.key)):
+            if name is not None:
+                index[name].popleft()  # the oldest of all is its own index's oldest
+                if not index[name]:
+                    del index[name]
         if isinstance(entry, Entry):  # The others share their requests.
             self._body_bytes -= len(entry.request.body)
 
     def _changed(self, entry: Entry) -> None:
         for watcher in tuple(self._watchers):
             watcher(entry)
+
+
+def _reply(entry: Entry | Instant) -> Reply:
+    return entry[0].reply if isinstance(entry, tuple) else entry.reply
 
 
 def _full(entry: Entry | Instant, number: int) -> Entry:

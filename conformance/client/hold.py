@@ -108,7 +108,7 @@ class Hold:
 
         def none() -> bool:
             nonlocal held
-            held = wanted & proc.targets(pid)
+            held = proc.held(pid, wanted)
             return not held
 
         try:

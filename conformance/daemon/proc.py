@@ -83,19 +83,26 @@ def descriptors(pid: int) -> tuple[Descriptor, ...]:
     return tuple(found)
 
 
-def targets(pid: int) -> frozenset[str]:
-    """What the descriptors of a process and its descendants stand for; see Descriptor.target."""
+def held(pid: int, targets: frozenset[str]) -> frozenset[str]:
+    """Which of these a process has descriptors of, or else the first descendant that has any.
+
+    See Descriptor.target. Descendants are looked for only when the process
+    itself has none: finding them takes a look at every process there is.
+    """
+    if found := targets & _targets(pid):
+        return found
+    for each in descendants(pid):
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            if found := targets & _targets(each):
+                return found
+    return frozenset()
+
+
+def _targets(pid: int) -> frozenset[str]:
     found = set()
-    for each in (pid, *descendants(pid)):
-        try:
-            names = _listdir(each, "fd")
-        except ProcessLookupError:
-            if each == pid:
-                raise
-            continue  # a child that ended meanwhile
-        for name in names:
-            with suppress(FileNotFoundError, ProcessLookupError):  # closed since it was listed
-                found.add(os.readlink(f"/proc/{each}/fd/{name}"))
+    for name in _listdir(pid, "fd"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # closed since it was listed
+            found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
     return frozenset(found)
 
 

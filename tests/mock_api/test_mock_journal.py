@@ -351,6 +351,25 @@ def test_the_ring_is_bounded(start_mock: Callable[..., Mock]) -> None:
     assert said["dropped"] == 0
 
 
+def test_what_fell_out_of_the_ring_is_found_by_nothing(start_mock: Callable[..., Mock]) -> None:
+    mock = start_mock("--journal-size", "5")
+    mock.control("PUT", "/keys/one", {"key": "sk-one"})
+    client = H1Client(mock.connect())
+    key = ("authorization", "Bearer sk-one")
+    for token in ("a", "b", "a", "b", "c", "a", "c"):
+        client.chat(chat(), [*pattern_header(f";t={token}"), *([key] if token != "b" else [])])
+
+    def found(query: str) -> list[int]:
+        said = mock.control("GET", f"/journal?{query}").json()
+        return [entry["id"] for entry in said["entries"]]
+
+    assert [found(f"token={token}") for token in "abcd"] == [[3, 6], [4], [5, 7], []]
+    assert found("key=one") == [3, 5, 6, 7]
+    assert found("token=a&key=one") == [3, 6]
+    assert found("token=b&key=one") == []
+    assert found("key=one&after=5") == [6, 7]
+
+
 def test_the_ring_is_bounded_in_bytes(start_mock: Callable[..., Mock]) -> None:
     mock = start_mock()
     client = H1Client(mock.connect())

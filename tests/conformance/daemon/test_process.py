@@ -7,7 +7,9 @@ import json
 import os
 import select
 import signal
+import socket
 import stat
+import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -25,7 +27,7 @@ from conformance.daemon.failures import (
 from conformance.daemon.guardian import MARK
 from conformance.daemon.instance import Instance
 from conformance.daemon.manifest import Manifest
-from conformance.daemon.proc import descriptor_count
+from conformance.daemon.proc import descriptor_count, held
 from conformance.daemon.process import DaemonProcess
 from conformance.upstream import Addresses, Upstream
 
@@ -324,3 +326,16 @@ def test_descriptions() -> None:
     assert describe(0) == "exited with status 0"
     assert describe(-9) == "was killed by SIGKILL (Killed)"
     assert describe(-60) == "was killed by signal 60 (Real-time signal 26)"
+
+
+def test_descriptors_of_children_are_held_too() -> None:
+    here, there = socket.socketpair()
+    with there:
+        with here:
+            wanted = frozenset([os.readlink(f"/proc/self/fd/{here.fileno()}"), "socket:[0]"])
+            held_by_me = held(os.getpid(), wanted)
+            child = subprocess.Popen(["cat"], stdin=here)
+        held_by_child = held(os.getpid(), wanted)
+    child.wait(timeout=30)
+    assert held_by_me == held_by_child == wanted - {"socket:[0]"}
+    assert held(os.getpid(), wanted) == frozenset()
