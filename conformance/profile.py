@@ -102,6 +102,6 @@ PLAYERS: Mapping[str, Player] = {
 """How each profile's scenarios are played."""
 
 AT_A_TIME: Mapping[str, int] = {"handoff": 24, "spaces": 12}
-"""Scenarios of one instance that are played at a time. All at once would take as long in total, and
-each of them so much longer that it came near its deadline; a website spends 20 ms of its processor
-on each password that it checks."""
+"""Scenarios of one instance that begin at a time. All at once would take as long in total, and each
+so much longer that it came near its deadline; and a website spends 20 ms of its processor on each
+password that it checks."""

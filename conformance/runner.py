@@ -22,11 +22,13 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from conformance.calibration import Calibration, calibrate
 from conformance.contract import Level, first
@@ -45,12 +47,17 @@ from conformance.stage import Stage
 from conformance.upstream import Addresses, Upstream
 
 OWN_INSTANCES = 8
-"""Scenarios with an instance of their own that run at a time: enough to hide
+"""Scenarios with an instance of their own that begin at a time: enough to hide
 their waiting, few enough that starting them does not disturb the others."""
 
 
 TIMED = frozenset({"H7", "R7", "R8", "U5", "U6", "U7", "L2"})
 """The clauses that say by when: on a machine that stands still they cannot be judged."""
+
+Judge = Callable[[], Coroutine[Any, Any, None]]
+
+TURN = 0.5
+"""Seconds after which a scenario that still plays mostly waits: another one begins beside it."""
 
 LONG = 2.0
 """Seconds: whatever is waited for under a clause that is not TIMED is waited for this long."""
@@ -190,7 +197,11 @@ class Runner:
         async with Pulse.beating() as self._pulse:
             await asyncio.gather(
                 self._shared(manifest, variant, shared),
-                *(self._alone(each) for each in together if each.scenario.alone),
+                *(
+                    self._in_turn(self._own, partial(self._alone, each))
+                    for each in together
+                    if each.scenario.alone
+                ),
             )
             for case in applicable:
                 if case.scenario.quiet:
@@ -203,26 +214,26 @@ class Runner:
         if not cases:
             return
         turns = asyncio.Semaphore(AT_A_TIME.get(manifest.profile, len(cases)))
-
-        async def play(case: Case, stage: Stage) -> None:
-            async with turns:
-                await self._play(case, stage)
-
         try:
             async with self._stage(manifest, variant, Start()) as stage:
-                await asyncio.gather(*(play(case, stage) for case in cases))
+                playing = (self._in_turn(turns, partial(self._play, each, stage)) for each in cases)
+                await asyncio.gather(*playing)
         except DaemonError as error:
             for case in cases:
                 self._blame(case, "starts", error)
 
+    async def _in_turn(self, turns: asyncio.Semaphore, judge: Judge) -> None:
+        """Judge when it is one's turn; who takes longer than a turn goes on beside the others."""
+        async with asyncio.TaskGroup() as group, turns:
+            await asyncio.wait({group.create_task(judge())}, timeout=TURN * self._scale)
+
     async def _alone(self, case: Case) -> None:
         """Judge the case on an instance of its own."""
-        async with self._own:
-            try:
-                async with self._stage(case.manifest, case.variant, case.scenario.start) as stage:
-                    await self._play(case, stage)
-            except DaemonError as error:
-                self._blame(case, "starts", error)
+        try:
+            async with self._stage(case.manifest, case.variant, case.scenario.start) as stage:
+                await self._play(case, stage)
+        except DaemonError as error:
+            self._blame(case, "starts", error)
 
     @asynccontextmanager
     async def _stage(
