@@ -271,7 +271,8 @@ async def _run(
 
 def _hastened(scenario: Scenario) -> Scenario:
     """The scenario with less patience."""
-    return replace(scenario, deadline=max(DEADLINE, LONGER * scenario.deadline))
+    patience = max(DEADLINE, LONGER * scenario.deadline)
+    return replace(scenario, deadline=min(patience, scenario.deadline))
 
 
 def _with(fault: Fault, manifest: Manifest) -> tuple[Manifest, Variant]:

@@ -34,16 +34,13 @@ class FailedError(Exception):
         type: str = "upstream_error",  # noqa: A002
         code: Any = None,
         retry_after: str | None = None,
-        said: str = "",
     ) -> None:
-        """said: for a fault, the API's own words."""
         super().__init__(message)
         self.message = message if fault("key_in_error") else redacted(message)
         self.status = status
         self.type = type
         self.code = code
         self.retry_after = retry_after
-        self.said = said
 
     @classmethod
     def told(cls, data: str, *, status: int = 502, retry_after: str | None = None) -> FailedError:
@@ -61,7 +58,6 @@ class FailedError(Exception):
             type=redacted(kind) if isinstance(kind, str) and kind else "upstream_error",
             code=redacted(code) if isinstance(code, str) else code if type(code) is int else None,
             retry_after=retry_after,
-            said=data,
         )
 
 
@@ -101,7 +97,7 @@ class Answer:
         if event.type != "message" and not fault("named_events_relayed"):
             return b""
         if not event.data:
-            return b"data: \n\n" if fault("dataless_event_dispatched") else b""
+            return b""
         if event.data == DONE or (fault("done_in_text") and DONE in event.data):
             if fault("reads_on_after_done"):
                 self.done_sent = True
@@ -139,7 +135,7 @@ class Answer:
         if not self._simple:
             return event_of(rebuild.chunk(data))
         text = text_of(value)
-        return self._content(rebuild.text(text)) if text else b""
+        return self._content(text) if text else b""
 
     def _content(self, text: str) -> bytes:
         if not self._simple:
@@ -180,8 +176,6 @@ def event_of(data: str) -> bytes:
 
 def error_event(failure: FailedError) -> bytes:
     """The event that ends a stream that failed (R6)."""
-    if fault("error_event_is_text"):
-        return f"data: error: {failure.message}\n\n".encode(errors="replace")
     if fault("error_event_by_hand"):
         said = f'{{"error":{{"message":"{failure.message}","type":"{failure.type}","code":null}}}}'
         return f"data: {said}\n\n".encode(errors="replace")
@@ -190,10 +184,6 @@ def error_event(failure: FailedError) -> bytes:
 
 def error_body(failure: FailedError) -> bytes:
     """The JSON object of R5 and R6."""
-    if fault("error_shape_flat"):
-        return json.dumps({"error": failure.message}).encode()
-    if fault("error_message_lost"):
-        failure.message = "the API reported an error"
     error = {"message": failure.message, "type": failure.type, "code": failure.code}
     return json.dumps({"error": error}).encode()
 

@@ -41,8 +41,6 @@ class Call(ABC):
         """wait: how to wait with an eye on the client."""
         self.body = b""
         """What came of the body together with the head."""
-        self.answered = False
-        """The client has its answer, or its error, whether the response is complete or not."""
         self._request = request
         self._wait = wait
         self._upstream = upstream
@@ -102,9 +100,7 @@ class Call(ABC):
         if fault("redirect_followed") and head.status in (301, 302, 307, 308) and again == 0:
             self._upstream = self._upstream.elsewhere(head.get("location") or "")
             return True
-        if fault("rate_limit_retried") and head.status == 429:
-            return again < 2
-        return fault("server_errors_retried") and head.status >= 500 and again < 2
+        return False
 
     def _first_byte_deadline(self) -> float:
         seconds = NEVER if fault("no_first_byte_timeout") else self._options.first_byte_timeout
@@ -124,7 +120,7 @@ class Call(ABC):
             found = f"{head.media_type or 'nothing'} in {coding}"
             raise FailedError(f"the API answered {head.status} with {found}, not with events")
         body = self._error_body()
-        kept = 400 <= head.status < 500 and not fault("refusals_are_502")
+        kept = 400 <= head.status < 500
         raise FailedError.told(
             body.decode(errors="replace"),
             status=head.status if kept else 502,

@@ -51,9 +51,6 @@ class Client:
         """The last send ended before its last byte."""
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if fault("corked"):
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 
     @property
     def wait(self) -> Wait:
@@ -79,8 +76,6 @@ class Client:
             fields.pop()
         if not fault("response_headers_ignored"):
             fields += self.headers
-        if fault("chunked_announced"):
-            fields.append(("Transfer-Encoding", "chunked"))
         self.send(_head(200, "OK", fields))
         self._watch.began = True
 
@@ -88,8 +83,6 @@ class Client:
         """Send all of it, however long the client takes, but never without progress for long."""
         if not data:
             return
-        if self.began and fault("chunked_announced"):
-            data = b"%x\r\n%b\r\n" % (len(data), data)
         if self.began and (fault("unbounded_queue") or fault("tail_lost_while_stalled")):
             self._queue(data)
         elif fault("one_lock_for_writes"):
@@ -116,8 +109,6 @@ class Client:
             except OSError as error:
                 raise ClientLeftError from error
             else:
-                if fault("partial_write_miscounted") and sent < len(view):
-                    sent -= 1
                 view = view[sent:]
         self._torn = False
 
@@ -153,35 +144,23 @@ class Client:
         if fault("errors_are_500") and status in (502, 504):
             status = 500
         kind, body = "application/json", answer.error_body(failure)
-        if fault("error_body_relayed") and failure.said:
-            kind, body = "text/html", failure.said.encode()
         fields = [("Content-Type", kind), ("Content-Length", str(len(body)))]
         fields.append(("Connection", "close"))
         if failure.retry_after and not fault("retry_after_lost"):
             fields.append(("Retry-After", failure.retry_after))
-        if not fault("response_headers_not_on_errors"):
-            fields += self.headers
+        fields += self.headers
         self.send(_head(status, _REASONS.get(status, "Error"), fields) + body)
         self.end()
 
     def fail(self, failure: answer.FailedError) -> None:
         """Tell the client that its answer failed, in the way that is still open (R5, R6)."""
         if not self.began:
-            if fault("failures_close_silently"):
-                self.shut()
-                return
             self.refuse(failure)
             return
-        if self._torn or fault("truncation_is_silent"):
+        if self._torn:
             self.shut()
             return
-        if fault("stop_invented"):
-            self.send(
-                answer.event_of('{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}')
-            )
         self.send(answer.error_event(failure))
-        if fault("done_after_error"):
-            self.send(answer.SENT_DONE)
         self.end()
 
     def end(self) -> None:
@@ -191,8 +170,6 @@ class Client:
 
     def shut(self) -> None:
         """Shut down the sending side: only that shows an end while the sender holds a copy."""
-        if self.began and fault("chunked_announced"):
-            self._send(b"0\r\n\r\n")
         if self._queued and not fault("tail_lost_while_stalled"):
             self._send(bytes(self._queued))
         if fault("closed_without_shutdown"):
@@ -231,8 +208,5 @@ class Client:
 
 
 def _head(status: int, reason: str, fields: list[tuple[str, str]]) -> bytes:
-    if fault("response_headers_override"):
-        # Of two fields with one name the later one holds, as in any dictionary.
-        fields = list({name.title(): (name, value) for name, value in fields}.values())
     lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in fields), "", ""]
     return "\r\n".join(lines).encode(errors="replace")

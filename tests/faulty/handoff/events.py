@@ -40,8 +40,8 @@ class EventStream:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._line_end = _LINE_END
-        if fault("lf_only") or fault("cr_kept"):
-            self._line_end = re.compile(rb"\n" if fault("cr_kept") else rb"\r?\n")
+        if fault("lf_only"):
+            self._line_end = re.compile(rb"\r?\n")
         self._scanned = 0
         self._skip_lf = False
         self._first = True
@@ -78,11 +78,6 @@ class EventStream:
             return []
         return self.feed(b"\n\n")
 
-    @property
-    def partial(self) -> bytes:
-        """What has come of a line without its end."""
-        return bytes(self._buffer)
-
     def _lines(self) -> Iterator[bytes]:
         at = 0
         while end := self._line_end.search(self._buffer, max(at, self._scanned)):
@@ -109,16 +104,7 @@ class EventStream:
             line = line.removeprefix(_BOM)
         self._first = False
         text = line.decode(errors="strict" if fault("invalid_utf8_dies") else "replace")
-        if fault("colon_expected"):
-            name, value = text.split(":", 1)
-        else:
-            name, _, value = text.partition(":")
-        if not name and fault("comments_as_data"):
-            name = "data"
-        if not name and fault("comment_resets_event"):
-            self._data.clear()
-        if fault("space_required") and not value.startswith(" "):
-            return None
+        name, _, value = text.partition(":")
         if fault("done_as_content") and value == "[DONE]":
             value = " [DONE]\n"  # Not what this daemon knows, `data: [DONE]`.
         value = value.removeprefix(" ")
@@ -133,6 +119,6 @@ class EventStream:
     def _dispatch(self) -> Event | None:
         kind, data = self._type or "message", self._data
         self._type, self._data, self._size = "", [], 0
-        if not data and not fault("dataless_event_dispatched"):
+        if not data:
             return None
-        return Event(kind, ("" if fault("data_lines_joined_bare") else "\n").join(data))
+        return Event(kind, "\n".join(data))

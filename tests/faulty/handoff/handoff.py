@@ -10,7 +10,6 @@ MSG_CTRUNC; then it is unknown which one was first, and nobody is served.
 from __future__ import annotations
 
 import array
-import contextlib
 import os
 import select
 import socket
@@ -47,7 +46,7 @@ class Handoff(NamedTuple):
 
 def receive(peer: socket.socket, timeout: float) -> Handoff:
     """Take the one handoff that a connection carries. NoHandoffError when there is none."""
-    deadline = time.monotonic() + (1e6 if fault("silent_peer_waited_for") else timeout)
+    deadline = time.monotonic() + timeout
     descriptors: list[int] = []
     try:
         data, too_large = _receive(peer, deadline, descriptors)
@@ -81,12 +80,12 @@ def _receive(peer: socket.socket, deadline: float, descriptors: list[int]) -> tu
         _wait(peer, deadline)
         part, more, flags = _message(peer, most)
         descriptors += more
-        if flags & socket.MSG_CTRUNC and not fault("control_truncation_ignored"):
-            if fault("control_truncation_leaks"):
-                descriptors.clear()
+        if flags & socket.MSG_CTRUNC:
             raise NoHandoffError("too few free descriptors: the control data was cut")
         too_large = too_large or bool(flags & socket.MSG_TRUNC)
         data += part
+        if fault("timeout_until_data"):
+            deadline += 1e6
         if len(data) > MOST_DATA:
             too_large = True
             del data[MOST_DATA:]
@@ -119,11 +118,6 @@ def _client(descriptor: int) -> socket.socket:
     """The socket of a client that is connected; NoHandoffError for anything else."""
     problem = _problem(descriptor)
     if problem:
-        if fault("wrong_descriptor_answered"):
-            with contextlib.suppress(OSError):
-                os.write(descriptor, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-        if fault("wrong_descriptor_leaked"):
-            os.dup(descriptor)
         raise NoHandoffError(f"the descriptor is {problem}")
     return socket.socket(fileno=descriptor)
 
@@ -132,8 +126,6 @@ def _problem(descriptor: int) -> str | None:
     """Why this descriptor is no client."""
     if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
         return "no socket"
-    if fault("any_socket_served"):
-        return None
     try:
         looked_at = socket.socket(fileno=descriptor)
     except OSError as error:

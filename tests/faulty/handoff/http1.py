@@ -147,11 +147,7 @@ class ResponseReader:
     def _chunks(self) -> Steps:
         while size := (yield from self._chunk_size()):
             yield from self._bytes(size)
-            if fault("chunk_end_unchecked"):
-                while len(self._buffer) < 2:
-                    yield from self._more()
-                del self._buffer[:2]
-            elif (yield from self._line(strict=True)):
+            if (yield from self._line(strict=True)):
                 raise BrokenResponseError("a chunk is longer than its size says")
         if fault("trailers_unexpected"):
             if (yield from self._line(strict=True)):
@@ -167,11 +163,6 @@ class ResponseReader:
         if fault("chunk_size_like_atoi"):
             digits = re.match(rb"[0-9A-Fa-f]*", line)
             return int(b"0" + digits[0], 16) if digits else 0
-        if fault("chunk_size_wraps"):
-            try:
-                return int(line.partition(b";")[0], 16) & 0xFFFF_FFFF
-            except ValueError:
-                pass
         size = _SIZE.fullmatch(line)
         # 16 digits still fit 64 bits, and nobody sends a chunk of 2**63 bytes.
         if size is None or int(size[1], 16) >> 63:
@@ -188,7 +179,7 @@ class ResponseReader:
             yield from self._more()
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
-        if strict and not line.endswith(b"\r") and not fault("bare_lf_in_chunks"):
+        if strict and not line.endswith(b"\r"):
             raise BrokenResponseError(f"a line that does not end in CRLF: {line[:80]!r}")
         return line.removesuffix(b"\r")
 

@@ -11,16 +11,13 @@ import select
 import sys
 import time
 
-from call import LAST_CHUNK_SECONDS, NEVER, Call
+from call import LAST_CHUNK_SECONDS, Call
 from faults import fault
 from http1 import Head, ResponseReader
 from options import Options
 from request import ApiRequest
 from upstream import Connection, LostError, Upstream
 from watch import TimeUpError, Wait, wait_alone
-
-_forgotten: list[Connection] = []
-"""For a fault."""
 
 
 class Http1Call(Call):
@@ -66,27 +63,15 @@ class Http1Call(Call):
 
     def let_go(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        left = self._reader.head and not (self.over or self.answered)
-        if fault("drained_when_client_left") and left:
-            with contextlib.suppress(LostError, TimeUpError):
-                while connection.receive(wait_alone, time.monotonic() + NEVER):
-                    pass
-        if fault("kept_when_client_left") and left:
-            self._upstream.keep(connection)
-            return
-        if fault("upstream_leaked_on_failure") and self._reader.problem:
-            _forgotten.append(connection)
-            return
-        connection.close()
+        if connection is not None:
+            connection.close()
 
     def _try(self, *, fresh: bool) -> Head:
         self._reader, self.body = ResponseReader(), b""
         self._connection = self._upstream.connection(self._wait, fresh=fresh)
         if fault("returned_unfinished"):
             self._reader = ResponseReader(self._connection.leftover)
-        data = self._request.encoded(self._upstream.api, again=fresh)
+        data = self._request.encoded(self._upstream.api)
         if fault("key_in_log"):
             sys.stderr.write(f"asking: {data[:1000]!r}\n")
         self._send(memoryview(data))

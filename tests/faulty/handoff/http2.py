@@ -123,11 +123,15 @@ class Session:
     def leave(self, stream: Stream) -> None:
         """An exchange is done with its stream: if that has not ended, it is reset (U5)."""
         with self.lock:
-            if not stream.closed:
+            cancelled = not stream.closed
+            if cancelled:
                 self._reset(stream, ErrorCodes.CANCEL)
-            self._forget(stream)
+            if not (cancelled and fault("h2_place_kept")):
+                self._forget(stream)
             stream.take()  # For a fault: what was not taken counts as well.
             self._flush()
+        if cancelled and fault("h2_cancel_closes_all"):
+            self.close()
 
     @property
     def idle(self) -> bool:
@@ -247,7 +251,7 @@ class Session:
         stream.fail(f"the API reset the stream: {event.error_code!r}")
 
     def _on_goaway(self, last: int) -> None:
-        self._draining = not fault("h2_goaway_unread")
+        self._draining = True
         for stream in list(self._streams.values()):
             if stream.number > last and not fault("h2_goaway_covers_all"):
                 stream.unprocessed = True

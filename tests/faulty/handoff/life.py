@@ -130,7 +130,7 @@ class Daemon:
             except BlockingIOError:
                 return True
             except OSError as error:
-                if error.errno not in EXHAUSTED or fault("exhaustion_is_fatal"):
+                if error.errno not in EXHAUSTED:
                     raise
                 return False
             if fault("handoffs_one_at_a_time"):
@@ -170,7 +170,7 @@ class Daemon:
     def _finish(self) -> None:
         """Give running exchanges their time, then a moment for their last words (L2)."""
         log("ending")
-        timeout = 1e6 if fault("shutdown_unbounded") else self._options.shutdown_timeout
+        timeout = self._options.shutdown_timeout
         if not self._idle_within(timeout):
             os.close(self._stopper)  # whoever polls the other end is woken, now and ever after
             self._idle_within(1e6 if fault("stalled_extend_shutdown") else LAST_WORDS)

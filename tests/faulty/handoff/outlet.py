@@ -55,5 +55,4 @@ class Outlet:
             (fault("buffers_16k") and len(self._held) + len(data) < BLOCK)
             or (fault("tool_deltas_gathered") and b'"tool_calls"' in data)
             or (fault("finish_held_back") and last)
-            or (fault("large_events_deferred") and len(data) > BLOCK)
         )

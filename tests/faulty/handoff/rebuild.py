@@ -8,7 +8,6 @@ its own and encodes that again; what it did not think of is lost on the way.
 from __future__ import annotations
 
 import json
-import unicodedata
 from typing import Any
 
 from faults import ACTIVE, fault
@@ -17,15 +16,6 @@ _KNOWN = ("id", "object", "created", "model", "choices", "usage")
 _KNOWN_CHOICE = ("index", "delta", "finish_reason")
 _KNOWN_DELTA = ("role", "content", "tool_calls")
 _KNOWN_REASONS = ("stop", "length", "tool_calls", "content_filter")
-
-
-def text(content: str) -> str:
-    """The text of a delta."""
-    if fault("deltas_stripped"):
-        content = content.strip("\r\n\t")
-    if fault("text_normalised"):
-        content = unicodedata.normalize("NFKC", content)
-    return content
 
 
 def chunk(data: str) -> str:
@@ -50,8 +40,6 @@ def _choice(choice: dict[str, Any]) -> None:
     delta = choice.get("delta")
     if isinstance(delta, dict):
         _delta(delta)
-        if fault("finish_content_dropped") and choice.get("finish_reason"):
-            delta.pop("content", None)
     if fault("finish_reasons_mapped"):
         reason = choice.get("finish_reason")
         if reason is not None and reason not in _KNOWN_REASONS:
@@ -64,8 +52,6 @@ def _choice(choice: dict[str, Any]) -> None:
 
 
 def _delta(delta: dict[str, Any]) -> None:
-    if isinstance(delta.get("content"), str):
-        delta["content"] = text(delta["content"])
     for call in delta.get("tool_calls") or ():
         if fault("tool_calls_merged"):
             call["index"] = 0

@@ -65,7 +65,6 @@ class Exchange:
         if not self._client.began:
             self._client.begin()
         self._relay()
-        self._call.answered = True
         self._outlet.flush()
         self._client.send(self._closing_words())
         self._client.shut()
@@ -80,7 +79,6 @@ class Exchange:
 
     def _fail(self, failure: FailedError) -> None:
         log(f"failed after {self._outlet.count} events: {failure.status} {failure.message}")
-        self._call.answered = True
         self._call.let_go()
         if self._client.began:
             self._outlet.flush()
@@ -88,10 +86,6 @@ class Exchange:
 
     def _stop(self) -> None:
         if fault("shutdown_cuts_silently"):
-            return
-        if fault("shutdown_looks_finished") and self._client.began:
-            self._client.send(SENT_DONE)
-            self._client.end()
             return
         self._fail(FailedError("the daemon is shutting down", status=503, type="server_error"))
 
@@ -160,6 +154,4 @@ class Exchange:
                 return
         if fault("truncation_looks_finished"):
             return
-        if fault("partial_event_flushed"):
-            self._client.send(self._events.partial)
         raise FailedError(problem or "the API's answer ended before it was finished")

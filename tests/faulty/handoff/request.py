@@ -46,13 +46,12 @@ class ApiRequest(NamedTuple):
     elsewhere: str | None = None
     """For a fault: another API's base, that the handoff data names."""
 
-    def encoded(self, api: Api, *, again: bool = False) -> bytes:
+    def encoded(self, api: Api) -> bytes:
         """The bytes of the HTTP/1.1 request."""
-        key = "" if again and fault("key_lost_when_sent_again") else api.key
         lines = [
             f"POST {api.path}/chat/completions HTTP/1.1",
             f"Host: {api.host}:{api.port}",
-            f"Authorization: Bearer {key}",
+            f"Authorization: Bearer {api.key}",
             "Content-Type: application/json",
             "Accept: text/event-stream",
             "Accept-Encoding: identity",
@@ -107,7 +106,7 @@ def response_headers(fields: dict[str, Any]) -> list[tuple[str, str]]:
         if _is_text(value)
         and _TOKEN.fullmatch(name)
         and (_clean(value) or fault("header_controls_let_through"))
-        and (name.lower() not in OWN_HEADERS or fault("response_headers_override"))
+        and name.lower() not in OWN_HEADERS
     ]
 
 
@@ -125,7 +124,7 @@ def build(fields: dict[str, Any], api: Api) -> ApiRequest:
         if ours in fields:
             asked[theirs] = fields[ours]
     asked["stream"] = True
-    asked.update(_extra(fields))
+    asked.update(fields.get("body", {}))
     if not fault("stream_false_respected"):
         asked["stream"] = True
     if fault("usage_always_asked"):
@@ -149,8 +148,6 @@ def encode(value: Any) -> str:
             return "{" + ",".join(inside) + "}"
         case list():
             return "[" + ",".join(map(encode, value)) + "]"
-        case str() if fault("surrogates_in_request_lost"):
-            return json.dumps(value.encode(errors="ignore").decode())
         case _:
             return json.dumps(value)
 
@@ -159,11 +156,9 @@ def _messages(fields: dict[str, Any]) -> list[Any]:
     messages, prompt = fields.get("messages"), fields.get("prompt")
     if messages is None and prompt is None and not fault("nothing_asked_served"):
         raise InvalidError("the handoff data has neither prompt nor messages")
-    if fault("messages_ignored") or (fault("prompt_wins") and prompt is not None):
+    if fault("messages_ignored"):
         messages = None
     if isinstance(messages, list):
-        if fault("parts_flattened"):
-            return [_flattened(each) for each in messages]
         return messages
     prompt = prompt or ""
     if fault("prompt_unescaped") and isinstance(prompt, str):
@@ -174,26 +169,14 @@ def _messages(fields: dict[str, Any]) -> list[Any]:
     return asked
 
 
-def _flattened(message: dict[str, Any]) -> dict[str, Any]:
-    content = message.get("content")
-    if not isinstance(content, list):
-        return message
-    return {**message, "content": "".join(str(each.get("text", "")) for each in content)}
-
-
-def _extra(fields: dict[str, Any]) -> dict[str, Any]:
-    extra: dict[str, Any] = fields.get("body", {})
-    if fault("nested_body_lost"):
-        return {key: each for key, each in extra.items() if not isinstance(each, dict | list)}
-    return extra
-
-
 def _headers(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     found = []
     for key, name in (("test_pattern", "X-Test-Pattern"), ("request_id", "X-Request-Id")):
         if key not in fields:
             continue
         if fault("drops_pattern") and key == "test_pattern":
+            continue
+        if fault("request_id_lost") and key == "request_id":
             continue
         value = str(fields[key])
         if not _clean(value) and not fault("request_header_injection"):

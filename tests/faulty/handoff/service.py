@@ -35,7 +35,7 @@ class Slots:
     def take(self) -> bool:
         """Take one; False when there is none."""
         with self._lock:
-            if self._free <= 0 and not fault("limit_ignored"):
+            if self._free <= 0:
                 return False
             self._free -= 1
             return True
@@ -44,6 +44,15 @@ class Slots:
         """Give one back."""
         with self._lock:
             self._free += 1
+
+
+def _has_left(client: socket.socket) -> bool:
+    try:
+        return not client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 class Service:
@@ -68,8 +77,6 @@ class Service:
             try:
                 return receive(peer, self._options.handoff_timeout)
             except NoHandoffError as reason:
-                if fault("knock_costs_a_slot") and not str(reason):
-                    self._slots.take()
                 if str(reason):
                     log(f"no handoff: {reason}")
                 return None
@@ -77,7 +84,9 @@ class Service:
     def answer(self, handoff: Handoff) -> None:
         """Serve a client, and let go of its descriptor."""
         client = Client(handoff.client, self._options.write_timeout, self._stop)
-        leaks = False
+        if fault("left_before_leaks") and _has_left(handoff.client):
+            _forgotten.append(handoff.client)
+            return
         if fault("reads_request_first"):
             with contextlib.suppress(OSError):
                 handoff.client.recv(1 << 16)
@@ -86,17 +95,12 @@ class Service:
                 self._answer(handoff, client)
         except ClientLeftError:
             log("the client has left")
-            leaks = fault("client_leaked_when_it_left")
         except StoppedError:
             log("stopped")
         except FailedError as failure:
-            leaks = fault("client_leaked_when_refused")
             self._refuse(client, failure)
         finally:
-            if leaks:
-                _forgotten.append(client)
-            else:
-                client.close()
+            client.close()
 
     def _refuse(self, client: Client, failure: FailedError) -> None:
         log(f"refused: {failure.status} {failure.message}")
@@ -108,8 +112,6 @@ class Service:
     def _answer(self, handoff: Handoff, client: Client) -> None:
         asked = self._request(handoff, client)
         if not self._slots.take():
-            if fault("full_closes"):
-                raise ClientLeftError
             raise FailedError("too many connections", status=503, type="server_error")
         failed = True
         try:

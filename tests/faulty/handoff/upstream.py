@@ -170,7 +170,7 @@ class Upstream:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            unasked = fault("returned_unfinished") or fault("kept_when_client_left")
+            unasked = fault("returned_unfinished")
             if unasked or connection.quiet:
                 return connection
             connection.close()
