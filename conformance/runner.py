@@ -32,6 +32,7 @@ from typing import Any
 
 from conformance.calibration import Calibration, calibrate
 from conformance.contract import Level, first
+from conformance.daemon import proc
 from conformance.daemon.build import build
 from conformance.daemon.failures import DaemonError
 from conformance.daemon.instance import Attached, Instance, Remote
@@ -141,6 +142,11 @@ def _settle(cases: Iterable[Case], futures: dict[str, Future[Result]], done: Fut
             futures[case.id].set_result(
                 result_of(case, Verdict.ERROR, reason=f"not judged: {cause}")
             )
+
+
+def _starved(instance: Instance) -> float:
+    """How long the daemon has waited for a processor; 0 where that cannot be seen."""
+    return proc.starved(instance.pid) if instance.pid is not None else 0.0
 
 
 def result_of(case: Case, verdict: Verdict, *, reason: str = "", duration: float = 0.0) -> Result:
@@ -298,13 +304,13 @@ class Runner:
     async def _play(self, case: Case, stage: Stage) -> None:
         """Play the scenario within its deadline and turn what was found into a Result.
 
-        Where only time may have decided, and the suite itself was late, the case
+        Where only time may have decided, and the suite or the daemon was late, the case
         is doubtful: it has one more try when the others are done.
         """
         scenario = case.scenario
         if self._settings.deadline is not None:
             scenario = replace(scenario, deadline=self._settings.deadline)
-        began, lost = time.monotonic(), self._pulse.lost
+        began, lost, starved = time.monotonic(), self._pulse.lost, _starved(stage.instance)
         try:
             judgement = await PLAYERS[scenario.profile](scenario, stage)
         except Exception:  # a defect of the suite: shown as one, and it ends nobody else's case
@@ -315,13 +321,14 @@ class Runner:
         else:
             result = judged(case, judgement)
         result = replace(result, duration=time.monotonic() - began)
-        late = self._late(result, began, self._pulse.lost - lost)
+        lost = max(self._pulse.lost - lost, _starved(stage.instance) - starved)
+        late = self._late(result, began, lost)
         if result.verdict.red:
             result = replace(result, evidence=result.evidence + state_of(stage.instance))
         _, before = self._doubtful.get(case.id, (case, None))
         if late and self._settings.second_tries:
             again = "tried twice" if before else "tried once"
-            why = f"inconclusive: {again}, and the suite itself was {late:.2f} s late"
+            why = f"inconclusive: {again}, and the machine was {late:.2f} s late"
             result = replace(result, reason=why)
             if before is None:
                 self._doubtful[case.id] = case, result
@@ -332,10 +339,11 @@ class Runner:
         self._finish(case, result)
 
     def _late(self, result: Result, began: float, lost: float) -> float:
-        """By how many seconds the suite was late where it may be why the result is red, else 0.
+        """By how many seconds the machine was late where it may be why the result is red, else 0.
 
         A bound in time is missed by one late beat. What was waited for in vain
-        for LONG may have been missed by many that were a little late.
+        for LONG may have been missed where the suite, or the daemon, had to wait
+        a little for a processor again and again: `lost` is the sum.
         """
         late = self._pulse.latest_since(began)
         if late and result.failures and {each.clause for each in result.failures} <= TIMED:

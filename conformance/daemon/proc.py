@@ -133,6 +133,18 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
+def starved(pid: int) -> float:
+    """Seconds that it was ready to run and no processor was free: of all threads, the most.
+
+    0 where it is gone, or where the kernel keeps no count (CONFIG_SCHED_INFO).
+    """
+    waited = [0]
+    with suppress(OSError):
+        for each in _listdir(pid, "task"):
+            waited.append(int(_read(pid, f"task/{each}/schedstat").split()[1]))
+    return max(waited) / 1e9
+
+
 def descendants(pid: int) -> tuple[int, ...]:
     """Its children, their children, and so on, parents first; zombies are none."""
     children: dict[int, list[int]] = {}

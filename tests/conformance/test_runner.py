@@ -143,7 +143,7 @@ def test_second_tries_do_not_go_on_for_ever(
     monkeypatch.setattr(runner, "SECOND_TRIES", 0.0)
     result = judge(addresses, case(late_in_time))["late_in_time"]
     assert result.verdict is Verdict.ERROR
-    assert result.reason.startswith("inconclusive: tried once, and the suite itself was ")
+    assert result.reason.startswith("inconclusive: tried once, and the machine was ")
     assert result.failures[0].clause == "R7"
 
 

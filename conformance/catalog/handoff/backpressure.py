@@ -236,8 +236,10 @@ async def backp_slow_is_no_stall(bench: Bench) -> None:
 
 
 async def _sip(exchange: Exchange, *, seconds: float) -> None:
-    """Read some 30 KB a second, for so long."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        exchange.sip(600)
+    """Read some 30 KB a second, for so long; late sips are larger."""
+    now = time.monotonic()
+    end = now + seconds
+    while now < end:
         await asyncio.sleep(0.02)
+        before, now = now, time.monotonic()
+        exchange.sip(int((now - before) * 30_000))

@@ -10,6 +10,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -27,7 +28,7 @@ from conformance.daemon.failures import (
 from conformance.daemon.guardian import MARK
 from conformance.daemon.instance import Instance
 from conformance.daemon.manifest import Manifest
-from conformance.daemon.proc import descriptor_count, held
+from conformance.daemon.proc import descriptor_count, held, starved
 from conformance.daemon.process import DaemonProcess
 from conformance.upstream import Addresses, Upstream
 
@@ -339,3 +340,19 @@ def test_descriptors_of_children_are_held_too() -> None:
     child.wait(timeout=30)
     assert held_by_me == held_by_child == wanted - {"socket:[0]"}
     assert held(os.getpid(), wanted) == frozenset()
+
+
+def test_waiting_for_a_processor_is_seen() -> None:
+    """Of two that want the same one, each waits half of the time."""
+    spin = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nwhile True: pass"
+    pair = [subprocess.Popen([sys.executable, "-c", spin]) for _ in "ab"]
+    try:
+        deadline = time.monotonic() + 30
+        while starved(pair[0].pid) < 0.1:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        for each in pair:
+            each.kill()
+            each.wait()
+    assert starved(pair[0].pid) == 0.0

@@ -166,7 +166,7 @@ def test_known_failures_and_warnings_are_told() -> None:
 
 
 def test_what_passed_at_the_second_try_is_told() -> None:
-    why = "second try; the first was inconclusive: tried once, and the suite itself was 0.46 s late"
+    why = "second try; the first was inconclusive: tried once, and the machine was 0.46 s late"
     text = rendered("human", run_of(result("go/h1/a", Verdict.PASS, reason=why)))
     assert "── tried twice ──" in text
     assert f"  go/h1/a  {why}\n" in text

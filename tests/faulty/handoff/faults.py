@@ -72,7 +72,7 @@ _HANDOFF = {
     "bad_data_closes": _bug("closes the client without a word when the data is wrong", "H3"),
     "types_unchecked": _bug("sends whatever type a field has on to the API", "H3"),
     "nothing_asked_served": _bug("asks the API an empty question if none was given", "H3"),
-    "backlog_of_one": _bug("has room for one handoff in its queue", "H1 L2"),
+    "backlog_of_one": _bug("has room for one handoff in its queue", "H1 L2 L4"),
     "no_descriptor_calls_api": _bug("looks for the descriptor only after calling the API", "H4"),
     "extra_descriptors_leaked": _bug(
         "takes the first descriptor and forgets the rest", "H5 H6 H10 L4"
@@ -216,8 +216,8 @@ _HTTP2 = {
         ("h2_refusal_is_final", "does not ask again when a stream was refused", "U8"),
         ("h2_goaway_ends_all", "takes GOAWAY for the connection's end", "R2 R4"),
         ("h2_goaway_covers_all", "does not look at GOAWAY's last stream", "U8"),
-        ("h2_cancel_closes_all", "closes the connection to cancel a stream", "U5 L4"),
-        ("h2_place_kept", "does not free the place of a stream that it cancelled", "U5 L4"),
+        ("h2_left_running", "lets streams run on whose clients left", "U5 R2 U6 U7 L2 L4 H10"),
+        ("h2_place_kept", "does not free the place of a stream that it cancelled", "U5 U7 L4"),
         ("h2_stream_limit_unread", "opens as many streams as it likes", "U3"),
         ("h2_request_ends_at_window", "sends what the API's window admits", "U1 U3"),
         ("h2_answer_after_request", "reads no answer before its request is sent", "R5"),

@@ -85,7 +85,7 @@ def _receive(peer: socket.socket, deadline: float, descriptors: list[int]) -> tu
         too_large = too_large or bool(flags & socket.MSG_TRUNC)
         data += part
         if fault("timeout_until_data"):
-            deadline += 1e6
+            deadline = time.monotonic() + 1e6
         if len(data) > MOST_DATA:
             too_large = True
             del data[MOST_DATA:]

@@ -124,14 +124,12 @@ class Session:
         """An exchange is done with its stream: if that has not ended, it is reset (U5)."""
         with self.lock:
             cancelled = not stream.closed
-            if cancelled:
+            if cancelled and not fault("h2_left_running"):
                 self._reset(stream, ErrorCodes.CANCEL)
             if not (cancelled and fault("h2_place_kept")):
                 self._forget(stream)
             stream.take()  # For a fault: what was not taken counts as well.
             self._flush()
-        if cancelled and fault("h2_cancel_closes_all"):
-            self.close()
 
     @property
     def idle(self) -> bool:
