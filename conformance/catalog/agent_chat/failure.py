@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from conformance.client.agent_chat import AgentBench, AgentChat, new_thread
-from conformance.scenario import scenario
+from conformance.scenario import Start, scenario
 
 HANGS = 'sandialabs/atlas-ui-3#341 "errors hang chat"'
 LEFT = 'open-webui/open-webui#456 "close connection on stop"'
@@ -64,6 +64,18 @@ async def model_breaks_off(chat: AgentChat) -> None:
 async def model_reports_an_error(chat: AgentChat) -> None:
     """So is an error that the API reports after three deltas."""
     await _fails(chat, "error:3", after=3)
+
+
+@scenario(
+    clause="AC24",
+    needs=("mock", "model_failure_error"),
+    alone=True,
+    start=Start(options={"model_timeout": "0.5"}),
+    evidence=HANGS,
+)
+async def model_falls_silent(chat: AgentChat) -> None:
+    """So is a model that says no more after three deltas, and does not end."""
+    await _fails(chat, "stall:3", after=3)
 
 
 async def _leaves(bench: AgentBench, leave: Callable[[AgentChat], Awaitable[object]]) -> None:

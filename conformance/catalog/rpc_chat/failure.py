@@ -1,7 +1,7 @@
 """A model that fails: the client is told, and can go on."""
 
 from conformance.client.rpc_chat import RpcChat, Said
-from conformance.scenario import scenario
+from conformance.scenario import Start, scenario
 
 HANGS = 'sandialabs/atlas-ui-3#341 "errors hang chat"'
 
@@ -69,6 +69,18 @@ async def failure_broken_off(chat: RpcChat) -> None:
 async def failure_reported(chat: RpcChat) -> None:
     """So is an error that the API reports after three deltas."""
     await _fails(chat, "error:3", after=3)
+
+
+@scenario(
+    clause=("RC36", "RC37", "RC31"),
+    needs=("mock",),
+    alone=True,
+    start=Start(options={"model_timeout": "0.5"}),
+    evidence=HANGS,
+)
+async def failure_silent(chat: RpcChat) -> None:
+    """So is a model that says no more after three deltas, and does not end."""
+    await _fails(chat, "stall:3", after=3)
 
 
 @scenario(clause="RC37", needs=("mock",))

@@ -23,8 +23,6 @@ from agent_chat.history import Call, Message
 from agent_chat.options import Options
 
 CONNECT_SECONDS = 10.0
-SILENCE_SECONDS = 120.0
-"""For how long the API may think; reasoning models take their time before the first token."""
 
 OnText = Callable[[str], Awaitable[None]]
 
@@ -86,7 +84,7 @@ class Model:
             base_url=options.api_base,
             api_key=options.model_key,
             max_retries=0,
-            timeout=Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+            timeout=Timeout(options.model_timeout, connect=CONNECT_SECONDS),
             http_client=DefaultAsyncHttpxClient(trust_env=False),
         )
 

@@ -42,6 +42,8 @@ class Options:
     session_ttl: float = 1800.0
     interrupt_ttl: float = 1800.0
     purge_interval: float = 60.0
+    model_timeout: float = 120.0
+    """How long the model's API may say nothing; reasoning models think before the first token."""
     rate: Rate = Rate()
     api_key: str | None = None
     """What clients need; None: the backend is open."""
@@ -61,6 +63,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     parser.add_argument("--session-ttl", type=_seconds, metavar="SECONDS")
     parser.add_argument("--interrupt-ttl", type=_seconds, metavar="SECONDS")
     parser.add_argument("--purge-interval", type=_seconds, default=60.0, metavar="SECONDS")
+    parser.add_argument("--model-timeout", type=_seconds, default=120.0, metavar="SECONDS")
     parser.add_argument("--rate", type=_rate, default=Rate(), metavar="N/SECONDS")
     parser.add_argument(
         "--api-key", help="better given as ADMIN_API_KEY: every user sees command lines"
@@ -76,8 +79,12 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     key = environment.get("OPENAI_API_KEY", "")
     if not key:
         parser.error("OPENAI_API_KEY is not set: the model API's key is expected in it")
-    if given.purge_interval == 0:
-        parser.error("--purge-interval: expected more than 0 seconds")
+    for name, given_seconds in (
+        ("--purge-interval", given.purge_interval),
+        ("--model-timeout", given.model_timeout),
+    ):
+        if given_seconds == 0:
+            parser.error(f"{name}: expected more than 0 seconds")
     return Options(
         data=given.data,
         api_base=environment.get("OPENAI_API_BASE", "https://api.openai.com/v1"),
@@ -88,6 +95,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         session_ttl=_first(given.session_ttl, minutes("SESSION_TTL_MINUTES")),
         interrupt_ttl=_first(given.interrupt_ttl, minutes("INTERRUPT_TTL_MINUTES")),
         purge_interval=given.purge_interval,
+        model_timeout=given.model_timeout,
         rate=given.rate,
         api_key=given.api_key or environment.get("ADMIN_API_KEY") or None,
     )

@@ -36,6 +36,7 @@ def test_an_option_wins_over_its_variable() -> None:
         (["--rate", "10/0"], KEY, "--rate"),
         (["--port", "65536"], KEY, "--port"),
         (["--purge-interval", "0"], KEY, "--purge-interval"),
+        (["--model-timeout", "0"], KEY, "--model-timeout"),
         ([], KEY | {"SESSION_TTL_MINUTES": "soon"}, "SESSION_TTL_MINUTES"),
     ],
 )

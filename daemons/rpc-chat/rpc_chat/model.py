@@ -11,8 +11,6 @@ from rpc_chat.options import Options
 from rpc_chat.store import Message
 
 CONNECT_SECONDS = 5.0
-SILENCE_SECONDS = 600.0
-"""A model that thinks says nothing for minutes; a user who is tired of it cancels."""
 
 
 class ModelError(Exception):
@@ -27,7 +25,7 @@ class Model:
             base_url=options.api_base,
             api_key=options.api_key,
             max_retries=0,  # the user is there and can ask again
-            timeout=Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+            timeout=Timeout(options.model_timeout, connect=CONNECT_SECONDS),
             http_client=DefaultAsyncHttpxClient(trust_env=False),
         )
 

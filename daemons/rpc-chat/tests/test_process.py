@@ -49,7 +49,9 @@ def test_a_port_that_is_taken_is_a_plain_error(tmp_path: Path) -> None:
 
 
 def test_a_wrong_option_is_a_plain_error(tmp_path: Path) -> None:
-    with start(tmp_path, "--variant", "odd") as process:
-        _, said = process.communicate(timeout=20)
-    assert process.returncode == 2
-    assert "'odd'" in said
+    for option, value in (("--variant", "odd"), ("--model-timeout", "0")):
+        with start(tmp_path, option, value) as process:
+            _, said = process.communicate(timeout=20)
+        assert process.returncode == 2
+        assert option in said
+        assert f"'{value}'" in said
