@@ -1,5 +1,5 @@
 # The suite's front door; CONTRIBUTING.md and README.md explain the targets.
-# Variables: FORMAT CATEGORY SCENARIO VARIANT DAEMON JOBS REQUIRE RUNS BUSY FAULT
+# Variables: FORMAT CATEGORY SCENARIO VARIANT DAEMON JOBS REQUIRE RUNS BUSY PROFILE FAULT
 
 PYTHON  ?= python3
 VENV    := .venv
@@ -91,8 +91,8 @@ check-php:
 			daemons/$$each/autoload.php daemons/$$each/tests || exit 1; \
 	done
 
-self-test: $(DEV) ## Prove that each check can fail: FAULT=… SCENARIO=… narrow it
-	@$(BIN)/python tests/faulty/self_test.py $(call each,--fault,$(FAULT)) \
+self-test: $(DEV) ## Prove that each check can fail: PROFILE=… FAULT=… SCENARIO=… narrow it
+	@$(BIN)/python tests/faulty/self_test.py $(call each,--profile,$(PROFILE)) $(call each,--fault,$(FAULT)) \
 		$(call each,--scenario,$(SCENARIO)) $(if $(JOBS),--jobs $(JOBS))
 
 steady: $(READY) ## Repeat a run RUNS=50 times, BUSY=1 with the other core busy
