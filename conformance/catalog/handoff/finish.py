@@ -168,7 +168,7 @@ async def finish_at_once(exchange: Exchange) -> None:
 
 @scenario(
     script=script(
-        delta("Hello"), finish("stop"), repeat(60, wait(0.1), write(": ping\n")), stall()
+        delta("Hello"), finish("stop"), repeat(400, wait(0.1), write(": ping\n")), stall()
     ),
     clause=("U7", "R6"),
     alone=True,

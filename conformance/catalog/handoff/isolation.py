@@ -20,6 +20,9 @@ PRESSURE = 0.3
 """Seconds for which a daemon without descriptors is watched. One that tries again without a
 pause takes them all as processor time; asking every 20 ms takes a hundredth."""
 
+WAITING = 40
+"""Requests that wait for the API's head: more than the usual pools of threads or processes have."""
+
 CONNECT = 0.5
 """Seconds that a daemon has to reach its API, where it cannot."""
 
@@ -88,12 +91,16 @@ async def conc_order(bench: Bench) -> None:
 
 
 @scenario(
-    script=finished(delta("At last"), hold=1), clause="L4", everywhere=True, evidence=NEIGHBOUR
+    script=finished(delta("At last"), hold=1),
+    clause="L4",
+    everywhere=True,
+    alone=True,
+    evidence=NEIGHBOUR,
 )
 async def conc_slow_neighbour(bench: Bench) -> None:
     """Requests that the API keeps waiting for its head hold no other up."""
     pattern = await bench.pattern()
-    async with _entered(*(bench.exchange(pattern=pattern) for _ in range(5))) as waiting:
+    async with _entered(*(bench.exchange(pattern=pattern) for _ in range(WAITING))) as waiting:
         for each in waiting:
             await each.start()
             await each.asked(clause="L4")

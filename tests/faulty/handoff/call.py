@@ -9,6 +9,7 @@ means is judged here, for both.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import zlib
 from abc import ABC, abstractmethod
@@ -27,6 +28,9 @@ ERROR_BODY = 1 << 16
 LAST_CHUNK_SECONDS = 0.2
 """For how long the end of the response is awaited after `[DONE]`, when its client has been
 served, so that the connection can be kept."""
+
+_asking = threading.BoundedSemaphore(32)
+"""For a fault."""
 
 NEVER = 1e6
 """Seconds; for faults that forget a bound."""
@@ -80,6 +84,12 @@ class Call(ABC):
 
     def ask(self) -> Head:
         """Send the request and read the head of the response; once more where U8 allows it."""
+        if fault("asks_32_at_a_time"):
+            with _asking:
+                return self._ask()
+        return self._ask()
+
+    def _ask(self) -> Head:
         again = 0
         while True:
             try:

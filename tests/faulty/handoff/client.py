@@ -83,7 +83,7 @@ class Client:
         """Send all of it, however long the client takes, but never without progress for long."""
         if not data:
             return
-        if self.began and (fault("unbounded_queue") or fault("tail_lost_while_stalled")):
+        if self.began and fault("unbounded_queue"):
             self._queue(data)
         elif fault("one_lock_for_writes"):
             with _writing:
@@ -170,10 +170,8 @@ class Client:
 
     def shut(self) -> None:
         """Shut down the sending side: only that shows an end while the sender holds a copy."""
-        if self._queued and not fault("tail_lost_while_stalled"):
+        if self._queued:
             self._send(bytes(self._queued))
-        if fault("closed_without_shutdown"):
-            return
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 

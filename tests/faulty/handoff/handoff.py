@@ -50,8 +50,6 @@ def receive(peer: socket.socket, timeout: float) -> Handoff:
     descriptors: list[int] = []
     try:
         data, too_large = _receive(peer, deadline, descriptors)
-        if fault("last_descriptor_decides"):
-            descriptors.reverse()
         if not descriptors:
             if not data:
                 raise NoHandoffError

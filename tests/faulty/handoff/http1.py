@@ -106,8 +106,6 @@ class ResponseReader:
                 raise BrokenResponseError("101 without having been asked to switch")
         self.head = head
         coding, length = head.get("transfer-encoding"), head.get("content-length")
-        if fault("length_before_chunks") and length is not None:
-            coding = None
         if head.status in (204, 304):
             return
         if coding is not None:
@@ -121,9 +119,6 @@ class ResponseReader:
             if not re.fullmatch("[0-9]{1,18}", length):
                 raise BrokenResponseError(f"impossible Content-Length {length!r}")
             yield from self._bytes(int(length))
-            if fault("length_exceeded_is_body"):
-                self._body.append(bytes(self._buffer))
-                self._buffer.clear()
         else:
             self._framed = False
             yield from self._until_closed()
@@ -149,10 +144,6 @@ class ResponseReader:
             yield from self._bytes(size)
             if (yield from self._line(strict=True)):
                 raise BrokenResponseError("a chunk is longer than its size says")
-        if fault("trailers_unexpected"):
-            if (yield from self._line(strict=True)):
-                raise BrokenResponseError("something follows the last chunk")
-            return
         for _ in range(MAX_LINES):
             if not (yield from self._line(strict=True)):
                 return
@@ -160,9 +151,6 @@ class ResponseReader:
 
     def _chunk_size(self) -> Generator[None, None, int]:
         line = yield from self._line(strict=True)
-        if fault("chunk_size_like_atoi"):
-            digits = re.match(rb"[0-9A-Fa-f]*", line)
-            return int(b"0" + digits[0], 16) if digits else 0
         size = _SIZE.fullmatch(line)
         # 16 digits still fit 64 bits, and nobody sends a chunk of 2**63 bytes.
         if size is None or int(size[1], 16) >> 63:

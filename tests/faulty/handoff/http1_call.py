@@ -71,7 +71,7 @@ class Http1Call(Call):
         self._connection = self._upstream.connection(self._wait, fresh=fresh)
         if fault("returned_unfinished"):
             self._reader = ResponseReader(self._connection.leftover)
-        data = self._request.encoded(self._upstream.api)
+        data = self._request.encoded(self._upstream.api, again=fresh)
         if fault("key_in_log"):
             sys.stderr.write(f"asking: {data[:1000]!r}\n")
         self._send(memoryview(data))
@@ -87,13 +87,11 @@ class Http1Call(Call):
         connection = self._connection
         assert connection is not None
         # Under TLS there is always something to read, and rarely an answer.
-        listens = not (connection.tls or fault("early_answer_lost"))
+        listens = not connection.tls
         while data and self._reader.head is None and self._reader.problem is None:
             try:
                 data = data[connection.send(data) :]
             except LostError:
-                if fault("early_answer_lost"):
-                    raise
                 return  # What was answered before it broke can still be read.
             if data:
                 deadline = time.monotonic() + self._options.first_byte_timeout
@@ -103,7 +101,5 @@ class Http1Call(Call):
                 self.body += self._reader.feed(early)
 
     def _unprocessed(self, again: int) -> bool:
-        if fault("fresh_connection_retried"):
-            return again < 2
         kept = self._connection is not None and self._connection.reused
         return kept and not self._reader.started and again == 0

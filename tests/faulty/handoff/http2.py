@@ -176,13 +176,7 @@ class Session:
         over = stream is not None and stream.closed
         if stream and over and kind == _RST_STREAM and fault("h2_reset_after_end_fails"):
             stream.fail("the API reset the stream")
-        try:
-            found = self._h2.receive_data(frame)
-        except ProtocolError:
-            if fault("h2_protocol_errors_logged"):
-                return
-            raise
-        for event in found:
+        for event in self._h2.receive_data(frame):
             if handle := _HANDLERS.get(type(event)):
                 handle(self, event)
 
@@ -212,8 +206,7 @@ class Session:
         at_once = size - len(data) if fault("h2_window_not_divided") else size
         if at_once:
             self._h2.increment_flow_control_window(at_once)
-        if not fault("h2_padding_kept"):
-            stream.owed += size - len(data)  # padding is nobody's to take
+        stream.owed += size - len(data)  # padding is nobody's to take
         try:
             stream.add(data)
         except ValueError as error:

@@ -72,8 +72,6 @@ class Daemon:
         log(f"listening on {self._options.socket}")
         try:
             self._accept_until_told()
-            if fault("sigterm_exits_at_once"):
-                return 0
             if not fault("queue_dropped"):
                 self._drain_queue()
         finally:
@@ -183,8 +181,7 @@ class Daemon:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            told = poll.poll(left * 1000 + 1) and self._told()
-            if told and not fault("second_sigterm_ignored"):
+            if poll.poll(left * 1000 + 1) and self._told():
                 os._exit(0)
         return True
 

@@ -42,8 +42,6 @@ class Listener:
 
     def remove(self) -> None:
         """Remove the file, if it is still the one made here. Who has connected stays so."""
-        if fault("socket_left_behind"):
-            return
         with contextlib.suppress(OSError):
             if _identity(self._path) == self._made:
                 os.unlink(self._path)

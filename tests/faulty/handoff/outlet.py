@@ -31,11 +31,11 @@ class Outlet:
             data, self._held = self._one_ahead(data, last=last)
         if fault("one_behind"):
             data, self._held = self._held, data
-        if self._holds(data, last=last):
-            self._held += data
-            return
         if fault("buffers_16k"):
-            data, self._held = self._held + data, b""
+            self._held += data
+            if len(self._held) < BLOCK:
+                return
+            data, self._held = self._held, b""
         self._client.send(data)
 
     def flush(self) -> None:
@@ -49,10 +49,3 @@ class Outlet:
         if not last:
             return self._held, data
         return (self._held if b'"stop"' in data else b"") + data, b""
-
-    def _holds(self, data: bytes, *, last: bool) -> bool:
-        return (
-            (fault("buffers_16k") and len(self._held) + len(data) < BLOCK)
-            or (fault("tool_deltas_gathered") and b'"tool_calls"' in data)
-            or (fault("finish_held_back") and last)
-        )

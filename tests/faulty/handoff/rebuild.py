@@ -15,16 +15,14 @@ from faults import ACTIVE, fault
 _KNOWN = ("id", "object", "created", "model", "choices", "usage")
 _KNOWN_CHOICE = ("index", "delta", "finish_reason")
 _KNOWN_DELTA = ("role", "content", "tool_calls")
-_KNOWN_REASONS = ("stop", "length", "tool_calls", "content_filter")
 
 
 def chunk(data: str) -> str:
     """The JSON of a chunk: `data`, as the API sent it."""
     if not ACTIVE:
         return data
-    before = json.dumps(json.loads(data, strict=False))
-    numbers = float if fault("chunk_numbers_as_floats") else int
-    value = json.loads(data, strict=False, parse_int=numbers)
+    value = json.loads(data, strict=False)
+    before = json.dumps(value)
     if fault("unknown_fields_dropped"):
         value = _only(value, _KNOWN)
     choices = value.get("choices")
@@ -40,10 +38,6 @@ def _choice(choice: dict[str, Any]) -> None:
     delta = choice.get("delta")
     if isinstance(delta, dict):
         _delta(delta)
-    if fault("finish_reasons_mapped"):
-        reason = choice.get("finish_reason")
-        if reason is not None and reason not in _KNOWN_REASONS:
-            choice["finish_reason"] = "stop"
     if fault("every_chunk_finishes"):
         choice["finish_reason"] = choice.get("finish_reason") or "stop"
     if fault("unknown_fields_dropped"):
@@ -52,9 +46,6 @@ def _choice(choice: dict[str, Any]) -> None:
 
 
 def _delta(delta: dict[str, Any]) -> None:
-    for call in delta.get("tool_calls") or ():
-        if fault("tool_calls_merged"):
-            call["index"] = 0
     if fault("unknown_fields_dropped"):
         for name in set(delta) - set(_KNOWN_DELTA):
             del delta[name]

@@ -85,8 +85,6 @@ class Exchange:
         self._client.fail(failure)
 
     def _stop(self) -> None:
-        if fault("shutdown_cuts_silently"):
-            return
         self._fail(FailedError("the daemon is shutting down", status=503, type="server_error"))
 
     def _relay(self) -> None:
@@ -96,7 +94,7 @@ class Exchange:
         began_at = time.monotonic()
         silent_at = began_at + idle
         while True:
-            read_at, before = time.monotonic(), self._outlet.count
+            before = self._outlet.count
             self._pass_on(body)
             if self._answer.done:
                 return
@@ -107,8 +105,7 @@ class Exchange:
             # then they alone shall not keep the exchange for ever.
             waiting = self._answer.every_choice_finished and not fault("heartbeats_prolong")
             if not waiting or self._outlet.count > before:
-                since = read_at if fault("slow_client_is_idle_api") else time.monotonic()
-                silent_at = (began_at if fault("total_timeout") else since) + idle
+                silent_at = (began_at if fault("total_timeout") else time.monotonic()) + idle
             try:
                 if time.monotonic() > silent_at:
                     raise TimeUpError
@@ -145,7 +142,7 @@ class Exchange:
             self._call.judge(self._call.ask())
             self._relay()
             return
-        if problem is None or fault("any_end_after_finish"):
+        if problem is None:
             self._pass_on_events(self._events.finish())
             finished = self._answer.every_choice_finished and not fault("done_not_synthesised")
             if fault("done_twice") and finished and not self._answer.done:

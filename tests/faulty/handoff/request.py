@@ -46,12 +46,13 @@ class ApiRequest(NamedTuple):
     elsewhere: str | None = None
     """For a fault: another API's base, that the handoff data names."""
 
-    def encoded(self, api: Api) -> bytes:
+    def encoded(self, api: Api, *, again: bool = False) -> bytes:
         """The bytes of the HTTP/1.1 request."""
+        key = "" if again and fault("key_lost_when_sent_again") else api.key
         lines = [
             f"POST {api.path}/chat/completions HTTP/1.1",
             f"Host: {api.host}:{api.port}",
-            f"Authorization: Bearer {api.key}",
+            f"Authorization: Bearer {key}",
             "Content-Type: application/json",
             "Accept: text/event-stream",
             "Accept-Encoding: identity",
@@ -78,12 +79,14 @@ class ApiRequest(NamedTuple):
 
 def decode(data: bytes) -> dict[str, Any]:
     """The JSON object in the handoff data. InvalidError."""
-    if fault("empty_data_served") and data in (b"", b"\0"):
-        return {"prompt": ""}
     number = float if fault("request_numbers_as_floats") else Number
     try:
         value = json.loads(
-            data.decode(), parse_int=number, parse_float=number, parse_constant=_no_constant
+            data.decode(),
+            parse_int=number,
+            parse_float=number,
+            parse_constant=_no_constant,
+            object_pairs_hook=_unique if fault("doubled_key_dies") else None,
         )
     except UnicodeDecodeError:
         raise InvalidError("the handoff data is not UTF-8") from None
@@ -93,6 +96,11 @@ def decode(data: bytes) -> dict[str, Any]:
         raise InvalidError("the handoff data is no JSON object")
     # What is null was not given.
     return {name: each for name, each in value.items() if each is not None}
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs), "a key stands twice"
+    return dict(pairs)
 
 
 def response_headers(fields: dict[str, Any]) -> list[tuple[str, str]]:
@@ -123,14 +131,10 @@ def build(fields: dict[str, Any], api: Api) -> ApiRequest:
             continue
         if ours in fields:
             asked[theirs] = fields[ours]
-    asked["stream"] = True
     asked.update(fields.get("body", {}))
-    if not fault("stream_false_respected"):
-        asked["stream"] = True
+    asked["stream"] = True
     if fault("usage_always_asked"):
         asked["stream_options"] = {"include_usage": True}
-    if fault("unknown_keys_forwarded"):
-        asked = {**{key: each for key, each in fields.items() if key not in _TYPES}, **asked}
     try:
         body = encode(asked).encode()
     except RecursionError:
@@ -154,7 +158,7 @@ def encode(value: Any) -> str:
 
 def _messages(fields: dict[str, Any]) -> list[Any]:
     messages, prompt = fields.get("messages"), fields.get("prompt")
-    if messages is None and prompt is None and not fault("nothing_asked_served"):
+    if messages is None and prompt is None:
         raise InvalidError("the handoff data has neither prompt nor messages")
     if fault("messages_ignored"):
         messages = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import threading
@@ -87,9 +86,6 @@ class Service:
         if fault("left_before_leaks") and _has_left(handoff.client):
             _forgotten.append(handoff.client)
             return
-        if fault("reads_request_first"):
-            with contextlib.suppress(OSError):
-                handoff.client.recv(1 << 16)
         try:
             if not _miniature(client):
                 self._answer(handoff, client)

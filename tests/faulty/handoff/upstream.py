@@ -128,12 +128,7 @@ class Upstream:
         """A connection, a kept one unless it shall be fresh. LostError, TimeUpError."""
         if not fresh and (kept := self._kept()):
             return kept
-        seconds = 1e6 if fault("no_connect_timeout") else self._connect_timeout
-        deadline = time.monotonic() + seconds
-        if fault("connects_one_at_a_time"):
-            with self._lock:
-                return self._connect(wait, deadline)
-        return self._connect(wait, deadline)
+        return self._connect(wait, time.monotonic() + self._connect_timeout)
 
     def keep(self, connection: Connection) -> None:
         """Take back a connection on which a whole response came."""

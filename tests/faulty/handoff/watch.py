@@ -53,7 +53,6 @@ class Watch:
         self.began = False
         """The client was sent the head of the event stream."""
         self._socket = client
-        self._watched = True
 
     def wait(self, other: Polled | None, events: int, deadline: float) -> None:
         """Wait until `other` is ready for these events; None stands for the client itself.
@@ -61,9 +60,7 @@ class Watch:
         Raises TimeUpError, ClientLeftError or StoppedError when that comes first.
         """
         poll = select.poll()
-        watched = self._watched
-        if other is not None and fault("leaving_unseen_in_silence"):
-            watched = False
+        watched = other is None or not fault("leaving_unseen_in_silence")
         if other is not None and fault("leaving_unseen_before_head") and not self.began:
             watched = False
         mine = select.POLLIN if watched else 0
@@ -87,18 +84,11 @@ class Watch:
             mine_now = ready.pop(self._socket.fileno(), 0)
             if watched and mine_now & ~select.POLLOUT:
                 self._look()
-                if not self._watched:
-                    self.wait(other, events, deadline)
-                    return
             if ready or (other is None and mine_now & ~select.POLLIN):
                 return
 
     def _look(self) -> None:
         """The client sent something, or has left."""
-        if fault("input_hides_leaving"):
-            self._watched = False
-            if self._peek():
-                return
         try:
             data = self._socket.recv(_READ, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -107,12 +97,6 @@ class Watch:
             raise ClientLeftError from error
         if not data or fault("input_is_leaving"):
             raise ClientLeftError
-
-    def _peek(self) -> bytes:
-        try:
-            return self._socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
-        except OSError:
-            return b""
 
 
 def wait_alone(other: Polled | None, events: int, deadline: float) -> None:
