@@ -105,12 +105,12 @@ async def client_gone_at_handoff(bench: Bench) -> None:
         async with bench.exchange(pattern=pattern) as exchange:
             leave(exchange)
             await exchange.start()
+            await bench.healthy()  # served after it: by then the daemon has had it
             await bench.released(exchange.handed)
             if await bench.upstream.journal(exchange.token):
                 await exchange.upstream_ended()
 
     await asyncio.gather(*map(gone, LEAVE))
-    await bench.healthy()
 
 
 @scenario(script=SILENT, clause=("U5", "R8"), evidence="RFC 9112 9.6; unread input hides the FIN")
@@ -277,8 +277,8 @@ async def client_gone_at_refusal(bench: Bench) -> None:
         async with bench.exchange(payload=b"{}", client=kind) as exchange:
             leave(exchange)
             await exchange.start()
+            await bench.healthy()  # served after it: by then the daemon has had it
             await bench.released(exchange.handed)
-        await bench.healthy()
 
     for kind in ClientKind:
         for leave in LEAVE:
