@@ -67,16 +67,13 @@ LONGER = 0.6
 """The part of a longer deadline that is left of it."""
 
 PART = (
-    "types_unchecked",
     "last_delta_dropped",
     "truncation_looks_finished",
-    "messages_ignored",
     "rpc-chat/request_runs_on",
-    "agent-chat/executes_rejected",
     "spaces/any_app_reports",
 )
-"""Faults from all over the tables, for a proof that takes less than a minute; nothing is judged
-without a fault then, and nothing asked of scenarios that catch none of these."""
+"""Faults of several tables, for a proof that takes less than a minute; nothing is judged without a
+fault then, and nothing asked of scenarios that catch none of these."""
 
 
 def _profiles() -> tuple[str, ...]:
