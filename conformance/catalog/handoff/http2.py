@@ -63,6 +63,7 @@ async def _served(bench: Bench, *, clause: str) -> Checks:
     clause=("R6", "U4", "U8"),
     everywhere=True,
     needs=H2,
+    alone=True,  # whoever waits on for ever is not to be woken by what others do to a connection
     evidence='RFC 9113 5.4.2; h2o/h2o#3566 "handle RST_STREAM NO_ERROR"',
 )
 async def http2_reset(bench: Bench) -> None:
@@ -83,7 +84,7 @@ async def http2_reset(bench: Bench) -> None:
         checks.no_done_marker().failed_stream()
 
 
-@scenario(clause=("R4", "U4", "R6"), everywhere=True, needs=H2, evidence="RFC 9113 8.1")
+@scenario(clause=("R4", "U4", "R6"), everywhere=True, needs=H2, alone=True, evidence="RFC 9113 8.1")
 async def http2_reset_after_finish(bench: Bench) -> None:
     """finish_reason and then RST_STREAM, of any code, do not complete an answer."""
     for checks in await asyncio.gather(
