@@ -104,6 +104,12 @@ def _named(profile: str, name: str) -> str:
     return name if profile == "handoff" else f"{profile}/{name}"
 
 
+def _concerned(fault: str, scenarios: Sequence[str]) -> bool:
+    """Whether the fault's profile has one of these scenarios, or all are asked for."""
+    mine = {each.name for each in catalog.load(fault.rpartition("/")[0] or "handoff")}
+    return not scenarios or not mine.isdisjoint(scenarios)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault, and the daemon and variant in which it shows; without a name: none."""
@@ -180,9 +186,10 @@ def main() -> None:
         for name in options.fault:
             known(name, everything, "fault")
         chosen = options.fault or [each for each in everything if each in PART or not options.part]
-        faults = [everything[name] for name in chosen]
+        faults = [everything[each] for each in chosen if _concerned(each, options.scenario)]
         if not options.fault and not options.part:
-            sound = [where for p in profiles for where in SOUND.get(p, ((p, "default"),))]
+            judged = [each for each in profiles if _concerned(f"{each}/", options.scenario)]
+            sound = [where for p in judged for where in SOUND.get(p, ((p, "default"),))]
             faults = [*(Fault("", "", (), *where) for where in sound), *faults]
         folders = tuple(str(HERE / each) for each in profiles)
         cases(Selection(daemons=folders, scenarios=tuple(options.scenario)))
@@ -253,6 +260,8 @@ async def _run(
     fault: Fault, scenarios: tuple[str, ...], addresses: Addresses
 ) -> list[dict[str, object]]:
     manifest, variant = _with(fault, load(HERE / fault.daemon))
+    mine = {each.name for each in catalog.load(manifest.profile)}
+    scenarios = tuple(each for each in scenarios if each in mine)
     selected = [
         Case(manifest, variant, _hastened(case.scenario))
         for case in cases(Selection(daemons=(str(manifest.path),), scenarios=scenarios))
