@@ -24,7 +24,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -49,8 +49,14 @@ from conformance.upstream import Addresses, Upstream
 
 OWN_INSTANCES = 8
 """Scenarios with an instance of their own that begin at a time: enough to hide
-their waiting, few enough that starting them does not disturb the others."""
+their waiting, few enough that they do not disturb the others."""
 
+STARTS = os.cpu_count() or 1
+"""Instances that start at a time: starting is nothing but work, and two that share a processor
+are both ready only when the second could have been."""
+
+START_TURN = 3.0
+"""Seconds after which one that is not ready lets the next one start: it may never be."""
 
 TIMED = frozenset({"H7", "R7", "R8", "U5", "U6", "U7", "L2"})
 """The clauses that say by when: on a machine that stands still they cannot be judged."""
@@ -181,6 +187,7 @@ class Runner:
         self._scale = calibration.scale
         self._publish = publish
         self._own = asyncio.Semaphore(OWN_INSTANCES)
+        self._starts = asyncio.Semaphore(STARTS)
         self._doubtful: dict[str, tuple[Case, Result]] = {}
 
     async def judge(self, cases: Sequence[Case]) -> None:
@@ -266,20 +273,38 @@ class Runner:
             else:
                 yield Attached(manifest.served.socket)
         else:
-            async with (
-                addresses_of(how.api, self._upstream.addresses) as addresses,
-                DaemonProcess.start(
-                    manifest,
-                    variant,
-                    self._upstream,
-                    options=self._stretched(how.options),
-                    env=how.env,
-                    nofile=how.nofile,
-                    addresses=addresses,
-                    scale=self._scale,
-                ) as instance,
-            ):
+            async with AsyncExitStack() as stack:
+                async with self._turn_to_start():
+                    addresses = await stack.enter_async_context(
+                        addresses_of(how.api, self._upstream.addresses)
+                    )
+                    instance = await stack.enter_async_context(
+                        DaemonProcess.start(
+                            manifest,
+                            variant,
+                            self._upstream,
+                            options=self._stretched(how.options),
+                            env=how.env,
+                            nofile=how.nofile,
+                            addresses=addresses,
+                            scale=self._scale,
+                        )
+                    )
                 yield instance
+
+    @asynccontextmanager
+    async def _turn_to_start(self) -> AsyncIterator[None]:
+        """Wait for a processor to start an instance on; leave it to others in the end."""
+        await self._starts.acquire()
+        held = ExitStack()
+        held.callback(self._starts.release)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(START_TURN * self._scale, held.close)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            held.close()
 
     def _stretched(self, options: Mapping[str, str]) -> dict[str, str]:
         """The wishes, with time bounds stretched as everything else is on this machine."""

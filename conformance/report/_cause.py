@@ -33,19 +33,19 @@ def alike(results: Iterable[Result]) -> list[list[Result]]:
     """Group the results that went wrong in the same way on the same daemon, in order.
 
     The same way is: the same verdict, reason and failed checks with the same
-    expected and actual. Places are left out, and so are times, which no two
-    exchanges share.
+    expected and actual. Places are left out, and so are times and addresses,
+    which no two exchanges share.
     """
     groups: dict[tuple[object, ...], list[Result]] = {}
     for each in results:
         checks = tuple(
-            (failed.check, failed.clause, _timeless(failed.expected), _timeless(failed.actual))
+            (failed.check, failed.clause, _lasting(failed.expected), _lasting(failed.actual))
             for failed in each.failures
         )
-        cause = (each.daemon, each.verdict, _timeless(each.reason), checks)
+        cause = (each.daemon, each.verdict, _lasting(each.reason), checks)
         groups.setdefault(cause, []).append(each)
     return list(groups.values())
 
 
-def _timeless(text: str) -> str:
-    return re.sub(r"\d+\.\d+", "#", text)
+def _lasting(text: str) -> str:
+    return re.sub(r"\d+(?:\.\d+)+(?::\d+)?", "#", text)

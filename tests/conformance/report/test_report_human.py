@@ -120,10 +120,10 @@ def test_the_end_names_what_is_red() -> None:
 
 
 def test_only_the_same_cause_is_the_same() -> None:
-    late = "nothing arrived, and the connection is still open at +{} s"
+    late = "nothing arrived from ws://{}/chat, and the connection is still open at +{} s"
     alike = [
-        result(f"go/default/{n}", Verdict.FAIL, failures=(failed("c", actual=late.format(t)),))
-        for n, t in (("a", "2.001"), ("b", "2.013"))
+        result(f"go/default/{n}", Verdict.FAIL, failures=(failed("c", actual=late.format(*at)),))
+        for n, *at in (("a", "127.3.4.5:8000", "2.001"), ("b", "127.21.13.50:34567", "2.013"))
     ]
     other = result("go/default/c", Verdict.FAIL, failures=(failed("c", actual="17 events"),))
     another = result("go/default/d", Verdict.FAIL, failures=(failed("c", actual="18 events"),))
