@@ -92,6 +92,12 @@ def explain(scenario: str, profile: str | None) -> None:
 )
 @click.option("--strict", is_flag=True, help="A warning fails the run.")
 @click.option("--deadline", type=float, metavar="SECONDS", help="Bound each scenario by this.")
+@click.option(
+    "--silence",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="How long a model thinks that thinks for long; 2 by default, 300 for five minutes.",
+)
 def run(  # one parameter for each option
     daemons: tuple[str, ...],
     profile: str | None,
@@ -112,6 +118,7 @@ def run(  # one parameter for each option
     replay: tuple[str, ...],
     strict: bool,
     deadline: float | None,
+    silence: float | None,
 ) -> None:
     """Judge daemons: names below daemons/, folders or manifests; all of daemons/ when none."""
     from conformance.daemon.manifest import ManifestError
@@ -135,6 +142,7 @@ def run(  # one parameter for each option
         *_given("--url", url),
         *_given("--api-key", api_key if socket else None),
         *_given("--deadline", deadline),
+        *_given("--silence", silence),
         *_given("--report-to", output),
         *_given("-k", keyword),
         *_given("-m", mark),

@@ -50,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--url", metavar="URL", help="judge what is served there already")
     group.addoption("--api-key", metavar="KEY", help="the API key which that daemon was given")
     group.addoption("--deadline", type=float, metavar="S", help="bound each scenario, in seconds")
+    group.addoption("--silence", type=float, metavar="S", help="how long a slow model thinks")
     group.addoption("--warnings-fail", action="store_true", help="a warning fails the run")
     group.addoption("--report", metavar="FORMAT", help="replace pytest's own output")
     group.addoption("--report-to", metavar="FILE", help="write the report to this file")
@@ -191,6 +192,7 @@ class Judge:
                     addresses=self.addresses(),
                     require=frozenset(option.require),
                     deadline=option.deadline,
+                    **({} if option.silence is None else {"silence": option.silence}),
                     command=option.command,
                 )
             )

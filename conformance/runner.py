@@ -44,7 +44,7 @@ from conformance.pulse import TOO_MUCH, Pulse
 from conformance.result import FailedCheck, Result, Verdict
 from conformance.scenario import Start
 from conformance.selection import Case
-from conformance.stage import Stage
+from conformance.stage import SILENCE, Stage
 from conformance.upstream import Addresses, Upstream
 
 OWN_INSTANCES = 8
@@ -86,6 +86,8 @@ class Settings:
     """Daemons whose skipping is a failure."""
     deadline: float | None = None
     """Seconds that bound every scenario, instead of its own deadline."""
+    silence: float = SILENCE
+    """Seconds for which a model thinks that thinks for long."""
     second_tries: bool = True
     """Whether what a late suite could not judge is tried once more."""
     command: str = "conformance"
@@ -259,6 +261,7 @@ class Runner:
                 manifest=manifest,
                 variant=variant,
                 scale=self._scale,
+                silence=self._settings.silence,
             )
 
     @asynccontextmanager
@@ -428,6 +431,8 @@ class Runner:
             *self._where(case.manifest),
         ]
         words += ["--variant", case.variant.name, "--scenario", case.scenario.name]
+        if self._settings.silence != SILENCE:
+            words += ["--silence", f"{self._settings.silence:g}"]
         return shlex.join(words)
 
     def _where(self, manifest: Manifest) -> list[str]:

@@ -26,6 +26,9 @@ from conformance.scenario import Scenario
 DAEMONS = Path("daemons")
 """Where daemons are looked for by name, below the current directory."""
 
+FEW = 30
+"""Names that an error lists although it has a suggestion."""
+
 
 class SelectionError(ValueError):
     """What was asked for does not exist, or nothing is left to judge."""
@@ -130,13 +133,15 @@ def cases(selection: Selection) -> tuple[Case, ...]:
 
 
 def known(name: str, valid: Iterable[str], what: str) -> None:
-    """Raise SelectionError, naming the nearest valid name, unless `name` is valid."""
+    """Raise SelectionError, naming the nearest valid name, or else all, unless `name` is valid."""
     names = list(valid)
     if name in names:
         return
     near = get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise SelectionError(f"no {what} {name!r}; {hint}there are: {', '.join(names) or 'none'}")
+    hint = f"did you mean {near[0]!r}?" if near else ""
+    if not near or len(names) <= FEW:
+        hint += f"{' ' * bool(hint)}there are: {', '.join(names) or 'none'}"
+    raise SelectionError(f"no {what} {name!r}; {hint}")
 
 
 def _belongs(manifest: Manifest, variant: Variant, scenario: Scenario) -> bool:

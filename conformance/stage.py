@@ -8,6 +8,9 @@ from conformance.daemon.instance import Instance
 from conformance.daemon.manifest import Manifest, Variant
 from conformance.upstream import Upstream
 
+SILENCE = 2.0
+"""Seconds, unless the run asks for more: longer than any turn of a backend that is well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -19,3 +22,5 @@ class Stage:
     variant: Variant
     scale: float
     """By how much time bounds are stretched on this machine, now."""
+    silence: float = SILENCE
+    """Seconds for which a model thinks that thinks for long."""

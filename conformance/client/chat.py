@@ -10,18 +10,30 @@ stands where nothing more may come.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol, Self
 
 from conformance.client.hold import Hold
-from conformance.client.websocket import ABNORMAL, Message, Received, Sent, WebSocket
+from conformance.client.websocket import (
+    ABNORMAL,
+    Message,
+    Opcode,
+    Received,
+    Sent,
+    WebSocket,
+)
 from conformance.result import FailedCheck
 from conformance.scenario import Scenario
 from conformance.stage import Stage
 from conformance.wording import excerpt, plural
+
+MINUTE = 60.0
+"""Seconds: what routers and proxies on the way take for the end of a silent connection."""
 
 LINE = 96
 _SHOWN = 24
@@ -93,6 +105,28 @@ class Chat(WebSocket):
                 check=check, clause=clause, expected=expected, actual=excerpt(told), where=where
             )
         return holds
+
+    async def outlasts(self, seconds: float, *, held: str, pinged: str) -> None:
+        """Check that the connection stays open while the model thinks. Raises ChatFailed.
+
+        held: the clause on that; pinged: the one on pings, of which a minute shall see one.
+        """
+        before = len(self.received)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.until(lambda: self.ended or self.close_code is not None)
+                expected = f"an open connection while the model thinks for {seconds:g} s"
+                raise self.failed(
+                    "outlasts", clause=held, expected=expected, actual=self._arrived_so()
+                )
+        pings = [each for each in self.received[before:] if each.opcode is Opcode.PING]
+        self.expect(
+            bool(pings) or seconds < MINUTE,
+            check="pinged",
+            clause=pinged,
+            expected=f"a ping in {seconds:g} silent seconds",
+            actual="none",
+        )
 
     def failed(self, check: str, *, clause: str | None, expected: str, actual: str) -> ChatFailed:
         """Note a failed check that ends the scenario. `clause`: None for the profile's first."""

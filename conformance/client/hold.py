@@ -87,6 +87,11 @@ class Hold:
         assert pid is not None, "the daemon's process cannot be found out"
         return proc.probe(pid)
 
+    @property
+    def memory(self) -> int:
+        """The daemon's resident memory in bytes; 0 where it runs elsewhere and cannot be seen."""
+        return 0 if self.stage.instance.pid is None else self.probe().rss
+
     async def until(self, holds: Callable[[], bool], *, within: float) -> bool:
         """Wait for something that only looking can tell (/proc); return whether it came true."""
         end = time.monotonic() + within * self.stage.scale

@@ -215,6 +215,20 @@ _SENTENCES = (
         _SHOULD,
         "serve each of several intents in one message, one after the other",
     ),
+    (
+        _MUST,
+        "keep the connection, and the request to the model, while the model is silent and "
+        "its time limit is not over",
+    ),
+    (
+        _SHOULD,
+        "ping a client to whom nothing was said for a minute: what is on the way takes a silent "
+        "connection for a dead one",
+    ),
+    (
+        _MUST,
+        "bound what a large message makes it hold",
+    ),
 )
 
 CLAUSES = tuple(

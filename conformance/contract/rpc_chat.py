@@ -212,6 +212,16 @@ _SENTENCES = (
         _SHOULD,
         "close with 1009 where a message is larger than it takes",
     ),
+    (
+        _MUST,
+        "keep the connection, and the request to the model, while the model is silent and "
+        "its time limit is not over",
+    ),
+    (
+        _SHOULD,
+        "ping a client to whom nothing was said for a minute: what is on the way takes a silent "
+        "connection for a dead one",
+    ),
 )
 
 CLAUSES = tuple(

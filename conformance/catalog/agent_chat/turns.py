@@ -6,6 +6,7 @@ from conformance.script import delta, finished, gate
 from conformance.wording import excerpt, plural
 
 HAPPY = "smart-support tests/e2e/test_chat_flows.py, flow 1"
+IDLE = 'Menci/Floway#57 "idle disconnect"'
 OVERTAKEN = 'Eynzof/Hermes-CN-Core#100 "complete overtakes deltas"'
 
 STATUS = "What is the status of order 1042?"
@@ -201,3 +202,18 @@ async def several_intents(chat: AgentChat) -> None:
     )
     if len(turn.tokens) != 1:
         chat.says(turn, "Done. ", "Done. ")
+
+
+@scenario(clause=("AC46", "AC47"), needs=("mock",), evidence=IDLE)
+async def turn_outlasts_silence(bench: AgentBench) -> None:
+    """A model that is silent for long, and then goes on, is waited for (`--silence`: how long)."""
+    silence = bench.stage.silence
+    bench.deadline += silence
+    async with bench.connect() as chat:
+        thread = new_thread()
+        thinks = finished(delta("Hm. "), gate(1), delta("Yes."))
+        token = chat.ask(thread, pattern=await bench.script(thinks))
+        await chat.said(clause="AC3", expected="a token, before the model thinks")
+        await chat.outlasts(silence, held="AC46", pinged="AC47")
+        await bench.upstream.open_gate(token, 1)
+        chat.says(await chat.completes(thread, clause="AC46", unless="AC46"), "Yes.", clause="AC46")

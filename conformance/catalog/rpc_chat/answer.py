@@ -1,11 +1,12 @@
 """Answers: what the model says, and how it reaches the client."""
 
-from conformance.client.rpc_chat import RpcChat, deltas, messages
+from conformance.client.rpc_chat import RpcBench, RpcChat, deltas, messages
 from conformance.scenario import scenario
-from conformance.script import delta, finished, repeat
+from conformance.script import delta, finished, gate, repeat
 from conformance.wording import excerpt
 
 DOCUMENT = 'flower-engine testing, "Message Flow"'
+IDLE = 'Menci/Floway#57 "idle disconnect"'
 OVERTAKEN = 'Eynzof/Hermes-CN-Core#100 "complete overtakes deltas"'
 
 BURST = finished(repeat(500, delta("word ")))
@@ -119,6 +120,28 @@ async def answer_burst(chat: RpcChat) -> None:
     )
     if not late:
         await chat.answered(token, answer)
+
+
+@scenario(clause=("RC45", "RC46"), needs=("mock",), evidence=IDLE)
+async def answer_outlasts_silence(bench: RpcBench) -> None:
+    """A model that is silent for long, and then goes on, is waited for (`--silence`: how long)."""
+    silence = bench.stage.silence
+    bench.deadline += silence
+    async with bench.connect() as chat:
+        await chat.staged()
+        thinks = finished(delta("Hm. "), gate(1), delta("Yes."))
+        token = chat.prompt(pattern=await bench.script(thinks))
+        await chat.chunks(1)
+        await chat.outlasts(silence, held="RC45", pinged="RC46")
+        await bench.upstream.open_gate(token, 1)
+        answer = await chat.answer(clause="RC45")
+        chat.expect(
+            answer.text == "Yes.",
+            check="goes_on",
+            clause="RC45",
+            expected="Yes.",
+            actual="; ".join(map(str, answer.messages)),
+        )
 
 
 @scenario(clause=("RC20", "RC21"), needs=("mock",))

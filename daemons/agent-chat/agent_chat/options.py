@@ -42,7 +42,7 @@ class Options:
     session_ttl: float = 1800.0
     interrupt_ttl: float = 1800.0
     purge_interval: float = 60.0
-    model_timeout: float = 120.0
+    model_timeout: float = 600.0
     """How long the model's API may say nothing; reasoning models think before the first token."""
     rate: Rate = Rate()
     api_key: str | None = None
@@ -63,7 +63,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     parser.add_argument("--session-ttl", type=_seconds, metavar="SECONDS")
     parser.add_argument("--interrupt-ttl", type=_seconds, metavar="SECONDS")
     parser.add_argument("--purge-interval", type=_seconds, default=60.0, metavar="SECONDS")
-    parser.add_argument("--model-timeout", type=_seconds, default=120.0, metavar="SECONDS")
+    parser.add_argument("--model-timeout", type=_seconds, default=600.0, metavar="SECONDS")
     parser.add_argument("--rate", type=_rate, default=Rate(), metavar="N/SECONDS")
     parser.add_argument(
         "--api-key", help="better given as ADMIN_API_KEY: every user sees command lines"

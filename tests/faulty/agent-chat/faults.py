@@ -44,7 +44,7 @@ def _bug(description: str, clauses: str) -> Fault:
     return Fault(description, tuple(clauses.split()))
 
 
-EVERYTHING = " ".join(f"AC{number}" for number in range(1, 46))
+EVERYTHING = " ".join(f"AC{number}" for number in range(1, 49))
 
 _MINIATURES = {
     "dead": _bug("ends before it listens", EVERYTHING),
@@ -141,10 +141,14 @@ _MODEL = {
     "stack_trace_in_error": _bug("puts the exception into the error", "AC24"),
     "model_failure_silent": _bug("lets a turn end without a word when the model fails", "AC7 AC24"),
     "model_failure_completes": _bug("completes a turn whose model failed", "AC24"),
+    "model_hurried": _bug(
+        "gives the model a second and a half to go on, not its time limit", "AC46"
+    ),
     "truncation_completes": _bug("takes a broken-off answer for a finished one", "AC24"),
     "failure_poisons_thread": _bug("never lets go of a thread whose turn failed", "AC7 AC24"),
     "upstream_runs_on": _bug("plays a turn to its end although the client has left", "AC30"),
     "leaving_unseen": _bug("looks at the socket again only when a turn is over", "AC12 AC30 AC31"),
+    "message_unbounded": _bug("gathers a message, however large it grows", "AC43 AC48"),
     "unbounded_queue": _bug("queues without bound what a client does not read", "AC31"),
 }
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from agent_chat.history import Message
 from agent_chat.model import Model, ModelError, OnText, Reply
+from agent_chat.options import Options
 from faults import fault
 
 
 class FaultyModel(Model):
     """A model."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(replace(options, model_timeout=1.5) if fault("model_hurried") else options)
 
     async def answer(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], on_text: OnText

@@ -48,6 +48,11 @@ class FaultyServer(Server):
 
     websocket_type = FaultyWebSocket
 
+    def __init__(self, app: FastAPI, service: Service) -> None:
+        super().__init__(app, service)
+        if fault("message_unbounded"):
+            self.config.ws_max_size = 1 << 40
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take signals."""

@@ -44,7 +44,7 @@ def _bug(description: str, clauses: str) -> Fault:
     return Fault(description, tuple(clauses.split()))
 
 
-EVERYTHING = " ".join(f"RC{number}" for number in range(1, 45))
+EVERYTHING = " ".join(f"RC{number}" for number in range(1, 47))
 
 _MINIATURES = {
     "dead": _bug("ends before it listens", EVERYTHING),
@@ -135,6 +135,9 @@ _CANCELS = {
 _FAILURES = {
     "failure_silent": _bug("ends a failed answer without an error", "RC36"),
     "failure_hangs": _bug("lets a failed answer hang", "RC36"),
+    "model_hurried": _bug(
+        "gives the model a second and a half to go on, not its time limit", "RC45"
+    ),
     "truncation_finishes": _bug("takes a broken-off answer for a finished one", "RC36"),
     "failure_never_ends": _bug("sends no chat_end after an error", "RC37"),
     "partial_kept_on_failure": _bug("keeps the partial text of a failed answer", "RC37"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from faults import fault
@@ -13,6 +14,7 @@ from openai import OpenAIError
 from rpc_chat.frames import Frame, update
 from rpc_chat.generation import Generation, Send
 from rpc_chat.model import Model, ModelError
+from rpc_chat.options import Options
 from rpc_chat.store import Message
 
 LONG = 400
@@ -24,6 +26,9 @@ KEPT: set[asyncio.Task[Any]] = set()
 
 class FaultyModel(Model):
     """A model's API."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(replace(options, model_timeout=1.5) if fault("model_hurried") else options)
 
     async def answer(self, model: str, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
         """The deltas."""
