@@ -157,6 +157,18 @@ def test_one_that_never_listens(miniature: Miniature, addresses: Addresses) -> N
     assert caught.value.log == "listening elsewhere"
 
 
+def test_waiting_for_a_processor_is_no_lateness(
+    miniature: Miniature, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = miniature("serves", "timeout = 0.000001")
+    waited = {"seconds": 0.0}
+    monkeypatch.setattr("conformance.daemon.process.starved", lambda pid: waited["seconds"])
+    with pytest.raises(NeverReadyError):
+        with_instance(manifest, addresses, nothing)
+    waited["seconds"] = 300.0
+    with_instance(manifest, addresses, nothing)
+
+
 @pytest.mark.parametrize(
     ("habit", "said", "found"),
     [("stream", "seqpacket", "stream"), ("serves", "stream", "seqpacket")],
