@@ -9,9 +9,18 @@ goes too or a moment has passed.
 
 from __future__ import annotations
 
+import logging
+
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 LINGER_SECONDS = 2.0
+
+
+def told_in_a_line(record: logging.LogRecord) -> bool:
+    """A filter: text that is no UTF-8 is the client's mistake, and needs no traceback of ours."""
+    if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+        record.exc_info = None
+    return True
 
 
 class LingeringWebSocket(WebSocketsSansIOProtocol):

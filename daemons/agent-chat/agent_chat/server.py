@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from typing import ClassVar
 import uvicorn
 from fastapi import FastAPI
 
-from agent_chat.closing import LingeringWebSocket
+from agent_chat.closing import LingeringWebSocket, told_in_a_line
 from agent_chat.service import Service
 
 GOING_AWAY = 1001
@@ -58,6 +59,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=2,
             )
         )
+        logging.getLogger("uvicorn.error").addFilter(told_in_a_line)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -185,6 +185,18 @@ def test_the_server_stops_in_spite_of_a_client_that_does_not_read(
         _leave_by_resetting(Chat(connection))
 
 
+def test_text_that_is_no_utf8_is_told_in_a_line(start: Callable[..., Backend]) -> None:
+    backend = start()
+    with backend.chat() as connection:
+        with contextlib.suppress(ConnectionClosed):
+            connection.send([b"\xff"], text=True)
+            connection.recv(10)
+        assert connection.close_code == 1007
+    _, log = backend.end()
+    assert log.count("\n") == 1
+    assert "UTF-8" in log
+
+
 def test_the_key_of_the_model_is_never_told(start: Callable[..., Backend], mock: Mock) -> None:
     backend = start()
     said_by_api = {"error": {"message": f"wrong key {KEY}", "type": "auth", "code": None}}
