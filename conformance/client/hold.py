@@ -65,6 +65,7 @@ class Hold:
     async def another(self, **how: Unpack[How]) -> AsyncIterator[DaemonProcess]:
         """One more instance of the same daemon, which may refuse to start; see `launch`."""
         stage = self.stage
+        how.setdefault("env", self._scenario.start.env)
         async with DaemonProcess.launch(
             stage.manifest, stage.variant, self.upstream, scale=stage.scale, **how
         ) as daemon:

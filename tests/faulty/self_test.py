@@ -9,7 +9,9 @@ against it. The suite, not the daemon, is defective where
 - the daemon without a fault is red anywhere.
 
 Faults are judged side by side, a few at a time, each in a process of its own;
-one mock API serves all. What is judged is the variant in which a fault shows.
+one mock API serves all. What is judged is the variant in which a fault shows. A
+scenario that starts a daemon of its own is left out where that daemon would never
+come by the fault, as the run without a fault has shown: it would behave as there.
 With so much going on, a scenario may once run out of time for want of a
 processor; so what looks wrong is judged again when all others are done, and is
 a defect if it still does.
@@ -23,12 +25,15 @@ import importlib.util
 import multiprocessing
 import os
 import sys
+import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from switch import ASKED
 
 from conformance import catalog
 from conformance.calibration import calibrate
@@ -125,6 +130,28 @@ class Fault:
         return self.name or f"no fault: {self.daemon}/{self.variant}"
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What holds for all faults."""
+
+    addresses: Mapping[str, str]
+    """Where the mock API listens, as JSON types."""
+    scenarios: tuple[str, ...]
+    """The only ones to be judged; none: all."""
+    folder: str
+    """Where daemons without a fault leave what they were asked for, see `asked`."""
+
+    def asked(self, fault: Fault, scenario: Scenario) -> Path:
+        """The folder for what the scenario's own daemon was asked for, without a fault."""
+        return Path(self.folder, fault.daemon, fault.variant, scenario.name)
+
+    def shows(self, fault: Fault, scenario: Scenario) -> bool:
+        """Whether the scenario's daemon comes by the fault, as far as is known."""
+        told = [each.read_bytes().splitlines() for each in self.asked(fault, scenario).glob("*")]
+        name = fault.name.rpartition("/")[2].encode()
+        return not fault.name or not told or any(name in each for each in told)
+
+
 @dataclass(slots=True)
 class Ledger:
     """What was caught by what, and every defect found."""
@@ -199,8 +226,9 @@ def main() -> None:
     began = time.monotonic()
     ledger = Ledger()
     suspects: list[tuple[Fault, dict[str, list[str]]]] = []
-    with MockServer() as mock:
-        for fault, results in _judge_all(faults, options, mock.addresses):
+    with MockServer() as mock, tempfile.TemporaryDirectory() as folder:
+        run = Run(mock.addresses.to_json(), tuple(options.scenario), folder)
+        for fault, results in _judge_all(faults, options.jobs, run):
             wrong = ledger.add(fault, results)
             bad = [each.scenario for each in results if each.verdict not in _UNMOVED]
             caught = "green" if not bad else f"{len(bad)} not: {' '.join(sorted(bad)[:4])}"
@@ -209,7 +237,7 @@ def main() -> None:
                 suspects.append((fault, wrong))
                 print(f"    to be judged again: {' '.join(wrong)}", flush=True)
         for fault, wrong in suspects:
-            again = _judge(fault, tuple(wrong), mock.addresses.to_json())
+            again = _judge(fault, replace(run, scenarios=tuple(wrong)))
             still = ledger.add(fault, map(Result.from_json, again))
             for defect in (each for found in still.values() for each in found[:2]):
                 ledger.defects.append(defect)
@@ -237,36 +265,37 @@ def _options() -> argparse.Namespace:
 
 
 def _judge_all(
-    faults: Sequence[Fault], options: argparse.Namespace, addresses: Addresses
+    faults: Sequence[Fault], jobs: int, run: Run
 ) -> Iterator[tuple[Fault, list[Result]]]:
+    """Judge all of them; those without a fault first, for what they show."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
-        running = {
-            pool.submit(_judge, fault, tuple(options.scenario), addresses.to_json()): fault
-            for fault in faults
-        }
-        for done in as_completed(running):
-            yield running[done], [Result.from_json(each) for each in done.result()]
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        for some in (
+            [each for each in faults if not each.name],
+            [each for each in faults if each.name],
+        ):
+            running = {pool.submit(_judge, fault, run): fault for fault in some}
+            for done in as_completed(running):
+                yield running[done], [Result.from_json(each) for each in done.result()]
 
 
-def _judge(
-    fault: Fault, scenarios: tuple[str, ...], addresses: dict[str, str]
-) -> list[dict[str, object]]:
+def _judge(fault: Fault, run: Run) -> list[dict[str, object]]:
     """Run the catalog on the daemon with this fault."""
-    return asyncio.run(_run(fault, scenarios, Addresses.from_json(addresses)))
+    return asyncio.run(_run(fault, run))
 
 
-async def _run(
-    fault: Fault, scenarios: tuple[str, ...], addresses: Addresses
-) -> list[dict[str, object]]:
+async def _run(fault: Fault, run: Run) -> list[dict[str, object]]:
     manifest, variant = _with(fault, load(HERE / fault.daemon))
     mine = {each.name for each in catalog.load(manifest.profile)}
-    scenarios = tuple(each for each in scenarios if each in mine)
+    scenarios = tuple(each for each in run.scenarios if each in mine)
     selected = [
         Case(manifest, variant, _hastened(case.scenario))
         for case in cases(Selection(daemons=(str(manifest.path),), scenarios=scenarios))
-        if case.variant.name == manifest.variants[0].name
+        if case.variant.name == manifest.variants[0].name and run.shows(fault, case.scenario)
     ]
+    if not fault.name:
+        selected = [replace(each, scenario=_asking(each.scenario, fault, run)) for each in selected]
+    addresses = Addresses.from_json(run.addresses)
     results: list[Result] = []
     settings = Settings(addresses=addresses, second_tries=False)
     async with Upstream.attach(addresses) as upstream:
@@ -279,6 +308,16 @@ def _hastened(scenario: Scenario) -> Scenario:
     """The scenario with less patience."""
     patience = max(DEADLINE, LONGER * scenario.deadline)
     return replace(scenario, deadline=min(patience, scenario.deadline))
+
+
+def _asking(scenario: Scenario, fault: Fault, run: Run) -> Scenario:
+    """The scenario with a daemon that leaves behind what it was asked for, if it is its own."""
+    if not scenario.alone:
+        return scenario
+    folder = run.asked(fault, scenario)
+    folder.mkdir(parents=True)
+    env = {**scenario.start.env, ASKED: str(folder)}
+    return replace(scenario, start=replace(scenario.start, env=env))
 
 
 def _with(fault: Fault, manifest: Manifest) -> tuple[Manifest, Variant]:

@@ -14,9 +14,9 @@ from agent_chat.intent import FALLBACK, Intent
 from agent_chat.model import ModelError
 from agent_chat.orders import Orders
 from agent_chat.turns import ClientLeftError, Memory, Request, Send, Turns
-from faults import fault
 from langgraph.types import Command
 from openai import OpenAIError
+from switch import fault
 
 
 class FaultyNodes(Nodes):

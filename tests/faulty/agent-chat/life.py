@@ -9,7 +9,8 @@ import logging
 import sys
 from pathlib import Path
 
-from faults import FAULTS, activate, fault
+from faults import FAULTS
+from switch import activate, fault
 
 
 def main() -> int:

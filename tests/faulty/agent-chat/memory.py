@@ -14,7 +14,7 @@ from agent_chat.orders import Orders
 from agent_chat.rate import RateLimit
 from agent_chat.sessions import Sessions
 from agent_chat.threads import Threads
-from faults import fault
+from switch import fault
 
 SPEAKING: ContextVar[str] = ContextVar("SPEAKING")
 """The socket whose frame is being admitted."""

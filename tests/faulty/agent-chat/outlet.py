@@ -14,8 +14,8 @@ from agent_chat.connection import Connection
 from agent_chat.frames import CONTENT_CHARACTERS, FRAME_CHARACTERS, Frame, Message, Refusal
 from agent_chat.turns import ClientLeftError, Request, Turns
 from fastapi import WebSocket
-from faults import fault
 from memory import SPEAKING
+from switch import fault
 
 LONGEST_THREAD_ID = 128
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent_chat.closing import LingeringWebSocket
-from faults import fault
+from switch import fault
 from websockets.frames import Frame
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from agent_chat.history import Message
 from agent_chat.model import Model, ModelError, OnText, Reply
 from agent_chat.options import Options
-from faults import fault
+from switch import fault
 
 
 class FaultyModel(Model):

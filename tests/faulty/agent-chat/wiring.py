@@ -14,11 +14,11 @@ from agent_chat.service import Service
 from conversation import FaultyNodes, FaultyTurns
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from faults import fault
 from memory import FaultyApprovals, FaultyOrders, FaultyRate, FaultySessions, FaultyThreads
 from outlet import FaultyConnection
 from protocol import FaultyWebSocket
 from speech import FaultyModel
+from switch import fault
 
 
 class FaultyService(Service):

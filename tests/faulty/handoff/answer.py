@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 
 import rebuild
 from events import Event
-from faults import fault
 from log import redacted
+from switch import fault
 
 DONE = "[DONE]"
 SENT_DONE = b"data: [DONE]\n\n"

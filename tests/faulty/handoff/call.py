@@ -15,10 +15,10 @@ import zlib
 from abc import ABC, abstractmethod
 
 from answer import FailedError
-from faults import fault
 from http1 import Head
 from options import Options
 from request import ApiRequest
+from switch import fault
 from upstream import LostError, Upstream
 from watch import TimeUpError, Wait
 

@@ -15,7 +15,7 @@ import threading
 import time
 
 import answer
-from faults import fault
+from switch import fault
 from watch import ClientLeftError, TimeUpError, Wait, Watch
 
 LINGER_SECONDS = 1.0

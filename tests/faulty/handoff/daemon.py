@@ -2,6 +2,8 @@
 
 import sys
 
+sys.path.insert(1, f"{sys.path[0]}/..")  # for what all faulty daemons share
+
 from life import main
 
 sys.exit(main())

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from faults import fault
+from switch import fault
 
 MAX_EVENT = 2 << 20
 """Bytes of one event. The contract wants 1 MiB of text; JSON and several lines add to it."""

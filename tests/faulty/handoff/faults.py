@@ -14,7 +14,6 @@ what few instances need is imported where it is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -29,20 +28,6 @@ class Fault(NamedTuple):
     """The manifest with which it shows: `handoff` (SEQPACKET) or `handoff-stream`."""
     variant: str = "default"
     """The variant in which it shows."""
-
-
-ACTIVE: set[str] = set()
-"""The faults that are on; filled once, before the daemon starts."""
-
-
-def activate(names: Iterable[str]) -> None:
-    """Switch these faults on."""
-    ACTIVE.update(names)
-
-
-def fault(name: str) -> bool:
-    """Whether this fault is on."""
-    return name in ACTIVE
 
 
 def _bug(description: str, clauses: str, *, daemon: str = "handoff", **rest: str) -> Fault:

@@ -17,7 +17,7 @@ import stat
 import time
 from typing import NamedTuple
 
-from faults import fault
+from switch import fault
 
 MOST_DATA = 1 << 18
 """Bytes of handoff data taken; a SEQPACKET message can have 212,960 with the default send

@@ -13,7 +13,7 @@ import re
 from collections.abc import Generator
 from typing import NamedTuple
 
-from faults import fault
+from switch import fault
 
 MAX_LINE = 1 << 16
 """Bytes of a head's or a chunk's line. Servers bound theirs at 8 to 64 KiB."""

@@ -12,10 +12,10 @@ import sys
 import time
 
 from call import LAST_CHUNK_SECONDS, Call
-from faults import fault
 from http1 import Head, ResponseReader
 from options import Options
 from request import ApiRequest
+from switch import fault
 from upstream import Connection, LostError, Upstream
 from watch import TimeUpError, Wait, wait_alone
 

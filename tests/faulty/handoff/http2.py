@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from faults import fault
 from h2 import events
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -31,6 +30,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from http2_link import Link
 from http2_stream import Stream
+from switch import fault
 from upstream import IDLE_SECONDS, Connection, LostError
 
 STREAM_WINDOW = 1 << 16

@@ -12,12 +12,12 @@ import select
 import time
 
 from call import LAST_CHUNK_SECONDS, Call
-from faults import fault
 from http1 import Head
 from http2_stream import Stream
 from http2_upstream import Http2Upstream
 from options import Options
 from request import ApiRequest
+from switch import fault
 from upstream import LostError
 from watch import TimeUpError, Wait, wait_alone
 

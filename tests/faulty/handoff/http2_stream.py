@@ -12,8 +12,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from faults import fault
 from http1 import Head
+from switch import fault
 
 if TYPE_CHECKING:
     from http2 import Session

@@ -26,12 +26,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import faults
-from faults import fault
 from listener import InUseError, Listener
 from log import log, withhold
 from options import Options, parse
 from service import Service
+from switch import activate, fault
 
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -193,7 +192,7 @@ def _interrupt(*_: object) -> None:
 def main() -> int:
     """Run the daemon; returns its exit status."""
     options = parse(sys.argv[1:])
-    faults.activate(options.faults)
+    activate(options.faults)
     withhold(options.api.key)
     threading.stack_size(STACK)
     if fault("dead"):

@@ -14,7 +14,7 @@ import os
 import socket
 import stat
 
-from faults import fault
+from switch import fault
 
 BACKLOG = 1024
 """A full backlog is a 503 to a user; the kernel bounds this by net.core.somaxconn."""

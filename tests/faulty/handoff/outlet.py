@@ -7,7 +7,7 @@ holding an event back, and what then happens to it.
 from __future__ import annotations
 
 from client import Client
-from faults import fault
+from switch import fault
 
 BLOCK = 1 << 14
 """A block of any buffered writer."""

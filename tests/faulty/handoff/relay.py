@@ -15,11 +15,11 @@ from answer import SENT_DONE, Answer, FailedError
 from call import NEVER, Call
 from client import Client
 from events import Event, EventStream, EventTooLargeError
-from faults import fault
 from log import log
 from options import Options
 from outlet import Outlet
 from request import ApiRequest
+from switch import fault
 from upstream import LostError
 from watch import StoppedError, TimeUpError, Wait
 

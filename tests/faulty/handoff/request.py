@@ -11,8 +11,8 @@ import re
 import unicodedata
 from typing import Any, NamedTuple
 
-from faults import fault
 from options import Api
+from switch import fault
 
 OWN_HEADERS = (
     "content-type",

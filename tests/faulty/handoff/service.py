@@ -11,12 +11,12 @@ from functools import partial
 import request
 from answer import SENT_DONE, FailedError
 from client import Client
-from faults import fault
 from handoff import Handoff, NoHandoffError, receive
 from http1_call import Http1Call
 from log import log
 from options import Options
 from relay import Exchange, MakeCall
+from switch import fault
 from upstream import Upstream
 from watch import ClientLeftError, StoppedError
 

@@ -6,8 +6,8 @@ import select
 import socket
 import ssl
 
-from faults import fault
 from options import Api
+from switch import fault
 from upstream import Connection, LostError
 from watch import Wait
 

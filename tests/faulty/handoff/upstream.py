@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from faults import fault
 from options import Api
+from switch import fault
 from watch import TimeUpError, Wait
 
 MOST_IDLE = 2

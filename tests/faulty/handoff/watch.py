@@ -13,7 +13,7 @@ import socket
 import time
 from typing import Protocol
 
-from faults import fault
+from switch import fault
 
 _READ = 1 << 16
 

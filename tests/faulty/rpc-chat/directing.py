@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from faults import fault
 from rpc_chat import catalogue
 from rpc_chat.commands import Commands, Replies
 from rpc_chat.frames import Frame, update
 from rpc_chat.stage import Stage
+from switch import fault
 
 UNKNOWN: list[str] = []
 """Worlds that were selected, and are in no catalogue."""

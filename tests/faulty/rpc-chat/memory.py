@@ -6,10 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import rpc_chat.store
-from faults import fault
 from rpc_chat.frames import whole
 from rpc_chat.stage import Stage
 from rpc_chat.store import Message, Session, Store
+from switch import fault
 
 
 class FaultyStore(Store):

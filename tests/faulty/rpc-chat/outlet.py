@@ -6,11 +6,11 @@ import asyncio
 import json
 import time
 
-from faults import fault
 from rpc_chat import frames
 from rpc_chat.connection import Connection
 from rpc_chat.frames import Frame, Prompt, Refusal
 from rpc_chat.generation import Generation
+from switch import fault
 from websockets.exceptions import ConnectionClosed
 
 EVERYBODY: list[FaultyConnection] = []

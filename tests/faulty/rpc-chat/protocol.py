@@ -8,7 +8,7 @@ import struct
 from typing import Any
 
 import rpc_chat.server
-from faults import fault
+from switch import fault
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from faults import fault
 from memory import FaultyStore
 from openai import OpenAIError
 from rpc_chat.frames import Frame, update
@@ -16,6 +15,7 @@ from rpc_chat.generation import Generation, Send
 from rpc_chat.model import Model, ModelError
 from rpc_chat.options import Options
 from rpc_chat.store import Message
+from switch import fault
 
 LONG = 400
 """Chunks from which on an answer takes another path."""

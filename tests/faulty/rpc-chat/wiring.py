@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from directing import FaultyCommands
-from faults import fault
 from memory import FaultyStore
 from outlet import FaultyConnection
 from rpc_chat.engine import Engine
 from rpc_chat.stage import Stage
 from speech import FaultyGeneration, FaultyModel
+from switch import fault
 
 
 class FaultyEngine(Engine):

@@ -10,7 +10,6 @@ from itertools import count
 from typing import Any
 
 import jinja2
-from faults import fault
 from spaces_website import page, requests_api
 from spaces_website.accounts import Accounts
 from spaces_website.admins import Admins
@@ -26,6 +25,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from switch import fault
 
 
 class FaultyPages(Pages):

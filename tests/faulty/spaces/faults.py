@@ -8,7 +8,6 @@ The website itself is daemons/spaces; the modules here replace parts of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -24,20 +23,6 @@ class Fault:
     """The manifest with which it shows."""
     variant: str = "default"
     """The variant in which it shows."""
-
-
-ACTIVE: set[str] = set()
-"""The faults that are on; filled once, before the website starts."""
-
-
-def activate(names: Iterable[str]) -> None:
-    """Switch these faults on."""
-    ACTIVE.update(names)
-
-
-def fault(name: str) -> bool:
-    """Whether this fault is on."""
-    return name in ACTIVE
 
 
 def _bug(description: str, clauses: str) -> Fault:

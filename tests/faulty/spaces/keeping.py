@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from argon2 import PasswordHasher
-from faults import fault
 from spaces_website.accounts import Accounts, Refusal
 from spaces_website.allowance import Allowance, TooSoon, UsedUp
 from spaces_website.catalog import Catalog
@@ -20,6 +19,7 @@ from spaces_website.tables import UNFINISHED, LastRequest, Request, Space, Statu
 from sqlalchemy import func, select, update
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse
+from switch import fault
 
 FINAL = (Status.COMPLETED, Status.FAILED)
 

@@ -11,7 +11,8 @@ import socket
 import sys
 from pathlib import Path
 
-from faults import FAULTS, activate, fault
+from faults import FAULTS
+from switch import activate, fault
 
 CLIENTS = ("aiohttp", "requests")
 """What the other half of Socket.IO's library loads if it is there: a third of the start, and

@@ -7,12 +7,12 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from faults import fault
 from spaces_website.broker import Broker, Connection, Refused
 from spaces_website.farewell import Farewell
 from spaces_website.sockets import Sockets
 from spaces_website.tables import Request, Space
 from starlette.types import Scope
+from switch import fault
 
 
 class FaultyBroker(Broker):

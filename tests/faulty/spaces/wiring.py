@@ -18,12 +18,12 @@ from answering import (
     FaultyRequestsApi,
     FaultyVisitors,
 )
-from faults import fault
 from keeping import FaultyAccounts, FaultyAllowance, FaultyCatalog, FaultyFiles, FaultyLedger
 from serving import FaultyBroker, FaultyFarewell, FaultySockets
 from spaces_website.__main__ import Server, serve
 from spaces_website.site import Site
 from starlette.middleware.sessions import SessionMiddleware
+from switch import fault
 
 __all__ = ["FaultySite", "serve"]
 
