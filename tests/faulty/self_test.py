@@ -315,7 +315,7 @@ def _asking(scenario: Scenario, fault: Fault, run: Run) -> Scenario:
     if not scenario.alone:
         return scenario
     folder = run.asked(fault, scenario)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     env = {**scenario.start.env, ASKED: str(folder)}
     return replace(scenario, start=replace(scenario.start, env=env))
 
