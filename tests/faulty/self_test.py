@@ -33,8 +33,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from switch import ASKED
-
 from conformance import catalog
 from conformance.calibration import calibrate
 from conformance.daemon.guardian import mark_this_process
@@ -57,6 +55,9 @@ SOUND = {
 }
 """What must be green without a fault, where it is more than a profile's default variant: both
 formats, both protocols, both kinds of socket."""
+
+ASKED = "FAULTS_ASKED"
+"""The variable with which switch.py is told where to leave what it was asked for."""
 
 WHOLLY = 0.5
 """The part of all scenarios above which a fault that turns them red proves none of them: a

@@ -129,3 +129,9 @@ def test_an_unknown_fault_is_an_error_that_names_the_nearest() -> None:
     )
     assert ended.returncode == 2
     assert "done_twice" in ended.stderr
+
+
+def test_the_self_test_asks_as_the_daemons_are_told() -> None:
+    told = 'ASKED = "FAULTS_ASKED"\n'
+    assert told in (HERE / "switch.py").read_text()
+    assert told in (HERE / "self_test.py").read_text()

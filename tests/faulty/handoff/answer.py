@@ -96,22 +96,20 @@ class Answer:
             return b""
         if not event.data:
             return b""
-        if event.data == DONE or (fault("done_in_text") and DONE in event.data):
+        if event.data == DONE or (DONE in event.data and fault("done_in_text")):
             if fault("reads_on_after_done"):
                 self.done_sent = True
                 return SENT_DONE
             self.done = True
             return b""
-        if fault("done_as_content") and event.data.strip() == DONE:
+        if event.data.strip() == DONE and fault("done_as_content"):
             return self._content(DONE)
         value = decode(event.data)
         if not isinstance(value, dict):
             if fault("non_json_skipped"):
                 return b""
             raise FailedError("the API sent an event that is no JSON object")
-        reported = value.get("error") is not None
-        if fault("error_null_fails"):
-            reported = "error" in value
+        reported = "error" in value and (value["error"] is not None or fault("error_null_fails"))
         if reported and not fault("stream_error_ignored"):
             self._fail(event.data)
         for choice in _choices(value):

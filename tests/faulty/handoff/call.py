@@ -49,7 +49,7 @@ class Call(ABC):
         self._wait = wait
         self._upstream = upstream
         self._options = options
-        if fault("destination_from_request") and request.elsewhere:
+        if request.elsewhere:
             self._upstream = upstream.elsewhere(request.elsewhere)
 
     @property
@@ -107,7 +107,7 @@ class Call(ABC):
 
     def _asks_again(self, head: Head, again: int) -> bool:
         """Never: what was answered was processed (U8)."""
-        if fault("redirect_followed") and head.status in (301, 302, 307, 308) and again == 0:
+        if head.status in (301, 302, 307, 308) and again == 0 and fault("redirect_followed"):
             self._upstream = self._upstream.elsewhere(head.get("location") or "")
             return True
         return False
@@ -123,7 +123,9 @@ class Call(ABC):
             if coding == "gzip" and fault("gzip_decoded_at_the_end"):
                 self.body = self._gunzipped()
                 return
-            found = head.get("content-type") if fault("content_type_whole") else head.media_type
+            found = head.media_type
+            if found != (whole := head.get("content-type")) and fault("content_type_whole"):
+                found = whole
             stream = found == "text/event-stream" or fault("content_type_unchecked")
             if stream and coding == "identity":
                 return

@@ -74,7 +74,7 @@ class Client:
         ]
         if fault("no_accel_buffering"):
             fields.pop()
-        if not fault("response_headers_ignored"):
+        if self.headers and not fault("response_headers_ignored"):
             fields += self.headers
         self.send(_head(200, "OK", fields))
         self._watch.began = True

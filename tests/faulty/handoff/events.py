@@ -64,7 +64,7 @@ class EventStream:
         events = [event for line in self._lines() if (event := self._take(line))]
         if self._size + len(self._buffer) > MAX_EVENT and not fault("endless_line_buffered"):
             raise EventTooLargeError(f"an event of more than {MAX_EVENT} bytes")
-        if fault("coalesced_reversed") and torn and len(events) > 1:
+        if torn and len(events) > 1 and fault("coalesced_reversed"):
             events[:2] = events[1::-1]
         return events
 
@@ -81,35 +81,35 @@ class EventStream:
     def _lines(self) -> Iterator[bytes]:
         at = 0
         while end := self._line_end.search(self._buffer, max(at, self._scanned)):
-            if fault("cr_waits_for_lf") and end[0] == b"\r" and end.end() == len(self._buffer):
+            last_cr = end[0] == b"\r" and end.end() == len(self._buffer)
+            if last_cr and fault("cr_waits_for_lf"):
                 break
             line = bytes(self._buffer[at : end.start()])
             at = end.end()
-            if not fault("crlf_cut_ends_twice"):
-                self._skip_lf = end[0] == b"\r" and at == len(self._buffer)
+            self._skip_lf = last_cr and not fault("crlf_cut_ends_twice")
             if fault("unicode_line_ends") and line:
                 yield from (each.encode() for each in line.decode(errors="replace").splitlines())
             else:
                 yield line
         del self._buffer[:at]
-        self._scanned = 0 if fault("cr_waits_for_lf") else len(self._buffer)
-        if fault("line_limit_64k") and self._scanned > 1 << 16:
+        self._scanned = 0 if self._buffer and fault("cr_waits_for_lf") else len(self._buffer)
+        if self._scanned > 1 << 16 and fault("line_limit_64k"):
             self._buffer.clear()
             self._scanned = 0
 
     def _take(self, line: bytes) -> Event | None:
         if not line:
             return self._dispatch()
-        if self._first and not fault("bom_kept"):
+        if self._first and line.startswith(_BOM) and not fault("bom_kept"):
             line = line.removeprefix(_BOM)
         self._first = False
         text = line.decode(errors="strict" if fault("invalid_utf8_dies") else "replace")
         name, _, value = text.partition(":")
-        if fault("done_as_content") and value == "[DONE]":
+        if value == "[DONE]" and fault("done_as_content"):
             value = " [DONE]\n"  # Not what this daemon knows, `data: [DONE]`.
         value = value.removeprefix(" ")
         if name == "data":
-            self._data = [] if fault("last_data_line_wins") else self._data
+            self._data = [] if self._data and fault("last_data_line_wins") else self._data
             self._data.append(value)
             self._size += len(line)
         elif name == "event":

@@ -62,7 +62,7 @@ def receive(peer: socket.socket, timeout: float) -> Handoff:
         del descriptors[0]
         return Handoff(client, data, too_large)
     finally:
-        if not fault("extra_descriptors_leaked"):
+        if descriptors and not fault("extra_descriptors_leaked"):
             for each in descriptors:
                 os.close(each)
 

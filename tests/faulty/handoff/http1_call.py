@@ -69,7 +69,7 @@ class Http1Call(Call):
     def _try(self, *, fresh: bool) -> Head:
         self._reader, self.body = ResponseReader(), b""
         self._connection = self._upstream.connection(self._wait, fresh=fresh)
-        if fault("returned_unfinished"):
+        if self._connection.leftover:
             self._reader = ResponseReader(self._connection.leftover)
         data = self._request.encoded(self._upstream.api, again=fresh)
         if fault("key_in_log"):

@@ -73,7 +73,7 @@ class Exchange:
         log(f"finished after {self._outlet.count} events")
 
     def _closing_words(self) -> bytes:
-        if self._answer.done_sent or (fault("done_missing") and not self._answer.stopped):
+        if self._answer.done_sent or (not self._answer.stopped and fault("done_missing")):
             return b""
         return SENT_DONE
 

@@ -127,7 +127,7 @@ def build(fields: dict[str, Any], api: Api) -> ApiRequest:
     for theirs, ours in (
         ("max_tokens", "max_tokens"), ("temperature", "temperature"), ("user", "user_id")
     ):  # fmt: skip
-        if fault("zero_is_unset") and fields.get(ours) in (Number("0"), Number("0.0")):
+        if fields.get(ours) in (Number("0"), Number("0.0")) and fault("zero_is_unset"):
             continue
         if ours in fields:
             asked[theirs] = fields[ours]
@@ -160,12 +160,12 @@ def _messages(fields: dict[str, Any]) -> list[Any]:
     messages, prompt = fields.get("messages"), fields.get("prompt")
     if messages is None and prompt is None:
         raise InvalidError("the handoff data has neither prompt nor messages")
-    if fault("messages_ignored"):
+    if messages is not None and fault("messages_ignored"):
         messages = None
     if isinstance(messages, list):
         return messages
     prompt = prompt or ""
-    if fault("prompt_unescaped") and isinstance(prompt, str):
+    if isinstance(prompt, str) and "\\" in prompt and fault("prompt_unescaped"):
         prompt = prompt.replace("\\n", "\n").replace("\\", "")
     asked = [{"role": "user", "content": prompt}]
     if "system" in fields and not fault("system_ignored"):
@@ -178,9 +178,9 @@ def _headers(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     for key, name in (("test_pattern", "X-Test-Pattern"), ("request_id", "X-Request-Id")):
         if key not in fields:
             continue
-        if fault("drops_pattern") and key == "test_pattern":
+        if key == "test_pattern" and fault("drops_pattern"):
             continue
-        if fault("request_id_lost") and key == "request_id":
+        if key == "request_id" and fault("request_id_lost"):
             continue
         value = str(fields[key])
         if not _clean(value) and not fault("request_header_injection"):
@@ -190,10 +190,9 @@ def _headers(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _elsewhere(fields: dict[str, Any]) -> str | None:
-    if not fault("destination_from_request"):
-        return None
     names = ("api_base", "base_url", "openai_api_base", "api_url", "url")
-    return next((str(fields[each]) for each in names if each in fields), None)
+    found = next((str(fields[each]) for each in names if each in fields), None)
+    return found if found and fault("destination_from_request") else None
 
 
 def _clean(value: Any) -> bool:

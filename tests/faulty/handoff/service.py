@@ -83,7 +83,7 @@ class Service:
     def answer(self, handoff: Handoff) -> None:
         """Serve a client, and let go of its descriptor."""
         client = Client(handoff.client, self._options.write_timeout, self._stop)
-        if fault("left_before_leaks") and _has_left(handoff.client):
+        if _has_left(handoff.client) and fault("left_before_leaks"):
             _forgotten.append(handoff.client)
             return
         try:

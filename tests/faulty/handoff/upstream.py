@@ -119,10 +119,9 @@ class Upstream:
 
             self._wrap = Tls(api).connection
         self._host, self._port = api.host, api.port
-        if fault("proxy_trusted") and not api.socket:
-            proxy = os.environ.get("http_proxy") or os.environ.get("HTTP_PROXY")
-            if proxy and (parts := urlsplit(proxy)).hostname:
-                self._host, self._port = parts.hostname, parts.port or 80
+        proxy = urlsplit(os.environ.get("http_proxy") or os.environ.get("HTTP_PROXY") or "")
+        if proxy.hostname and not api.socket and fault("proxy_trusted"):
+            self._host, self._port = proxy.hostname, proxy.port or 80
 
     def connection(self, wait: Wait, *, fresh: bool) -> Connection:
         """A connection, a kept one unless it shall be fresh. LostError, TimeUpError."""
