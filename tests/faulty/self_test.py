@@ -13,8 +13,9 @@ one mock API serves all. What is judged is the variant in which a fault shows. A
 scenario that starts a daemon of its own is left out where that daemon would never
 come by the fault, as the run without a fault has shown: it would behave as there.
 With so much going on, a scenario may once run out of time for want of a
-processor; so what looks wrong is judged again when all others are done, and is
-a defect if it still does.
+processor, or wait for so long that a daemon's own time limit helps it; so what
+looks wrong, and what nothing caught, is judged again when all others are done,
+and is a defect if it still does.
 """
 
 from __future__ import annotations
@@ -237,6 +238,9 @@ def main() -> None:
             if wrong:
                 suspects.append((fault, wrong))
                 print(f"    to be judged again: {' '.join(wrong)}", flush=True)
+        for fault in faults:
+            if fault.name and not ledger.caught.get(fault.name):
+                suspects.append((fault, dict.fromkeys(options.scenario, [])))
         for fault, wrong in suspects:
             again = _judge(fault, replace(run, scenarios=tuple(wrong)))
             still = ledger.add(fault, map(Result.from_json, again))
