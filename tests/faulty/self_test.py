@@ -180,11 +180,14 @@ class Ledger:
                 self.caught[fault.name].add(scenario)
         return wrong
 
+    def uncaught(self, faults: Iterable[Fault]) -> list[Fault]:
+        """Those of the faults that nothing has caught."""
+        return [each for each in faults if each.name and each.name not in self.caught]
+
     def close(self, faults: Sequence[Fault], *, every_scenario: bool) -> None:
-        """Note faults that nothing caught, and scenarios that caught nothing."""
-        for fault in faults:
-            if fault.name and not self.caught[fault.name]:
-                self.defects.append(f"{fault.name}: no scenario catches it: {fault.description}")
+        """Note which of these faults nothing caught, and scenarios that caught nothing."""
+        for fault in self.uncaught(faults):
+            self.defects.append(f"{fault.name}: no scenario catches it: {fault.description}")
         if every_scenario:
             most = WHOLLY * len(self.judged)
             catching = set().union(*(each for each in self.caught.values() if len(each) < most))
@@ -227,7 +230,7 @@ def main() -> None:
     mark_this_process()
     began = time.monotonic()
     ledger = Ledger()
-    suspects: list[tuple[Fault, dict[str, list[str]]]] = []
+    suspects: list[tuple[Fault, tuple[str, ...]]] = []
     with MockServer() as mock, tempfile.TemporaryDirectory() as folder:
         run = Run(mock.addresses.to_json(), tuple(options.scenario), folder)
         for fault, results in _judge_all(faults, options.jobs, run):
@@ -236,19 +239,18 @@ def main() -> None:
             caught = "green" if not bad else f"{len(bad)} not: {' '.join(sorted(bad)[:4])}"
             print(f"  {fault.label:34} {len(results):4} scenarios, {caught}", flush=True)
             if wrong:
-                suspects.append((fault, wrong))
+                suspects.append((fault, tuple(wrong)))
                 print(f"    to be judged again: {' '.join(wrong)}", flush=True)
-        for fault in faults:
-            if fault.name and not ledger.caught.get(fault.name):
-                suspects.append((fault, dict.fromkeys(options.scenario, [])))
-        for fault, wrong in suspects:
-            again = _judge(fault, replace(run, scenarios=tuple(wrong)))
+        wanted = faults if options.fault or not options.scenario else ()
+        suspects += [(each, run.scenarios) for each in ledger.uncaught(wanted)]
+        for fault, scenarios in suspects:
+            again = _judge(fault, replace(run, scenarios=scenarios))
             still = ledger.add(fault, map(Result.from_json, again))
             for defect in (each for found in still.values() for each in found[:2]):
                 ledger.defects.append(defect)
                 print(f"defect: {defect}", flush=True)
     told = len(ledger.defects)
-    ledger.close(faults, every_scenario=not (options.fault or options.scenario or options.part))
+    ledger.close(wanted, every_scenario=not (options.fault or options.scenario or options.part))
     print("\n".join(_matrix(ledger)))
     for defect in ledger.defects[told:]:
         print(f"defect: {defect}")
