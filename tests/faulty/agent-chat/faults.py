@@ -107,6 +107,7 @@ _REFUSALS = {
     "long_content_accepted": _bug("does not limit the length of a message", "AC36"),
     "longest_content_refused": _bug("is off by one in the length of a message", "AC36"),
     "error_closes_socket": _bug("closes the socket after an error", "AC25"),
+    "error_without_message": _bug("does not say which message an error answers", "AC26"),
     "error_without_thread": _bug("does not say in which thread an error happened", "AC26"),
 }
 

@@ -173,6 +173,8 @@ class FaultyConnection(Connection):
             frame = {name: value for name, value in frame.items() if name != "action"}
         if kind == "error" and fault("error_without_thread"):
             frame = {name: value for name, value in frame.items() if name != "thread_id"}
+        if kind == "error" and fault("error_without_message"):
+            frame = {name: value for name, value in frame.items() if name != "message_id"}
         if kind == "message_complete" and fault("complete_without_thread"):
             frame = {name: value for name, value in frame.items() if name != "thread_id"}
         if kind == "message_complete" and fault("usage_after_complete"):
