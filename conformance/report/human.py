@@ -104,16 +104,20 @@ class Human:
                 yield Text(f"    {one_line(each.repeat or each.id)}", style="cyan")
 
     def _named(self, red: Sequence[Result]) -> Iterator[Text]:
-        """A line for each cause, so that the end of a log says what is red."""
+        """A line or two for each cause, so that the end of a log says what is red, and why."""
         causes = alike(red)
         for first, *others in causes[:_NAMED]:
             more = f" (and {len(others)} more alike)" if others else ""
-            line = Text.assemble(
-                (first.verdict.value.upper(), "red"),
-                f"  {one_line(first.id)}{more}: {one_line(headline(first))}",
-            )
-            line.truncate(self._console.width, overflow="ellipsis")
-            yield line
+            lines = [
+                Text.assemble(
+                    (first.verdict.value.upper(), "red"),
+                    f"  {one_line(first.id)}{more}: {one_line(headline(first))}",
+                ),
+                *(Text(f"      {one_line(each.actual)}") for each in first.failures[:1]),
+            ]
+            for line in lines:
+                line.truncate(self._console.width, overflow="ellipsis")
+            yield from lines
         if len(causes) > _NAMED:
             yield Text(f"and {len(causes) - _NAMED} more")
 
