@@ -184,15 +184,11 @@ class Ledger:
         """Those of the faults that nothing has caught."""
         return [each for each in faults if each.name and each.name not in self.caught]
 
-    def close(self, faults: Sequence[Fault], *, every_scenario: bool) -> None:
-        """Note which of these faults nothing caught, and scenarios that caught nothing."""
-        for fault in self.uncaught(faults):
-            self.defects.append(f"{fault.name}: no scenario catches it: {fault.description}")
-        if every_scenario:
-            most = WHOLLY * len(self.judged)
-            catching = set().union(*(each for each in self.caught.values() if len(each) < most))
-            for scenario in sorted(self.judged - catching):
-                self.defects.append(f"{scenario}: this scenario catches no fault")
+    def catching_nothing(self) -> list[str]:
+        """The scenarios that were red for nothing but what turns most of them red."""
+        most = WHOLLY * len(self.judged)
+        catching = set().union(*(each for each in self.caught.values() if len(each) < most))
+        return sorted(self.judged - catching)
 
 
 def _wrong(fault: Fault, result: Result) -> Iterator[str]:
@@ -244,19 +240,40 @@ def main() -> None:
         wanted = faults if options.fault or not options.scenario else ()
         suspects += [(each, run.scenarios) for each in ledger.uncaught(wanted)]
         for fault, scenarios in suspects:
-            again = _judge(fault, replace(run, scenarios=scenarios))
-            still = ledger.add(fault, map(Result.from_json, again))
-            for defect in (each for found in still.values() for each in found[:2]):
-                ledger.defects.append(defect)
-                print(f"defect: {defect}", flush=True)
-    told = len(ledger.defects)
-    ledger.close(wanted, every_scenario=not (options.fault or options.scenario or options.part))
+            _judge_again(fault, scenarios, run, ledger)
+        if not (options.fault or options.scenario or options.part):
+            for scenario in ledger.catching_nothing():
+                for fault in _likely(scenario, faults):
+                    _judge_again(fault, (scenario.rpartition("/")[2],), run, ledger)
+                    if scenario not in ledger.catching_nothing():
+                        break
+            for scenario in ledger.catching_nothing():
+                ledger.defects.append(f"{scenario}: this scenario catches no fault")
+    for fault in ledger.uncaught(wanted):
+        ledger.defects.append(f"{fault.name}: no scenario catches it: {fault.description}")
     print("\n".join(_matrix(ledger)))
-    for defect in ledger.defects[told:]:
+    for defect in ledger.defects:
         print(f"defect: {defect}")
     seconds = time.monotonic() - began
     print(f"{len(faults)} runs, {len(ledger.defects)} defects of the suite, {seconds:.0f} s")
     sys.exit(1 if ledger.defects else 0)
+
+
+def _judge_again(fault: Fault, scenarios: tuple[str, ...], run: Run, ledger: Ledger) -> None:
+    """Judge by these scenarios alone (none: all); what is wrong now is a defect."""
+    again = _judge(fault, replace(run, scenarios=scenarios))
+    still = ledger.add(fault, map(Result.from_json, again))
+    ledger.defects += (each for found in still.values() for each in found[:2])
+
+
+def _likely(scenario: str, faults: Sequence[Fault]) -> Iterator[Fault]:
+    """The faults that violate a clause which this scenario judges."""
+    profile, _, name = scenario.rpartition("/")
+    found = next(each for each in catalog.load(profile or "handoff") if each.name == name)
+    cited = {each.id for each in found.clauses}
+    for fault in faults:
+        if fault.name.rpartition("/")[0] == profile and not cited.isdisjoint(fault.clauses):
+            yield fault
 
 
 def _options() -> argparse.Namespace:

@@ -49,8 +49,9 @@ class Client:
         self._queued = bytearray()
         self._torn = False
         """The last send ended before its last byte."""
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not fault("nagle_left_on"):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def wait(self) -> Wait:

@@ -113,6 +113,7 @@ _RESPONSE = {
     "error_null_fails": _bug("takes an error that is null for an error", "R2 R4"),
     "non_json_skipped": _bug("skips events that are no JSON", "R6 R4 R2"),
     "buffers_16k": _bug("writes through a buffer of 16 KiB", "R7"),
+    "nagle_left_on": _bug("does not set TCP_NODELAY on the client's socket", "R7"),
     "one_behind": _bug("sends an event when the next one has come", "R7"),
     "cr_waits_for_lf": _bug("waits after CR to see whether LF follows", "R7 U2"),
     "gzip_decoded_at_the_end": _bug("decompresses when all has come", "R7"),
