@@ -181,7 +181,7 @@ _HTTP2 = {
         (
             "h2_window_not_divided",
             "lets one stream have all of the connection's room",
-            "L4 H8 R2 U6",
+            "L4 R2 U6",
         ),
         ("h2_unknown_frames_refused", "refuses frames of unknown types", "R2 U3"),
         ("h2_trailers_unexpected", "takes trailers for a second head", "R4 U4"),
