@@ -319,6 +319,8 @@ async def _run(fault: Fault, run: Run) -> list[dict[str, object]]:
     ]
     if not fault.name:
         selected = [replace(each, scenario=_asking(each.scenario, fault, run)) for each in selected]
+    if not selected:
+        return []
     addresses = Addresses.from_json(run.addresses)
     results: list[Result] = []
     settings = Settings(addresses=addresses, second_tries=False)
