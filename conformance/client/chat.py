@@ -19,14 +19,7 @@ from contextlib import suppress
 from typing import Any, Protocol, Self
 
 from conformance.client.hold import Hold
-from conformance.client.websocket import (
-    ABNORMAL,
-    Message,
-    Opcode,
-    Received,
-    Sent,
-    WebSocket,
-)
+from conformance.client.websocket import ABNORMAL, Message, Opcode, Received, Sent, WebSocket
 from conformance.result import FailedCheck
 from conformance.scenario import Scenario
 from conformance.stage import Stage
