@@ -25,10 +25,11 @@ from xdist.workermanage import WorkerController
 
 from conformance.daemon.guardian import mark_this_process
 from conformance.daemon.manifest import ManifestError, Served
+from conformance.engine import Engine
 from conformance.pytest_reporting import CALIBRATION, PROPERTY, Reporting, daemon_of
 from conformance.replay import ReplayError
 from conformance.result import Result, Verdict
-from conformance.runner import Engine, Settings
+from conformance.runner import Settings
 from conformance.selection import Case, Selection, SelectionError, cases
 from conformance.upstream import Addresses, MockServer
 

@@ -4,34 +4,24 @@ A daemon's variant is one group. Its scenarios share one instance and run
 concurrently on one event loop, so a group takes about as long as its longest
 scenario. A scenario that is `alone` has an instance of its own, beside the
 others; one that is `quiet` waits until the rest is done and then holds a lock
-that keeps every other run on the machine out. Whatever goes wrong with a
+that keeps every other run of this user out. Whatever goes wrong with a
 daemon costs its own cases and nobody else's, and each case gets exactly one
 Result.
-
-The Engine runs all this in a thread, because its callers (pytest items) wait
-for one case after the other.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import shlex
-import tempfile
-import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 from conformance.calibration import Calibration, calibrate
-from conformance.contract import Level, first
+from conformance.contract import first
 from conformance.daemon import proc
 from conformance.daemon.build import build
 from conformance.daemon.failures import DaemonError
@@ -45,35 +35,18 @@ from conformance.result import FailedCheck, Result, Verdict
 from conformance.scenario import Start
 from conformance.selection import Case
 from conformance.stage import SILENCE, Stage
+from conformance.turns import OWN_INSTANCES, START_TURN, STARTS, TURN, quiet, turn
 from conformance.upstream import Addresses, Upstream
-
-OWN_INSTANCES = 8
-"""Scenarios with an instance of their own that begin at a time: enough to hide
-their waiting, few enough that they do not disturb the others."""
-
-STARTS = os.cpu_count() or 1
-"""Instances that start at a time: starting is nothing but work, and two that share a processor
-are both ready only when the second could have been."""
-
-START_TURN = 3.0
-"""Seconds after which one that is not ready lets the next one start: it may never be."""
+from conformance.verdicts import judged, result_of, state_of
 
 TIMED = frozenset({"H7", "R7", "R8", "U5", "U6", "U7", "L2"})
 """The clauses that say by when: on a machine that stands still they cannot be judged."""
-
-Judge = Callable[[], Coroutine[Any, Any, None]]
-
-TURN = 0.5
-"""Seconds after which a scenario that still plays mostly waits: another one begins beside it."""
 
 LONG = 2.0
 """Seconds: whatever is waited for under a clause that is not TIMED is waited for this long."""
 
 SECOND_TRIES = 30.0
 """Seconds for all second tries of a variant: a daemon that hangs does not hang everywhere twice."""
-
-LOG_LINES = 12
-"""Lines of the daemon's log in a failure's evidence: a traceback's end, within one screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,85 +65,6 @@ class Settings:
     """Whether what a late suite could not judge is tried once more."""
     command: str = "conformance"
     """How the user calls this program; a red result's last line starts with it."""
-
-
-class Engine:
-    """An event loop in a thread that judges cases and fulfils one Future for each."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.calibration: dict[str, float] = {}
-        """The last measurement of the machine's pace; see Calibration.to_json."""
-        self._settings = settings
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
-        self._thread.start()
-        self._running: list[Future[None]] = []
-
-    def submit(self, cases: Sequence[Case]) -> dict[str, Future[Result]]:
-        """Start judging; the Futures, by the cases' ids, never fail and are all fulfilled."""
-        futures: dict[str, Future[Result]] = {case.id: Future() for case in cases}
-
-        async def judge() -> None:
-            calibration = await calibrate()
-            self.calibration = calibration.to_json()
-            async with Upstream.attach(self._settings.addresses) as upstream:
-                await Runner(
-                    self._settings,
-                    upstream,
-                    calibration,
-                    publish=lambda result: futures[result.id].set_result(result),
-                ).judge(cases)
-
-        task = asyncio.run_coroutine_threadsafe(judge(), self._loop)
-        task.add_done_callback(lambda done: _settle(cases, futures, done))
-        self._running.append(task)
-        return futures
-
-    def close(self) -> None:
-        """Cancel what still runs, stop every instance, end the thread."""
-        for task in self._running:
-            task.cancel()
-        asyncio.run_coroutine_threadsafe(_drain(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-async def _drain() -> None:
-    """Wait until every cancelled task has cleaned up after itself."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.gather(*others, return_exceptions=True)
-
-
-def _settle(cases: Iterable[Case], futures: dict[str, Future[Result]], done: Future[None]) -> None:
-    """Give cases that were left without a result the reason why."""
-    cause = "the run was stopped" if done.cancelled() else str(done.exception())
-    for case in cases:
-        if not futures[case.id].done():
-            futures[case.id].set_result(
-                result_of(case, Verdict.ERROR, reason=f"not judged: {cause}")
-            )
-
-
-def _starved(instance: Instance) -> float:
-    """How long the daemon has waited for a processor; 0 where that cannot be seen."""
-    return proc.starved(instance.pid) if instance.pid is not None else 0.0
-
-
-def result_of(case: Case, verdict: Verdict, *, reason: str = "", duration: float = 0.0) -> Result:
-    """A Result for the case, without checks."""
-    return Result(
-        daemon=case.manifest.name,
-        variant=case.variant.name,
-        scenario=case.scenario.name,
-        category=case.scenario.category,
-        profile=case.scenario.profile,
-        description=case.scenario.description,
-        clauses=tuple(each.id for each in case.scenario.clauses),
-        verdict=verdict,
-        duration=duration,
-        reason=reason,
-    )
 
 
 class Runner:
@@ -212,15 +106,11 @@ class Runner:
         async with Pulse.beating() as self._pulse:
             await asyncio.gather(
                 self._shared(manifest, variant, shared),
-                *(
-                    self._in_turn(self._own, partial(self._alone, each))
-                    for each in together
-                    if each.scenario.alone
-                ),
+                *(self._beside(each) for each in together if each.scenario.alone),
             )
             for case in applicable:
                 if case.scenario.quiet:
-                    async with silence():
+                    async with quiet():
                         await self._alone(case)
             await self._try_again()
 
@@ -231,16 +121,20 @@ class Runner:
         turns = asyncio.Semaphore(AT_A_TIME.get(manifest.profile, len(cases)))
         try:
             async with self._stage(manifest, variant, Start()) as stage:
-                playing = (self._in_turn(turns, partial(self._play, each, stage)) for each in cases)
-                await asyncio.gather(*playing)
+
+                async def play(case: Case) -> None:
+                    async with turn(turns, TURN * self._scale):
+                        await self._play(case, stage)
+
+                await asyncio.gather(*map(play, cases))
         except DaemonError as error:
             for case in cases:
                 self._blame(case, "starts", error)
 
-    async def _in_turn(self, turns: asyncio.Semaphore, judge: Judge) -> None:
-        """Judge when it is one's turn; who takes longer than a turn goes on beside the others."""
-        async with asyncio.TaskGroup() as group, turns:
-            await asyncio.wait({group.create_task(judge())}, timeout=TURN * self._scale)
+    async def _beside(self, case: Case) -> None:
+        """Judge the case on an instance of its own when it is its turn, beside others."""
+        async with turn(self._own, TURN * self._scale):
+            await self._alone(case)
 
     async def _alone(self, case: Case) -> None:
         """Judge the case on an instance of its own."""
@@ -277,7 +171,7 @@ class Runner:
                 yield Attached(manifest.served.socket)
         else:
             async with AsyncExitStack() as stack:
-                async with self._turn_to_start():
+                async with turn(self._starts, START_TURN * self._scale):
                     addresses = await stack.enter_async_context(
                         addresses_of(how.api, self._upstream.addresses)
                     )
@@ -294,20 +188,6 @@ class Runner:
                         )
                     )
                 yield instance
-
-    @asynccontextmanager
-    async def _turn_to_start(self) -> AsyncIterator[None]:
-        """Wait for a processor to start an instance on; leave it to others in the end."""
-        await self._starts.acquire()
-        held = ExitStack()
-        held.callback(self._starts.release)
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(START_TURN * self._scale, held.close)
-        try:
-            yield
-        finally:
-            timer.cancel()
-            held.close()
 
     def _stretched(self, options: Mapping[str, str]) -> dict[str, str]:
         """The wishes, with time bounds stretched as everything else is on this machine."""
@@ -452,42 +332,6 @@ _WANTED = {
 }
 
 
-def judged(case: Case, judgement: Judgement) -> Result:
-    """The verdict on what a scenario found, known failures considered."""
-    levels = {Level(each.level) for each in judgement.failures}
-    verdict = Verdict.PASS
-    if levels:
-        verdict = Verdict.FAIL if Level.MUST in levels else Verdict.WARN
-    reason = case.manifest.known_failure(case.variant.name, case.scenario.name)
-    if reason is not None:
-        verdict = Verdict.SURPRISE if verdict is Verdict.PASS else Verdict.KNOWN
-        if verdict is Verdict.SURPRISE:
-            reason = f"listed as a known failure ({reason}), and passed: remove the entry"
-    return replace(
-        result_of(case, verdict, reason=reason or ""),
-        failures=judgement.failures,
-        evidence=judgement.evidence,
-    )
-
-
-def state_of(instance: Instance) -> str:
-    """What became of the daemon, where that may be why the scenario failed."""
-    ended = instance.describe_exit()
-    log = instance.log_tail(LOG_LINES)
-    said = f"the daemon {ended}" if ended else "the daemon is still running"
-    return f"\n{said}" + (f"; its log ends:\n{log}" if log else "; its log is empty")
-
-
-@asynccontextmanager
-async def silence() -> AsyncIterator[None]:
-    """Hold the machine's lock for measurements that nothing else may disturb."""
-    lock = Path(tempfile.gettempdir(), "stream-conformance.quiet")
-    with lock.open("w") as file:  # noqa: ASYNC230, it is empty and stays so
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                # A thread that waits in flock() could not be cancelled.
-                await asyncio.sleep(0.02)
-        yield
+def _starved(instance: Instance) -> float:
+    """How long the daemon has waited for a processor; 0 where that cannot be seen."""
+    return proc.starved(instance.pid) if instance.pid is not None else 0.0

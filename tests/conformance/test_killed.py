@@ -73,7 +73,7 @@ def running(temporary: Path) -> list[int]:
 
 def left(temporary: Path) -> list[Path]:
     """What lies in the folder, but for the lock that runs share."""
-    return [path for path in temporary.iterdir() if path.name != "stream-conformance.quiet"]
+    return [path for path in temporary.iterdir() if path.suffix != ".quiet"]
 
 
 def until(holds: object, what: str) -> None:

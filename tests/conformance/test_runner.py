@@ -20,9 +20,10 @@ from conformance.daemon.manifest import load
 from conformance.profile import Judgement
 from conformance.pulse import TOO_LATE
 from conformance.result import FailedCheck, Result, Verdict
-from conformance.runner import LONG, TIMED, Runner, Settings, judged
+from conformance.runner import LONG, TIMED, Runner, Settings
 from conformance.selection import Case
 from conformance.upstream import Addresses, MockServer, Upstream
+from conformance.verdicts import judged
 
 SOUND = load(Path(__file__).parents[1] / "faulty" / "handoff")
 
