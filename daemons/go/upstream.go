@@ -27,7 +27,7 @@ var (
 	errIdleTimeout      = errors.New("the API fell silent")
 )
 
-// How much of an error response is read to find its message, and for how long.
+// How much of an error response is read to find its message, and for how long at most.
 const (
 	errorBodyBytes = 64 << 10
 	errorBodyTime  = 2 * time.Second
@@ -41,6 +41,7 @@ type api struct {
 	key              string
 	pool             *pool
 	firstByteTimeout time.Duration
+	errorBodyTimeout time.Duration
 }
 
 func newAPI(c *config) (*api, error) {
@@ -53,6 +54,7 @@ func newAPI(c *config) (*api, error) {
 		key:              c.apiKey,
 		pool:             &pool{endpoint: endpoint, connectTimeout: c.connectTimeout},
 		firstByteTimeout: c.firstByteTimeout,
+		errorBodyTimeout: min(errorBodyTime, c.idleTimeout),
 	}, nil
 }
 
@@ -70,7 +72,7 @@ func (a *api) open(ctx context.Context, end context.CancelCauseFunc, j job) (io.
 	for attempt := 1; ; attempt++ {
 		response, again, err := a.try(ctx, end, j)
 		if err == nil {
-			return stream(response, end)
+			return a.stream(response, end)
 		}
 		if again && attempt == 1 && ctx.Err() == nil {
 			slog.Info("a request is sent again", "reason", err)
@@ -131,16 +133,16 @@ func bearer(key string) string {
 }
 
 // stream returns the body of a response that is an event stream; any other is a problem.
-func stream(response *http.Response, end context.CancelCauseFunc) (io.ReadCloser, error) {
+func (a *api) stream(response *http.Response, end context.CancelCauseFunc) (io.ReadCloser, error) {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	encoding := response.Header.Get("Content-Encoding")
 	status := response.StatusCode
 	var p *problem
 	switch {
 	case status < 200 || status > 299:
-		p = refusal(response, end)
+		p = a.refusal(response, end)
 	case kind != "text/event-stream":
-		p = describe(readBody(response, end))
+		p = describe(a.readBody(response, end))
 		if p == nil {
 			p = &problem{Message: "the API did not answer with an event stream", Type: upstreamError}
 		}
@@ -162,7 +164,7 @@ func stream(response *http.Response, end context.CancelCauseFunc) (io.ReadCloser
 
 // refusal makes a problem of a status other than 2xx. A 4xx is the client's to know,
 // but for what the API says of our key; its own failures are not.
-func refusal(response *http.Response, end context.CancelCauseFunc) *problem {
+func (a *api) refusal(response *http.Response, end context.CancelCauseFunc) *problem {
 	status := response.StatusCode
 	p := &problem{
 		Message: fmt.Sprintf("the API answered with status %d", status),
@@ -170,7 +172,7 @@ func refusal(response *http.Response, end context.CancelCauseFunc) *problem {
 		Code:    fmt.Sprintf("upstream_status_%d", status),
 	}
 	if status >= 400 && status <= 499 && status != http.StatusUnauthorized && status != http.StatusForbidden {
-		if described := describe(readBody(response, end)); described != nil {
+		if described := describe(a.readBody(response, end)); described != nil {
 			p = described
 		}
 		p.status = status
@@ -181,8 +183,8 @@ func refusal(response *http.Response, end context.CancelCauseFunc) *problem {
 
 // readBody reads an error's words, or what has come of them in time. The timer ends
 // the exchange with the API, which is over anyway.
-func readBody(response *http.Response, end context.CancelCauseFunc) []byte {
-	late := time.AfterFunc(errorBodyTime, func() { end(errIdleTimeout) })
+func (a *api) readBody(response *http.Response, end context.CancelCauseFunc) []byte {
+	late := time.AfterFunc(a.errorBodyTimeout, func() { end(errIdleTimeout) })
 	defer late.Stop()
 	body, _ := io.ReadAll(io.LimitReader(response.Body, errorBodyBytes))
 	return body

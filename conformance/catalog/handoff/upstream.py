@@ -29,7 +29,7 @@ HASTE = 0.3
 HASTY = {"connect_timeout": f"{HASTE}", "first_byte_timeout": f"{HASTE}"}
 """Time bounds so short that a scenario can wait for them; seconds."""
 
-IN_TIME = 2.5
+IN_TIME = 1.5
 """Seconds within which a bound of HASTY must have shown."""
 
 
@@ -278,14 +278,14 @@ async def uperr_redirect(bench: Bench) -> None:
 # No answer at all
 
 
-def _in_time(bench: Bench, checks: Checks, *, within: float = IN_TIME) -> None:
+def _in_time(bench: Bench, checks: Checks) -> None:
     transcript = checks.response.transcript
     took = transcript.ended_at - transcript.handed_off_at
     bench.expect(
-        transcript.ending is Ending.EOF and took <= within * bench.stage.scale,
+        transcript.ending is Ending.EOF and took <= IN_TIME * bench.stage.scale,
         check="in_time",
         clause="U7",
-        expected=f"an answer within {within:g} s, where the bounds are {HASTE} s",
+        expected=f"an answer within {IN_TIME:g} s, where the bounds are {HASTE} s",
         actual=f"{transcript.ending.value} after {took:.3f} s",
     )
 
@@ -373,7 +373,7 @@ async def uperr_error_body_stalls(bench: Bench) -> None:
     pair = await _all(bench, ways)
     for status, checks in zip((400, 502), pair, strict=True):
         checks.http_error(status)
-        _in_time(bench, checks, within=4.0)
+        _in_time(bench, checks)
 
 
 # TLS

@@ -10,7 +10,7 @@ namespace StreamingDaemon;
  */
 final class ApiAnswer
 {
-    /** How much of an error response is read to find its message, in bytes, and for how long, in seconds. */
+    /** How much of an error response is read to find its message, in bytes, and for how long at most, in seconds. */
     public const ERROR_BYTES = 64 << 10;
     public const ERROR_TIME = 2.0;
 

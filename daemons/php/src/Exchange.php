@@ -125,7 +125,7 @@ final class Exchange
     private function explanation(Response $response): string
     {
         $text = '';
-        $bound = new TimeoutCancellation(ApiAnswer::ERROR_TIME);
+        $bound = new TimeoutCancellation(min(ApiAnswer::ERROR_TIME, $this->service->options->idleTimeout));
         try {
             while (strlen($text) < ApiAnswer::ERROR_BYTES) {
                 $this->cancellation->throwIfRequested();

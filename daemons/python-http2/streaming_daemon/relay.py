@@ -154,7 +154,7 @@ class Exchange:
         """The body of an error response, or what comes of it in time."""
         body = b""
         try:
-            async with asyncio.timeout(_ERROR_TIME):
+            async with asyncio.timeout(min(_ERROR_TIME, self._terms.timeouts.idle)):
                 while len(body) < _ERROR_SIZE and (data := await reply.read()):
                     body += data
         except (TimeoutError, Failure):

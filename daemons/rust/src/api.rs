@@ -52,6 +52,7 @@ pub struct Api {
     uri: Uri,
     headers: HeaderMap,
     first_byte_timeout: Duration,
+    idle_timeout: Duration,
     pool: Arc<Pool>,
 }
 
@@ -73,6 +74,7 @@ impl Api {
             uri: completions(&config.api.base)?,
             headers,
             first_byte_timeout: config.bounds.first_byte,
+            idle_timeout: config.bounds.idle,
             pool: Pool::new(Endpoint::new(&config.api)?, config.bounds.connect),
         })
     }
@@ -95,7 +97,8 @@ impl Api {
             match self.attempt(request, again).await? {
                 Ok((parts, body)) => {
                     let pool = Arc::clone(&self.pool);
-                    return response::accept(&parts, Stream { body, pool }).await;
+                    let stream = Stream { body, pool };
+                    return response::accept(&parts, stream, self.idle_timeout).await;
                 }
                 Err(failure) if failure.unprocessed && !again => {
                     log::info(format_args!("a request is sent again: {}", failure.reason));

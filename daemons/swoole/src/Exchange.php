@@ -118,7 +118,7 @@ final class Exchange
     {
         $body = '';
         if ($answer->explainsItself()) {
-            $deadline = Clock::now() + ApiAnswer::ERROR_TIME;
+            $deadline = Clock::now() + min(ApiAnswer::ERROR_TIME, $this->options->idleTimeout);
             try {
                 while (strlen($body) < ApiAnswer::ERROR_BYTES && ($bytes = $reply->read($deadline)) !== null) {
                     $body .= $bytes;

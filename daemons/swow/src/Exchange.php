@@ -90,7 +90,7 @@ final class Exchange
             $call = $this->ask($job);
             $answer = $call->head(INF); // which is there by now
             if (!$answer->isEventStream()) {
-                throw self::explained($answer, $call);
+                throw $this->explained($answer, $call);
             }
             $this->begun = true;
             $this->client->write($job->headers->streamHead());
@@ -146,11 +146,11 @@ final class Exchange
     }
 
     /** What the client is told of an answer that is no event stream: what the API says in it, if it says so in time. */
-    private static function explained(ApiAnswer $answer, Call $call): Problem
+    private function explained(ApiAnswer $answer, Call $call): Problem
     {
         $body = '';
         if ($answer->explainsItself()) {
-            $deadline = Clock::now() + ApiAnswer::ERROR_TIME;
+            $deadline = Clock::now() + min(ApiAnswer::ERROR_TIME, $this->options->idleTimeout);
             try {
                 while (strlen($body) < ApiAnswer::ERROR_BYTES && ($bytes = $call->read($deadline)) !== null) {
                     $body .= $bytes;

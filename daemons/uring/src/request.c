@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// How much of an error's body is read to find its message, and for how long.
+// How much of an error's body is read to find its message, and for how long at most.
 #define WORDS_LIMIT ((size_t)64 << 10)
 #define WORDS_TIME (2 * SECOND)
 
@@ -182,10 +182,12 @@ void request_headed(struct request *r, const struct answer_head *head) {
     }
     r->head = *head;
     r->state = REQUEST_REFUSED;
-    if (is_told(head->status) || (good && !head->event_stream))
-        timer_set(&r->timer, ring_now() + WORDS_TIME);
-    else
+    if (is_told(head->status) || (good && !head->event_stream)) {
+        int64_t patience = config->idle_timeout < WORDS_TIME ? config->idle_timeout : WORDS_TIME;
+        timer_set(&r->timer, ring_now() + patience);
+    } else {
         conclude(r);
+    }
 }
 
 void request_bytes(struct request *r, struct text bytes) {

@@ -12,21 +12,21 @@ use super::Stream;
 use crate::log;
 use crate::problem::{Problem, UPSTREAM};
 
-/// How much of an error response is read to find its message, and for how long.
+/// How much of an error response is read to find its message, and for how long at most.
 const ERROR_BODY_BYTES: usize = 64 << 10;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
 
 /// Sorts an event stream from everything else, which is a problem.
-pub async fn accept(parts: &Parts, stream: Stream) -> Result<Stream, Problem> {
+pub async fn accept(parts: &Parts, stream: Stream, idle: Duration) -> Result<Stream, Problem> {
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     let kind = header(CONTENT_TYPE).split(';').next().unwrap_or("").trim();
     let encoding = header(CONTENT_ENCODING);
     let bad = |code, message| Problem::new(StatusCode::BAD_GATEWAY, UPSTREAM, code, message);
     let problem = if !parts.status.is_success() {
-        refusal(parts, stream).await
+        refusal(parts, stream, idle).await
     } else if !kind.eq_ignore_ascii_case("text/event-stream") {
         let plain = bad("unexpected_content_type", "the API did not answer with an event stream");
-        described(stream).await.map_or(plain.clone(), |problem| Problem {
+        described(stream, idle).await.map_or(plain.clone(), |problem| Problem {
             code: problem.code.or(plain.code),
             ..problem
         })
@@ -41,14 +41,14 @@ pub async fn accept(parts: &Parts, stream: Stream) -> Result<Stream, Problem> {
 
 /// A status other than 2xx. A 4xx is the client's to know, but for what the API says of our
 /// key; its own failures are not.
-async fn refusal(parts: &Parts, stream: Stream) -> Problem {
+async fn refusal(parts: &Parts, stream: Stream, idle: Duration) -> Problem {
     let status = parts.status;
     let code = format!("upstream_status_{}", status.as_u16());
     let message = format!("the API answered with status {}", status.as_u16());
     let mut problem = Problem::new(StatusCode::BAD_GATEWAY, UPSTREAM, &code, message);
     let ours = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
     if status.is_client_error() && !ours {
-        problem = described(stream).await.unwrap_or(problem);
+        problem = described(stream, idle).await.unwrap_or(problem);
         problem.status = status;
     }
     problem.retry_after = parts.headers.get(RETRY_AFTER).and_then(retry_after);
@@ -56,7 +56,7 @@ async fn refusal(parts: &Parts, stream: Stream) -> Problem {
 }
 
 /// An error's words, or what has come of them in time.
-async fn described(mut stream: Stream) -> Option<Problem> {
+async fn described(mut stream: Stream, idle: Duration) -> Option<Problem> {
     let mut body = Vec::new();
     let reading = async {
         while let Some(Ok(piece)) = stream.next().await {
@@ -66,7 +66,7 @@ async fn described(mut stream: Stream) -> Option<Problem> {
             }
         }
     };
-    let _ = timeout(ERROR_BODY_TIME, reading).await;
+    let _ = timeout(idle.min(ERROR_BODY_TIME), reading).await;
     Problem::described(&String::from_utf8_lossy(&body))
 }
 
