@@ -53,6 +53,11 @@ class Call(ABC):
             self._upstream = upstream.elsewhere(request.elsewhere)
 
     @property
+    def idle_timeout(self) -> float:
+        """Seconds for which the API may be silent."""
+        return NEVER if fault("no_idle_timeout") else self._options.idle_timeout
+
+    @property
     @abstractmethod
     def problem(self) -> str | None:
         """What broke the response."""
@@ -140,7 +145,7 @@ class Call(ABC):
         )
 
     def _error_body(self) -> bytes:
-        deadline = time.monotonic() + self._options.idle_timeout
+        deadline = time.monotonic() + self.idle_timeout
         with contextlib.suppress(LostError, TimeUpError):
             while not self.over and len(self.body) < ERROR_BODY:
                 self.body += self.read(deadline)
@@ -148,5 +153,5 @@ class Call(ABC):
 
     def _gunzipped(self) -> bytes:
         while not self.over:
-            self.body += self.read(time.monotonic() + self._options.idle_timeout)
+            self.body += self.read(time.monotonic() + self.idle_timeout)
         return zlib.decompressobj(wbits=31).decompress(self.body)

@@ -154,7 +154,7 @@ _UPSTREAM = {
     "shared_overflow": _bug("keeps what does not fit in one buffer for all", "L4 U6 R2 R3 R4"),
     "no_write_timeout": _bug("waits for a stalled client for ever", "U7 H10 L3 L4"),
     "no_first_byte_timeout": _bug("has no bound on the API's head", "U7 R5"),
-    "no_idle_timeout": _bug("has no bound on the API's silence", "U7 R6"),
+    "no_idle_timeout": _bug("has no bound on the API's silence", "U7 R5 R6"),
     "total_timeout": _bug("counts the idle time from the stream's start", "U7 R2 R4"),
     "heartbeats_prolong": _bug("lets comments alone hold a finished stream open", "U7"),
     "retried_after_output": _bug("starts the answer again in the middle", "U8 R2 R6"),

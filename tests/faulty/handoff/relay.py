@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from answer import SENT_DONE, Answer, FailedError
-from call import NEVER, Call
+from call import Call
 from client import Client
 from events import Event, EventStream, EventTooLargeError
 from log import log
@@ -90,7 +90,7 @@ class Exchange:
     def _relay(self) -> None:
         """Pass events on until the answer finished; FailedError if it does not."""
         body = self._call.body
-        idle = NEVER if fault("no_idle_timeout") else self._options.idle_timeout
+        idle = self._call.idle_timeout
         began_at = time.monotonic()
         silent_at = began_at + idle
         while True:
