@@ -111,9 +111,14 @@ def _named(profile: str, name: str) -> str:
     return name if profile == "handoff" else f"{profile}/{name}"
 
 
+def _profile(name: str) -> str:
+    """The profile of what is so named."""
+    return name.rpartition("/")[0] or "handoff"
+
+
 def _concerned(fault: str, scenarios: Sequence[str]) -> bool:
     """Whether the fault's profile has one of these scenarios, or all are asked for."""
-    mine = {each.name for each in catalog.load(fault.rpartition("/")[0] or "handoff")}
+    mine = {each.name for each in catalog.load(_profile(fault))}
     return not scenarios or not mine.isdisjoint(scenarios)
 
 
@@ -182,13 +187,19 @@ class Ledger:
 
     def uncaught(self, faults: Iterable[Fault]) -> list[Fault]:
         """Those of the faults that nothing has caught."""
-        return [each for each in faults if each.name and each.name not in self.caught]
+        return [each for each in faults if each.name and not self.caught.get(each.name)]
 
     def catching_nothing(self) -> list[str]:
         """The scenarios that were red for nothing but what turns most of them red."""
-        most = WHOLLY * len(self.judged)
-        catching = set().union(*(each for each in self.caught.values() if len(each) < most))
+        catching: set[str] = set()
+        for fault, scenarios in self.caught.items():
+            if len(scenarios) < WHOLLY * len(self.beside(fault)):
+                catching |= scenarios
         return sorted(self.judged - catching)
+
+    def beside(self, name: str) -> set[str]:
+        """The judged scenarios of the same profile as the fault or scenario of this name."""
+        return {each for each in self.judged if _profile(each) == _profile(name)}
 
 
 def _wrong(fault: Fault, result: Result) -> Iterator[str]:
@@ -261,18 +272,18 @@ def main() -> None:
 
 def _judge_again(fault: Fault, scenarios: tuple[str, ...], run: Run, ledger: Ledger) -> None:
     """Judge by these scenarios alone (none: all); what is wrong now is a defect."""
-    again = _judge(fault, replace(run, scenarios=scenarios))
+    again = _judge(fault, replace(run, scenarios=scenarios), second_tries=True)
     still = ledger.add(fault, map(Result.from_json, again))
     ledger.defects += (each for found in still.values() for each in found[:2])
 
 
 def _likely(scenario: str, faults: Sequence[Fault]) -> Iterator[Fault]:
     """The faults that violate a clause which this scenario judges."""
-    profile, _, name = scenario.rpartition("/")
-    found = next(each for each in catalog.load(profile or "handoff") if each.name == name)
+    profile, name = _profile(scenario), scenario.rpartition("/")[2]
+    found = next(each for each in catalog.load(profile) if each.name == name)
     cited = {each.id for each in found.clauses}
     for fault in faults:
-        if fault.name.rpartition("/")[0] == profile and not cited.isdisjoint(fault.clauses):
+        if fault.name and _profile(fault.name) == profile and not cited.isdisjoint(fault.clauses):
             yield fault
 
 
@@ -303,12 +314,12 @@ def _judge_all(
                 yield running[done], [Result.from_json(each) for each in done.result()]
 
 
-def _judge(fault: Fault, run: Run) -> list[dict[str, object]]:
+def _judge(fault: Fault, run: Run, *, second_tries: bool = False) -> list[dict[str, object]]:
     """Run the catalog on the daemon with this fault."""
-    return asyncio.run(_run(fault, run))
+    return asyncio.run(_run(fault, run, second_tries=second_tries))
 
 
-async def _run(fault: Fault, run: Run) -> list[dict[str, object]]:
+async def _run(fault: Fault, run: Run, *, second_tries: bool) -> list[dict[str, object]]:
     manifest, variant = _with(fault, load(HERE / fault.daemon))
     mine = {each.name for each in catalog.load(manifest.profile)}
     scenarios = tuple(each for each in run.scenarios if each in mine)
@@ -323,7 +334,7 @@ async def _run(fault: Fault, run: Run) -> list[dict[str, object]]:
         return []
     addresses = Addresses.from_json(run.addresses)
     results: list[Result] = []
-    settings = Settings(addresses=addresses, second_tries=False)
+    settings = Settings(addresses=addresses, second_tries=second_tries)
     async with Upstream.attach(addresses) as upstream:
         runner = Runner(settings, upstream, await calibrate(), publish=results.append)
         await runner.judge(selected)
@@ -356,10 +367,12 @@ def _with(fault: Fault, manifest: Manifest) -> tuple[Manifest, Variant]:
 
 
 def _matrix(ledger: Ledger) -> Iterator[str]:
-    """Faults by the scenarios that caught them, the surest last."""
+    """Faults by the scenarios that caught them, the surest last; the shorter list of the two."""
     yield "\nfault by scenario"
     for fault, scenarios in sorted(ledger.caught.items(), key=lambda each: len(each[1])):
-        yield f"  {fault:34} {len(scenarios):4}  {' '.join(sorted(scenarios))}"
+        others = ledger.beside(fault) - scenarios
+        by = sorted(scenarios) if len(scenarios) <= len(others) else ["all but", *sorted(others)]
+        yield f"  {fault:34} {len(scenarios):4}  {' '.join(by)}"
 
 
 if __name__ == "__main__":
