@@ -25,16 +25,29 @@ PIECE = 1 << 16
 async def misnamed(mock: Addresses) -> AsyncIterator[Addresses]:
     """The mock API's addresses, with a TLS listener at another place than its own."""
     parts = urlsplit(mock.https)
+    running: set[asyncio.Task[None]] = set()
 
     async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(parts.hostname, parts.port)
-        await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
-        back.close()
-        writer.close()
+        try:
+            await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
+        finally:
+            back.close()
+            writer.close()
 
-    async with await asyncio.start_server(passed_on, ELSEWHERE, 0) as server:
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(passed_on(reader, writer))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    async with await asyncio.start_server(begin, ELSEWHERE, 0) as server:
         port = server.sockets[0].getsockname()[1]
-        yield replace(mock, https=f"https://{ELSEWHERE}:{port}{parts.path}")
+        try:
+            yield replace(mock, https=f"https://{ELSEWHERE}:{port}{parts.path}")
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -74,7 +74,6 @@ LONGER = 0.6
 """The part of a longer deadline that is left of it."""
 
 PART = (
-    "last_delta_dropped",
     "truncation_looks_finished",
     "rpc-chat/request_runs_on",
     "spaces/any_app_reports",
@@ -371,7 +370,9 @@ def _matrix(ledger: Ledger) -> Iterator[str]:
     yield "\nfault by scenario"
     for fault, scenarios in sorted(ledger.caught.items(), key=lambda each: len(each[1])):
         others = ledger.beside(fault) - scenarios
-        by = sorted(scenarios) if len(scenarios) <= len(others) else ["all but", *sorted(others)]
+        by = sorted(scenarios)
+        if 0 < len(others) < len(scenarios):
+            by = ["all but", *sorted(others)]
         yield f"  {fault:34} {len(scenarios):4}  {' '.join(by)}"
 
 

@@ -1,20 +1,18 @@
 """How a client's socket changes hands: good handoffs of every kind, and every bad one."""
 
 import asyncio
-import os
 import signal
-import socket
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
 from conformance.checks import Checks
 from conformance.client.bench import ORDINARY, Bench
+from conformance.client.decoys import companions, heard, wrong_kinds
 from conformance.client.exchange import Exchange
-from conformance.client.handoff import NO_DATA, Pair, pair, target
+from conformance.client.handoff import NO_DATA, target
 from conformance.client.sender import Sender
 from conformance.daemon import proc
 from conformance.evidence import Ending
@@ -320,21 +318,12 @@ async def handoff_no_fd(bench: Bench) -> None:
         checks.events_in_order(clause="H4").done_marker(clause="H4")
 
 
-@contextmanager
-def _companions(count: int) -> Iterator[list[Pair]]:
-    with ExitStack() as stack:
-        pairs = [pair() for _ in range(count)]
-        for each in pairs:
-            stack.callback(each.close)
-        yield pairs
-
-
 @scenario(clause="H5", evidence='oven-sh/bun#37427 "close the extra descriptors"; unix(7)')
 async def handoff_extra_fds(bench: Bench) -> None:
     """Of 2 and of 61 descriptors the first is served; the others are closed, unspoken to."""
 
     async def hand(extra: int) -> None:
-        with _companions(extra) as others:
+        with companions(extra) as others:
             async with bench.exchange() as exchange:
                 await exchange.start(after=[each.server.fileno() for each in others])
                 targets = [target(each.server.fileno()) for each in others]
@@ -346,64 +335,24 @@ async def handoff_extra_fds(bench: Bench) -> None:
                     _served(checks, clause="H5")
             await bench.released(*targets, clause="H5")
             await bench.released(exchange.handed)
-            heard = b"".join(_heard(each.client) for each in others)
+            said = b"".join(heard(each.client) for each in others)
             bench.expect(
-                not heard,
+                not said,
                 check="companions",
                 clause="H5",
                 expected="nothing is written to other descriptors than the first",
-                actual=repr(heard[:80]),
+                actual=repr(said[:80]),
             )
 
     await asyncio.gather(hand(1), hand(60))
     await bench.healthy(clause="H5")
 
 
-def _heard(client: socket.socket) -> bytes:
-    try:
-        return client.recv(4096)
-    except OSError:
-        return b""
-
-
-def _piped(reader: int) -> bytes:
-    try:
-        return os.read(reader, 4096)
-    except BlockingIOError:
-        return b""
-
-
-@contextmanager
-def _wrong_kinds() -> Iterator[dict[int, Callable[[], bytes]]]:
-    """Descriptors that are no connected stream sockets, and how to hear what was written."""
-    with ExitStack() as stack:
-
-        def kept(each: socket.socket) -> socket.socket:
-            each.setblocking(False)
-            return stack.enter_context(each)
-
-        reader, writer = (stack.enter_context(os.fdopen(fd)) for fd in os.pipe())
-        os.set_blocking(reader.fileno(), False)
-        file = stack.enter_context(tempfile.TemporaryFile(buffering=0))
-        listening = kept(socket.create_server(("127.0.0.1", 0)))
-        unconnected = kept(socket.socket())
-        datagram, datagrams = map(kept, socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
-        packet, packets = map(kept, socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-        yield {
-            writer.fileno(): lambda: _piped(reader.fileno()),
-            file.fileno(): lambda: os.pread(file.fileno(), 4096, 0),
-            listening.fileno(): lambda: b"",
-            unconnected.fileno(): lambda: b"",
-            datagram.fileno(): lambda: _heard(datagrams),
-            packet.fileno(): lambda: _heard(packets),
-        }
-
-
 @scenario(clause=("H6", "H3"), evidence="reasoned; getpeername(2), SO_TYPE in socket(7)")
 async def handoff_wrong_fd(bench: Bench) -> None:
     """A pipe, a file, a listening, an unconnected, a datagram socket: closed, unwritten to."""
     asked = bench.exchange()
-    with _wrong_kinds() as descriptors:
+    with wrong_kinds() as descriptors:
         for descriptor in descriptors:
             for payload in (asked.payload, b"{"):
                 async with bench.sender() as sender:
@@ -411,9 +360,9 @@ async def handoff_wrong_fd(bench: Bench) -> None:
                     sender.end()
                     await bench.left(sender, clause="H6")
         await bench.released(*map(target, descriptors), clause="H6")
-        for descriptor, heard in descriptors.items():
+        for descriptor, hear in descriptors.items():
             bench.expect(
-                not (said := heard()),
+                not (said := hear()),
                 check="wrong_kind",
                 clause="H6",
                 expected=f"nothing is written to {target(descriptor)}",
@@ -425,7 +374,7 @@ async def handoff_wrong_fd(bench: Bench) -> None:
 @scenario(clause=("H5", "H6"), evidence="reasoned; unix(7), SCM_RIGHTS")
 async def handoff_first_decides(bench: Bench) -> None:
     """When the first descriptor is no client the second one is not served in its place."""
-    with _wrong_kinds() as descriptors:
+    with wrong_kinds() as descriptors:
         first = next(iter(descriptors))
         async with bench.exchange() as exchange:
             await exchange.start(before=[first])
@@ -458,7 +407,7 @@ async def handoff_ctrunc(bench: Bench) -> None:
             peer = await _fill(bench, stack, room)
             if peer is None:
                 return
-            with _companions(room) as others:
+            with companions(room) as others:
                 async with bench.exchange() as exchange:
                     await exchange.start(peer, after=[each.server.fileno() for each in others])
                     checks = await exchange.response()
