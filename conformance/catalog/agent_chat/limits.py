@@ -1,8 +1,6 @@
 """The rate limit: 10 messages in 10 seconds, for each thread."""
 
-import asyncio
-
-from conformance.client.agent_chat import AgentBench, AgentChat, new_thread, told
+from conformance.client.agent_chat import AgentChat, new_thread, told
 from conformance.scenario import scenario
 
 ADMITTED = 10
@@ -37,14 +35,17 @@ async def rate_of_a_thread(chat: AgentChat) -> None:
 
 
 @scenario(clause="AC22", needs=("rate_limit",))
-async def rate_of_other_threads(bench: AgentBench) -> None:
-    """Twelve messages at once in twelve threads, on three sockets, all complete."""
-
-    async def four() -> None:
-        async with bench.connect() as chat:
-            for _ in range(4):
-                thread = new_thread()
-                chat.ask(thread)
-                await chat.completes(thread)
-
-    await asyncio.gather(four(), four(), four())
+async def rate_of_other_threads(chat: AgentChat) -> None:
+    """Twelve messages at once in twelve threads, on one socket, all complete."""
+    threads = [new_thread() for _ in range(ADMITTED + 2)]
+    for each in threads:
+        chat.ask(each)
+    turns = [await chat.ends("message_complete", clause="AC6", unless="AC7") for _ in threads]
+    completed = [str(each.terminal.get("thread_id")) for each in turns]
+    chat.expect(
+        sorted(completed) == sorted(threads),
+        check="thread_id",
+        clause="AC6",
+        expected=f"a message_complete in each of {', '.join(threads)}",
+        actual=", ".join(completed),
+    )
