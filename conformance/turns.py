@@ -24,6 +24,9 @@ START_TURN = 3.0
 TURN = 0.5
 """Seconds after which a scenario that still plays mostly waits: another one begins beside it."""
 
+QUIET = f"stream-conformance-{os.getuid()}.quiet"
+"""The lock's name in the folder for temporary files: another user could not open it."""
+
 
 @asynccontextmanager
 async def turn(places: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]:
@@ -42,7 +45,7 @@ async def turn(places: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]
 @asynccontextmanager
 async def quiet() -> AsyncIterator[None]:
     """Hold the lock for measurements that no other run of this user may disturb."""
-    lock = Path(tempfile.gettempdir(), f"stream-conformance-{os.getuid()}.quiet")
+    lock = Path(tempfile.gettempdir(), QUIET)
     with lock.open("w") as file:  # noqa: ASYNC230, it is empty and stays so
         while True:
             try:

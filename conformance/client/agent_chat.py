@@ -110,7 +110,7 @@ class AgentChat(Chat):
 
     async def heard(self, *, clause: str, expected: str) -> Frame:
         """The next frame. What is none ends the scenario (AC1)."""
-        await self.until(lambda: bool(self.untaken))  # what nothing comes by is known then
+        await self.until(lambda: bool(self.untaken))  # or closed, which decides the clause
         value = await self.take(clause=self._silent(clause), expected=expected)
         data = self.messages[self._place - 1].data
         if not (isinstance(data, str) and isinstance(value, dict) and _kind(value)):

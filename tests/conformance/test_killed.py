@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from conformance.turns import QUIET
+
 REPOSITORY = Path(__file__).parents[2]
 FAULTY = str(REPOSITORY / "tests" / "faulty" / "handoff")
 
@@ -73,7 +75,7 @@ def running(temporary: Path) -> list[int]:
 
 def left(temporary: Path) -> list[Path]:
     """What lies in the folder, but for the lock that runs share."""
-    return [path for path in temporary.iterdir() if path.suffix != ".quiet"]
+    return [path for path in temporary.iterdir() if path.name != QUIET]
 
 
 def until(holds: object, what: str) -> None:

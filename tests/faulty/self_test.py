@@ -22,9 +22,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import multiprocessing
 import os
+import runpy
 import sys
 import tempfile
 import time
@@ -90,18 +90,12 @@ def _profiles() -> tuple[str, ...]:
 
 def _faults(profile: str) -> dict[str, Fault]:
     """The faulty daemon's own table; a daemon imports nothing of the suite, nor is it imported."""
-    path = HERE / profile / "faults.py"
-    spec = importlib.util.spec_from_file_location("faults", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["faults"] = module
-    spec.loader.exec_module(module)
+    table = runpy.run_path(str(HERE / profile / "faults.py"))["FAULTS"]
     return {
         _named(profile, name): Fault(
             _named(profile, name), each.description, each.clauses, each.daemon, each.variant
         )
-        for name, each in module.FAULTS.items()
+        for name, each in table.items()
     }
 
 
@@ -113,6 +107,11 @@ def _named(profile: str, name: str) -> str:
 def _profile(name: str) -> str:
     """The profile of what is so named."""
     return name.rpartition("/")[0] or "handoff"
+
+
+def _within(name: str) -> str:
+    """The name of what is so named within its profile."""
+    return name.rpartition("/")[2]
 
 
 def _concerned(fault: str, scenarios: Sequence[str]) -> bool:
@@ -146,6 +145,8 @@ class Run:
     """The only ones to be judged; none: all."""
     folder: str
     """Where daemons without a fault leave what they were asked for, see `asked`."""
+    second_tries: bool = False
+    """Whether what a late suite could not judge is tried once more."""
 
     def asked(self, fault: Fault, scenario: Scenario) -> Path:
         """The folder for what the scenario's own daemon was asked for, without a fault."""
@@ -154,7 +155,7 @@ class Run:
     def shows(self, fault: Fault, scenario: Scenario) -> bool:
         """Whether the scenario's daemon comes by the fault, as far as is known."""
         told = [each.read_bytes().splitlines() for each in self.asked(fault, scenario).glob("*")]
-        name = fault.name.rpartition("/")[2].encode()
+        name = _within(fault.name).encode()
         return not fault.name or not told or any(name in each for each in told)
 
 
@@ -254,7 +255,7 @@ def main() -> None:
         if not (options.fault or options.scenario or options.part):
             for scenario in ledger.catching_nothing():
                 for fault in _likely(scenario, faults):
-                    _judge_again(fault, (scenario.rpartition("/")[2],), run, ledger)
+                    _judge_again(fault, (_within(scenario),), run, ledger)
                     if scenario not in ledger.catching_nothing():
                         break
             for scenario in ledger.catching_nothing():
@@ -271,15 +272,15 @@ def main() -> None:
 
 def _judge_again(fault: Fault, scenarios: tuple[str, ...], run: Run, ledger: Ledger) -> None:
     """Judge by these scenarios alone (none: all); what is wrong now is a defect."""
-    again = _judge(fault, replace(run, scenarios=scenarios), second_tries=True)
+    again = _judge(fault, replace(run, scenarios=scenarios, second_tries=True))
     still = ledger.add(fault, map(Result.from_json, again))
     ledger.defects += (each for found in still.values() for each in found[:2])
 
 
 def _likely(scenario: str, faults: Sequence[Fault]) -> Iterator[Fault]:
     """The faults that violate a clause which this scenario judges."""
-    profile, name = _profile(scenario), scenario.rpartition("/")[2]
-    found = next(each for each in catalog.load(profile) if each.name == name)
+    profile = _profile(scenario)
+    found = next(each for each in catalog.load(profile) if each.name == _within(scenario))
     cited = {each.id for each in found.clauses}
     for fault in faults:
         if fault.name and _profile(fault.name) == profile and not cited.isdisjoint(fault.clauses):
@@ -313,12 +314,12 @@ def _judge_all(
                 yield running[done], [Result.from_json(each) for each in done.result()]
 
 
-def _judge(fault: Fault, run: Run, *, second_tries: bool = False) -> list[dict[str, object]]:
+def _judge(fault: Fault, run: Run) -> list[dict[str, object]]:
     """Run the catalog on the daemon with this fault."""
-    return asyncio.run(_run(fault, run, second_tries=second_tries))
+    return asyncio.run(_run(fault, run))
 
 
-async def _run(fault: Fault, run: Run, *, second_tries: bool) -> list[dict[str, object]]:
+async def _run(fault: Fault, run: Run) -> list[dict[str, object]]:
     manifest, variant = _with(fault, load(HERE / fault.daemon))
     mine = {each.name for each in catalog.load(manifest.profile)}
     scenarios = tuple(each for each in run.scenarios if each in mine)
@@ -333,7 +334,7 @@ async def _run(fault: Fault, run: Run, *, second_tries: bool) -> list[dict[str, 
         return []
     addresses = Addresses.from_json(run.addresses)
     results: list[Result] = []
-    settings = Settings(addresses=addresses, second_tries=second_tries)
+    settings = Settings(addresses=addresses, second_tries=run.second_tries)
     async with Upstream.attach(addresses) as upstream:
         runner = Runner(settings, upstream, await calibrate(), publish=results.append)
         await runner.judge(selected)
@@ -360,8 +361,7 @@ def _with(fault: Fault, manifest: Manifest) -> tuple[Manifest, Variant]:
     """The daemon and the variant, with the fault switched on."""
     variant = manifest.variant(fault.variant)
     if fault.name:
-        name = fault.name.rpartition("/")[2]
-        variant = replace(variant, args=(*variant.args, "--fault", name))
+        variant = replace(variant, args=(*variant.args, "--fault", _within(fault.name)))
     return manifest, variant
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import runpy
 import subprocess
 import sys
 from collections import Counter
-from importlib import import_module, util
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,14 +26,7 @@ PERMITS = {"R9"}
 
 
 def _table(profile: str) -> dict[str, Any]:
-    path = HERE / profile / "faults.py"
-    spec = util.spec_from_file_location(f"faults of {profile}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return dict(module.FAULTS)
+    return dict(runpy.run_path(str(HERE / profile / "faults.py"))["FAULTS"])
 
 
 FAULTS = {profile: _table(profile) for profile in PROFILES}

@@ -78,9 +78,10 @@ async def handoff_fd_flags(bench: Bench) -> None:
 
 
 PIECES = 200
+"""Events of 1 KiB that a client does not read."""
 
 AHEAD = 40
-"""Events of 1 KiB: more than small buffers hold, less than the API may send before it must wait."""
+"""Those that have come: more than small buffers hold, less than the API may send unread."""
 
 ROUNDS = 4
 """Others that are served meanwhile. The first may be served before nothing more fits."""
