@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from mock_api.answer import MOST, Options
 from mock_api.app import PREFIX, App
-from mock_api.server import Listener, bind_tcp, bind_unix, serve
-from mock_api.supervisor import supervise
-from mock_api.tls import Certificate, from_files, self_made
+from mock_api.language.answer import MOST, Options
+from mock_api.net.server import Listener, bind_tcp, bind_unix, serve
+from mock_api.net.supervisor import supervise
+from mock_api.net.tls import Certificate, from_files, self_made
 
 JOURNAL_SIZE = 10_000
 

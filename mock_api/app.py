@@ -12,21 +12,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mock_api import openai
 from mock_api.control import Control
-from mock_api.exchange import KNOWN_SIZE, Later, Reply, Request
-from mock_api.gates import Gates
-from mock_api.journal import Journal
-from mock_api.patterns import SCRIPT, Options, PatternError, applied_name, script
-from mock_api.reading import Reading
-from mock_api.registered import Registered
-from mock_api.script import Attempts, Script
-from mock_api.selection import ORDINARY, Selection, select
+from mock_api.language import openai
+from mock_api.language.patterns import SCRIPT, Options, PatternError, applied_name, script
+from mock_api.language.registered import Registered
+from mock_api.language.script import Attempts, Script
+from mock_api.language.selection import ORDINARY, Selection, select
+from mock_api.net.reading import Reading
+from mock_api.playing.exchange import KNOWN_SIZE, Later, Reply, Request
+from mock_api.playing.gates import Gates
+from mock_api.playing.journal import Journal
 
 if TYPE_CHECKING:
-    from mock_api.connection import Connection
-    from mock_api.http1 import KnownBytes
-    from mock_api.wheel import Wheel
+    from mock_api.http1.connection import KnownBytes
+    from mock_api.net.connection import Connection
+    from mock_api.playing.timer_wheel import Wheel
 
 PREFIX = "/_control"
 

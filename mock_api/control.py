@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
-from mock_api import openai
-from mock_api.exchange import End, Entry, Later, Reply, Request
-from mock_api.json_values import ScriptError
-from mock_api.script_json import read_script
+from mock_api.language import openai
+from mock_api.language.json_values import ScriptError
+from mock_api.language.script_json import read_script
+from mock_api.playing.exchange import End, Entry, Later, Reply, Request
 
 if TYPE_CHECKING:
     from mock_api.app import App

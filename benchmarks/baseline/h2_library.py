@@ -15,7 +15,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
 
-from mock_api.patterns import Options, answer
+from mock_api.language.patterns import Options, answer
 
 PARTS = answer("", Options()).events()
 HEADERS = (

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from mock_api.patterns import Options, answer
+from mock_api.language.patterns import Options, answer
 
 PARTS = answer("", Options()).events()
 HEAD = {

@@ -16,9 +16,9 @@ from h2_client import H2Client
 from mock_process import Mock, chat, contents, events, pattern_header
 from scripted import register
 
-from mock_api.exchange import Entry, Peer, Reply, Request
-from mock_api.script_json import FIELDS, read_script
-from mock_api.step_json import STEPS
+from mock_api.language.script_json import FIELDS, read_script
+from mock_api.language.step_json import STEPS
+from mock_api.playing.exchange import Entry, Peer, Reply, Request
 
 DOCS = Path(__file__).parents[2] / "docs" / "control.md"
 

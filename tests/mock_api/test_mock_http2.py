@@ -11,7 +11,7 @@ from h2.settings import SettingCodes
 from h2_client import H2Client, ask_oracle
 from mock_process import Mock, chat, contents, events, pattern_header
 
-from mock_api.patterns import Options, answer
+from mock_api.language.patterns import Options, answer
 
 
 def agree(mock: Mock, client: H2Client, tokens: list[str]) -> None:

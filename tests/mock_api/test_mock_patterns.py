@@ -13,7 +13,7 @@ from h1_client import H1Client
 from h2_client import H2Client
 from mock_process import Mock, chat, contents, events, finish_reasons, pattern_header
 
-from mock_api.patterns import FAILURES, PATTERNS, SHAPES, Options, PatternError, answer
+from mock_api.language.patterns import FAILURES, PATTERNS, SHAPES, Options, PatternError, answer
 
 DOCS = Path(__file__).parents[2] / "docs" / "patterns.md"
 

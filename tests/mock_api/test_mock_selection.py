@@ -9,7 +9,7 @@ import pytest
 from h1_client import H1Client
 from mock_process import Mock, chat
 
-from mock_api.selection import Selection, select
+from mock_api.language.selection import Selection, select
 
 
 def _user(content: Any) -> dict[str, Any]:

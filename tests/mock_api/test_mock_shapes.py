@@ -14,8 +14,8 @@ from h2_client import H2Client
 from mock_process import Mock, chat, contents, events, finish_reasons, pattern_header
 from scripted import wire_request
 
-from mock_api.patterns import FAILURES, PATTERNS, SHAPES, Options, PatternError, script
-from mock_api.sse import Assembler
+from mock_api.language.patterns import FAILURES, PATTERNS, SHAPES, Options, PatternError, script
+from mock_api.language.sse import Assembler
 
 CHANGES_WHAT_IS_SAID = {"stall:N", "fin:N", "reset:N", "done:N", "junk"}
 KEEPS = [shape for shape in SHAPES if shape.name not in CHANGES_WHAT_IS_SAID]

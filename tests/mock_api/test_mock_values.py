@@ -7,12 +7,12 @@ from time import monotonic
 
 import pytest
 
-from mock_api.http1_response import compile_response
-from mock_api.script import Ending, Framing, Informational, Script
-from mock_api.sse import Assembler, Dispatch
-from mock_api.steps import Cut, Gate, Raw, Stall, Unit, Wait, Write
-from mock_api.tape import Piece, lay_out
-from mock_api.wheel import Wheel
+from mock_api.http1.response import compile_response
+from mock_api.language.script import Ending, Framing, Informational, Script
+from mock_api.language.sse import Assembler, Dispatch
+from mock_api.language.steps import Cut, Gate, Raw, Stall, Unit, Wait, Write
+from mock_api.playing.schedule import Piece, lay_out
+from mock_api.playing.timer_wheel import Wheel
 
 STREAMS = [
     (b"data: a\n\n", [(9, "a")]),

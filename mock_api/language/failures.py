@@ -1,0 +1,72 @@
+"""Responses that are no answer: a status, and a body in whatever shape a proxy gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from mock_api.language import openai
+from mock_api.language.answer import number
+from mock_api.language.script import Framing, Script
+from mock_api.language.steps import Write
+
+BODILESS = (204, 205, 304)
+RETRY_AFTER = (("retry-after", "1"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One line of the table of failures."""
+
+    name: str
+    meaning: str
+    example: str
+    body: Callable[[int], tuple[str, bytes]]
+    """From the status to the content type and the body."""
+
+    @property
+    def word(self) -> str:
+        return self.name.partition(":")[0]
+
+    def script(self, argument: str, applied: str) -> Script:
+        """The response with this status. Raises ValueError."""
+        status = number(argument, least=200, most=599)
+        if status in BODILESS:
+            raise ValueError(f"CODE is none of {', '.join(map(str, BODILESS))}, which have no body")
+        kind, body = self.body(status)
+        later = RETRY_AFTER if status in (429, 503) else ()
+        return Script(
+            status=status,
+            headers=(("content-type", kind), ("x-test-pattern-applied", applied), *later),
+            steps=(Write(body),),
+            framing=Framing.LENGTH,
+        )
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _json(status: int) -> tuple[str, bytes]:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    fault = openai.error(f"{_phrase(status)}.", code=f"status_{status}", kind=kind)
+    return "application/json", openai.compact(fault)
+
+
+def _html(status: int) -> tuple[str, bytes]:
+    return "text/html", f"<html><h1>{status} {_phrase(status)}</h1></html>\n".encode()
+
+
+def _empty(status: int) -> tuple[str, bytes]:
+    return "text/plain", b""
+
+
+FAILURES = (
+    Failure("status:CODE", "this status, with an error as the API shapes it", "status:429", _json),
+    Failure("html:CODE", "this status, with a page of HTML", "html:502", _html),
+    Failure("empty:CODE", "this status, with an empty body", "empty:503", _empty),
+)

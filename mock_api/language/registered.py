@@ -1,0 +1,60 @@
+"""The scripts registered through the control API, by name.
+
+Where several are registered as attempts, an exchange's first request plays the
+first, its second the second, and so on: "fail twice, then succeed". Requests belong
+to one exchange by their token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mock_api.language.script import Attempts, Script
+
+MOST_COUNTED = 10_000
+"""How many exchanges' attempts are counted; the oldest are forgotten first."""
+
+
+class Registered:
+    """Scripts by name, and how often each exchange has asked for one."""
+
+    def __init__(self) -> None:
+        self._scripts: dict[str, Script | Attempts] = {}
+        self._asked: dict[tuple[str, str | None], int] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scripts)
+
+    def put(self, name: str, given: Script | Attempts, applied: tuple[str, str]) -> None:
+        """Register it; each response also gets the header `applied`."""
+
+        def named(script: Script) -> Script:
+            return replace(script, headers=(*script.headers, applied))
+
+        if isinstance(given, Attempts):
+            self._scripts[name] = Attempts(tuple(map(named, given.scripts)))
+        else:
+            self._scripts[name] = named(given)
+
+    def remove(self, name: str) -> bool:
+        """Whether there was one of that name."""
+        return self._scripts.pop(name, None) is not None
+
+    def choose(self, name: str, token: str | None) -> Script:
+        """The script to play for the next request with this token. Raises KeyError."""
+        script = self.next(name, token)
+        if script.once:
+            asked = self._asked.pop((name, token), 0)
+            self._asked[name, token] = asked + 1
+            while len(self._asked) > MOST_COUNTED:
+                del self._asked[next(iter(self._asked))]
+        return script
+
+    def next(self, name: str, token: str | None) -> Script:
+        """The script that will be played for the next request with this token. Raises KeyError."""
+        found = self._scripts[name]
+        if isinstance(found, Script):
+            return found
+        asked = self._asked.get((name, token), 0)
+        return found.scripts[min(asked, len(found.scripts) - 1)]

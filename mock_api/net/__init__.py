@@ -1,0 +1,1 @@
+"""Sockets: listeners, TLS, connections, and the process that supervises the server."""

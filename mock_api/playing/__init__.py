@@ -1,0 +1,1 @@
+"""Playing a script: when each part of an answer is sent, and what the journal keeps of it."""
