@@ -16,30 +16,33 @@ const (
 	chunked     = eventStream + "Transfer-Encoding: chunked\r\n\r\n"
 )
 
-// inChunk frames a text as one HTTP chunk.
+// inChunk returns a text as one HTTP chunk.
 func inChunk(text string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(text), text) }
 
-// withJSON is a whole response with a JSON body.
+// withJSON returns a complete response with a JSON body.
 func withJSON(status, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
 
-// What the API sends, byte for byte, then closing the connection; and what becomes of it.
-var answers = []struct {
+// An apiAnswer is a response of the API, byte for byte, after which the API closes the
+// connection; and the client's expected answer.
+type apiAnswer struct {
 	name     string
 	response string
-	text     string // in an answer that succeeds
-	status   int    // of an answer that fails; 200: the stream ends with the error
+	text     string // the text of a successful answer
+	status   int    // the status of a failed answer; 200: the stream ends with the error
 	message  string // a part of the error's message
-}{
-	// The ends that count as finished (R4).
+}
+
+var answers = []apiAnswer{
+	// These answers are finished (R4).
 	{name: "[DONE], then the last chunk", response: chunked + inChunk(hello+done) + "0\r\n\r\n", text: "Hello"},
 	{name: "[DONE], then nothing", response: chunked + inChunk(hello+done), text: "Hello"},
 	{name: "[DONE] alone", response: closing + done},
 	{name: "finish, then the last chunk", response: chunked + inChunk(hello+finished) + "0\r\n\r\n", text: "Hello"},
-	{name: "finish, then the length is met", text: "Hello",
+	{name: "finish, then a body of the promised length", text: "Hello",
 		response: eventStream + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(hello+finished)) + hello + finished},
-	{name: "finish, then FIN where nothing frames the body", response: closing + hello + finished, text: "Hello"},
+	{name: "finish, then FIN after a body without framing", response: closing + hello + finished, text: "Hello"},
 	{name: "HTTP/1.0", response: strings.Replace(closing, "HTTP/1.1", "HTTP/1.0", 1) + hello + finished, text: "Hello"},
 	{name: "finish without its blank line", response: closing + hello + strings.TrimSpace(finished), text: "Hello"},
 	{name: "content in the finishing chunk", text: "Hello!",
@@ -51,13 +54,13 @@ var answers = []struct {
 	{name: "content type with a parameter", text: "Hello",
 		response: "HTTP/1.1 200 OK\r\ncontent-type: Text/Event-Stream; charset=UTF-8\r\nConnection: close\r\n\r\n" + hello + done},
 
-	// Everything else is failure (R6, U4).
+	// These answers fail after the first byte (R6, U4).
 	{name: "clean end without finish", response: chunked + inChunk(hello) + "0\r\n\r\n", status: 200},
 	{name: "finish, then no last chunk", response: chunked + inChunk(hello+finished), status: 200},
-	{name: "finish, then the length is not met", response: eventStream + "Content-Length: 9999\r\n\r\n" + hello + finished, status: 200},
-	{name: "nothing", response: closing, status: 200},
+	{name: "finish, then a body shorter than its length", response: eventStream + "Content-Length: 9999\r\n\r\n" + hello + finished, status: 200},
+	{name: "an empty body", response: closing, status: 200},
 	{name: "comments only", response: closing + ": hi\n\n", status: 200},
-	{name: "a chunk size that is none", response: chunked + inChunk(hello) + "xyz\r\n", status: 200},
+	{name: "a chunk size that is not a number", response: chunked + inChunk(hello) + "xyz\r\n", status: 200},
 	{name: "a chunk size beyond 64 bits", response: chunked + inChunk(hello) + "10000000000000000\r\n", status: 200},
 	{name: "a chunk with a bare LF", response: chunked + inChunk(hello) + strings.ReplaceAll(inChunk(done), "\r\n", "\n"), status: 200},
 	{name: "a chunk without its CRLF", response: chunked + fmt.Sprintf("%x\r\n%s", len(hello), hello) + "0\r\n\r\n", status: 200},
@@ -65,13 +68,13 @@ var answers = []struct {
 		response: closing + hello + finished + `data: {"choices":[{"index":1,"delta":{"content":"x"}}]}` + "\n\n"},
 	{name: "an error object", response: closing + hello + `data: {"error":{"message":"boom","type":"t","code":7}}` + "\n\n" + done, status: 200, message: "boom"},
 	{name: "an error event", response: closing + hello + "event: error\ndata: boom\n\n" + done, status: 200, message: "boom"},
-	{name: "an event that is no JSON", response: closing + hello + "data: error: boom\n\n" + finished + done, status: 200},
+	{name: "an event that is not JSON", response: closing + hello + "data: error: boom\n\n" + finished + done, status: 200},
 	{name: "an end inside a character", response: closing + hello + "data: {\"choices\":[{\"delta\":{\"content\":\"\xf0\x9f", status: 200},
 	{name: "an event that is too large", response: closing + hello + "data: " + strings.Repeat("x", maxEvent+1), status: 200},
 
-	// Before the head (R5).
+	// These answers fail before the first byte (R5).
 	{name: "a head cut short", response: "HTTP/1.1 200 OK\r\nContent-Ty", status: 502},
-	{name: "no HTTP", response: "SSH-2.0-x\r\n\r\n", status: 502},
+	{name: "a protocol other than HTTP", response: "SSH-2.0-x\r\n\r\n", status: 502},
 	{name: "an endless head", response: "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2*maxHead), status: 502},
 	{name: "HTML", response: "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>", status: 502},
 	{name: "JSON", response: withJSON("200 OK", `{"error":{"message":"boom"}}`), status: 502, message: "boom"},
@@ -80,45 +83,50 @@ var answers = []struct {
 	{name: "a server error", response: "HTTP/1.1 500 Oh\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", status: 502, message: "500"},
 	{name: "unauthorized", response: withJSON("401 No", `{"error":{"message":"wrong: `+testKey+`"}}`), status: 502},
 	{name: "not found", response: withJSON("404 No", `{"error":{"message":"no model"}}`), status: 404, message: "no model"},
-	{name: "a refusal that names the key", response: withJSON("400 No", `{"error":{"message":"hello, `+testKey+`"}}`), status: 400, message: "hello, [redacted]"},
-	{name: "a refusal without words", response: "HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n", status: 422, message: "422"},
+	{name: "a refusal that contains the key", response: withJSON("400 No", `{"error":{"message":"hello, `+testKey+`"}}`), status: 400, message: "hello, [redacted]"},
+	{name: "a refusal without a body", response: "HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n", status: 422, message: "422"},
 }
 
 func TestAnswers(t *testing.T) {
 	for _, test := range answers {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			base := rawAPI(t, func(conn net.Conn, r *http.Request) {
-				conn.Write([]byte(test.response))
-				conn.Close()
-			})
-			a := startDaemon(t, base, nil).ask(`{"prompt":"hi"}`)
-			if strings.Contains(a.body, testKey) {
-				t.Errorf("the answer holds the API's key: %q", a.body)
-			}
-			if test.status == 0 {
-				if !a.done() || a.text(t) != test.text {
-					t.Errorf("answer %d %q, want success with the text %q", a.status, a.body, test.text)
-				}
-				return
-			}
-			p := a.failure(t)
-			if a.status != test.status || !strings.Contains(p.Message, test.message) || p.Type == "" {
-				t.Errorf("answer %d with error %+v, want %d with %q", a.status, p, test.status, test.message)
-			}
-			if test.status == 200 && strings.Contains(test.response, hello[:30]) && !strings.Contains(a.body, "Hello") {
-				t.Errorf("what came before the failure was lost: %q", a.body)
-			}
-		})
+		t.Run(test.name, test.check)
 	}
 }
 
-// The openai format relays each chunk as it is, numbers and escapes included.
+// check starts a daemon with this API and compares the client's answer.
+func (test apiAnswer) check(t *testing.T) {
+	t.Parallel()
+	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
+		conn.Write([]byte(test.response))
+		conn.Close()
+	})
+	a := startDaemon(t, base, nil).ask(`{"prompt":"hi"}`)
+	if strings.Contains(a.body, testKey) {
+		t.Errorf("the answer contains the API's key: %q", a.body)
+	}
+	if test.status == 0 {
+		if !a.done() || a.text(t) != test.text {
+			t.Errorf("answer %d %q, want success with the text %q", a.status, a.body, test.text)
+		}
+		return
+	}
+	p := a.failure(t)
+	if a.status != test.status || !strings.Contains(p.Message, test.message) || p.Type == "" {
+		t.Errorf("answer %d with error %+v, want %d with %q", a.status, p, test.status, test.message)
+	}
+	if test.status == 200 && strings.Contains(test.response, hello[:30]) && !strings.Contains(a.body, "Hello") {
+		t.Errorf("the text before the failure is missing: %q", a.body)
+	}
+}
+
+// The openai format relays each chunk unchanged, also its numbers and escapes.
 func TestOpenAIFormat(t *testing.T) {
 	events := []string{
 		`{"id":"x","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}`,
 		`{"id":"x","choices":[{"index":0,"delta":{"content":"\ud83d \u2028<&>"},"seed":9007199254740993}],"big":1e400}`,
 		`{"choices":[],"usage":{"total_tokens":3}}`,
+		`{"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"a"}]},"finish_reason":""}]}`,
+		`{"choices":[{"index":0,"delta":{"content":5}}],"error":null,"message":{}}`,
 		`{"choices":[{"index":0,"delta":null,"finish_reason":"content_filter"}]}`,
 	}
 	stream := ": comment\nevent: ping\ndata: {}\n\ndata: " + strings.Join(events, "\n\ndata: ") + "\n\n" + done
@@ -147,7 +155,7 @@ func TestHead(t *testing.T) {
 	}
 	a = d.ask(`{` + extra + `}`)
 	if a.status != 400 || a.header.Get("X-One") != "1" || a.header.Get("Content-Type") != "application/json" {
-		t.Errorf("error response %d %v lacks the response headers", a.status, a.header)
+		t.Errorf("error response %d %v, want 400 with the response headers", a.status, a.header)
 	}
 }
 
@@ -165,7 +173,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// silence holds a connection open until the daemon closes it, and says when.
+// silence holds a connection open until the daemon closes it, and sends the time.
 func silence(conn net.Conn, closed chan<- time.Time) {
 	conn.SetReadDeadline(time.Now().Add(patience))
 	var b [1]byte
@@ -175,12 +183,12 @@ func silence(conn net.Conn, closed chan<- time.Time) {
 	closed <- time.Now()
 }
 
-// Each of the API's silences is bounded, and the API is let go.
+// A timeout limits each silence of the API, and the daemon then closes the connection.
 func TestTimeBounds(t *testing.T) {
 	const bound = 100 * time.Millisecond
 	for _, test := range []struct {
 		name   string
-		says   string
+		sent   string
 		status int
 	}{
 		{"no head", "", 504},
@@ -191,7 +199,7 @@ func TestTimeBounds(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			closed := make(chan time.Time, 1)
 			base := rawAPI(t, func(conn net.Conn, r *http.Request) {
-				conn.Write([]byte(test.says))
+				conn.Write([]byte(test.sent))
 				silence(conn, closed)
 			})
 			d := startDaemon(t, base, func(c *config) { c.firstByteTimeout, c.idleTimeout = bound, bound })
@@ -199,12 +207,12 @@ func TestTimeBounds(t *testing.T) {
 			if p := a.failure(t); a.status != test.status || p.Type != timeoutError {
 				t.Errorf("answer %d with %+v, want %d and a timeout", a.status, p, test.status)
 			}
-			await(t, "the API's connection to be closed", closed)
+			await(t, "the daemon closes the API's connection", closed)
 		})
 	}
 }
 
-// Heartbeats keep a stream alive that has more to say, and no other.
+// Heartbeats prolong an unfinished stream, but not a finished one.
 func TestHeartbeats(t *testing.T) {
 	beat := func(conn net.Conn, times int) bool {
 		for range times {
@@ -226,12 +234,12 @@ func TestHeartbeats(t *testing.T) {
 	if p := a.failure(t); p.Type != timeoutError || strings.Count(a.body, "Hello") != 2 {
 		t.Errorf("answer %q, want all of the text and then a timeout", a.body)
 	}
-	if !await(t, "the API to be let go", ended) {
-		t.Error("heartbeats went on for ever")
+	if !await(t, "the daemon closes the API's connection", ended) {
+		t.Error("heartbeats prolonged a finished stream")
 	}
 }
 
-// An event is passed on when it has arrived, whatever part of the next has arrived too.
+// The daemon sends an event at once, whatever part of the next event has arrived.
 func TestNothingIsHeldBack(t *testing.T) {
 	for _, next := range []string{"", "5", "5\r\n", "5\r\nd", "5;x"} {
 		received := make(chan struct{})
@@ -250,7 +258,7 @@ func TestNothingIsHeldBack(t *testing.T) {
 		for line := ""; !strings.Contains(line, "Hello"); {
 			var err error
 			if line, err = reader.ReadString('\n'); err != nil {
-				t.Errorf("with %q behind it, the event did not come: %v", next, err)
+				t.Errorf("with %q after it, the event did not arrive: %v", next, err)
 				break
 			}
 		}
@@ -258,7 +266,7 @@ func TestNothingIsHeldBack(t *testing.T) {
 	}
 }
 
-// An API that keeps the connection open after [DONE] keeps nobody waiting.
+// The client does not wait for an API that keeps the connection open after [DONE].
 func TestAPILingers(t *testing.T) {
 	closed := make(chan time.Time, 1)
 	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
@@ -269,5 +277,5 @@ func TestAPILingers(t *testing.T) {
 	if !a.done() {
 		t.Errorf("answer %q, want success", a.body)
 	}
-	await(t, "the API's connection to be closed", closed)
+	await(t, "the daemon closes the API's connection", closed)
 }

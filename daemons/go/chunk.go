@@ -6,15 +6,18 @@ import (
 	"errors"
 )
 
-// A chunk is one message of the API's stream, read as far as relaying needs: is it
-// an error, which text does it hold, which choices does it finish. Vendors differ in
-// all the rest, so a field of a surprising type is taken for absent.
+// A chunk is one JSON message of the API's stream. The daemon parses what a relay
+// needs: an error, the text, and which choices finish. Vendors differ in all other
+// fields, so a field of an unexpected type counts as absent.
 //
-// A delta is parsed by itself, because encoding/json needs a KiB of stack for each
-// level of nesting: at one more, every stream's stack would be 16 KiB instead of 8.
+// texts parses the deltas separately, because encoding/json needs a KiB of stack for
+// each level of nesting. One more level would double each stream's stack to 16 KiB.
 type chunk struct {
-	data    []byte // as it arrived
+	data    []byte // the bytes that the API sent
 	Error   json.RawMessage
+	Object  string
+	Type    string
+	Message string
 	Choices []struct {
 		Index        int
 		Delta        json.RawMessage
@@ -23,15 +26,15 @@ type chunk struct {
 }
 
 var (
-	errNoChunk  = errors.New("an event of the API's stream is not a JSON object")
-	errOddDelta = errors.New("a delta's content is not a string")
+	errNoChunk  = errors.New("expected a JSON object in each event of the API's stream, found something else")
+	errOddDelta = errors.New("expected a delta's content as a string or a list of text parts, found something else")
 )
 
-// parseChunk reads the data of an event, which must be a JSON object.
+// parseChunk parses the data of an event, which must be a JSON object.
 func parseChunk(data []byte) (*chunk, error) {
 	c := &chunk{data: data}
 	err := json.Unmarshal(data, c)
-	// Unmarshal skips what is of another type than expected and reads the rest.
+	// Unmarshal skips a field of an unexpected type, and parses the others.
 	if wrongType := new(json.UnmarshalTypeError); err != nil && !errors.As(err, &wrongType) {
 		return nil, errNoChunk
 	}
@@ -41,33 +44,64 @@ func parseChunk(data []byte) (*chunk, error) {
 	return c, nil
 }
 
-// failure returns the error that the chunk reports instead of a piece of answer.
+// failure returns the error that the chunk reports, or nil. APIs report an error in two
+// ways: under the key `error`, as any JSON type, also next to choices; or as the whole
+// object, which then has the error's own fields and no choices.
 func (c *chunk) failure() *problem {
-	if len(c.Error) == 0 || string(c.Error) == "null" {
+	keyed := len(c.Error) > 0 && string(c.Error) != "null"
+	whole := len(c.Choices) == 0 && (c.Message != "" || c.Object == "error" || c.Type == "error")
+	if !keyed && !whole {
 		return nil
 	}
-	return describe(c.data)
+	return failureIn(c.data)
 }
 
-// texts returns the text of choice 0 as JSON strings, leaving out empty ones.
+// texts returns the text of choice 0 as JSON strings. It leaves out empty strings.
 func (c *chunk) texts() ([]json.RawMessage, error) {
 	var texts []json.RawMessage
 	for _, choice := range c.Choices {
 		var delta struct{ Content json.RawMessage }
 		_ = json.Unmarshal(choice.Delta, &delta)
-		text := delta.Content
-		if choice.Index != 0 || len(text) == 0 || string(text) == "null" || string(text) == `""` {
+		if choice.Index != 0 || len(delta.Content) == 0 || string(delta.Content) == "null" {
 			continue
 		}
-		if text[0] != '"' {
-			return texts, errOddDelta
+		text, err := contentText(delta.Content)
+		if err != nil {
+			return texts, err
 		}
-		texts = append(texts, text)
+		if string(text) != `""` {
+			texts = append(texts, text)
+		}
 	}
 	return texts, nil
 }
 
-// A completion knows which choices were seen, and whether each has finished.
+// contentText returns a delta's content as one JSON string. Content is a string, or a
+// list of text parts (Mistral, GLM), whose texts it joins. The texts keep their escapes.
+func contentText(content json.RawMessage) (json.RawMessage, error) {
+	if isString(content) {
+		return content, nil
+	}
+	var parts []struct {
+		Type string
+		Text json.RawMessage
+	}
+	if !isArray(content) || json.Unmarshal(content, &parts) != nil {
+		return nil, errOddDelta
+	}
+	text := json.RawMessage{'"'}
+	for _, part := range parts {
+		if part.Type != "" && part.Type != "text" || len(part.Text) == 0 || !isString(part.Text) {
+			return nil, errOddDelta
+		}
+		text = append(text, part.Text[1:len(part.Text)-1]...)
+	}
+	return append(text, '"'), nil
+}
+
+// A completion records the choices of an answer, and whether each has finished. A
+// finish_reason finishes its choice unless it is null or empty: Ollama and SGLang send
+// an empty one with each delta.
 type completion map[int]bool
 
 func (c completion) note(chunk *chunk) {
@@ -76,7 +110,7 @@ func (c completion) note(chunk *chunk) {
 	}
 }
 
-// finished reports whether the answer is whole: there were choices, and all are done.
+// finished reports whether the answer is complete: it has choices, and all are finished.
 func (c completion) finished() bool {
 	for _, done := range c {
 		if !done {
@@ -86,13 +120,26 @@ func (c completion) finished() bool {
 	return len(c) > 0
 }
 
-// describe finds the error in what the API sent in place of an answer: in its field
-// `error`, an object or a text, or in the object itself. Without any it returns nil.
+// failureIn returns the problem for an event that reports an error. Its message is the
+// API's own where the data has one.
+func failureIn(data []byte) *problem {
+	if p := describe(data); p != nil {
+		return p
+	}
+	message := "the API reported an error"
+	if text := string(bytes.TrimSpace(data)); text != "" && !json.Valid(data) {
+		message = text
+	}
+	return &problem{Message: message, Type: upstreamError}
+}
+
+// describe returns the error in JSON that the API sent instead of an answer, or nil.
+// The error is the value of the field `error`, an object or a text, or the whole object.
 func describe(data []byte) *problem {
 	var outer struct{ Error json.RawMessage }
 	_ = json.Unmarshal(data, &outer)
-	named := len(outer.Error) > 0 && string(outer.Error) != "null"
-	if named {
+	keyed := len(outer.Error) > 0 && string(outer.Error) != "null"
+	if keyed {
 		data = outer.Error
 	}
 	p := &problem{Type: upstreamError}
@@ -102,7 +149,7 @@ func describe(data []byte) *problem {
 		_ = decoder.Decode(p)
 	}
 	if p.Message == "" {
-		if !named {
+		if !keyed {
 			return nil
 		}
 		p.Message = "the API reported an error"

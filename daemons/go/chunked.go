@@ -8,28 +8,28 @@ import (
 	"strconv"
 )
 
-// The chunked transfer coding (RFC 9112, section 7.1), because the one in net/http
-// holds data back: when a chunk's size has arrived but none of its bytes, it waits
-// for them although it could return what came before. Here a Read waits only while
-// it has nothing, so an event never waits for the one after it.
+// This is a decoder for the chunked transfer coding (RFC 9112, section 7.1). The
+// decoder in net/http holds data back: when the size of the next chunk has arrived
+// without its bytes, it waits for them before it returns the previous chunk. Here a
+// Read waits only while it has no data, so an event never waits for the next one.
 
-// maxTrailers bounds the lines behind the last chunk.
+// maxTrailers is the largest size of the lines after the last chunk.
 const maxTrailers = 64 << 10
 
 var (
-	errChunkSize  = errors.New("a chunk's size is malformed")
-	errChunkEnd   = errors.New("a chunk does not end where its size says")
-	errHTTPLine   = errors.New("a line of the chunked coding is too long or does not end in CRLF")
-	errTrailerEnd = errors.New("the trailers are larger than 64 KiB")
+	errChunkSize  = errors.New("malformed chunked coding: expected a chunk size in hexadecimal digits")
+	errChunkEnd   = errors.New("malformed chunked coding: expected CRLF where the chunk's size ends it")
+	errHTTPLine   = errors.New("malformed chunked coding: a line is too long or does not end in CRLF")
+	errTrailerEnd = errors.New("expected trailers of at most 64 KiB, found more")
 )
 
-// A chunkedBody decodes a body. Anything that breaks the coding ends it with an
-// error; io.EOF comes only after the last chunk and its trailers.
+// A chunkedBody is a reader that decodes a body. Malformed coding ends it with an error.
+// It returns io.EOF only after the last chunk and its trailers.
 type chunkedBody struct {
 	reader *bufio.Reader
-	left   uint64 // of the current chunk
-	inside bool   // a chunk has begun, and its CRLF is still to come
-	err    error  // how the body ended
+	left   uint64 // unread bytes of the current chunk
+	inside bool   // a chunk has begun, and its CRLF has not yet arrived
+	err    error  // the result of the body's end
 }
 
 func (b *chunkedBody) Read(p []byte) (int, error) {
@@ -47,7 +47,7 @@ func (b *chunkedBody) Read(p []byte) (int, error) {
 
 func (b *chunkedBody) Close() error { return nil }
 
-// next ends the chunk that was read and begins the one after it.
+// next reads the CRLF of the current chunk and the size of the next one.
 func (b *chunkedBody) next() error {
 	if b.inside {
 		var end [2]byte
@@ -63,7 +63,7 @@ func (b *chunkedBody) next() error {
 	if err != nil {
 		return err
 	}
-	size, _, _ := bytes.Cut(line, []byte(";")) // extensions mean nothing here
+	size, _, _ := bytes.Cut(line, []byte(";")) // ignore extensions
 	if b.left, err = strconv.ParseUint(string(bytes.TrimRight(size, " \t")), 16, 63); err != nil {
 		return errChunkSize
 	}
@@ -74,7 +74,7 @@ func (b *chunkedBody) next() error {
 	return nil
 }
 
-// trailers reads what follows the last chunk, and returns io.EOF at its end.
+// trailers skips the trailers and returns io.EOF at their end.
 func (b *chunkedBody) trailers() error {
 	for budget := maxTrailers; budget > 0; {
 		line, err := b.line()
@@ -89,7 +89,7 @@ func (b *chunkedBody) trailers() error {
 	return errTrailerEnd
 }
 
-// line returns a line without its CRLF, valid until the next read.
+// line returns a line without its CRLF. The slice is valid until the next read.
 func (b *chunkedBody) line() ([]byte, error) {
 	line, err := b.reader.ReadSlice('\n')
 	if err != nil && err != bufio.ErrBufferFull {
@@ -102,7 +102,7 @@ func (b *chunkedBody) line() ([]byte, error) {
 	return line, nil
 }
 
-// unexpected makes an end of file the error that it is inside a body.
+// unexpected turns io.EOF into io.ErrUnexpectedEOF, for an end inside a body.
 func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

@@ -10,53 +10,54 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The client's side of an exchange. One goroutine reads from the client for as
-// long as the socket is held, whatever it sends: that is how its leaving is noticed
-// while the API is silent, and how unread bytes are kept from turning our closing
-// into a reset that would destroy the tail of the answer.
+// The client's side of an exchange has a goroutine of its own, which reads and discards
+// what the client sends until the socket is closed. So the daemon notices that the
+// client left while the API is silent. And no unread byte can turn the daemon's close
+// into a reset, which would destroy the end of the answer.
 //
-// A client that shuts down its sending side looks just like one that has left, and
-// is treated as such: there is no way to tell them apart without writing.
+// A client that shuts down its sending side looks like one that has left. Only a write
+// could distinguish the two. The daemon treats both as gone.
 
 const (
-	// The bounds on lingering are the contract's (R8).
+	// The contract (R8) sets these limits for lingering.
 	lingerTime  = time.Second
 	lingerBytes = 1 << 20
 
-	// hurriedLinger replaces lingerTime once the daemon has to end.
+	// hurriedLinger replaces lingerTime after the shutdown timeout.
 	hurriedLinger = 100 * time.Millisecond
 
-	// lastWords is how long the end of an interrupted answer may take to write.
+	// lastWords is how long writing the end of an interrupted answer may take.
 	lastWords = 100 * time.Millisecond
 )
 
 var (
-	errClientLeft    = errors.New("the client left")
-	errClientStalled = errors.New("the client read nothing for too long")
+	errClientLeft    = errors.New("the client closed the connection")
+	errClientStalled = errors.New("the client read nothing for --write-timeout")
 )
 
 // past is a deadline that has passed.
 var past = time.Unix(1, 0)
 
-// A client is the socket of one client, and the answer on its way to it.
+// A client is the socket of one client, with the write state of its answer.
 type client struct {
 	conn         streamConn
 	writeTimeout time.Duration
-	unsent       []byte // what an interrupted write has left over
+	unsent       []byte // the rest of an interrupted write
 
 	mu          sync.Mutex
-	interrupted bool // writes are to stop; guarded by mu
-	ending      bool // the last of the answer is being written, or is; guarded by mu
+	interrupted bool // write returns without writing; guarded by mu
+	ending      bool // end has been called; guarded by mu
 
-	gone chan struct{} // closed when the reading side has ended
+	gone chan struct{} // closed when watch has returned
 }
 
 func newClient(conn streamConn, writeTimeout time.Duration) *client {
 	return &client{conn: conn, writeTimeout: writeTimeout, gone: make(chan struct{})}
 }
 
-// watch discards what the client sends until it leaves, or has sent too much after
-// the answer's end. It calls left when that was before the end.
+// watch reads and discards the client's bytes. It returns when the client leaves, or
+// after lingerBytes that follow the answer's end. It calls left if the client leaves
+// before the answer's end.
 func (c *client) watch(left func()) {
 	defer close(c.gone)
 	var discarded [1024]byte
@@ -81,7 +82,7 @@ func (c *client) isEnding() bool {
 	return c.ending
 }
 
-// write sends a part of the answer, at the client's pace.
+// write sends a part of the answer. It blocks while the client does not read.
 func (c *client) write(data []byte) error {
 	for len(data) > 0 {
 		queued := c.queued()
@@ -92,8 +93,9 @@ func (c *client) write(data []byte) error {
 		n, err := c.conn.Write(data)
 		data = data[n:]
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			// Time counts from the last byte that the client took: from us, or from the
-			// kernel's buffer, which has room again only after a good part was read.
+			// The timeout starts again whenever the client reads a byte. Count both a
+			// write that moved bytes and a kernel buffer that became shorter: the kernel
+			// accepts a write only after the client has read a large part of the buffer.
 			if n > 0 || c.queued() < queued {
 				continue
 			}
@@ -109,7 +111,7 @@ func (c *client) write(data []byte) error {
 	return nil
 }
 
-// setDeadline bounds the next write; false when writes are to stop.
+// setDeadline sets the deadline of the next write. It returns false after interrupt.
 func (c *client) setDeadline(deadline time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -120,7 +122,8 @@ func (c *client) setDeadline(deadline time.Time) bool {
 	return true
 }
 
-// interrupt makes the write that runs, and those to come, return at once.
+// interrupt makes the running write and all later ones return at once. After end has
+// been called it does nothing.
 func (c *client) interrupt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -130,7 +133,7 @@ func (c *client) interrupt() {
 	}
 }
 
-// queued is how many bytes the kernel still holds for the client.
+// queued returns how many bytes wait in the kernel's send buffer.
 func (c *client) queued() int {
 	n := 0
 	if raw, err := c.conn.SyscallConn(); err == nil {
@@ -139,8 +142,9 @@ func (c *client) queued() int {
 	return n
 }
 
-// end writes the last of the answer. What an interrupted write has left over comes
-// first, so that it stands on an event boundary; then little time is left.
+// end writes the last part of the answer. After an interrupt it first writes the rest
+// of the interrupted write, so that data begins on an event boundary. It then has only
+// lastWords for both.
 func (c *client) end(data []byte) error {
 	c.mu.Lock()
 	interrupted := c.interrupted
@@ -155,14 +159,15 @@ func (c *client) end(data []byte) error {
 	return err
 }
 
-// finish shuts down the sending side, which the client sees as the end even while
-// somebody else still holds the socket.
+// finish shuts down the sending side. So the client sees the end of the answer even
+// while the web server still holds its copy of the descriptor.
 func (c *client) finish() {
 	c.conn.SetReadDeadline(time.Now().Add(lingerTime))
 	c.conn.CloseWrite()
 }
 
-// linger waits, after finish, for the client to close, and closes.
+// linger waits for the client to close the connection, and then closes it. finish comes
+// before it.
 func (c *client) linger(hurry context.Context) {
 	stop := context.AfterFunc(hurry, func() { c.conn.SetReadDeadline(time.Now().Add(hurriedLinger)) })
 	defer stop()
@@ -170,8 +175,8 @@ func (c *client) linger(hurry context.Context) {
 	c.conn.Close()
 }
 
-// abandon drops a client that no longer reads or is no longer there. What waits in
-// the kernel's buffer is dropped with it: half an answer must not look like a whole one.
+// abandon resets the connection of a client that stalled or left. The reset discards
+// the kernel's send buffer, so that half an answer does not look like a complete one.
 func (c *client) abandon() {
 	if tcp, ok := c.conn.(interface{ SetLinger(int) error }); ok {
 		tcp.SetLinger(0)

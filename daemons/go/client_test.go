@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A client that leaves ends the request at the API, also while the API is silent.
+// The daemon ends the API's request when the client leaves, also while the API is silent.
 func TestClientLeaves(t *testing.T) {
 	for name, leave := range map[string]func(*net.TCPConn){
 		"close":               func(c *net.TCPConn) { c.Close() },
@@ -17,12 +17,12 @@ func TestClientLeaves(t *testing.T) {
 		"half-close":          func(c *net.TCPConn) { c.CloseWrite() },
 		"close after writing": func(c *net.TCPConn) { io.WriteString(c, strings.Repeat("x", 50_000)); c.Close() },
 	} {
-		for _, says := range []string{"", chunked + inChunk(hello)} {
+		for _, sent := range []string{"", chunked + inChunk(hello)} {
 			t.Run(name, func(t *testing.T) {
 				closed := make(chan time.Time, 1)
 				arrived := make(chan struct{}, 1)
 				base := rawAPI(t, func(conn net.Conn, r *http.Request) {
-					io.WriteString(conn, says)
+					io.WriteString(conn, sent)
 					arrived <- struct{}{}
 					silence(conn, closed)
 				})
@@ -30,15 +30,15 @@ func TestClientLeaves(t *testing.T) {
 				await(t, "the request", arrived)
 				left := time.Now()
 				leave(client)
-				if took := await(t, "the API's connection to be closed", closed).Sub(left); took > 2*time.Second {
-					t.Errorf("the API was let go after %v", took)
+				if took := await(t, "the daemon closes the API's connection", closed).Sub(left); took > 2*time.Second {
+					t.Errorf("the daemon closed the API's connection after %v", took)
 				}
 			})
 		}
 	}
 }
 
-// endless streams until the daemon takes no more, and counts what it took.
+// endless is an API that sends until the daemon stops reading. It reports the sent bytes.
 func endless(t *testing.T, sent chan<- int) string {
 	return rawAPI(t, func(conn net.Conn, r *http.Request) {
 		piece := inChunk(strings.Repeat(bulk, 16))
@@ -57,28 +57,28 @@ func endless(t *testing.T, sent chan<- int) string {
 	})
 }
 
-// A client that stalls pauses the API, and gets everything when it goes on.
+// A stalled client pauses the API, and receives the whole answer when it reads again.
 func TestBackpressure(t *testing.T) {
 	sent := make(chan int, 1)
 	client := startDaemon(t, endless(t, sent), nil).handOffNarrow(`{"prompt":"hi"}`, 64<<10)
-	await(t, "the API to be paused", sent)
+	await(t, "the daemon stops reading from the API", sent)
 	a := readAnswer(t, client)
 	if !a.done() {
 		t.Fatalf("the answer ended with %q", a.body[max(0, len(a.body)-200):])
 	}
 	if text := a.text(t); strings.Trim(text, "x") != "" || len(text) == 0 || len(text)%(16*bulkText) != 0 {
-		t.Errorf("%d bytes of text, want as many as were sent", len(text))
+		t.Errorf("%d bytes of text, want as many as the API sent", len(text))
 	}
 }
 
-// A client that stalls for ever is dropped; one that reads slowly is not.
+// The daemon abandons a client that reads nothing, but not one that reads slowly.
 func TestWriteTimeout(t *testing.T) {
 	dropped := make(chan struct{}, 1)
 	piece := inChunk(strings.Repeat(bulk, 16))
 	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
 		io.WriteString(conn, chunked)
-		forever := r.Header.Get("X-Test-Pattern") == "forever"
-		for i := 0; i < 160 || forever; i++ {
+		endless := r.Header.Get("X-Test-Pattern") == "endless"
+		for i := 0; i < 160 || endless; i++ {
 			if _, err := io.WriteString(conn, piece); err != nil {
 				dropped <- struct{}{}
 				return
@@ -88,7 +88,7 @@ func TestWriteTimeout(t *testing.T) {
 	})
 	const bound = 500 * time.Millisecond
 	d := startDaemon(t, base, func(c *config) { c.writeTimeout = bound })
-	d.handOffNarrow(`{"prompt":"hi","test_pattern":"forever"}`, 64<<10)
+	d.handOffNarrow(`{"prompt":"hi","test_pattern":"endless"}`, 64<<10)
 	slow := d.handOffNarrow(`{"prompt":"hi"}`, 64<<10)
 	start := time.Now()
 	a := readAnswer(t, sips{slow})
@@ -98,10 +98,10 @@ func TestWriteTimeout(t *testing.T) {
 	if took := time.Since(start); took < 2*bound {
 		t.Errorf("the slow client took only %v", took)
 	}
-	await(t, "the stalled client to be dropped", dropped)
+	await(t, "the daemon abandons the stalled client", dropped)
 }
 
-// Sips are how a slow client reads.
+// A sips is a slow client's connection: it reads little at once, with pauses.
 type sips struct{ *net.TCPConn }
 
 func (s sips) Read(p []byte) (int, error) {

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// The options and the environment, as the contract lists them for every daemon.
+// A config holds the options and the environment. The contract lists them for every
+// daemon.
 type config struct {
 	socket         string
 	socketMode     fs.FileMode
@@ -35,7 +36,8 @@ type config struct {
 	insecureTLS bool
 }
 
-// parseConfig reads both. The flag package has then already reported its own errors.
+// parseConfig parses the options and the environment. The flag package reports its own
+// errors to stderr before parseConfig returns them.
 func parseConfig(args []string, getenv func(string) string) (*config, error) {
 	c := &config{socketMode: 0o660, format: simple}
 	flags := flag.NewFlagSet("streaming-daemon", flag.ContinueOnError)
@@ -46,7 +48,7 @@ func parseConfig(args []string, getenv func(string) string) (*config, error) {
 		return err
 	})
 	flags.IntVar(&c.maxConnections, "max-connections", 10_000, "hold at most this many clients")
-	flags.Func("format", "`simple`: the text alone; openai: the API's chunks (default simple)", func(text string) error {
+	flags.Func("format", "`simple` sends the text alone, openai the API's chunks (default simple)", func(text string) error {
 		c.format = format(text)
 		if c.format != simple && c.format != openai {
 			return errors.New("expected simple or openai")
@@ -56,18 +58,18 @@ func parseConfig(args []string, getenv func(string) string) (*config, error) {
 	for _, bound := range []struct {
 		value    *time.Duration
 		name     string
-		standard float64
+		fallback float64
 		usage    string
 	}{
-		{&c.handoffTimeout, "handoff-timeout", 5, "for a peer that connected to send its handoff"},
-		{&c.connectTimeout, "connect-timeout", 10, "for a connection to the API"},
-		{&c.firstByteTimeout, "first-byte-timeout", 60, "for the API to begin its answer"},
-		{&c.idleTimeout, "idle-timeout", 60, "for the API to go on with its answer"},
-		{&c.writeTimeout, "write-timeout", 60, "for a client to read something"},
-		{&c.shutdownTimeout, "shutdown-timeout", 30, "for running streams after SIGTERM"},
+		{&c.handoffTimeout, "handoff-timeout", 5, "until a connected peer must have sent its handoff"},
+		{&c.connectTimeout, "connect-timeout", 10, "until a connection to the API must be ready"},
+		{&c.firstByteTimeout, "first-byte-timeout", 60, "until the API must begin its answer"},
+		{&c.idleTimeout, "idle-timeout", 60, "that the API may be silent within its answer"},
+		{&c.writeTimeout, "write-timeout", 60, "that a client may read nothing"},
+		{&c.shutdownTimeout, "shutdown-timeout", 30, "that running streams may take after SIGTERM"},
 	} {
-		*bound.value = seconds(bound.standard)
-		usage := fmt.Sprintf("`seconds` %s (default %g)", bound.usage, bound.standard)
+		*bound.value = seconds(bound.fallback)
+		usage := fmt.Sprintf("`seconds` %s (default %g)", bound.usage, bound.fallback)
 		flags.Func(bound.name, usage, func(text string) error {
 			value, err := strconv.ParseFloat(text, 64)
 			if err != nil || value < 0 || value > 1e9 {
@@ -105,7 +107,7 @@ func (c *config) readEnvironment(getenv func(string) string) error {
 	}
 	c.apiKey = strings.TrimSpace(getenv("OPENAI_API_KEY"))
 	if !httpguts.ValidHeaderFieldValue(c.apiKey) {
-		return errors.New("OPENAI_API_KEY holds characters that no header can carry")
+		return errors.New("OPENAI_API_KEY: expected characters that are valid in a header, found others; check the key")
 	}
 	c.apiSocket = getenv("OPENAI_API_SOCKET")
 	c.caFile = getenv("OPENAI_CA_FILE")
@@ -116,10 +118,10 @@ func (c *config) readEnvironment(getenv func(string) string) error {
 	return err
 }
 
-func boolean(getenv func(string) string, name string, standard bool) (bool, error) {
+func boolean(getenv func(string) string, name string, fallback bool) (bool, error) {
 	text := getenv(name)
 	if text == "" {
-		return standard, nil
+		return fallback, nil
 	}
 	value, err := strconv.ParseBool(text)
 	if err != nil {

@@ -12,20 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An apiConn is a connection to the API on which a request can be sent, now: with
-// HTTP/1.1 it is nobody else's until the response's body is closed, with HTTP/2 a
-// stream has been reserved. The body's Close ends the stream or the connection
-// unless the response was read to its end.
+// An apiConn is a connection to the API that can send one request now. An HTTP/1.1
+// connection belongs to one exchange until the response's body is closed. On an HTTP/2
+// connection the exchange has reserved a stream. The body's Close ends the stream or
+// the connection, unless the response was read to its end.
 type apiConn interface {
 	roundTrip(*http.Request) (*http.Response, error)
-	received() int64 // bytes so far
+	received() int64 // bytes since the connection was made
 }
 
-// A meteredConn counts what arrives. That nothing did is what shows, when a
-// connection breaks, that the API cannot have begun to answer.
+// A meteredConn is a connection that counts the received bytes. A count of zero proves,
+// when a connection breaks, that the API has not begun to answer.
 type meteredConn struct {
 	net.Conn
-	socket net.Conn // below TLS; nil when there is none
+	socket net.Conn // the socket below TLS; nil without TLS
 	count  atomic.Int64
 }
 
@@ -37,8 +37,8 @@ func (c *meteredConn) Read(p []byte) (int, error) {
 
 func (c *meteredConn) received() int64 { return c.count.Load() }
 
-// quiet reports whether the connection is open with nothing to read, as an idle one
-// should be. What has arrived is no answer to a request that is yet to be sent.
+// quiet reports whether the connection is open and has no bytes to read. Bytes on an
+// idle connection cannot be the answer to a request that has not been sent.
 func (c *meteredConn) quiet() bool {
 	socket := c.socket
 	if socket == nil {
@@ -57,16 +57,16 @@ func (c *meteredConn) quiet() bool {
 	return err == nil && quiet
 }
 
-// What x/net says when a GOAWAY's last stream id is below the request's, and when the
-// connection was found closed before the request was sent. It exports no values for them.
+// These are x/net's error texts for a request above a GOAWAY's last stream id, and for
+// a connection that closed before the request was sent. x/net does not export them.
 const (
 	goAwayText   = "http2: Transport received Server's graceful shutdown GOAWAY"
 	unusableText = "http2: client conn not usable"
 )
 
-// unprocessed reports whether the API certainly did not process a request that
-// failed before its response: only then may it be sent again.
-func unprocessed(err error, reused, heard bool) bool {
+// unprocessed reports whether the API certainly did not process a request that failed
+// before its response. Only such a request may be retried.
+func unprocessed(err error, reused, answered bool) bool {
 	var reset http2.StreamError
 	if errors.As(err, &reset) {
 		return reset.Code == http2.ErrCodeRefusedStream
@@ -74,15 +74,15 @@ func unprocessed(err error, reused, heard bool) bool {
 	if text := err.Error(); text == goAwayText || text == unusableText {
 		return true
 	}
-	// A server may close a connection that it finds idle while a request is on its way.
-	return reused && !heard && lost(err)
+	// A server may close an idle connection at the moment the daemon sends a request.
+	return reused && !answered && lost(err)
 }
 
 // lost reports whether the connection ended or broke.
 func lost(err error) bool {
 	var goAway http2.GoAwayError
 	if errors.As(err, &goAway) {
-		return false // which said that it took the request
+		return false // the GOAWAY covers the request, so the API may have processed it
 	}
 	var broken *net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errCut) ||

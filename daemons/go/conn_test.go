@@ -14,15 +14,15 @@ import (
 
 const whole = "0\r\n\r\n"
 
-// Connections to the API are used again, and never with anything left on them.
+// The daemon reuses a connection to the API, unless bytes are left on it.
 func TestReuse(t *testing.T) {
 	for _, test := range []struct {
 		name, response string
 		connections    int32
 	}{
 		{"a complete response", chunked + inChunk(hello+done) + whole, 1},
-		{"a response in no hurry to end", chunked + inChunk(hello+done), 2},
-		{"something behind the response", chunked + inChunk(hello+done) + whole + closing + "data: evil\n\n", 2},
+		{"a response without an end", chunked + inChunk(hello+done), 2},
+		{"bytes after the response", chunked + inChunk(hello+done) + whole + closing + "data: evil\n\n", 2},
 		{"Connection: close", strings.TrimSuffix(chunked, "\r\n") + "Connection: close\r\n\r\n" + inChunk(hello+done) + whole, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -50,14 +50,14 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-// What may be sent again is sent again once: only a request on a connection that was
-// used before, and that ended without a byte of response.
+// The daemon retries once, and only a request on a reused connection that ended without
+// a byte of response.
 func TestRetry(t *testing.T) {
 	for _, test := range []struct {
 		name     string
-		warm     bool   // a request before makes the connection a used one
-		says     string // before it closes, whenever asked again
-		requests int32  // what the API sees of the request that it breaks off
+		warm     bool   // an earlier request has used the connection
+		sent     string // the API's bytes before it closes, for each attempt
+		requests int32  // how many attempts the API sees
 	}{
 		{"new connection", false, "", 1},
 		{"used connection", true, "", 2},
@@ -72,7 +72,7 @@ func TestRetry(t *testing.T) {
 					return
 				}
 				requests.Add(1)
-				io.WriteString(conn, test.says)
+				io.WriteString(conn, test.sent)
 				conn.Close()
 			})
 			d := startDaemon(t, base, nil)
@@ -90,7 +90,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// A request that came onto a connection just when the API closed it succeeds on a new one.
+// A request on a connection that the API just closed succeeds on a new connection.
 func TestStaleConnection(t *testing.T) {
 	var broken atomic.Bool
 	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
@@ -108,7 +108,8 @@ func TestStaleConnection(t *testing.T) {
 	}
 }
 
-// An API that answers before it has read the request, and closes, is understood.
+// The daemon reads the response of an API that answers and closes before it has read
+// the whole request.
 func TestEarlyResponse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -145,7 +146,7 @@ func TestUnreachable(t *testing.T) {
 	if a := startDaemon(t, base, nil).ask(`{"prompt":"hi"}`); a.status != 502 {
 		t.Errorf("refused: status %d, want 502", a.status)
 	}
-	// A TCP server that never says anything is not reached, as far as TLS goes.
+	// With a silent TCP server, the TLS handshake times out.
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -162,11 +163,11 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// Under TLS an end counts only after close_notify: a connection that is cut off looks
-// finished to whoever does not ask.
+// Under TLS, a body without framing is complete only after close_notify. Without it, the
+// connection may have been cut.
 func TestCloseNotify(t *testing.T) {
 	certificate := testCertificate(t)
-	for _, goodbye := range []bool{true, false} {
+	for _, notify := range []bool{true, false} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -180,7 +181,7 @@ func TestCloseNotify(t *testing.T) {
 			secure := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}})
 			http.ReadRequest(bufio.NewReader(secure))
 			io.WriteString(secure, closing+hello+finished)
-			if goodbye {
+			if notify {
 				secure.CloseWrite()
 			}
 			conn.(*net.TCPConn).CloseWrite()
@@ -188,13 +189,13 @@ func TestCloseNotify(t *testing.T) {
 			conn.Close()
 		}()
 		d := startDaemon(t, "https://"+l.Addr().String(), func(c *config) { c.insecureTLS = true })
-		if a := d.ask(`{"prompt":"hi"}`); a.done() != goodbye {
-			t.Errorf("close_notify %v: answer %q", goodbye, a.body)
+		if a := d.ask(`{"prompt":"hi"}`); a.done() != notify {
+			t.Errorf("close_notify %v: answer %q", notify, a.body)
 		}
 	}
 }
 
-// The API's certificate is checked, unless told not to.
+// The daemon verifies the API's certificate, unless OPENAI_INSECURE_SSL is set.
 func TestVerification(t *testing.T) {
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")

@@ -12,16 +12,16 @@ import (
 	"os"
 )
 
-// Connecting to the API: over TCP, TLS or a Unix socket. Proxies are not asked.
+// The dialer connects to the API over TCP, TLS or a Unix socket, never through a proxy.
 
-// An endpoint is where the API is reached, and how.
+// An endpoint is the address of the API, with the protocols to use there.
 type endpoint struct {
 	network, address string
 	tls              *tls.Config // nil for an unencrypted connection
 	http2            bool        // offer HTTP/2 by ALPN
 }
 
-// newEndpoint finds it out from the configuration.
+// newEndpoint returns the endpoint that the configuration describes.
 func newEndpoint(c *config) (*endpoint, error) {
 	if c.apiSocket != "" {
 		return &endpoint{network: "unix", address: c.apiSocket}, nil
@@ -49,7 +49,7 @@ func newEndpoint(c *config) (*endpoint, error) {
 			e.tls.RootCAs = x509.NewCertPool()
 		}
 		if !e.tls.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("OPENAI_CA_FILE: %s holds no certificate in PEM", c.caFile)
+			return nil, fmt.Errorf("OPENAI_CA_FILE: expected certificates in PEM, found none in %s", c.caFile)
 		}
 	}
 	return e, nil
@@ -63,8 +63,8 @@ func hostPort(base *url.URL) string {
 	return net.JoinHostPort(base.Hostname(), port)
 }
 
-// dial connects, within the context's bound. The second result is whether the other
-// side chose HTTP/2.
+// dial connects to the endpoint. The context limits its time. The second result is
+// true if the API chose HTTP/2.
 func (e *endpoint) dial(ctx context.Context) (*meteredConn, bool, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, e.network, e.address)
 	if err != nil {
@@ -83,10 +83,10 @@ func (e *endpoint) dial(ctx context.Context) (*meteredConn, bool, error) {
 
 var errCut = errors.New("the API closed the connection without close_notify")
 
-// A cutDetector stands between TLS and the socket. crypto/tls reports a connection
-// that was cut between two records as a plain end of file, as if the other side had
-// said goodbye (close_notify). Anybody on the way can cut a connection; so the
-// socket's own end of file becomes an error, and only a real goodbye stays an end.
+// A cutDetector is a connection that reports the socket's end of file as errCut. It is
+// the layer between TLS and the socket. crypto/tls returns io.EOF both for close_notify
+// and for a connection that was cut between two records. Any attacker on the path can
+// cut a connection. With the detector, only close_notify gives io.EOF.
 type cutDetector struct{ net.Conn }
 
 func (c cutDetector) Read(p []byte) (int, error) {

@@ -12,26 +12,27 @@ import (
 )
 
 // An exchange is one client's conversation: a job, the API's stream, and the
-// client's answer. One goroutine reads from the API and writes to the client in
-// turn, so a client that stalls pauses the API by not being read from.
+// client's answer. One goroutine alternates between reading from the API and writing to
+// the client. So a stalled client stops the reads, and TCP then stops the API.
 //
-// The context is the exchange with the API. It ends, with the reason as its cause,
-// when the client leaves, when a time bound passes, or when the daemon has to end.
+// The context covers the exchange with the API. It ends when the client leaves, when a
+// timeout passes, or when the daemon shuts down. The reason is the context's cause.
 
 var (
 	errShutdown   = errors.New("the daemon is shutting down")
 	errIncomplete = errors.New("the API's answer ended before it was finished")
 )
 
-// releaseTime is how long the API may take, after [DONE], to end the response and
-// so leave us a connection to use again.
+// releaseTime is how long the API may take after [DONE] to end the response. A response
+// that ends in time leaves a connection for the next request.
 const releaseTime = 200 * time.Millisecond
 
-// readSize is what is read from the API at once: some twenty events. Every stream
-// holds it for as long as it waits, so it is most of what a stream costs.
+// readSize is the size of one read from the API: about twenty events. Each waiting
+// stream holds a buffer of this size, which is most of the memory that a stream needs.
 const readSize = 4 << 10
 
-// restSize is how much may follow [DONE] before the connection is not worth keeping.
+// restSize is how many bytes may follow [DONE]. Above that, a new connection is cheaper
+// than reading the rest.
 const restSize = 16 << 10
 
 type exchange struct {
@@ -42,7 +43,7 @@ type exchange struct {
 	end     context.CancelCauseFunc
 }
 
-// run answers the client, whatever happens.
+// run calls the API and answers the client, with the stream or with an error.
 func (x *exchange) run(j job) error {
 	body, err := x.api.open(x.ctx, x.end, j)
 	if err != nil {
@@ -64,7 +65,7 @@ func (x *exchange) run(j job) error {
 	return nil
 }
 
-// refuse answers in place of a stream that never began.
+// refuse sends an error response instead of a stream.
 func (x *exchange) refuse(err error) error {
 	if errors.Is(err, errClientLeft) {
 		return err
@@ -72,13 +73,13 @@ func (x *exchange) refuse(err error) error {
 	return x.endWith(x.redact.problem(problemOf(err)).response(x.headers))
 }
 
-// breakOff ends a stream that failed with one error event.
+// breakOff ends a failed stream with one error event.
 func (x *exchange) breakOff(err error) error {
 	if errors.Is(err, errClientLeft) || errors.Is(err, errClientStalled) {
 		return err
 	}
 	x.end(err)
-	slog.Warn("a stream failed", "error", err)
+	slog.Warn("the API's stream failed", "error", err)
 	return x.endWith(x.redact.problem(problemOf(err)).event())
 }
 
@@ -90,25 +91,25 @@ func (x *exchange) endWith(data []byte) error {
 	return nil
 }
 
-// relay passes the API's events on until the answer is whole. It returns nil when
-// the API has finished, by [DONE] or by a clean end after every choice's finish.
+// relay passes the API's events on until the answer is complete. It returns nil when
+// the API has finished: by [DONE], or by a clean end after each choice's finish_reason.
 func (x *exchange) relay(body io.Reader) error {
 	var (
-		parser eventParser
-		choice = completion{}
-		in     = make([]byte, readSize)
-		out    []byte
-		heard  = time.Now() // when the last event came
+		parser  eventParser
+		choices = completion{}
+		in      = make([]byte, readSize)
+		out     []byte
+		latest  = time.Now() // when the latest chunk arrived
 	)
 	idle := time.AfterFunc(x.idleTimeout, func() { x.end(errIdleTimeout) })
 	defer idle.Stop()
 	for {
-		// Heartbeats keep a stream alive, but not one that has nothing left to say.
-		patience := x.idleTimeout
-		if choice.finished() {
-			patience -= time.Since(heard)
+		// Heartbeats prolong a running answer. They do not prolong a finished one.
+		remaining := x.idleTimeout
+		if choices.finished() {
+			remaining -= time.Since(latest)
 		}
-		idle.Reset(patience)
+		idle.Reset(remaining)
 		n, readErr := body.Read(in)
 		idle.Stop()
 
@@ -117,28 +118,28 @@ func (x *exchange) relay(body io.Reader) error {
 		var err error
 		for e, parseErr := range parser.feed(in[:n]) {
 			if err = parseErr; err == nil {
-				out, done, err = x.take(e, choice, out)
+				out, done, err = x.take(e, choices, out)
 			}
 			if done || err != nil {
 				break
 			}
-			if e.kind == "" {
-				heard = time.Now()
+			if e.isMessage() {
+				latest = time.Now()
 			}
 		}
 		if readErr == io.EOF && !done && err == nil {
 			if e, ok := parser.flush(); ok {
-				out, done, err = x.take(e, choice, out)
+				out, done, err = x.take(e, choices, out)
 			}
 		}
-		// What came before a failure is the client's all the same.
+		// Deliver the events that arrived before a failure.
 		if writeErr := x.client.write(out); writeErr != nil {
 			return cmp.Or(context.Cause(x.ctx), writeErr)
 		}
 		switch {
 		case done || err != nil:
 			return err
-		case readErr == io.EOF && choice.finished():
+		case readErr == io.EOF && choices.finished():
 			return nil
 		case readErr == io.EOF:
 			return errIncomplete
@@ -148,20 +149,15 @@ func (x *exchange) relay(body io.Reader) error {
 	}
 }
 
-// take appends what one event means for the client. It reports whether the API is done.
-func (x *exchange) take(e event, choice completion, out []byte) ([]byte, bool, error) {
-	data := bytes.TrimSpace(e.data)
+// take appends the client's events for one event of the API. The second result is true
+// for [DONE]. An event that reports an error becomes that error.
+func (x *exchange) take(e event, choices completion, out []byte) ([]byte, bool, error) {
 	switch {
-	case len(data) == 0:
-		return out, false, nil
-	case e.kind == "error":
-		if p := describe(e.data); p != nil {
-			return out, false, p
-		}
-		return out, false, &problem{Message: string(e.data), Type: upstreamError}
-	case e.kind != "" && e.kind != "message":
-		return out, false, nil // pings and the like are no part of an answer
-	case string(data) == "[DONE]":
+	case e.kind == errorEvent:
+		return out, false, failureIn(e.data)
+	case !e.isMessage():
+		return out, false, nil // a heartbeat or a ping is not a part of the answer
+	case string(bytes.TrimSpace(e.data)) == "[DONE]":
 		return out, true, nil
 	}
 	c, err := parseChunk(e.data)
@@ -171,19 +167,20 @@ func (x *exchange) take(e event, choice completion, out []byte) ([]byte, bool, e
 	if p := c.failure(); p != nil {
 		return out, false, p
 	}
-	choice.note(c)
+	choices.note(c)
 	out, err = x.format.append(out, c)
 	return out, false, err
 }
 
-// release lets the API end its response, so that the connection can be used again.
+// release waits for the end of the API's response, so that the pool can reuse the
+// connection.
 func (x *exchange) release(body io.Reader) {
 	late := time.AfterFunc(releaseTime, func() { x.end(errIdleTimeout) })
 	defer late.Stop()
 	_, _ = io.Copy(io.Discard, io.LimitReader(body, restSize))
 }
 
-// problemOf puts an error into words for the client.
+// problemOf converts an error to the problem that the client receives.
 func problemOf(err error) *problem {
 	var p *problem
 	switch {

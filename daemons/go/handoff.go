@@ -13,37 +13,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A handoff is one message on a SEQPACKET socket: the data, and with it the
-// descriptor of the client's socket. Whatever descriptors arrive are ours from the
-// moment recvmsg returns, so each of them is closed on every path but one.
+// A handoff is one message on a SEQPACKET socket: the handoff data, and the descriptor
+// of the client's socket. The daemon owns every received descriptor from the moment
+// recvmsg returns. So each code path except success closes all of them.
 
-// maxPayload is more than the 212,960 bytes that the kernel's default send buffer
-// lets through. A sender with a larger one is told so (413).
+// maxPayload is the largest handoff data, in bytes. The kernel's default send buffer
+// passes 212,960. A sender can raise that buffer; a larger message gets a 413.
 const maxPayload = 256 << 10
 
-// maxDescriptors is what the kernel lets one message carry (SCM_MAX_FD).
+// maxDescriptors is the kernel's limit for one message (SCM_MAX_FD).
 const maxDescriptors = 253
 
-// drainGrace is for peers that have connected but not yet sent when the daemon is
-// told to stop. The web server sends right after it has connected.
+// drainGrace is how long a stopping daemon waits for a peer that has connected and not
+// yet sent. The web server sends right after it has connected.
 const drainGrace = 250 * time.Millisecond
 
 var (
-	errNoHandoff    = errors.New("the peer left without a handoff") // and without a fault
-	errSilentPeer   = errors.New("the peer connected and sent nothing")
-	errNoDescriptor = errors.New("the message carries no descriptor")
-	errCutOff       = errors.New("descriptors were lost on the way (MSG_CTRUNC)")
-	errNoClient     = errors.New("the descriptor is no connected stream socket")
+	errNoHandoff    = errors.New("the peer closed without a handoff") // not a failure
+	errSilentPeer   = errors.New("the peer connected and sent nothing before --handoff-timeout")
+	errNoDescriptor = errors.New("expected a descriptor in the message, found none")
+	errCutOff       = errors.New("the kernel dropped descriptors of the message (MSG_CTRUNC)")
+	errNoClient     = errors.New("expected a connected stream socket as descriptor, found something else")
 )
 
-// A handoff is what a web server has sent, taken over.
+// A handoff is a received handoff message whose descriptor is a usable client socket.
 type handoff struct {
 	client    streamConn
 	data      []byte
 	truncated bool // the message was larger than maxPayload
 }
 
-// A message is what one recvmsg returned.
+// A message is the result of one recvmsg call.
 type message struct {
 	data        []byte
 	descriptors []int
@@ -52,18 +52,18 @@ type message struct {
 
 var buffers = sync.Pool{New: func() any { return new([maxPayload]byte) }}
 
-// receive takes the one message a peer sends, and closes the peer. It waits for it
-// until the timeout, or for drainGrace once the context has ended.
+// receive reads the one message that a peer sends, and closes the peer. It waits until
+// the timeout, or for drainGrace after the context has ended.
 func receive(ctx context.Context, peer *os.File, timeout time.Duration) (handoff, error) {
 	peer.SetReadDeadline(time.Now().Add(timeout))
 	stop := context.AfterFunc(ctx, func() { peer.SetReadDeadline(time.Now().Add(min(drainGrace, timeout))) })
 	defer stop()
 	m, err := readMessage(peer)
-	peer.Close() // before a descriptor is needed for the client
+	peer.Close() // frees a descriptor before adopt needs one
 	if err != nil {
 		return handoff{}, err
 	}
-	// The first descriptor decides; any other is closed unseen.
+	// Only the first descriptor counts; close the others unchecked.
 	for i, fd := range m.descriptors {
 		if i > 0 || m.flags&unix.MSG_CTRUNC != 0 {
 			unix.Close(fd)
@@ -97,8 +97,8 @@ func readMessage(peer *os.File) (message, error) {
 	}
 	err = raw.Read(try)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		// A deadline that has passed keeps Read from looking at all; a message that
-		// is there is served all the same.
+		// Read does not try once the deadline has passed. Try once more, to serve a
+		// message that has already arrived.
 		if err = raw.Control(func(fd uintptr) { try(fd) }); err == nil && recvErr == unix.EAGAIN {
 			return message{}, errSilentPeer
 		}
@@ -130,7 +130,7 @@ func recvmsg(fd int) (message, error) {
 			return m, err
 		}
 		for i := range headers {
-			// Other control messages (credentials) may stand in front.
+			// Other control messages (credentials) may come first.
 			if fds, err := unix.ParseUnixRights(&headers[i]); err == nil {
 				m.descriptors = append(m.descriptors, fds...)
 			}
@@ -139,11 +139,11 @@ func recvmsg(fd int) (message, error) {
 	}
 }
 
-// adopt makes a connection of a descriptor, which it owns from here on. One that is
-// no connected stream socket is closed, and nothing is written to it.
+// adopt turns a descriptor into a connection, and takes ownership of it. It closes a
+// descriptor that is not a connected stream socket, and writes nothing to it.
 func adopt(fd int) (streamConn, error) {
 	file := os.NewFile(uintptr(fd), "client")
-	defer file.Close() // net.FileConn makes a descriptor of its own
+	defer file.Close() // net.FileConn duplicates the descriptor
 	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
 		return nil, errNoClient
 	}
@@ -152,7 +152,7 @@ func adopt(fd int) (streamConn, error) {
 	}
 	conn, err := net.FileConn(file)
 	if err != nil {
-		return nil, fmt.Errorf("take over the client's socket: %w", err)
+		return nil, fmt.Errorf("adopt the client's socket: %w", err)
 	}
 	client, ok := conn.(streamConn)
 	if !ok {

@@ -15,19 +15,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// promptAPI answers everybody at once.
+// promptAPI is an API that answers each request at once.
 func promptAPI(t *testing.T) string {
 	return rawAPI(t, func(conn net.Conn, r *http.Request) {
 		io.WriteString(conn, chunked+inChunk(hello+done)+"0\r\n\r\n")
 	})
 }
 
-// expectClosed fails the test unless the client sees the end without a byte.
+// expectClosed fails the test unless the connection ends without a byte.
 func expectClosed(t *testing.T, conn net.Conn) {
 	t.Helper()
 	conn.SetReadDeadline(time.Now().Add(patience))
 	if got, err := io.ReadAll(conn); len(got) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("the client got %q, %v; want an end and nothing else", got, err)
+		t.Errorf("the client got %q, %v; want an end without a byte", got, err)
 	}
 }
 
@@ -47,7 +47,7 @@ func TestDescriptors(t *testing.T) {
 	t.Run("none", func(t *testing.T) {
 		d.send([]byte(`{"prompt":"hi"}`))
 	})
-	t.Run("several: the first is served, the others are closed", func(t *testing.T) {
+	t.Run("several: the daemon serves the first and closes the others", func(t *testing.T) {
 		first, firstFile := tcpPair(t)
 		second, secondFile := tcpPair(t)
 		descriptors := []int{int(firstFile.Fd())}
@@ -62,7 +62,7 @@ func TestDescriptors(t *testing.T) {
 		}
 		expectClosed(t, second)
 	})
-	t.Run("no JSON", func(t *testing.T) {
+	t.Run("data that is not JSON", func(t *testing.T) {
 		for _, data := range []string{"", "\x00", "x"} {
 			if a := d.ask(data); a.status != 400 || a.failure(t).Type != invalidRequest {
 				t.Errorf("%q: answer %d, want 400", data, a.status)
@@ -121,11 +121,11 @@ func TestDescriptors(t *testing.T) {
 		}
 	})
 	if a := d.ask(`{"prompt":"hi"}`); !a.done() {
-		t.Errorf("after all of these: answer %q", a.body)
+		t.Errorf("a handoff after all of these: answer %q", a.body)
 	}
 }
 
-// A descriptor that is received must not reach a child of the daemon.
+// A received descriptor is close-on-exec, so that no child of the daemon inherits it.
 func TestCloseOnExec(t *testing.T) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -148,7 +148,7 @@ func TestCloseOnExec(t *testing.T) {
 	}
 }
 
-// Silent peers are given up in time, and delay nobody.
+// The daemon closes a silent peer after its timeout, and serves others meanwhile.
 func TestSilentPeer(t *testing.T) {
 	d := startDaemon(t, promptAPI(t), func(c *config) { c.handoffTimeout = 100 * time.Millisecond })
 	peer, err := net.Dial("unixpacket", d.path)
@@ -162,8 +162,8 @@ func TestSilentPeer(t *testing.T) {
 	expectClosed(t, peer)
 }
 
-// The client sees the end although the sender keeps its copy of the socket, and the
-// tail is not lost to bytes that nobody read.
+// The client sees the end although the sender keeps its copy of the socket. Unread bytes
+// of the client do not destroy the end of the answer.
 func TestEndOfAnswer(t *testing.T) {
 	d := startDaemon(t, promptAPI(t), nil)
 	conn, file := tcpPair(t)
@@ -177,7 +177,7 @@ func TestEndOfAnswer(t *testing.T) {
 	}
 }
 
-// Whatever became of them, exchanges leave no descriptor behind.
+// The daemon closes the client's descriptor after each exchange, also after a failed one.
 func TestNothingIsHeld(t *testing.T) {
 	release := make(chan struct{})
 	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
@@ -220,6 +220,6 @@ func TestNothingIsHeld(t *testing.T) {
 			readAnswer(t, clients[i])
 			clients[i].Close()
 		}
-		eventually(t, "the daemon lets the client go", func() bool { return held(inode) == 0 })
+		eventually(t, "the daemon closes the client's descriptor", func() bool { return held(inode) == 0 })
 	}
 }

@@ -20,8 +20,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The tests play both sides of the daemon with real sockets: the web server that
-// hands a client's TCP socket over, the client, and the API.
+// The harness plays both sides of the daemon with real sockets: the web server that
+// hands over a client's TCP socket, the client, and the API.
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 
 const testKey = "sk-test-0123456789"
 
-// patience is how long a test waits for what must come. It is never waited out.
+// patience is how long a test waits before it fails. A passing test is much faster.
 const patience = 30 * time.Second
 
 // A daemon is a server that runs in the test's process.
@@ -41,11 +41,11 @@ type daemon struct {
 	t      *testing.T
 	server *server
 	path   string
-	stop   context.CancelFunc // what SIGTERM does
+	stop   context.CancelFunc // has the effect of SIGTERM
 	exited chan error
 }
 
-// startDaemon runs a daemon on an API, with some of the configuration changed.
+// startDaemon runs a daemon with this API. change may alter the configuration.
 func startDaemon(t *testing.T, base string, change func(*config)) *daemon {
 	t.Helper()
 	environment := map[string]string{"OPENAI_API_BASE": base, "OPENAI_API_KEY": testKey}
@@ -81,7 +81,7 @@ func startDaemon(t *testing.T, base string, change func(*config)) *daemon {
 	return d
 }
 
-// wait waits for the daemon's end.
+// wait waits until the daemon has ended, and returns its error.
 func (d *daemon) wait() error {
 	select {
 	case err := <-d.exited:
@@ -92,7 +92,7 @@ func (d *daemon) wait() error {
 	}
 }
 
-// tcpPair returns a client's TCP socket and the descriptor a web server would hand over.
+// tcpPair returns a client's TCP socket and the descriptor that a web server hands over.
 func tcpPair(t *testing.T) (*net.TCPConn, *os.File) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -117,7 +117,7 @@ func tcpPair(t *testing.T) (*net.TCPConn, *os.File) {
 	return conn.(*net.TCPConn), file
 }
 
-// send sends one handoff message and leaves, as a web server does.
+// send sends one handoff message and closes, as a web server does.
 func (d *daemon) send(data []byte, descriptors ...int) {
 	d.t.Helper()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
@@ -147,8 +147,8 @@ func (d *daemon) handOff(data string) *net.TCPConn {
 	return conn
 }
 
-// handOffNarrow hands a client over whose kernel takes little on each side: without
-// that, megabytes go by before anything notices that it stalls.
+// handOffNarrow hands over a client with small kernel buffers. With the usual buffers
+// the daemon writes megabytes before it notices that the client stalls.
 func (d *daemon) handOffNarrow(data string, buffer int) *net.TCPConn {
 	d.t.Helper()
 	conn, file := tcpPair(d.t)
@@ -161,11 +161,11 @@ func (d *daemon) handOffNarrow(data string, buffer int) *net.TCPConn {
 	return conn
 }
 
-// An answer is what a client has received, to the end.
+// An answer is a client's complete received response.
 type answer struct {
 	status int
 	header http.Header
-	closes bool // the head says Connection: close
+	closes bool // the head has Connection: close
 	body   string
 }
 
@@ -178,12 +178,12 @@ func readAnswer(t *testing.T, conn net.Conn) answer {
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		t.Fatalf("reading the answer's body: %v (it ended so far with %q)", err, body[max(0, len(body)-200):])
+		t.Fatalf("reading the answer's body: %v (the last bytes are %q)", err, body[max(0, len(body)-200):])
 	}
 	return answer{response.StatusCode, response.Header, response.Close, string(body)}
 }
 
-// ask hands a client over and returns its answer.
+// ask hands over a client and returns its answer.
 func (d *daemon) ask(data string) answer {
 	d.t.Helper()
 	conn := d.handOff(data)
@@ -191,21 +191,22 @@ func (d *daemon) ask(data string) answer {
 	return readAnswer(d.t, conn)
 }
 
-// rest waits until no exchange is held: connections to the API are back or closed.
+// rest waits until all exchanges have ended. Their connections to the API are then in
+// the pool or closed.
 func (d *daemon) rest() {
 	d.t.Helper()
-	eventually(d.t, "the exchanges are over", func() bool { return len(d.server.slots) == 0 })
+	eventually(d.t, "the exchanges have ended", func() bool { return len(d.server.slots) == 0 })
 }
 
-// text returns the concatenated content of the events; it fails the test at any
-// line that the daemon should not have written.
+// text returns the concatenated content of the events. It fails the test at a line that
+// is not a valid event.
 func (a answer) text(t *testing.T) string {
 	t.Helper()
 	var text strings.Builder
 	for _, block := range strings.Split(strings.TrimSuffix(a.body, "\n\n"), "\n\n") {
 		data, ok := strings.CutPrefix(block, "data: ")
 		if !ok || strings.Contains(data, "\n") {
-			t.Fatalf("%q is no event of one data line", block)
+			t.Fatalf("%q is not an event of one data line", block)
 		}
 		var piece struct{ Content string }
 		if data != "[DONE]" {
@@ -218,12 +219,12 @@ func (a answer) text(t *testing.T) string {
 	return text.String()
 }
 
-// done reports whether the answer ended in success: [DONE] once, last.
+// done reports whether the answer succeeded: it has one [DONE], at the end.
 func (a answer) done() bool {
 	return a.status == 200 && strings.HasSuffix(a.body, "data: [DONE]\n\n") && strings.Count(a.body, "data: [DONE]") == 1
 }
 
-// failure returns the error the answer ends with, in a stream or as a response.
+// failure returns the error at the end of a stream, or the error of an error response.
 func (a answer) failure(t *testing.T) problem {
 	t.Helper()
 	last := a.body
@@ -231,47 +232,47 @@ func (a answer) failure(t *testing.T) problem {
 		last = a.body[strings.LastIndex(strings.TrimSuffix(a.body, "\n\n"), "\n")+1:]
 		last = strings.TrimPrefix(last, "data: ")
 	}
-	var found struct{ Error *problem }
-	if err := json.Unmarshal([]byte(last), &found); err != nil || found.Error == nil {
+	var body struct{ Error *problem }
+	if err := json.Unmarshal([]byte(last), &body); err != nil || body.Error == nil {
 		t.Fatalf("the answer does not end with an error: %d %q", a.status, a.body)
 	}
 	if strings.Contains(a.body, "[DONE]") {
-		t.Fatalf("a failed answer holds [DONE]: %q", a.body)
+		t.Fatalf("a failed answer contains [DONE]: %q", a.body)
 	}
-	return *found.Error
+	return *body.Error
 }
 
-// ctx returns a context that ends when a test has waited too long.
+// patient returns a context that ends after patience.
 func patient(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// await waits for a channel, or fails the test.
+// await receives from a channel. It fails the test after patience.
 func await[T any](t *testing.T, what string, c <-chan T) T {
 	t.Helper()
 	select {
 	case value := <-c:
 		return value
 	case <-time.After(patience):
-		t.Fatalf("waited in vain for %s", what)
+		t.Fatalf("waited %v unsuccessfully: %s", patience, what)
 		panic("unreachable")
 	}
 }
 
-// eventually waits for a condition that no event announces.
+// eventually polls until a condition holds. It fails the test after patience.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for ctx := patient(t); !condition(); time.Sleep(5 * time.Millisecond) {
 		if ctx.Err() != nil {
-			t.Fatalf("waited in vain until %s", what)
+			t.Fatalf("waited %v unsuccessfully until %s", patience, what)
 		}
 	}
 }
 
-// rawAPI serves every connection with a function that gets the request as parsed and
-// writes the response by hand. It returns the base URL.
+// rawAPI starts an API and returns its base URL. The function serve receives each parsed
+// request, and writes the response as bytes.
 func rawAPI(t *testing.T, serve func(conn net.Conn, request *http.Request)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -309,7 +310,8 @@ func rawAPI(t *testing.T, serve func(conn net.Conn, request *http.Request)) stri
 	return "http://" + l.Addr().String() + "/v1"
 }
 
-// tlsAPI serves a handler over TLS, with HTTP/2 if asked; trust makes a configuration accept it.
+// tlsAPI serves a handler over TLS, with or without HTTP/2. trust makes a configuration
+// accept its certificate.
 func tlsAPI(t *testing.T, http2 bool, handler http.HandlerFunc) (base string, trust func(*config)) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
@@ -325,7 +327,7 @@ const (
 	done     = "data: [DONE]\n\n"
 )
 
-// A bulk event holds much text, so that buffers fill without much work.
+// bulkText is the length of the text in a bulk event. Such events fill buffers quickly.
 const bulkText = 1000
 
 var bulk = `data: {"choices":[{"index":0,"delta":{"content":"` + strings.Repeat("x", bulkText) + `"}}]}` + "\n\n"

@@ -11,21 +11,23 @@ import (
 	"time"
 )
 
-// HTTP/1.1 to the API, on the message parser of net/http but not on its Transport:
-// a connection here goes back to the pool only when the response was read to its
-// end with nothing behind it, a response is read even when the request could not be
-// sent to its end (an early 413), and nothing is retried behind our back.
+// This is the HTTP/1.1 client for the API. It uses the message parser of net/http, but
+// not its Transport, for three reasons. A connection goes back to the pool only after
+// the response was read to its end and no byte follows. The client reads a response
+// also when it could not send the whole request (an early 413). It does not retry.
 
-// maxHead bounds a response's head, informational responses included.
+// maxHead is the largest size of a response's head, with its informational responses.
 const maxHead = 256 << 10
 
-var errHeadTooLarge = errors.New("the response's head is larger than 256 KiB")
+var errHeadTooLarge = errors.New("expected a response head of at most 256 KiB, found more")
+
+// An http1Conn is an HTTP/1.1 connection to the API.
 
 type http1Conn struct {
 	*meteredConn
 	reader *bufio.Reader
 	limit  *readLimit
-	idle   func(*http1Conn) // takes the connection back
+	idle   func(*http1Conn) // gives the connection back to the pool
 }
 
 func newHTTP1Conn(conn *meteredConn, idle func(*http1Conn)) *http1Conn {
@@ -33,10 +35,10 @@ func newHTTP1Conn(conn *meteredConn, idle func(*http1Conn)) *http1Conn {
 	return &http1Conn{meteredConn: conn, reader: bufio.NewReader(limit), limit: limit, idle: idle}
 }
 
-// A readLimit bounds how much is read while a head is expected.
+// A readLimit is a reader with a byte limit, for the time a head is being read.
 type readLimit struct {
 	from io.Reader
-	left int // negative: no limit
+	left int // bytes; negative: unlimited
 }
 
 func (r *readLimit) Read(p []byte) (int, error) {
@@ -52,12 +54,12 @@ func (r *readLimit) Read(p []byte) (int, error) {
 }
 
 func (c *http1Conn) roundTrip(request *http.Request) (*http.Response, error) {
-	// Closing is the one way to end a request before its time.
+	// Closing the connection is the only way to cancel an HTTP/1.1 request.
 	stop := context.AfterFunc(request.Context(), func() { c.Close() })
 	sent := make(chan error, 1)
 	go func() {
 		out := bufio.NewWriter(c.Conn)
-		// An error here shows on the reading side too, after a response if there is one.
+		// The reading side sees a broken connection too, after the response if there is one.
 		sent <- cmp.Or(request.Write(out), out.Flush())
 	}()
 	response, err := c.readResponse(request)
@@ -72,7 +74,7 @@ func (c *http1Conn) roundTrip(request *http.Request) (*http.Response, error) {
 			select {
 			case err := <-sent:
 				reusable = err == nil
-			case <-time.After(releaseTime): // an early response: the request is not wanted
+			case <-time.After(releaseTime): // an early response; the API does not read the request
 				reusable = false
 			}
 		}
@@ -95,14 +97,14 @@ func (c *http1Conn) readResponse(request *http.Request) (*http.Response, error) 
 		if response.StatusCode >= 200 || response.StatusCode == http.StatusSwitchingProtocols {
 			c.limit.left = -1
 			if slices.Contains(response.TransferEncoding, "chunked") {
-				response.Body = &chunkedBody{reader: c.reader} // nothing was read of it yet
+				response.Body = &chunkedBody{reader: c.reader} // net/http has not read from it yet
 			}
 			return response, nil
 		}
 	}
 }
 
-// An http1Body remembers whether it was read to its end.
+// An http1Body is a response body that remembers whether it was read to its end.
 type http1Body struct {
 	io.ReadCloser
 	complete bool
@@ -115,7 +117,7 @@ func (b *http1Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close does not call the body's own: that would read on, without a bound.
+// Close does not call the body's own Close, which would read an unlimited rest.
 func (b *http1Body) Close() error {
 	b.close(b.complete)
 	return nil

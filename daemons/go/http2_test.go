@@ -26,18 +26,19 @@ func testCertificate(t *testing.T) tls.Certificate {
 	return server.TLS.Certificates[0]
 }
 
-// A frameAPI is an HTTP/2 server by hand: it can break what a real one would not.
+// A frameAPI is an HTTP/2 server that writes frames one by one, and can violate the
+// protocol.
 type frameAPI struct {
 	base     string
 	requests atomic.Int32
 	resets   chan http2.ErrCode
 }
 
-// A frameStream is one request at a frameAPI.
+// A frameStream is one request to a frameAPI.
 type frameStream struct {
 	*http2.Framer
 	id     uint32
-	number int32 // of the request, from 1
+	number int32 // the request's number, from 1
 	conn   net.Conn
 	write  *sync.Mutex // held while serve runs
 }
@@ -157,7 +158,7 @@ func TestHTTP2(t *testing.T) {
 			}
 			answerOn(s)
 		}},
-		{"refused for ever", 2, 502, func(s frameStream) { s.WriteRSTStream(s.id, http2.ErrCodeRefusedStream) }},
+		{"refused each time", 2, 502, func(s frameStream) { s.WriteRSTStream(s.id, http2.ErrCodeRefusedStream) }},
 		{"reset with PROTOCOL_ERROR", 1, 502, func(s frameStream) { s.WriteRSTStream(s.id, http2.ErrCodeProtocol) }},
 		{"reset with INTERNAL_ERROR", 1, 502, func(s frameStream) { s.WriteRSTStream(s.id, http2.ErrCodeInternal) }},
 		{"the connection breaks before the head", 1, 502, func(s frameStream) { s.conn.Close() }},
@@ -185,7 +186,7 @@ func TestHTTP2(t *testing.T) {
 			s.WriteData(s.id, false, []byte(hello+finished))
 			s.conn.Close()
 		}},
-		{"a length that is not met", 1, 200, func(s frameStream) {
+		{"a body shorter than its length", 1, 200, func(s frameStream) {
 			s.head(false, ":status", "200", "content-type", "text/event-stream", "content-length", "9999")
 			s.WriteData(s.id, true, []byte(hello+finished))
 		}},
@@ -209,7 +210,8 @@ func TestHTTP2(t *testing.T) {
 	}
 }
 
-// A client that leaves resets its stream and no other; [DONE] lets go of a stream that lingers.
+// The daemon resets the stream of a client that left, and no other stream. After [DONE]
+// it resets a stream that does not end.
 func TestHTTP2Reset(t *testing.T) {
 	streams := make(chan frameStream, 2)
 	api := startFrameAPI(t, nil, func(s frameStream) {
@@ -232,10 +234,11 @@ func TestHTTP2Reset(t *testing.T) {
 	if a := readAnswer(t, stayer); !a.done() {
 		t.Errorf("the other client's answer: %q", a.body)
 	}
-	await(t, "the reset of the stream that lingers", api.resets)
+	await(t, "the reset of the stream that does not end", api.resets)
 }
 
-// An API that allows one stream a connection gets as many connections, and nothing to refuse.
+// With an API that allows one stream on each connection, the daemon opens a connection
+// for each request.
 func TestHTTP2MaxStreams(t *testing.T) {
 	var refused atomic.Bool
 	busy := make(map[net.Conn]bool)
@@ -269,11 +272,11 @@ func TestHTTP2MaxStreams(t *testing.T) {
 		}
 	}
 	if refused.Load() {
-		t.Error("a second stream was opened on a connection")
+		t.Error("the daemon opened a second stream on a connection")
 	}
 }
 
-// Many stalled clients on a connection pause their streams, and starve no other.
+// Many stalled clients on a connection pause their streams, but do not block another.
 func TestHTTP2Starvation(t *testing.T) {
 	var sent atomic.Int64
 	base, trust := tlsAPI(t, true, func(w http.ResponseWriter, r *http.Request) {
@@ -294,7 +297,7 @@ func TestHTTP2Starvation(t *testing.T) {
 	for range 40 {
 		d.handOffNarrow(`{"prompt":"hi","test_pattern":"endless"}`, 8<<10)
 	}
-	eventually(t, "the API is paused", func() bool {
+	eventually(t, "the API can send nothing more", func() bool {
 		before := sent.Load()
 		time.Sleep(200 * time.Millisecond)
 		return before > 0 && sent.Load() == before

@@ -23,7 +23,7 @@ func TestListen(t *testing.T) {
 	if _, err := listen(path, 0o660); err == nil || !strings.Contains(err.Error(), "running daemon") {
 		t.Errorf("over a live daemon: %v", err)
 	}
-	first.file.Close() // as a killed daemon would leave it
+	first.file.Close() // a killed daemon leaves the socket file like this
 	second, err := listen(path, 0o660)
 	if err != nil {
 		t.Fatalf("over a stale socket: %v", err)
@@ -39,12 +39,12 @@ func TestListen(t *testing.T) {
 	}
 	third.close()
 	if _, err := os.Lstat(path); !os.IsNotExist(err) {
-		t.Errorf("the daemon's own socket is left behind: %v", err)
+		t.Errorf("the daemon did not remove its own socket: %v", err)
 	}
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listen(path, 0o660); err == nil || !strings.Contains(err.Error(), "no socket") {
+	if _, err := listen(path, 0o660); err == nil || !strings.Contains(err.Error(), "not a socket") {
 		t.Errorf("over a file: %v", err)
 	}
 	os.Remove(path)
@@ -85,7 +85,7 @@ func TestMaxConnections(t *testing.T) {
 	eventually(t, "there is room again", func() bool { return d.ask(`{"prompt":"hi"}`).done() })
 }
 
-// Told to stop, the daemon finishes what runs, and serves what was queued.
+// A stopping daemon finishes the running exchanges and serves the queued handoffs.
 func TestStopDrains(t *testing.T) {
 	release := make(chan struct{})
 	arrived := make(chan struct{}, 20)
@@ -101,7 +101,7 @@ func TestStopDrains(t *testing.T) {
 		clients = append(clients, d.handOff(`{"prompt":"hi"}`))
 	}
 	d.stop()
-	eventually(t, "the socket is gone", func() bool {
+	eventually(t, "the daemon has removed its socket", func() bool {
 		_, err := os.Lstat(d.path)
 		return os.IsNotExist(err)
 	})
@@ -117,8 +117,8 @@ func TestStopDrains(t *testing.T) {
 	}
 }
 
-// What outlasts the time for it is ended: a stream by an error event, one that has
-// not begun by an error response, a stalled client without waiting for it.
+// After the shutdown timeout the daemon ends the remaining exchanges: a stream with an
+// error event, an unanswered client with an error response, a stalled client at once.
 func TestStopEndsTheRest(t *testing.T) {
 	arrived := make(chan struct{}, 3)
 	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
@@ -146,16 +146,16 @@ func TestStopEndsTheRest(t *testing.T) {
 	start := time.Now()
 	d.stop()
 	if a := readAnswer(t, begun); a.status != 200 || a.failure(t).Code != "shutting_down" {
-		t.Errorf("the stream that ran ended with %q", a.body)
+		t.Errorf("the running stream ended with %q", a.body)
 	}
 	if a := readAnswer(t, silent); a.status != 503 {
-		t.Errorf("the stream that had not begun was answered %d", a.status)
+		t.Errorf("the unanswered client got %d, want 503", a.status)
 	}
 	if err := d.wait(); err != nil {
 		t.Error(err)
 	}
 	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("the end took %v", took)
+		t.Errorf("the daemon took %v to end", took)
 	}
 	stalled.Close()
 }

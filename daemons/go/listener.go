@@ -14,30 +14,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The daemon's socket, by system calls. Package net could listen on it too, but
-// three duties need more than it offers: to find out whether the path belongs to
-// a daemon that lives, to accept what is queued after the socket was shut, and to
-// tell an exhausted process from a broken socket.
+// The daemon's listener uses system calls directly. Three of its duties need more than
+// package net offers: find out whether a live daemon owns the path, accept queued peers
+// after the socket was shut, and distinguish an exhausted process from a broken socket.
 
-// backlog is how many handoffs may wait; the kernel cuts it to net.core.somaxconn.
-// A web server that finds it full turns its user away.
+// backlog is how many handoffs may wait in the kernel's queue. The kernel limits it to
+// net.core.somaxconn. A web server that finds the queue full refuses its user.
 const backlog = 4096
 
-// exhaustedPause is how long accept rests when the process is out of descriptors:
-// long enough to cost nothing, short against the web server's bounds of 100 ms.
+// exhaustedPause is the time between two accept calls when the process has no free
+// descriptor. It is long enough to cost almost no CPU time, and much shorter than the
+// 100 ms that the web server waits.
 const exhaustedPause = 20 * time.Millisecond
 
-// A listener is the socket on which handoffs arrive.
+// A listener is the Unix socket on which handoffs arrive.
 type listener struct {
 	path string
 	file *os.File
-	own  unix.Stat_t // the socket file as we made it
+	own  unix.Stat_t // the socket file that listen made
 }
 
-// listen binds the path, replacing a socket that nobody listens on any more.
+// listen binds the path. It replaces a socket file that a dead daemon left.
 func listen(path string, mode os.FileMode) (*listener, error) {
-	// Two daemons that start at once must not both find the same stale socket; the
-	// lock on the folder lets one of them look and bind after the other.
+	// Two daemons that start at once must not both find the same stale socket. The lock
+	// on the folder makes the second one check and bind after the first one.
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func listen(path string, mode os.FileMode) (*listener, error) {
 		l.file.Close()
 		return nil, fmt.Errorf("bind %s: %w", path, err)
 	}
-	// Until it listens the socket refuses everybody, so nobody slips in before the mode is set.
+	// The socket refuses every peer until it listens, so no peer connects before chmod.
 	err = errors.Join(os.Chmod(path, mode), unix.Lstat(path, &l.own), unix.Listen(fd, backlog))
 	if err != nil {
 		l.file.Close()
@@ -68,7 +68,8 @@ func listen(path string, mode os.FileMode) (*listener, error) {
 	return l, nil
 }
 
-// removeStale clears the path of a dead daemon's socket, and of nothing else.
+// removeStale removes the socket file of a dead daemon. It returns an error for a live
+// daemon's socket and for a file of any other type.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -78,7 +79,7 @@ func removeStale(path string) error {
 		return err
 	}
 	if info.Mode().Type() != os.ModeSocket {
-		return fmt.Errorf("%s exists and is no socket: remove it or choose another path", path)
+		return fmt.Errorf("%s exists and is not a socket: remove it or choose another path", path)
 	}
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -89,14 +90,14 @@ func removeStale(path string) error {
 	case unix.ECONNREFUSED:
 		return os.Remove(path)
 	case nil, unix.EAGAIN, unix.EPROTOTYPE:
-		return fmt.Errorf("%s is served by a running daemon: stop it or choose another path", path)
+		return fmt.Errorf("a running daemon serves %s: stop it or choose another path", path)
 	default:
 		return fmt.Errorf("connect to %s: %w", path, err)
 	}
 }
 
-// serve gives every peer that connects to handle, which must not block, until the
-// context ends; then those that were queued by that time.
+// serve accepts peers and passes each one to handle, which must not block. When the
+// context ends, serve accepts the peers that are already queued, and returns.
 func (l *listener) serve(ctx context.Context, handle func(peer *os.File)) error {
 	stop := context.AfterFunc(ctx, func() { l.file.SetReadDeadline(time.Now()) })
 	defer stop()
@@ -151,9 +152,9 @@ func acceptNow(fd uintptr) (*os.File, error) {
 	}
 }
 
-// drain ends the socket without losing anybody: the path goes first, so that a
-// successor can have it; SHUT_RD then refuses newcomers, while those in the queue
-// can still be accepted.
+// drain closes the listener without losing a queued peer. It removes the path first, so
+// a successor can bind it. SHUT_RD then refuses new peers, and accept still returns the
+// queued ones.
 func (l *listener) drain(handle func(peer *os.File)) error {
 	l.unlink()
 	raw, err := l.file.SyscallConn()
@@ -172,8 +173,8 @@ func (l *listener) drain(handle func(peer *os.File)) error {
 	})
 }
 
-// unlink removes the socket file if it is still the one that listen made. While the
-// socket is open its inode number can be no other file's.
+// unlink removes the socket file if listen made it. The kernel does not give the inode
+// number to another file while the socket is open.
 func (l *listener) unlink() {
 	var now unix.Stat_t
 	if unix.Lstat(l.path, &now) == nil && now.Dev == l.own.Dev && now.Ino == l.own.Ino {

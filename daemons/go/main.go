@@ -1,11 +1,12 @@
-// Streaming-daemon answers HTTP clients whose sockets a web server hands over: it
-// calls an OpenAI-compatible API and relays the tokens as server-sent events.
+// Streaming-daemon is a relay between an OpenAI-compatible API and HTTP clients. A web
+// server hands it a client's socket; the daemon calls the API and sends the tokens to
+// the client as server-sent events.
 //
-// The way of a request through the files: listener.go accepts the web server,
-// handoff.go takes the client's socket and the data, payload.go makes the API's
-// request of it, upstream.go sends it (over pool.go, dial.go and http1.go or
-// http2.go), sse.go and chunk.go read what comes back, exchange.go relays it,
-// response.go renders it and client.go writes it. The README says what it is to do.
+// The path of a request through the files: listener.go accepts the web server,
+// handoff.go receives the client's socket and the handoff data, payload.go builds the
+// API's request, upstream.go sends it (over pool.go, dial.go and http1.go or http2.go),
+// sse.go and chunk.go parse the API's stream, exchange.go relays it, response.go
+// renders the events and client.go writes them. The README lists the daemon's duties.
 package main
 
 import (
@@ -29,8 +30,9 @@ func main() {
 	}
 }
 
-// garbagePercent: nearly all memory belongs to streams that wait, so a heap that is
-// collected at one and a half of its size instead of two is cheap, and smaller.
+// garbagePercent is how far the heap may grow between two collections, in percent.
+// Nearly all memory belongs to waiting streams, which make little garbage. So half of
+// Go's default of 100 costs little time and keeps the heap smaller.
 const garbagePercent = 50
 
 func run(args []string) error {
@@ -57,9 +59,9 @@ func run(args []string) error {
 	return newServer(ctx, c, api).serve(l)
 }
 
-// untilSignal returns a context that ends with the first SIGTERM or SIGINT; the second
-// one ends the process at once. Who sees that the daemon is stopping can rely on that,
-// so the signals are given back before the context ends.
+// untilSignal returns a context that ends with the first SIGTERM or SIGINT. The second
+// signal ends the process at once. The function restores the default action before it
+// ends the context, so a sender that sees the daemon stop can rely on the second signal.
 func untilSignal() (context.Context, context.CancelFunc) {
 	ctx, stop := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)

@@ -12,23 +12,23 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// The handoff data becomes a request to the API without being understood more
-// than is needed: every value is kept as the JSON text it arrived in, so numbers
-// stay what they are digit for digit and escapes are not rewritten. What is
-// checked is the types of the fields that the contract names.
+// The payload parser builds the API's request from the handoff data. It decodes as
+// little as possible: each value stays the JSON text that arrived, so numbers keep
+// their digits and strings keep their escapes. It checks the types of the fields that
+// the contract names.
 
-// defaultModel is asked for when the handoff data names none.
+// defaultModel is the model for handoff data without one.
 const defaultModel = "gpt-4o-mini"
 
-// A job is what one handoff asks for.
+// A job is the request that one handoff makes.
 type job struct {
-	body        []byte // the API's request
+	body        []byte // the body of the API's request
 	testPattern string // for X-Test-Pattern
 	requestID   string // for X-Request-Id
 }
 
-// parseHandoff reads the handoff data. The response headers are returned even
-// with an error, which describes the problem in words for the client.
+// parseHandoff parses the handoff data. It returns the response headers also with an
+// error. The error's text is fit for the client.
 func parseHandoff(data []byte) (job, []header, error) {
 	fields, err := parseFields(data)
 	if err != nil {
@@ -67,12 +67,12 @@ func apiRequest(handoff object) (object, error) {
 	}
 	request := object{{"model", model}, {"messages", messages}}
 	for _, f := range []struct {
-		name, as, want string
-		valid          func(json.RawMessage) bool
+		name, apiName, want string
+		valid               func(json.RawMessage) bool
 	}{
 		{"max_tokens", "max_tokens", "an integer", isInteger},
 		{"temperature", "temperature", "a number", isNumber},
-		// Web applications count their users as often as they name them.
+		// Many web applications number their users.
 		{"user_id", "user", "a string or a number", func(v json.RawMessage) bool { return isString(v) || isNumber(v) }},
 	} {
 		value, err := handoff.typed(f.name, f.valid, f.want)
@@ -80,7 +80,7 @@ func apiRequest(handoff object) (object, error) {
 			return nil, err
 		}
 		if value != nil {
-			request.set(f.as, value)
+			request.set(f.apiName, value)
 		}
 	}
 	body, err := handoff.typed("body", isObject, "an object")
@@ -100,7 +100,7 @@ func apiRequest(handoff object) (object, error) {
 	return request, nil
 }
 
-// conversation returns the messages, or makes them of system and prompt.
+// conversation returns the messages, or builds them from system and prompt.
 func conversation(handoff object) (json.RawMessage, error) {
 	messages, err := handoff.typed("messages", isArray, "a list")
 	if err != nil {
@@ -129,19 +129,19 @@ func conversation(handoff object) (json.RawMessage, error) {
 	case len(list) > 0:
 		return messages, nil
 	case prompt == nil:
-		return nil, errors.New("there is neither prompt nor messages")
+		return nil, errors.New("expected prompt or messages, found neither")
 	}
-	turns := json.RawMessage("[")
+	built := json.RawMessage("[")
 	if system != nil {
-		turns = append(turns, object{{"role", quote("system")}, {"content", system}}.encode()...)
-		turns = append(turns, ',')
+		built = append(built, object{{"role", quote("system")}, {"content", system}}.encode()...)
+		built = append(built, ',')
 	}
-	turns = append(turns, object{{"role", quote("user")}, {"content", prompt}}.encode()...)
-	return append(turns, ']'), nil
+	built = append(built, object{{"role", quote("user")}, {"content", prompt}}.encode()...)
+	return append(built, ']'), nil
 }
 
-// checkMessage holds a message against {role, content}. Content may be missing:
-// that of an assistant's message with tool calls is null.
+// checkMessage checks the types of a message's role and content. Content may be absent
+// or null: an assistant message with tool calls does not need any.
 func checkMessage(data json.RawMessage) error {
 	if !isObject(data) {
 		return errors.New("expected an object with role and content")
@@ -155,7 +155,7 @@ func checkMessage(data json.RawMessage) error {
 		return err
 	}
 	if role == nil {
-		return errors.New("role is missing")
+		return errors.New("expected a role, found none")
 	}
 	content, err := message.typed("content", func(v json.RawMessage) bool { return isString(v) || isArray(v) },
 		"a string or a list of parts")
@@ -175,13 +175,13 @@ func checkMessage(data json.RawMessage) error {
 // A header is one field of an HTTP head.
 type header struct{ name, value string }
 
-// reserved are the response headers that the daemon alone decides on.
+// reserved are the response headers that the handoff data cannot set.
 var reserved = []string{
 	"content-type", "cache-control", "connection", "transfer-encoding",
 	"content-length", "content-encoding", "x-accel-buffering",
 }
 
-// responseHeaders returns the valid ones in order; the others are dropped in silence.
+// responseHeaders returns the valid response headers in order, and discards the others.
 func responseHeaders(handoff object) ([]header, error) {
 	value, err := handoff.typed("response_headers", isObject, "an object of strings")
 	if err != nil || value == nil {
@@ -206,8 +206,8 @@ func responseHeaders(handoff object) ([]header, error) {
 
 func isControl(r rune) bool { return r < 0x20 || r == 0x7f }
 
-// headerValue returns a field that goes to the API as a header. Control characters
-// are an error: to drop them would be to ask for something else.
+// headerValue returns a field that the daemon sends to the API as a header. Control
+// characters are an error: without them, the value would mean something else.
 func (o object) headerValue(name string) (string, error) {
 	value, err := o.typed(name, isString, "a string")
 	if err != nil || value == nil {
@@ -220,7 +220,7 @@ func (o object) headerValue(name string) (string, error) {
 	return text, nil
 }
 
-// An object is a JSON object with its order and its values' texts kept.
+// An object is a JSON object that keeps the order of its fields and their JSON texts.
 type object []field
 
 type field struct {
@@ -228,15 +228,15 @@ type field struct {
 	value json.RawMessage
 }
 
-// parseFields reads the handoff data itself, which is held to more than a JSON
-// parser asks for: it must be UTF-8, and a name given twice is an error, since
-// whoever checked the request may have read the other one.
+// parseFields parses the outer object of the handoff data. It is stricter than a JSON
+// parser. The data must be UTF-8. A duplicate name is an error: the web server may have
+// checked the other value.
 func parseFields(data []byte) (object, error) {
 	if !utf8.Valid(data) {
-		return nil, errors.New("the handoff data is not UTF-8")
+		return nil, errors.New("expected handoff data in UTF-8, found other bytes")
 	}
 	if !json.Valid(data) || !isObject(bytes.TrimLeft(data, " \t\r\n")) {
-		return nil, errors.New("the handoff data is not a JSON object")
+		return nil, errors.New("expected a JSON object as handoff data, found something else")
 	}
 	fields, err := parseObject(data)
 	if err != nil {
@@ -245,7 +245,7 @@ func parseFields(data []byte) (object, error) {
 	seen := make(map[string]bool, len(fields))
 	for _, f := range fields {
 		if seen[f.name] {
-			return nil, fmt.Errorf("the handoff data holds %q twice", f.name)
+			return nil, fmt.Errorf("expected each field of the handoff data once, found %q twice", f.name)
 		}
 		seen[f.name] = true
 	}
@@ -272,7 +272,8 @@ func parseObject(data []byte) (object, error) {
 	return fields, nil
 }
 
-// typed returns a field's value, or nil when it is absent or null.
+// typed returns a field's value, or nil for an absent or null field. A value that valid
+// rejects is an error.
 func (o object) typed(name string, valid func(json.RawMessage) bool, want string) (json.RawMessage, error) {
 	for _, f := range o {
 		if f.name != name || string(f.value) == "null" {
@@ -286,7 +287,7 @@ func (o object) typed(name string, valid func(json.RawMessage) bool, want string
 	return nil, nil
 }
 
-// set replaces the field of this name or adds it.
+// set replaces the field with this name, or adds it.
 func (o *object) set(name string, value json.RawMessage) {
 	for i := range *o {
 		if (*o)[i].name == name {
@@ -309,7 +310,7 @@ func (o object) encode() json.RawMessage {
 	return append(out, '}')
 }
 
-// The kind of a JSON value shows in its first byte.
+// The first byte of a JSON value identifies its type.
 func isString(v json.RawMessage) bool { return v[0] == '"' }
 func isObject(v json.RawMessage) bool { return len(v) > 0 && v[0] == '{' }
 func isArray(v json.RawMessage) bool  { return v[0] == '[' }
@@ -318,13 +319,13 @@ func isInteger(v json.RawMessage) bool {
 	return isNumber(v) && !bytes.ContainsAny(v, ".eE")
 }
 
-// quote encodes a string as JSON; a Go string always can be.
+// quote encodes a string as JSON, which cannot fail.
 func quote(text string) json.RawMessage {
 	quoted, _ := json.Marshal(text)
 	return quoted
 }
 
-// unquote decodes a JSON string that the parser has accepted.
+// unquote decodes a valid JSON string.
 func unquote(value json.RawMessage) string {
 	var text string
 	_ = json.Unmarshal(value, &text)

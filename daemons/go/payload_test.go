@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What the handoff data becomes at the API, to the digit.
+// The API's request keeps each value of the handoff data, digit for digit.
 func TestRequests(t *testing.T) {
 	user := `"messages":[{"role":"user","content":"hi"}]`
 	for _, test := range []struct{ name, handoff, want string }{
@@ -19,6 +19,7 @@ func TestRequests(t *testing.T) {
 		{"parts", `{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}`, `{"model":"gpt-4o-mini","messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"stream":true}`},
 		{"fields", `{"prompt":"hi","model":"m","max_tokens":10,"temperature":0.70,"user_id":"u","Prompt":5,"other":{}}`,
 			`{"model":"m",` + user + `,"max_tokens":10,"temperature":0.70,"user":"u","stream":true}`},
+		{"a user with a number", `{"prompt":"hi","user_id":12345678901234567890}`, `{"model":"gpt-4o-mini",` + user + `,"user":12345678901234567890,"stream":true}`},
 		{"nulls are absent", `{"prompt":"hi","model":null,"messages":null,"body":null}`, `{"model":"gpt-4o-mini",` + user + `,"stream":true}`},
 		{"a body", `{"prompt":"hi","body":{"seed":9007199254740993,"x":1e400,"model":"n","stream":false,"tools":[{"a":{}}]}}`,
 			`{"model":"n",` + user + `,"seed":9007199254740993,"x":1e400,"stream":true,"tools":[{"a":{}}]}`},
@@ -53,7 +54,8 @@ func TestRefusedHandoffs(t *testing.T) {
 	}
 }
 
-// The request arrives at the API with its headers, and with nothing else that was asked for.
+// The API receives the request with its headers, and without X- headers that the handoff
+// data does not have.
 func TestRequestOnTheWire(t *testing.T) {
 	requests := make(chan *http.Request, 1)
 	base := rawAPI(t, func(conn net.Conn, r *http.Request) {
@@ -87,11 +89,11 @@ func TestRequestOnTheWire(t *testing.T) {
 		t.Fatalf("answer %q", a.body)
 	}
 	if r := await(t, "the request", requests); r.Header["X-Test-Pattern"] != nil || r.Header["X-Request-Id"] != nil {
-		t.Errorf("headers nobody asked for: %v", r.Header)
+		t.Errorf("expected no X-Test-Pattern and no X-Request-Id, found %v", r.Header)
 	}
 }
 
-// Whatever arrives, it is refused or becomes a JSON request that asks for a stream.
+// parseHandoff refuses any data, or makes a JSON request that asks for a stream.
 func FuzzParseHandoff(f *testing.F) {
 	f.Add([]byte(`{"prompt":"hi","body":{"a":[1,{"b":null}]},"response_headers":{"X":"1"}}`))
 	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"text"}]}],"user_id":1}`))

@@ -8,35 +8,34 @@ import (
 	"time"
 )
 
-// The connections to the API that wait for a request, or with HTTP/2 take one more.
-// Requests that come while the first HTTP/2 connection is being made wait for it
-// instead of making one each.
-
 const (
-	// maxIdle and idleTime bound what is kept between requests over HTTP/1.1, where
-	// every running exchange has a connection to leave behind.
+	// maxIdle and idleTime limit the idle HTTP/1.1 connections. After a burst, each
+	// exchange leaves one connection.
 	maxIdle  = 8
 	idleTime = 30 * time.Second
 )
 
+// A pool holds the connections to the API: the idle HTTP/1.1 connections, and the
+// HTTP/2 connections, which requests share. Requests that arrive while the pool dials
+// an HTTP/2 connection wait for it and do not dial their own.
 type pool struct {
 	endpoint       *endpoint
 	connectTimeout time.Duration
 
 	mu      sync.Mutex
 	shared  []*http2Conn
-	idle    []*http1Conn // the one used last is last
-	dialing *dialing     // of a connection to share, if one is being made
+	idle    []*http1Conn // in the order of use, the latest last
+	dialing *dialing     // the running attempt to make a shared connection, or nil
 	single  bool         // the API does not speak HTTP/2
 }
 
-// A dialing is an attempt that several requests wait for.
+// A dialing is an attempt to connect that several requests wait for.
 type dialing struct {
 	done chan struct{}
-	err  error // once done is closed
+	err  error // valid after done is closed
 }
 
-// acquire returns a connection and whether it has carried a request before.
+// acquire returns a connection. reused is true if it has carried a request before.
 func (p *pool) acquire(ctx context.Context) (conn apiConn, reused bool, err error) {
 	for {
 		p.mu.Lock()
@@ -72,7 +71,7 @@ func (p *pool) acquire(ctx context.Context) (conn apiConn, reused bool, err erro
 	}
 }
 
-// takeLocked takes a connection that is there; nil when there is none.
+// takeLocked returns an existing connection that can send a request, or nil.
 func (p *pool) takeLocked() (conn apiConn, reused bool) {
 	p.shared = slices.DeleteFunc(p.shared, func(c *http2Conn) bool {
 		if c.finished() {
@@ -98,8 +97,8 @@ func (p *pool) takeLocked() (conn apiConn, reused bool) {
 	return nil, false
 }
 
-// dialShared makes a connection for everybody who waits. It belongs to none of
-// them, so it goes on when the one that asked first leaves.
+// dialShared makes a connection for all waiting requests. It does not use the first
+// request's context, so it continues when that request's client leaves.
 func (p *pool) dialShared(attempt *dialing) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), p.connectTimeout, errConnectTimeout)
 	defer cancel()
@@ -123,7 +122,7 @@ func (p *pool) dialShared(attempt *dialing) {
 	close(attempt.done)
 }
 
-// put takes back a connection on which the next request can be sent.
+// put returns a connection to the pool. The connection can send another request.
 func (p *pool) put(c *http1Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,7 +138,7 @@ func (p *pool) putLocked(c *http1Conn) {
 	time.AfterFunc(idleTime, func() { p.expire(c, c.received()) })
 }
 
-// expire closes a connection that has been idle all the time since it was put back.
+// expire closes a connection that the pool has not used since put.
 func (p *pool) expire(c *http1Conn, received int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

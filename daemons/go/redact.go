@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The API's key must not be seen by a client or in a log. An API may echo it in the
-// text of an error, so it is taken out of all that is not the answer itself.
+// A redactor removes the API's key from logs and from errors for clients. An API may
+// echo the key in the text of an error. The answer itself is not redacted.
 type redactor struct{ *strings.Replacer }
 
 func newRedactor(key string) redactor {
@@ -16,7 +16,7 @@ func newRedactor(key string) redactor {
 	return redactor{strings.NewReplacer(key, "[redacted]")}
 }
 
-// problem takes the key out of what the client is told.
+// problem returns a copy of the problem without the key.
 func (r redactor) problem(p *problem) *problem {
 	clean := *p
 	clean.Message = r.Replace(p.Message)
@@ -27,7 +27,7 @@ func (r redactor) problem(p *problem) *problem {
 	return &clean
 }
 
-// writer takes the key out of a log that is written line by line.
+// writer returns a log writer that removes the key. Each Write must be a whole line.
 func (r redactor) writer(w io.Writer) io.Writer { return redactedWriter{r, w} }
 
 type redactedWriter struct {

@@ -8,20 +8,20 @@ import (
 	"strconv"
 )
 
-// What the daemon says to the client: a head, events, or an error. All of it is
-// rendered here, so that nothing else needs to know where a line must not end.
+// This file renders everything that the daemon sends to a client: heads, events and
+// errors. So only this file must prevent line ends inside of a header or an event.
 
-// A problem is a failure in the words that the client is given. In an error
-// response it is the body, in a stream that has begun the last event.
+// A problem is a failure as the client receives it. It is the body of an error
+// response, or the last event of a stream that has begun.
 type problem struct {
-	status     int // of an error response
+	status     int // the HTTP status of an error response
 	retryAfter string
 	Message    string `json:"message"`
 	Type       string `json:"type"`
 	Code       any    `json:"code"` // a string, a number, or null
 }
 
-// The daemon's own types of error, beside those that the API names.
+// These are the daemon's own error types. The API's errors keep their types.
 const (
 	invalidRequest = "invalid_request_error"
 	upstreamError  = "upstream_error"
@@ -36,7 +36,7 @@ func (p *problem) json() []byte {
 	encoder := json.NewEncoder(&out) // ends the document with a line feed
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(map[string]*problem{"error": p}); err != nil {
-		panic(err) // a problem holds nothing but strings and numbers
+		panic(err) // cannot happen: a problem holds strings and numbers
 	}
 	return out.Bytes()
 }
@@ -46,7 +46,7 @@ func (p *problem) event() []byte {
 	return append(append([]byte("data: "), p.json()...), '\n')
 }
 
-// response renders the problem as a whole HTTP response.
+// response renders the problem as a complete HTTP response.
 func (p *problem) response(extra []header) []byte {
 	body := p.json()
 	headers := []header{
@@ -61,7 +61,7 @@ func (p *problem) response(extra []header) []byte {
 	return append(head(p.status, headers, extra), body...)
 }
 
-// streamHead renders the head of an answer that streams.
+// streamHead renders the head of a streamed answer.
 func streamHead(extra []header) []byte {
 	return head(http.StatusOK, []header{
 		{"Content-Type", "text/event-stream"},
@@ -83,20 +83,20 @@ func head(status int, own, extra []header) []byte {
 
 var doneEvent = []byte("data: [DONE]\n\n")
 
-// A format says how a chunk of the API's answer is passed on.
+// A format is the form of the events that the client receives.
 type format string
 
 const (
-	simple format = "simple" // the text alone
-	openai format = "openai" // the API's chunk, whole
+	simple format = "simple" // only the text of choice 0
+	openai format = "openai" // the API's whole chunk
 )
 
-// append renders a chunk. Texts are copied as the JSON they are: no escape is
-// rewritten, and a JSON text holds no raw line end that could start another event.
+// append renders a chunk. It copies the texts as JSON and does not rewrite their
+// escapes. JSON strings contain no raw line end, so a text cannot start another event.
 func (f format) append(out []byte, c *chunk) ([]byte, error) {
 	if f == openai {
 		data := c.data
-		if bytes.ContainsAny(data, "\r\n") { // several data lines; in JSON they are white space
+		if bytes.ContainsAny(data, "\r\n") { // several data lines; JSON allows line ends as white space
 			var line bytes.Buffer
 			if err := json.Compact(&line, data); err != nil {
 				return out, err

@@ -10,24 +10,24 @@ import (
 	"time"
 )
 
-// A server takes handoffs and runs an exchange for each, in a goroutine of its own.
+// A server receives handoffs and runs one exchange for each, in its own goroutine.
 type server struct {
 	*config
 	api    *api
 	redact redactor
-	slots  chan struct{}  // one in it for each exchange that is held
-	held   sync.WaitGroup // peers and exchanges
+	slots  chan struct{}  // holds one element for each running exchange
+	held   sync.WaitGroup // counts peers and exchanges
 
-	stopping context.Context // ends when no more handoffs are wanted
-	ending   context.Context // ends when the exchanges must end too
+	stopping context.Context // ends when the server stops accepting handoffs
+	ending   context.Context // ends when the running exchanges must end too
 	endAll   context.CancelFunc
 }
 
-// endingGrace is how long exchanges may take to end once they must: the last words
-// and the hurried lingering of each run at the same time.
+// endingGrace is how long the exchanges may take to end after endAll. They end at the
+// same time: each writes its error event, then lingers for a short time.
 const endingGrace = lastWords + hurriedLinger + 300*time.Millisecond
 
-// newServer returns a server that takes handoffs until the context ends.
+// newServer returns a server that accepts handoffs until the context ends.
 func newServer(ctx context.Context, c *config, api *api) *server {
 	s := &server{
 		config:   c,
@@ -40,7 +40,8 @@ func newServer(ctx context.Context, c *config, api *api) *server {
 	return s
 }
 
-// serve runs until the exchanges have ended after the context has, or been ended.
+// serve accepts handoffs until the context ends. Then it waits for the running
+// exchanges, and ends those that outlast the shutdown timeout.
 func (s *server) serve(l *listener) error {
 	defer s.endAll()
 	if err := l.serve(s.stopping, s.start); err != nil {
@@ -57,7 +58,7 @@ func (s *server) serve(l *listener) error {
 		return nil
 	case <-time.After(s.shutdownTimeout):
 	}
-	slog.Warn("ending what still runs", "held", len(s.slots))
+	slog.Warn("ending the exchanges that outlast --shutdown-timeout", "held", len(s.slots))
 	s.endAll()
 	select {
 	case <-idle:
@@ -66,7 +67,7 @@ func (s *server) serve(l *listener) error {
 	return nil
 }
 
-// start takes over a peer that has connected.
+// start receives a connected peer's handoff and answers it, in a new goroutine.
 func (s *server) start(peer *os.File) {
 	s.held.Add(1)
 	go func() {
@@ -76,12 +77,12 @@ func (s *server) start(peer *os.File) {
 		case err == nil:
 			s.answer(h)
 		case !errors.Is(err, errNoHandoff):
-			slog.Warn("a handoff was dropped", "error", err)
+			slog.Warn("discarded a handoff", "error", err)
 		}
 	}()
 }
 
-// answer runs the exchange with a client, and holds its socket until it is over.
+// answer runs the exchange with a client. It holds the client's socket until the end.
 func (s *server) answer(h handoff) {
 	ctx, end := context.WithCancelCause(context.Background())
 	defer end(nil)
@@ -100,18 +101,18 @@ func (s *server) answer(h handoff) {
 	}
 	switch {
 	case err == errTooMany:
-		slog.Warn("a handoff was refused", "reason", err, "max_connections", s.maxConnections)
+		slog.Warn("refused a handoff", "reason", err, "max_connections", s.maxConnections)
 		err = x.refuse(err)
 	case h.truncated:
 		err = x.refuse(errTooLarge)
 	case err != nil:
-		slog.Warn("a handoff was refused", "reason", err)
+		slog.Warn("refused a handoff", "reason", err)
 		err = x.refuse(&problem{status: http.StatusBadRequest, Message: err.Error(), Type: invalidRequest, Code: "invalid_handoff"})
 	default:
 		err = x.run(job)
 	}
 	if err != nil {
-		slog.Info("a client was lost", "reason", err)
+		slog.Info("lost a client", "reason", err)
 		x.client.abandon()
 		return
 	}
@@ -119,11 +120,11 @@ func (s *server) answer(h handoff) {
 }
 
 var (
-	errTooMany  = &problem{status: http.StatusServiceUnavailable, Message: "too many streams are running", Type: overloaded, Code: "max_connections"}
-	errTooLarge = &problem{status: http.StatusRequestEntityTooLarge, Message: "the handoff data is larger than 256 KiB", Type: invalidRequest, Code: "handoff_too_large"}
+	errTooMany  = &problem{status: http.StatusServiceUnavailable, Message: "the daemon already runs its maximum number of streams; try again later", Type: overloaded, Code: "max_connections"}
+	errTooLarge = &problem{status: http.StatusRequestEntityTooLarge, Message: "expected handoff data of at most 256 KiB, found more", Type: invalidRequest, Code: "handoff_too_large"}
 )
 
-// cut ends the exchange on both sides, at once, for this reason.
+// cut ends the exchange on both sides at once. The reason becomes the context's cause.
 func (x *exchange) cut(reason error) {
 	x.end(reason)
 	x.client.interrupt()

@@ -7,42 +7,56 @@ import (
 	"unicode/utf8"
 )
 
-// The API's stream is a sequence of server-sent events, and this is the WHATWG
-// parser for it (HTML, section 9.2.6), without any I/O: bytes in, events out.
-// Reads may cut the stream anywhere, inside a character or between CR and LF, so
-// the parser keeps whatever is unfinished and judges nothing but the byte stream.
+// The API's stream is a sequence of server-sent events. This is the WHATWG parser for
+// it (HTML, section 9.2.6), without I/O: bytes in, events out. A read may cut the
+// stream anywhere, also inside a character or between CR and LF. So the parser keeps
+// the unfinished part until the next read.
 //
-// A line ends in LF, CR or CRLF. A CR ends its line at once, because waiting to
-// see whether an LF follows would hold the event back until the next read; the LF
-// is skipped when it comes. Text is decoded last, when an event is complete, so
-// a character can never be split.
+// A line ends in LF, CR or CRLF. A CR ends its line at once: waiting for an LF would
+// hold the event back until the next read. The parser skips that LF when it arrives.
+// It decodes the text last, when the event is complete, and so never splits a character.
+//
+// The parser differs from WHATWG in one point. Some APIs report a failure in a field
+// named `error` (llama.cpp), or in an `event: error` without data, and then send
+// [DONE]. WHATWG ignores both. This parser dispatches both as error events, so that a
+// failure does not become an empty success.
 
-// maxEvent bounds what one event or one line may hold. The contract asks for
-// events of 1 MiB; twice that leaves room for JSON escapes and other fields, and
-// is all that an endless line can cost.
+// maxEvent is the largest size of an event or a line. The contract requires events of
+// 1 MiB. Twice that leaves room for JSON escapes and further fields, and bounds the
+// memory that an endless line can take.
 const maxEvent = 2 << 20
 
-var errEventTooLarge = errors.New("an event is larger than 2 MiB")
+// errorEvent is the kind of an event that reports a failure.
+const errorEvent = "error"
+
+var errEventTooLarge = errors.New("expected events of at most 2 MiB, found a larger one in the API's stream")
 
 // An event is one dispatched server-sent event.
 type event struct {
 	kind string // the event field; empty for an ordinary message
-	data []byte // valid UTF-8, and the consumer's to keep
+	data []byte // valid UTF-8; the caller owns it
 }
 
-// An eventParser turns the byte stream into events. The zero value is ready.
+// isMessage reports whether the event carries a part of the answer. Events of other
+// types, and events whose data is empty, are heartbeats.
+func (e event) isMessage() bool {
+	return (e.kind == "" || e.kind == "message") && len(bytes.TrimSpace(e.data)) > 0
+}
+
+// An eventParser turns the byte stream into events. The zero value is ready to use.
 type eventParser struct {
 	line    []byte // the unfinished line
 	kind    []byte
 	data    []byte // the data lines so far, each followed by LF
-	began   bool   // the byte order mark, if any, has been dealt with
-	afterCR bool   // an LF in the first place belongs to the line before
+	failure []byte // the error lines so far, each followed by LF
+	began   bool   // the first line, where a byte order mark may be, is over
+	afterCR bool   // the previous byte was a CR; an LF now belongs to its line
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// feed takes what one read returned and yields the events that it completed.
-// An error ends the stream: nothing sensible can be parsed after it.
+// feed parses the bytes of one read and yields the events that they complete.
+// An error ends the stream: the parser cannot find the next event after it.
 func (p *eventParser) feed(chunk []byte) iter.Seq2[event, error] {
 	return func(yield func(event, error) bool) {
 		for len(chunk) > 0 {
@@ -58,7 +72,7 @@ func (p *eventParser) feed(chunk []byte) iter.Seq2[event, error] {
 			if end >= 0 {
 				rest = chunk[:end]
 			}
-			if len(p.line)+len(p.data)+len(rest) > maxEvent {
+			if len(p.line)+len(p.data)+len(p.failure)+len(rest) > maxEvent {
 				yield(event{}, errEventTooLarge)
 				return
 			}
@@ -80,9 +94,9 @@ func (p *eventParser) feed(chunk []byte) iter.Seq2[event, error] {
 	}
 }
 
-// flush returns the event that a clean end of the stream left without its closing
-// blank line. WHATWG would discard it; a last event must not be lost in silence,
-// and one that was cut short shows itself by being no JSON.
+// flush returns the last event when the stream ended cleanly without a blank line.
+// WHATWG discards that event. A relay must not lose it; if the API cut it short, its
+// JSON is invalid and the stream fails.
 func (p *eventParser) flush() (event, bool) {
 	if len(p.line) > 0 {
 		p.endLine(p.line)
@@ -90,7 +104,7 @@ func (p *eventParser) flush() (event, bool) {
 	return p.dispatch()
 }
 
-// endLine takes one line without its terminator.
+// endLine parses one line, given without its terminator.
 func (p *eventParser) endLine(line []byte) (event, bool) {
 	if !p.began {
 		p.began = true
@@ -104,26 +118,31 @@ func (p *eventParser) endLine(line []byte) (event, bool) {
 	switch string(name) {
 	case "data":
 		p.data = append(append(p.data, value...), '\n')
+	case "error":
+		p.failure = append(append(p.failure, value...), '\n')
 	case "event":
 		p.kind = append(p.kind[:0], value...)
 	}
-	// Comments have an empty name; id and retry are of no use here.
+	// Comments have an empty name. A relay does not need id and retry.
 	return event{}, false
 }
 
-// dispatch ends an event. One without data is none.
+// dispatch ends an event. It returns false for a block that is not an event: one
+// without data that does not report an error.
 func (p *eventParser) dispatch() (event, bool) {
-	if len(p.data) == 0 {
-		p.kind = p.kind[:0]
+	kind, lines := string(p.kind), p.data
+	if len(p.failure) > 0 {
+		kind, lines = errorEvent, p.failure
+	}
+	p.kind, p.data, p.failure = p.kind[:0], p.data[:0], p.failure[:0]
+	if len(lines) == 0 && kind != errorEvent {
 		return event{}, false
 	}
-	data := p.data[:len(p.data)-1]
+	data := bytes.TrimSuffix(lines, []byte("\n"))
 	if utf8.Valid(data) {
 		data = bytes.Clone(data)
 	} else {
 		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
 	}
-	e := event{kind: string(p.kind), data: data}
-	p.data, p.kind = p.data[:0], p.kind[:0]
-	return e, true
+	return event{kind: kind, data: data}, true
 }

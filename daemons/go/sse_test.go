@@ -51,7 +51,11 @@ var streams = []struct {
 	{"unknown fields", "foo: bar\ndatax: b\ndata: a\nbaz\n\n", messages("a")},
 	{"data without a colon", "data\n\n", messages("")},
 	{"named", "event: error\ndata: a\n\ndata: b\n\n", []event{{"error", []byte("a")}, {"", []byte("b")}}},
-	{"a name without data is forgotten", "event: x\n\ndata: a\n\n", messages("a")},
+	{"a name without data does not name the next event", "event: x\n\ndata: a\n\n", messages("a")},
+	{"an error event without data", "data: a\n\nevent: error\n\ndata: b\n\n", []event{{"", []byte("a")}, {"error", []byte{}}, {"", []byte("b")}}},
+	{"an error field", "error: {\"code\":5}\n\ndata: a\n\n", []event{{"error", []byte(`{"code":5}`)}, {"", []byte("a")}}},
+	{"an error field before data", "error: a\nevent: x\ndata: [DONE]\n\n", []event{{"error", []byte("a")}}},
+	{"an empty error field", "error\n\n", []event{{"error", []byte{}}}},
 	{"byte order mark", "\xef\xbb\xbfdata: a\n\n", messages("a")},
 	{"only the first mark", "\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\ndata: c\n\n", messages("a", "c")},
 	{"other separators are text", "data: a\u2028b\u2029c\u0085d\ve\ff\n\n", messages("a\u2028b\u2029c\u0085d\ve\ff")},
@@ -72,7 +76,7 @@ func TestEventParser(t *testing.T) {
 	}
 }
 
-// Wherever the reads cut a stream, and be it after every byte, the events are the same.
+// The events are the same wherever the reads cut the stream, also after each byte.
 func TestEventParserCutAnywhere(t *testing.T) {
 	for _, test := range streams {
 		for cut := range test.stream {
@@ -86,7 +90,7 @@ func TestEventParserCutAnywhere(t *testing.T) {
 	}
 }
 
-// An event is yielded with the byte that ends it: a CR is not held back to see what follows.
+// The parser yields an event at the byte that ends it. After a CR it does not wait.
 func TestEventParserIsPrompt(t *testing.T) {
 	for _, stream := range []string{"data: a\n\n", "data: a\r\r", "data: a\r\n\r"} {
 		var p eventParser
@@ -103,12 +107,13 @@ func TestEventParserIsPrompt(t *testing.T) {
 func TestEventParserBounds(t *testing.T) {
 	fits := "data: " + strings.Repeat("x", 1<<20+1) + "\n\n"
 	if got := parse(t, fits); len(got) != 1 || len(got[0].data) != 1<<20+1 {
-		t.Errorf("an event of 1 MiB + 1 did not come through")
+		t.Errorf("the parser did not yield an event of 1 MiB + 1")
 	}
 	endless := map[string]string{
 		"one line":   "x",
 		"a comment":  ":x",
 		"data lines": "data: x\n",
+		"errors":     "error: x\n",
 	}
 	for name, piece := range endless {
 		var p eventParser
@@ -127,7 +132,7 @@ func TestEventParserBounds(t *testing.T) {
 	}
 }
 
-// No cut changes what is parsed.
+// A cut does not change the events.
 func FuzzEventParser(f *testing.F) {
 	for _, test := range streams {
 		f.Add(test.stream, 3)

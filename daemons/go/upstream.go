@@ -17,17 +17,17 @@ import (
 	"time"
 )
 
-// The API: one request out, and either the body of an event stream back or a
-// problem that says what to answer the client instead.
+// This is the client for the API. It sends one request, and returns the body of the
+// event stream, or the problem to send to the daemon's own client.
 
-// Why an exchange with the API was ended from our side.
+// These are the timeouts that end an exchange with the API.
 var (
-	errConnectTimeout   = errors.New("the API could not be reached in time")
-	errFirstByteTimeout = errors.New("the API did not begin to answer in time")
-	errIdleTimeout      = errors.New("the API fell silent")
+	errConnectTimeout   = errors.New("the daemon could not connect to the API before the connect timeout")
+	errFirstByteTimeout = errors.New("the API did not begin its answer before the first-byte timeout")
+	errIdleTimeout      = errors.New("the API sent nothing before the idle timeout")
 )
 
-// How much of an error response is read to find its message, and for how long at most.
+// These limit how much of an error response the daemon reads to find its message.
 const (
 	errorBodyBytes = 64 << 10
 	errorBodyTime  = 2 * time.Second
@@ -35,7 +35,7 @@ const (
 
 const userAgent = "streaming-daemon-go/1.0"
 
-// An api sends requests to {base}/chat/completions.
+// An api is a client for {base}/chat/completions.
 type api struct {
 	url              string
 	key              string
@@ -65,24 +65,24 @@ func completionsURL(base *url.URL) string {
 	return u.JoinPath("chat/completions").String()
 }
 
-// open sends the job and returns the API's event stream. The context is the
-// exchange's, and end ends it. The error is a *problem, or the reason why the
-// exchange was ended when that was not the API's fault.
+// open sends the job and returns the API's event stream. It retries once a request that
+// the API certainly did not process. The context is the exchange's; end cancels it. The
+// error is a *problem, or the cancel reason when the client left or the daemon stops.
 func (a *api) open(ctx context.Context, end context.CancelCauseFunc, j job) (io.ReadCloser, error) {
 	for attempt := 1; ; attempt++ {
-		response, again, err := a.try(ctx, end, j)
+		response, retry, err := a.try(ctx, end, j)
 		if err == nil {
 			return a.stream(response, end)
 		}
-		if again && attempt == 1 && ctx.Err() == nil {
-			slog.Info("a request is sent again", "reason", err)
+		if retry && attempt == 1 && ctx.Err() == nil {
+			slog.Info("retrying a request that the API did not process", "reason", err)
 			continue
 		}
 		return nil, unreachable(cmp.Or(context.Cause(ctx), err))
 	}
 }
 
-// try sends the request once. The second result is whether it may be sent again.
+// try sends the request once. The second result is true if a retry is safe.
 func (a *api) try(ctx context.Context, end context.CancelCauseFunc, j job) (*http.Response, bool, error) {
 	request, err := a.request(ctx, j)
 	if err != nil {
@@ -107,7 +107,7 @@ func (a *api) request(ctx context.Context, j job) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	request.GetBody = nil // nobody but open sends it again
+	request.GetBody = nil // only open may retry
 	h := request.Header
 	h.Set("Content-Type", "application/json")
 	h.Set("Accept", "text/event-stream")
@@ -132,7 +132,8 @@ func bearer(key string) string {
 	return "Bearer " + key
 }
 
-// stream returns the body of a response that is an event stream; any other is a problem.
+// stream returns the body of a response that is an event stream. Any other response is
+// a problem.
 func (a *api) stream(response *http.Response, end context.CancelCauseFunc) (io.ReadCloser, error) {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	encoding := response.Header.Get("Content-Encoding")
@@ -144,13 +145,13 @@ func (a *api) stream(response *http.Response, end context.CancelCauseFunc) (io.R
 	case kind != "text/event-stream":
 		p = describe(a.readBody(response, end))
 		if p == nil {
-			p = &problem{Message: "the API did not answer with an event stream", Type: upstreamError}
+			p = &problem{Message: "expected an event stream from the API, found another content type", Type: upstreamError}
 		}
 		if p.Code == nil {
 			p.Code = "unexpected_content_type"
 		}
 	case encoding != "" && !strings.EqualFold(encoding, "identity"):
-		p = &problem{Message: "the API's answer is encoded, unasked", Type: upstreamError, Code: "unexpected_encoding"}
+		p = &problem{Message: "expected no content encoding from the API, found one", Type: upstreamError, Code: "unexpected_encoding"}
 	default:
 		return response.Body, nil
 	}
@@ -158,16 +159,17 @@ func (a *api) stream(response *http.Response, end context.CancelCauseFunc) (io.R
 	if p.status == 0 {
 		p.status = http.StatusBadGateway
 	}
-	slog.Warn("the API refused", "status", status, "content_type", kind)
+	slog.Warn("the API refused a request", "status", status, "content_type", kind)
 	return nil, p
 }
 
-// refusal makes a problem of a status other than 2xx. A 4xx is the client's to know,
-// but for what the API says of our key; its own failures are not.
+// refusal converts a response with a status other than 2xx to a problem. The client
+// gets the API's own 4xx and its message, except 401 and 403, which are about the
+// daemon's key. All other statuses become a 502.
 func (a *api) refusal(response *http.Response, end context.CancelCauseFunc) *problem {
 	status := response.StatusCode
 	p := &problem{
-		Message: fmt.Sprintf("the API answered with status %d", status),
+		Message: fmt.Sprintf("expected status 200 from the API, found %d", status),
 		Type:    upstreamError,
 		Code:    fmt.Sprintf("upstream_status_%d", status),
 	}
@@ -181,8 +183,8 @@ func (a *api) refusal(response *http.Response, end context.CancelCauseFunc) *pro
 	return p
 }
 
-// readBody reads an error's words, or what has come of them in time. The timer ends
-// the exchange with the API, which is over anyway.
+// readBody reads the body of an error response. After the timeout it returns the part
+// that has arrived. The timer cancels the exchange with the API, which has failed anyway.
 func (a *api) readBody(response *http.Response, end context.CancelCauseFunc) []byte {
 	late := time.AfterFunc(a.errorBodyTimeout, func() { end(errIdleTimeout) })
 	defer late.Stop()
@@ -190,7 +192,7 @@ func (a *api) readBody(response *http.Response, end context.CancelCauseFunc) []b
 	return body
 }
 
-// retryAfter returns the value if it is one of the two that HTTP knows.
+// retryAfter returns the value if it has one of the two forms of HTTP: seconds or a date.
 func retryAfter(value string) string {
 	if _, err := strconv.ParseUint(value, 10, 32); err == nil {
 		return value
@@ -201,21 +203,22 @@ func retryAfter(value string) string {
 	return ""
 }
 
-// unreachable makes a problem of an error in place of a response.
+// unreachable converts an error before the response to a problem. It returns the reasons
+// that are not the API's fault unchanged.
 func unreachable(err error) error {
 	if errors.Is(err, errClientLeft) || errors.Is(err, errShutdown) {
 		return err
 	}
-	slog.Warn("the API failed before its answer", "error", err)
+	slog.Warn("the API failed before its response", "error", err)
 	var network net.Error
 	switch {
 	case errors.Is(err, errConnectTimeout), errors.Is(err, errFirstByteTimeout):
-	case errors.As(err, &network) && network.Timeout(): // the kernel was the first to give up
+	case errors.As(err, &network) && network.Timeout(): // the kernel's own timeout was shorter
 		err = errConnectTimeout
 	default:
 		return &problem{
 			status:  http.StatusBadGateway,
-			Message: "the API could not be reached, or broke off before its answer",
+			Message: "the daemon could not reach the API, or the API closed the connection before its response",
 			Type:    upstreamError,
 			Code:    "upstream_unreachable",
 		}
