@@ -1,1 +1,1 @@
-"""A roleplay engine over WebSocket: worlds, characters, sessions, rules, and a streaming model."""
+"""A roleplay engine over WebSocket: worlds, characters, sessions, rules and streamed answers."""

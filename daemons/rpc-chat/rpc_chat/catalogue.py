@@ -1,4 +1,4 @@
-"""What can be chosen: worlds, characters, rules and models."""
+"""The catalogue: the worlds, characters, rules and models that a client can choose."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ Row = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Where a story happens."""
+    """The place of a story."""
 
     id: str
     name: str
     scene: str
     start: str
-    """What is said first, as the assistant; may be empty."""
+    """The first message of a session, with the role assistant. May be empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """Whom the user plays."""
+    """The character that the user plays."""
 
     id: str
     name: str
@@ -29,7 +29,7 @@ class Character:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A sentence that the model is given while the rule is active."""
+    """A sentence for the system prompt while the rule is active."""
 
     id: str
     name: str
@@ -37,23 +37,27 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """A model, with its prices in USD per million tokens."""
+class ModelEntry:
+    """A model, with its prices in US dollars per million tokens."""
 
     id: str
     name: str
-    prompt: float
-    completion: float
+    prompt_price: float = 0.0
+    completion_price: float = 0.0
+    api_base: str = ""
+    """Empty: the base URL that the environment names."""
+    api_key_variable: str = ""
+    """The environment variable with the API's key. Empty: OPENAI_API_KEY."""
 
     def row(self) -> Row:
-        """As sync_state lists it."""
-        prices = {"prompt_price": self.prompt, "completion_price": self.completion}
+        """The model's entry in sync_state."""
+        prices = {"prompt_price": self.prompt_price, "completion_price": self.completion_price}
         return {"id": self.id, "name": self.name, **prices}
 
 
 WORLDS = {
-    each.id: each
-    for each in (
+    world.id: world
+    for world in (
         World(
             "darkwood",
             "The Darkwood",
@@ -64,26 +68,16 @@ WORLDS = {
     )
 }
 CHARACTERS = {
-    each.id: each
-    for each in (
+    character.id: character
+    for character in (
         Character("ranger", "The Ranger", "Quiet, watchful, at home in the wild."),
         Character("scholar", "The Scholar", "Curious to a fault, armed with footnotes."),
     )
 }
 RULES = {
-    each.id: each
-    for each in (
+    rule.id: rule
+    for rule in (
         Rule("concise", "Concise", "Answer in at most three sentences."),
         Rule("second-person", "Second person", "Address the user's character as 'you'."),
     )
 }
-
-
-def models(default: str) -> dict[str, Price]:
-    """The models that can be chosen; the default one first."""
-    known = (
-        Price(default, default, 0.15, 0.6),
-        Price("deepseek-chat", "DeepSeek Chat", 0.27, 1.1),
-        Price("deepseek-reasoner", "DeepSeek Reasoner", 0.55, 2.19),
-    )
-    return {each.id: each for each in known}

@@ -1,7 +1,8 @@
-"""Commands: what a prompt that starts with `/` leads to.
+"""Commands: prompts that start with `/`.
 
-A command is split at single spaces into at most three parts. One that is unknown,
-or lacks its argument, is silent, as is a rule or a session that does not exist.
+A command is split at single spaces into at most three parts. The engine does not
+reply to an unknown command or to one without its argument. It does not reply to an
+unknown rule or session either.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ Handler = Callable[[Stage, str], Replies]
 
 
 class Commands:
-    """The commands, over a store."""
+    """The commands. They change stages and the store."""
 
-    def __init__(self, store: Store, *, models: dict[str, catalogue.Price], flavour: Flavour):
+    def __init__(self, store: Store, *, models: dict[str, catalogue.ModelEntry], flavour: Flavour):
         self.store = store
         self._models = models
         self._flavour = flavour
@@ -35,7 +36,7 @@ class Commands:
         }
 
     def run(self, stage: Stage, text: str) -> Replies:
-        """The replies, in order; what it changes has happened when this returns."""
+        """Run a command and return its replies, in order."""
         name, action, argument = (*text.split(" ", 2), "", "")[:3]
         match name, action.strip():
             case "/nsfw", _:
@@ -54,7 +55,7 @@ class Commands:
         return replies
 
     def sync(self, stage: Stage) -> Frame:
-        """All that a client shows around the conversation."""
+        """The state that a client shows next to the conversation."""
         return Frame(
             "sync_state",
             "State synchronized" if self._flavour is Flavour.CODE else "",
@@ -67,34 +68,34 @@ class Commands:
                 "available_worlds": _named(catalogue.WORLDS),
                 "available_characters": _named(catalogue.CHARACTERS),
                 "available_rules": _named(catalogue.RULES),
-                "available_models": [each.row() for each in self._models.values()],
+                "available_models": [model.row() for model in self._models.values()],
                 "active_rules": list(stage.rules),
-                "available_sessions": [each.row() for each in self.store.sessions()],
+                "available_sessions": [session.row() for session in self.store.sessions()],
             },
         )
 
-    # World and character; any id will do
+    # World and character: any id is accepted
 
     def world(self, stage: Stage, world_id: str) -> Replies:
-        """Go to a world."""
+        """Select a world."""
         stage.world_id = world_id
         return [update(f"Active world set to {world_id}", world_id=world_id), self.sync(stage)]
 
     def lore(self, stage: Stage, text: str) -> Replies:
-        """Tell something about the world."""
+        """Add a text to the world's lore."""
         self.store.attach(stage.world_id, text)
         return [update("Lore attached successfully.")]
 
     def character(self, stage: Stage, character_id: str) -> Replies:
-        """Be somebody."""
+        """Select a character."""
         stage.character_id = character_id
-        told = update(f"Active character set to {character_id}", character_id=character_id)
-        return [told, self.sync(stage)]
+        reply = update(f"Active character set to {character_id}", character_id=character_id)
+        return [reply, self.sync(stage)]
 
     # Model and rules
 
     def model(self, stage: Stage, model: str) -> Replies:
-        """Change the model."""
+        """Change the model of the stage and of its session."""
         if not model:
             return []
         if model not in self._models:
@@ -105,32 +106,32 @@ class Commands:
         return [update(f"Hot-swapped model to {model}", model=model, model_confirmed=True)]
 
     def rule(self, stage: Stage, rule: str) -> Replies:
-        """Have a rule obeyed."""
+        """Activate a rule."""
         if rule not in catalogue.RULES:
             return []
         if rule not in stage.rules:
             stage.rules.append(rule)
-        told = update(f"✓ Rule '{rule}' activated", active_rules=list(stage.rules))
-        return [told, self.sync(stage)]
+        reply = update(f"✓ Rule '{rule}' activated", active_rules=list(stage.rules))
+        return [reply, self.sync(stage)]
 
     def clear(self, stage: Stage) -> Replies:
-        """Have no rule obeyed."""
+        """Deactivate all rules."""
         stage.rules.clear()
         return [update("✓ All active rules cleared", active_rules=[]), self.sync(stage)]
 
     # Sessions
 
     def begin(self, stage: Stage) -> Replies:
-        """Begin a session."""
+        """Begin a session with the stage's world and character."""
         if not stage.cast:
             return [update("✗ Select world/char first.")]
         world = catalogue.WORLDS.get(stage.world_id)
         stage.session_id = self.store.begin(stage, world.start if world else "")
-        told = update(f"✓ New session: {stage.session_id}", session_id=stage.session_id)
-        return [told, self.sync(stage), self.history(stage)]
+        reply = update(f"✓ New session: {stage.session_id}", session_id=stage.session_id)
+        return [reply, self.sync(stage), self.history(stage)]
 
     def resume(self, stage: Stage, session_id: str) -> Replies:
-        """Go on with a session, where and with whom it was."""
+        """Continue a session with its own world, character and model."""
         session = self.store.find(session_id)
         if session is None:
             return []
@@ -141,18 +142,18 @@ class Commands:
         return [self.history(stage), self.sync(stage)]
 
     def delete(self, stage: Stage, session_id: str) -> Replies:
-        """Forget a session."""
+        """Delete a session."""
         self.store.delete(session_id)
         if stage.session_id == session_id:
             stage.session_id = ""
         return [update(f"✓ Deleted session {session_id}"), self.sync(stage)]
 
     def history(self, stage: Stage) -> Frame:
-        """The session's last messages."""
+        """The last messages of the stage's session."""
         return Frame("chat_history", "", {"history": self.store.history(stage.session_id)})
 
 
 def _named(
     things: dict[str, catalogue.World] | dict[str, catalogue.Character] | dict[str, catalogue.Rule],
 ) -> list[catalogue.Row]:
-    return [{"id": each.id, "name": each.name} for each in things.values()]
+    return [{"id": thing.id, "name": thing.name} for thing in things.values()]

@@ -15,7 +15,7 @@ from rpc_chat.store import Store
 
 
 class Engine:
-    """The parts, and how one is made of another; the types are where others can be put in."""
+    """The parts and how they are made. A subclass can replace the type of each part."""
 
     store_type = Store
     model_type = Model
@@ -29,29 +29,38 @@ class Engine:
         self.store = self.store_type(options.data)
         self.model = self.model_type(options)
         self.commands = self.commands_type(
-            self.store, models=catalogue.models(options.model), flavour=options.flavour
+            self.store, models=dict(options.config.models), flavour=options.flavour
         )
         self._stages: dict[str, Stage] = {}
 
     def stage(self, name: str) -> Stage:
-        """A stage of one's own, or the one that all share who name it."""
+        """The shared stage with this name, or a new stage of the connection's own."""
         if not name:
-            return Stage(self.options.model)
+            return self._own_stage()
         if name not in self._stages:
             self._stages[name] = self.store.stage(name, self.options.model)
         return self._stages[name]
 
     def connection(self, socket: ServerConnection, stage: Stage) -> Connection:
-        """A client's connection."""
+        """A new connection of a client."""
         return self.connection_type(socket, stage, self)
 
     def generation(self, prompt: str, stage: Stage) -> Generation:
-        """An answer."""
+        """A new answer."""
         return self.generation_type(
             prompt, stage, self.store, self.model, flavour=self.options.flavour
         )
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Close the model's connections and the store."""
         await self.model.close()
         self.store.close()
+
+    def _own_stage(self) -> Stage:
+        stage = Stage(self.options.model)
+        preset = self.options.preset
+        if preset is not None:
+            stage.world_id, stage.character_id = preset.world_id, preset.character_id
+            stage.rules = list(preset.rules)
+            stage.session_id = self.store.begin(stage, catalogue.WORLDS[preset.world_id].start)
+        return stage

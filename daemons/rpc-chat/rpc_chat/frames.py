@@ -1,8 +1,9 @@
-"""What goes over the socket. No I/O.
+"""The messages in both directions. No I/O.
 
-A client's message is a prompt: the `prompt` of a JSON object, or, where the text
-is no JSON object, the text itself. The original crashed on a prompt of another
-type and on binary messages; here both are refused, and the connection lives.
+A client's message is a prompt. If the text is a JSON object, its `prompt` is the
+prompt. Any other text is the prompt itself. The original crashes on a `prompt` that
+is not a string and on a binary message. Here both get an error, and the connection
+stays open.
 """
 
 from __future__ import annotations
@@ -18,43 +19,43 @@ Metadata = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A message of the engine's."""
+    """A message of the engine."""
 
     event: str
     content: str = ""
     metadata: Metadata | None = None
 
     def encode(self) -> str:
-        """As JSON, ASCII only: half a surrogate pair goes through unharmed."""
+        """The message as JSON in ASCII, which can also hold half a surrogate pair."""
         payload = {"content": self.content, "metadata": self.metadata or {}}
         return json.dumps({"event": self.event, "payload": payload})
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a client said."""
+    """The text of a client's message."""
 
     text: str
     framed: bool
-    """Whether it came in a JSON object; only such a one can cancel."""
+    """Whether the message was a JSON object. Only such a message can cancel."""
 
     @property
     def cancels(self) -> bool:
-        """Whether it ends the answer that is under way."""
+        """Whether it ends the current answer."""
         return self.framed and self.text == CANCEL
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a message is none."""
+    """A message that is not a prompt, with the reason."""
 
     reason: str
 
 
 def parse(data: str | bytes) -> Prompt | Refusal:
-    """What a message says."""
+    """Parse a message."""
     if isinstance(data, bytes):
-        return Refusal("Messages are text; this one is binary.")
+        return Refusal("Expected a text message, found a binary one.")
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
@@ -63,19 +64,19 @@ def parse(data: str | bytes) -> Prompt | Refusal:
         return Prompt(data, framed=False)
     prompt = value.get("prompt", "")
     if not isinstance(prompt, str):
-        return Refusal(f"'prompt' is a string; this one is {_name(prompt)}.")
+        return Refusal(f"Expected a string as 'prompt', found {_name(prompt)}.")
     return Prompt(whole(prompt), framed=True)
 
 
 def whole(text: str) -> str:
-    """The text with surrogate pairs joined; a half without its other half becomes U+FFFD."""
+    """Join surrogate pairs. A half without its other half becomes U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def update(content: str, **metadata: Any) -> Frame:
-    """Something to tell the user."""
+    """A message for the user."""
     return Frame("system_update", content, metadata)
 
 

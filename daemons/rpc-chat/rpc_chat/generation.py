@@ -1,9 +1,9 @@
-"""A generation: one prompt's answer, from its first chunk to its chat_end.
+"""A generation: the answer to one prompt, from its first chunk to its chat_end.
 
-It runs in a task of its own, beside the reader of the same socket. Nothing is
-queued: it reads the model's next delta when the socket took the last chunk, so
-a client that reads slowly slows the model down. Ending the task ends the
-request to the model; what is said then is the connection's matter.
+It runs in a task of its own, next to the reader of the same socket. It has no
+queue: it reads the model's next delta after the socket accepted the last chunk.
+A client that reads slowly therefore slows the model down. Cancelling the task ends
+the request to the model. The connection then sends the messages that end the answer.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-import httpx
 from openai import OpenAIError
 
 from rpc_chat import catalogue
-from rpc_chat.frames import Frame, update
-from rpc_chat.model import Model, ModelError
+from rpc_chat.frames import Frame, Metadata, update
+from rpc_chat.model import Model, ModelError, StoppedEarlyError
 from rpc_chat.options import Flavour
 from rpc_chat.stage import Stage
 from rpc_chat.store import Message, Store
@@ -27,12 +26,12 @@ log = logging.getLogger("rpc_chat")
 
 Send = Callable[[Frame], Awaitable[None]]
 
-TOLD = 1000
-"""Characters of an exception that a client is told: some hold a whole page of HTML."""
+ERROR_CHARACTERS = 1000
+"""Length of an error message for the client. Some APIs answer with a whole page of HTML."""
 
 
 class Generation:
-    """One answer under way."""
+    """One answer."""
 
     def __init__(
         self, prompt: str, stage: Stage, store: Store, model: Model, *, flavour: Flavour
@@ -45,43 +44,55 @@ class Generation:
         self.world_id = stage.world_id
         self.session_id = stage.session_id
         self.running = True
-        """Until its chat_end is about to be sent: what a client sends before it, it can not
-        have sent after it, and so loses no prompt."""
+        """True until the generation sends its chat_end. A prompt that a client sends after it
+        has read chat_end is therefore never dropped."""
         self.said: list[str] = []
         """The chunks that were sent."""
+        self.finish_reason = ""
+        """Set if the API ended the answer at a limit."""
+        self._messages: list[Message] = []
         self._first_at = 0.0
 
     async def run(self, send: Send) -> None:
-        """Answer; whatever the model does, the answer ends with a chat_end."""
+        """Answer the prompt. The answer ends with a chat_end, also if the model fails."""
+        self._messages = self.messages()  # before another client can add to the same session
         self.store.say(self.session_id, "user", self.prompt)
         if self.flavour is Flavour.DOCUMENTED:
             await send(update("..."))
         try:
             await self.stream(send)
-        except (OpenAIError, ModelError, httpx.HTTPError, ValueError) as error:
-            log.warning("the model failed: %s: %s", type(error).__name__, _first_line(error))
-            await send(Frame("error", (str(error) or type(error).__name__)[:TOLD]))
+        except StoppedEarlyError as stopped:
+            self.finish_reason = str(stopped)
+            self.keep()
+        except (OpenAIError, ModelError) as error:
+            reason = self.model.redaction(str(error)) or type(error).__name__
+            first_line = reason.partition("\n")[0][:200]
+            log.warning("the model failed: %s: %s", type(error).__name__, first_line)
+            await send(Frame("error", reason[:ERROR_CHARACTERS]))
         else:
             self.keep()
         await self.end(send)
 
     async def stream(self, send: Send) -> None:
-        """Pass the model's answer on."""
-        async with aclosing(self.model.answer(self.stage.model, self.messages())) as deltas:
+        """Send each delta of the model as a chunk."""
+        async with aclosing(self.model.answer(self.stage.model, self._messages)) as deltas:
             async for delta in deltas:
-                self.said.append(delta)  # before it is sent: that may be cancelled half-way
+                self.said.append(delta)  # first, because a cancel can interrupt the next line
                 await send(self.chunk(delta))
 
     async def cancelled(self, send: Send) -> None:
-        """Tell that it was stopped, after its task has ended; what was said is kept."""
+        """Confirm a cancel after the task has ended. The session keeps the partial text."""
         self.keep()
         await send(update("✗ Stream cancelled by user."))
         await self.end(send)
 
     async def end(self, send: Send) -> None:
-        """Tell that nothing more comes."""
+        """Send the chat_end."""
         self.running = False
-        await send(Frame("chat_end", "", {"total_tokens": len(self.said)}))
+        metadata: Metadata = {"total_tokens": len(self.said)}
+        if self.finish_reason:
+            metadata["finish_reason"] = self.finish_reason
+        await send(Frame("chat_end", "", metadata))
 
     def keep(self) -> None:
         """Add the answer to the session."""
@@ -91,7 +102,7 @@ class Generation:
         self.store.use(self.session_id)
 
     def chunk(self, delta: str) -> Frame:
-        """A delta as the client gets it; the model may be switched meanwhile, the world not."""
+        """The message for a delta. It has the stage's current model and the prompt's world."""
         now = time.monotonic()
         self._first_at = self._first_at or now
         passed = now - self._first_at
@@ -100,7 +111,7 @@ class Generation:
         return Frame("chat_chunk", delta, metadata)
 
     def messages(self) -> list[Message]:
-        """What the model is told: the stage, and the session so far with the prompt last."""
+        """The request to the model: the stage, the session so far, and the prompt."""
         world = catalogue.WORLDS.get(self.world_id)
         character = catalogue.CHARACTERS.get(self.stage.character_id)
         lines = [
@@ -110,15 +121,10 @@ class Generation:
             if character
             else f"The user plays {self.stage.character_id}",
             *self.store.lore(self.world_id),
-            *(catalogue.RULES[each].text for each in self.stage.rules if each in catalogue.RULES),
+            *(catalogue.RULES[rule].text for rule in self.stage.rules if rule in catalogue.RULES),
         ]
-        earlier = self.store.history(self.session_id)[:-1]
         return [
             {"role": "system", "content": "\n".join(lines)},
-            *earlier,
+            *self.store.history(self.session_id),
             {"role": "user", "content": self.prompt},
         ]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]

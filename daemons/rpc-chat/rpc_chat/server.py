@@ -1,4 +1,4 @@
-"""The process: a port, signals, and a farewell (1001) to every client."""
+"""The server process: the listener, the signals, and close code 1001 for every client."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MESSAGE_BYTES = 1 << 20
 """A larger message closes the connection with 1009."""
 
 FAREWELL_SECONDS = 0.5
-"""How long a client's own close frame is awaited."""
+"""Time for a client to answer the close frame."""
 
 
 def listen(engine: Engine) -> AbstractAsyncContextManager[Server]:
-    """The listener, which is open inside `async with`."""
+    """The listener. It is open inside `async with`."""
 
     async def handle(socket: ServerConnection) -> None:
         assert socket.request is not None
@@ -36,7 +36,7 @@ def listen(engine: Engine) -> AbstractAsyncContextManager[Server]:
         handle,
         engine.options.host,
         engine.options.port,
-        process_request=_elsewhere,
+        process_request=_other_path,
         max_size=MESSAGE_BYTES,
         compression=None,
         close_timeout=FAREWELL_SECONDS,
@@ -45,7 +45,7 @@ def listen(engine: Engine) -> AbstractAsyncContextManager[Server]:
 
 
 async def serve(engine: Engine) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status."""
+    """Serve until SIGTERM or SIGINT and return the exit status."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -65,7 +65,10 @@ async def serve(engine: Engine) -> int:
     return 0
 
 
-def _elsewhere(socket: ServerConnection, request: Request) -> Response | None:
-    if urlsplit(request.path).path == PATH:
+def _other_path(socket: ServerConnection, request: Request) -> Response | None:
+    path = urlsplit(request.path).path
+    if path == PATH:
         return None
-    return socket.respond(HTTPStatus.NOT_FOUND, f"There is nothing here but {PATH}.\n")
+    if path == "/":
+        return socket.respond(HTTPStatus.OK, f"The engine is running. Its WebSocket is {PATH}.\n")
+    return socket.respond(HTTPStatus.NOT_FOUND, f"Not found. The WebSocket is {PATH}.\n")

@@ -1,8 +1,9 @@
-"""A stage: what a client has chosen. Values, no I/O.
+"""A stage: the choices that a prompt is answered with. Values, no I/O.
 
-The original had one stage for all clients, so that one played on another's. Here
-each connection has its own, unless it asks for one by name (`/ws/rpc?stage=NAME`):
-clients that name the same stage share it, and it outlives them and a restart.
+The original has one stage for all clients, so clients change each other's choices.
+Here each connection has its own stage. A client can name a stage in the URL
+(`/ws/rpc?stage=NAME`). Clients that name the same stage share it, and the engine
+keeps it after they disconnect and after a restart.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Stage:
-    """The choices; an empty id is none."""
+    """The choices. An empty id means: not chosen."""
 
     model: str
     name: str = ""
-    """Empty for a connection's own, which is gone when it is."""
+    """Empty: the stage belongs to one connection and ends with it."""
     world_id: str = ""
     character_id: str = ""
     session_id: str = ""
@@ -25,7 +26,7 @@ class Stage:
 
     @property
     def cast(self) -> bool:
-        """Whether a session can begin."""
+        """Whether world and character are chosen, so that a session can begin."""
         return bool(self.world_id and self.character_id)
 
     @property

@@ -1,7 +1,7 @@
-"""What outlives the process, in SQLite: sessions with their messages, lore, named stages.
+"""The database: sessions with their messages, lore and named stages, in SQLite.
 
-Statements take microseconds and run on the event loop. Nothing is written
-while an answer is streamed, but before its first chunk and after its last.
+Statements take microseconds and run on the event loop. The engine writes before the
+first chunk of an answer and after its last chunk, not during the stream.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from rpc_chat.stage import Stage
 UNTITLED = "New session"
 
 TITLE = 60
-"""Characters of the first answered prompt that become its session's title."""
+"""Length of a session's title in characters. The title is the first answered prompt."""
 
 SHOWN = 50
-"""Messages that a continued session shows, and that the model is told."""
+"""Number of messages that a continued session shows and that the model receives."""
 
 LISTED = 15
+"""Number of sessions that sync_state lists."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -44,7 +45,7 @@ Message = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A story that was begun."""
+    """A conversation with its world, character and model."""
 
     id: str
     world_id: str
@@ -53,7 +54,7 @@ class Session:
     title: str
 
     def row(self) -> dict[str, str]:
-        """As sync_state lists it."""
+        """The session's entry in sync_state."""
         return {"id": self.id, "name": f"[{self.world_id}] {self.character_id}: {self.title[:30]}"}
 
 
@@ -61,7 +62,7 @@ class Store:
     """The database."""
 
     def __init__(self, folder: Path) -> None:
-        """Open it. Raises OSError where the folder cannot be made."""
+        """Open the database. Raises OSError if the folder cannot be created."""
         folder.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(folder / "rpc-chat.db", isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
@@ -70,13 +71,13 @@ class Store:
         self._database.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Close it."""
+        """Close the database."""
         self._database.close()
 
     # Sessions
 
     def begin(self, stage: Stage, start: str) -> str:
-        """A new session on this stage, and what is said first; its id."""
+        """Add a session with this stage and its first message, and return its id."""
         session_id = secrets.token_hex(6)
         self._database.execute(
             "INSERT INTO sessions SELECT ?, ?, ?, ?, ?, coalesce(max(used), 0) + 1 FROM sessions",
@@ -87,7 +88,7 @@ class Store:
         return session_id
 
     def find(self, session_id: str) -> Session | None:
-        """The session, if there is one."""
+        """The session with this id."""
         row = self._database.execute(
             "SELECT id, world_id, character_id, model, title FROM sessions WHERE id = ?",
             (session_id,),
@@ -95,7 +96,7 @@ class Store:
         return Session(*row) if row else None
 
     def sessions(self) -> list[Session]:
-        """Those used last, the newest use first."""
+        """The sessions that were used last, the newest use first."""
         rows = self._database.execute(
             "SELECT id, world_id, character_id, model, title FROM sessions"
             " ORDER BY used DESC LIMIT ?",
@@ -104,7 +105,7 @@ class Store:
         return [Session(*row) for row in rows]
 
     def use(self, session_id: str, *, model: str | None = None) -> None:
-        """Note that a session was used, and with which model if that is news."""
+        """Record that a session was used, and its model if it has changed."""
         self._database.execute(
             "UPDATE sessions SET used = (SELECT max(used) + 1 FROM sessions),"
             " model = coalesce(?, model) WHERE id = ?",
@@ -112,13 +113,21 @@ class Store:
         )
 
     def delete(self, session_id: str) -> None:
-        """Forget a session and its messages."""
+        """Delete a session and its messages."""
         self._database.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+
+    def delete_unused(self, session_id: str) -> None:
+        """Delete a session that has no prompt."""
+        self._database.execute(
+            "DELETE FROM sessions WHERE id = ? AND NOT EXISTS"
+            " (SELECT 1 FROM messages WHERE session_id = sessions.id AND role = 'user')",
+            (session_id,),
+        )
 
     # Messages
 
     def say(self, session_id: str, role: str, content: str) -> None:
-        """Add a message; to a session that was deleted meanwhile: none."""
+        """Add a message to a session. A session that was deleted in the meantime stays deleted."""
         self._database.execute(
             "INSERT INTO messages (session_id, role, content)"
             " SELECT id, ?, ? FROM sessions WHERE id = ?",
@@ -126,7 +135,7 @@ class Store:
         )
 
     def history(self, session_id: str) -> list[Message]:
-        """The last messages, oldest first."""
+        """The last messages of a session, oldest first."""
         rows = self._database.execute(
             "SELECT role, content FROM messages WHERE session_id = ? ORDER BY id DESC LIMIT ?",
             (session_id, SHOWN),
@@ -134,7 +143,7 @@ class Store:
         return [{"role": role, "content": content} for role, content in reversed(rows)]
 
     def entitle(self, session_id: str, prompt: str) -> None:
-        """Name a session that has no name after its first answered prompt."""
+        """Give a session without a title its first answered prompt as title."""
         title = prompt if len(prompt) <= TITLE else f"{prompt[:TITLE]}…"
         self._database.execute(
             "UPDATE sessions SET title = ? WHERE id = ? AND title = ?",
@@ -144,18 +153,18 @@ class Store:
     # Lore
 
     def attach(self, world_id: str, text: str) -> None:
-        """Add something to what is known of a world."""
+        """Add a text to a world's lore."""
         self._database.execute("INSERT INTO lore VALUES (?, ?)", (world_id, text))
 
     def lore(self, world_id: str) -> list[str]:
-        """What is known of a world, oldest first."""
+        """The lore of a world, oldest first."""
         rows = self._database.execute("SELECT text FROM lore WHERE world_id = ?", (world_id,))
         return [text for (text,) in rows]
 
     # Stages
 
     def keep(self, stage: Stage) -> None:
-        """Remember a stage that has a name; its session is not a part of it."""
+        """Save a stage that has a name. Its session is not saved."""
         if stage.name:
             self._database.execute(
                 "INSERT OR REPLACE INTO stages VALUES (?, ?, ?, ?, ?, ?)",
@@ -170,7 +179,7 @@ class Store:
             )
 
     def stage(self, name: str, model: str) -> Stage:
-        """The stage of this name as it was kept, or a new one."""
+        """The saved stage with this name, or a new one."""
         row = self._database.execute(
             "SELECT world_id, character_id, model, model_confirmed, rules FROM stages"
             " WHERE name = ?",

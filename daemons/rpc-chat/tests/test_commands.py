@@ -1,8 +1,9 @@
-"""What a command changes, and what is said of it."""
+"""Commands: their replies and what they change."""
 
 from __future__ import annotations
 
 import pytest
+from conftest import MODELS
 from rpc_chat import catalogue
 from rpc_chat.commands import Commands
 from rpc_chat.options import Flavour
@@ -17,8 +18,8 @@ def stage() -> Stage:
 
 def test_choosing_a_world_and_a_character(commands: Commands) -> None:
     stage = Stage("small")
-    told, sync = commands.run(stage, "/world select harbor")
-    assert (told.content, told.metadata) == (
+    reply, sync = commands.run(stage, "/world select harbor")
+    assert (reply.content, reply.metadata) == (
         "Active world set to harbor",
         {"world_id": "harbor"},
     )
@@ -31,20 +32,20 @@ def test_choosing_a_world_and_a_character(commands: Commands) -> None:
 
 
 def test_a_session_needs_world_and_character(commands: Commands) -> None:
-    (told,) = commands.run(Stage("small"), "/session new")
-    assert told.content == "✗ Select world/char first."
+    (reply,) = commands.run(Stage("small"), "/session new")
+    assert reply.content == "✗ Select world/char first."
 
 
-def test_a_new_session_begins_with_the_worlds_words(commands: Commands, stage: Stage) -> None:
-    told, sync, history = commands.run(stage, "/session new")
+def test_a_new_session_begins_with_the_start_message(commands: Commands, stage: Stage) -> None:
+    reply, sync, history = commands.run(stage, "/session new")
     assert stage.session_id
-    assert stage.session_id in told.content
+    assert stage.session_id in reply.content
     assert (sync.event, history.event) == ("sync_state", "chat_history")
     start = {"role": "assistant", "content": catalogue.WORLDS["darkwood"].start}
     assert history.metadata == {"history": [start]}
 
 
-def test_a_session_goes_on_where_and_with_whom_it_was(commands: Commands, stage: Stage) -> None:
+def test_a_continued_session_has_its_world_and_character(commands: Commands, stage: Stage) -> None:
     commands.run(stage, "/session new")
     other = Stage("small")
     history, sync = commands.run(other, f"/session continue {stage.session_id}")
@@ -52,7 +53,7 @@ def test_a_session_goes_on_where_and_with_whom_it_was(commands: Commands, stage:
     assert (history.event, sync.event) == ("chat_history", "sync_state")
 
 
-def test_a_session_that_is_deleted_is_nobodys(commands: Commands, stage: Stage) -> None:
+def test_a_deleted_session_cannot_be_continued(commands: Commands, stage: Stage) -> None:
     commands.run(stage, "/session new")
     session = stage.session_id
     commands.run(stage, f"/session delete {session}")
@@ -62,21 +63,21 @@ def test_a_session_that_is_deleted_is_nobodys(commands: Commands, stage: Stage) 
 
 def test_rules_are_added_once_and_cleared(commands: Commands, stage: Stage) -> None:
     for _ in range(2):
-        told, _ = commands.run(stage, "/rules add concise")
-        assert told.metadata == {"active_rules": ["concise"]}
+        reply, _ = commands.run(stage, "/rules add concise")
+        assert reply.metadata == {"active_rules": ["concise"]}
     commands.run(stage, "/rules clear")
     assert stage.rules == []
 
 
-def test_a_model_is_switched_for_the_session_too(
+def test_a_new_model_is_saved_with_the_session(
     commands: Commands, store: Store, stage: Stage
 ) -> None:
     commands.run(stage, "/session new")
-    (told,) = commands.run(stage, "/model deepseek-chat")
-    assert told.content == "Hot-swapped model to deepseek-chat"
-    found = store.find(stage.session_id)
-    assert found is not None
-    assert found.model == "deepseek-chat"
+    (reply,) = commands.run(stage, "/model deepseek-chat")
+    assert reply.content == "Hot-swapped model to deepseek-chat"
+    session = store.find(stage.session_id)
+    assert session is not None
+    assert session.model == "deepseek-chat"
     (refused,) = commands.run(stage, "/model odd")
     assert refused.content == "Error: odd is not recognized."
     assert stage.model == "deepseek-chat"
@@ -95,7 +96,7 @@ def test_a_model_is_switched_for_the_session_too(
         "/model ",
     ],
 )
-def test_silence(commands: Commands, stage: Stage, text: str) -> None:
+def test_commands_without_a_reply(commands: Commands, stage: Stage, text: str) -> None:
     assert commands.run(stage, text) == []
 
 
@@ -104,10 +105,9 @@ def test_ids_keep_their_spaces(commands: Commands, stage: Stage) -> None:
     assert stage.world_id == "my own world"
 
 
-def test_whose_sync_state_has_content(store: Store, stage: Stage) -> None:
-    models = catalogue.models("small")
+def test_the_content_of_sync_state_depends_on_the_variant(store: Store, stage: Stage) -> None:
     contents = {
-        flavour: Commands(store, models=models, flavour=flavour).sync(stage).content
+        flavour: Commands(store, models=MODELS, flavour=flavour).sync(stage).content
         for flavour in Flavour
     }
     assert contents == {Flavour.CODE: "State synchronized", Flavour.DOCUMENTED: ""}

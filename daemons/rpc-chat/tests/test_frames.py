@@ -1,4 +1,4 @@
-"""What goes over the socket."""
+"""The messages in both directions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from rpc_chat.frames import Frame, Prompt, Refusal, parse, update, whole
         ("[" * 100_000, "[" * 100_000, False),
     ],
 )
-def test_what_a_message_says(data: str, text: str, framed: bool) -> None:
+def test_prompts(data: str, text: str, framed: bool) -> None:
     assert parse(data) == Prompt(text, framed)
 
 
 @pytest.mark.parametrize(
-    ("data", "found"),
+    ("data", "type_name"),
     [
         (b'{"prompt": "Hello"}', "binary"),
         ('{"prompt": 5}', "a number"),
@@ -39,18 +39,18 @@ def test_what_a_message_says(data: str, text: str, framed: bool) -> None:
         ('{"prompt": {"text": "a"}}', "an object"),
     ],
 )
-def test_what_is_no_prompt(data: str | bytes, found: str) -> None:
-    said = parse(data)
-    assert isinstance(said, Refusal)
-    assert found in said.reason
+def test_messages_that_are_not_prompts(data: str | bytes, type_name: str) -> None:
+    refusal = parse(data)
+    assert isinstance(refusal, Refusal)
+    assert type_name in refusal.reason
 
 
 def test_only_a_json_object_cancels() -> None:
-    cancel, words = parse('{"prompt": "/cancel"}'), parse("/cancel")
+    cancel, text = parse('{"prompt": "/cancel"}'), parse("/cancel")
     assert isinstance(cancel, Prompt)
-    assert isinstance(words, Prompt)
+    assert isinstance(text, Prompt)
     assert cancel.cancels
-    assert not words.cancels
+    assert not text.cancels
 
 
 def test_a_frame_is_ascii_and_has_both_fields() -> None:
@@ -60,7 +60,7 @@ def test_a_frame_is_ascii_and_has_both_fields() -> None:
         "event": "chat_chunk",
         "payload": {"content": "né \ud83d", "metadata": {}},
     }
-    assert update("told", status="ok").metadata == {"status": "ok"}
+    assert update("ready", status="ok").metadata == {"status": "ok"}
 
 
 def test_pairs_are_joined_and_halves_replaced() -> None:

@@ -1,4 +1,4 @@
-"""What outlives the process."""
+"""The database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STAGE = Stage("small", world_id="darkwood", character_id="ranger")
 
 def test_sessions_are_listed_by_their_last_use(store: Store) -> None:
     ids = [store.begin(STAGE, "") for _ in range(LISTED + 1)]
-    assert [each.id for each in store.sessions()] == ids[:0:-1]
+    assert [session.id for session in store.sessions()] == ids[:0:-1]
     store.use(ids[0])
     assert store.sessions()[0].id == ids[0]
 
@@ -21,7 +21,7 @@ def test_the_last_messages_are_shown_in_order(store: Store) -> None:
     session = store.begin(STAGE, "")
     for number in range(SHOWN + 3):
         store.say(session, "user", str(number))
-    shown = [each["content"] for each in store.history(session)]
+    shown = [message["content"] for message in store.history(session)]
     assert shown == [str(number) for number in range(3, SHOWN + 3)]
 
 
@@ -33,12 +33,21 @@ def test_the_first_answered_prompt_is_the_title(store: Store) -> None:
     assert store.sessions()[0].title == "x" * TITLE + "…"
 
 
-def test_nothing_is_said_in_a_session_that_was_deleted(store: Store) -> None:
+def test_a_deleted_session_takes_no_messages(store: Store) -> None:
     session = store.begin(STAGE, "Welcome.")
     store.delete(session)
     store.say(session, "assistant", "too late")
     assert store.find(session) is None
     assert store.history(session) == []
+
+
+def test_only_a_session_without_a_prompt_is_unused(store: Store) -> None:
+    unused, used = store.begin(STAGE, "Welcome."), store.begin(STAGE, "Welcome.")
+    store.say(used, "user", "Hello")
+    for session in (unused, used):
+        store.delete_unused(session)
+    assert store.find(unused) is None
+    assert len(store.history(used)) == 2
 
 
 def test_half_a_surrogate_pair_does_not_break_the_database(store: Store) -> None:
@@ -47,7 +56,7 @@ def test_half_a_surrogate_pair_does_not_break_the_database(store: Store) -> None
     assert store.history(session) == [{"role": "user", "content": "half \ufffd"}]
 
 
-def test_all_of_it_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_everything_is_kept_after_a_restart(tmp_path: Path) -> None:
     first = Store(tmp_path)
     session = first.begin(STAGE, "Welcome.")
     first.attach("darkwood", "Wolves fear lanterns.")
@@ -57,8 +66,8 @@ def test_all_of_it_is_there_after_a_restart(tmp_path: Path) -> None:
     second = Store(tmp_path)
     assert second.history(session) == [{"role": "assistant", "content": "Welcome."}]
     assert second.lore("darkwood") == ["Wolves fear lanterns."]
-    found = second.stage("table", "other")
-    assert (found.model, found.world_id, found.rules) == ("small", "darkwood", ["concise"])
-    assert found.session_id == "", "a session is not a part of a stage"
+    stage = second.stage("table", "other")
+    assert (stage.model, stage.world_id, stage.rules) == ("small", "darkwood", ["concise"])
+    assert stage.session_id == "", "a session is not part of a saved stage"
     assert second.stage("unknown", "other") == Stage("other", "unknown")
     second.close()
