@@ -25,15 +25,15 @@ from pathlib import Path
 import plot
 import streams
 
+from conformance.core.script import delta, finish, script, wait
+from conformance.core.script import done as done_marker
 from conformance.daemon.build import build
 from conformance.daemon.failures import DaemonError
 from conformance.daemon.guardian import mark_this_process
 from conformance.daemon.manifest import Manifest, missing
 from conformance.daemon.process import DaemonProcess
-from conformance.script import delta, finish, script, wait
-from conformance.script import done as done_marker
-from conformance.selection import Selection, SelectionError, manifests
-from conformance.upstream import Upstream
+from conformance.mock.client import MockClient
+from conformance.running.selection import Selection, SelectionError, manifests
 
 EVENTS = 20
 DELAYS = {1: 0.050, 100: 0.050, 1000: 0.050, 8000: 0.500}
@@ -77,7 +77,7 @@ class Row:
         return max(self.generator_late, self.mock_late) <= LATE * 1000
 
 
-async def measure(manifest: Manifest, upstream: Upstream, loads: Sequence[int]) -> list[Row]:
+async def measure(manifest: Manifest, upstream: MockClient, loads: Sequence[int]) -> list[Row]:
     """Start the daemon's default variant and put it under each load in turn."""
     await build(manifest)
     options = {"max_connections": "20000"} if "max_connections" in manifest.options else {}
@@ -95,7 +95,9 @@ async def measure(manifest: Manifest, upstream: Upstream, loads: Sequence[int]) 
     return rows
 
 
-async def _load(daemon: DaemonProcess, upstream: Upstream, count: int, delay: float) -> streams.Run:
+async def _load(
+    daemon: DaemonProcess, upstream: MockClient, count: int, delay: float
+) -> streams.Run:
     name = f"load-{delay:g}"
     words = (step for n in range(EVENTS) for step in (delta(f"word {n} "), wait(delay)))
     await upstream.put_script(name, script(*words, finish("stop"), done_marker()))
@@ -111,7 +113,7 @@ async def _load(daemon: DaemonProcess, upstream: Upstream, count: int, delay: fl
 
 
 async def _row(
-    daemon: DaemonProcess, upstream: Upstream, run: streams.Run, idle: int, delay: float
+    daemon: DaemonProcess, upstream: MockClient, run: streams.Run, idle: int, delay: float
 ) -> Row:
     sent = {}
     for stream in run.streams:
@@ -197,7 +199,7 @@ async def _measure_all(options: argparse.Namespace) -> list[Row]:
             print(f"  {manifest.name}: {lacking}")
             continue
         # One for each daemon: a journal that grows would make the last daemon look slow.
-        async with Upstream.start(args=("--journal-size", "40000")) as upstream:
+        async with MockClient.start(args=("--journal-size", "40000")) as upstream:
             try:
                 rows += await measure(manifest, upstream, possible)
             except DaemonError as error:

@@ -19,9 +19,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance.client.handoff import Pair, encode, pair
+from conformance.core.socket_type import SocketType
 from conformance.daemon.proc import cpu, descendants, rss
-from conformance.socket_type import SocketType
+from conformance.profiles.handoff.opening import Pair, encode, pair
 
 READ = 65536
 PATIENCE = 30.0

@@ -1,7 +1,7 @@
 """Roleplay engines over WebSocket: every scenario on every variant."""
 
-from conformance.pytest_plugin import Judge
-from conformance.selection import Case
+from conformance.pytest_plugin.plugin import Judge
+from conformance.running.selection import Case
 
 PROFILE = "rpc-chat"
 

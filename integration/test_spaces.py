@@ -1,7 +1,7 @@
 """Websites whose spaces are served by remote apps: every scenario on every variant."""
 
-from conformance.pytest_plugin import Judge
-from conformance.selection import Case
+from conformance.pytest_plugin.plugin import Judge
+from conformance.running.selection import Case
 
 PROFILE = "spaces"
 

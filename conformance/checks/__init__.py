@@ -3,7 +3,7 @@
     response.no_error().http_status(200).utf8_valid().content_contains("😀")
 
 Every check returns the Checks it was called on and never raises for what a
-daemon did: a check that does not hold is a FailedCheck in `failures`, with the
+daemon did: a check that does not hold is a Finding in `failures`, with the
 clause it violates, what was expected, what was found, and where.
 
 Each check knows the clause it judges. Where a scenario says `clause=`, it means

@@ -5,11 +5,19 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Self
 
-from conformance import delta
 from conformance.checks import sent
 from conformance.checks.judge import Judge
-from conformance.evidence import Ending, Event, Format, Kind, Violation
-from conformance.wording import EXCERPT, arrived, byte_place, excerpt, last_place, place, plural
+from conformance.core import chunk as delta
+from conformance.core.evidence import Ending, Event, Format, Kind, Violation
+from conformance.core.quoting import (
+    EXCERPT,
+    arrived,
+    byte_place,
+    excerpt,
+    last_place,
+    place,
+    plural,
+)
 
 HEAD = "response head"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Self
 
-from conformance import exact
 from conformance.checks.answer import AnswerChecks
-from conformance.evidence import Ending, Kind
-from conformance.wording import arrived, byte_place, excerpt, last_place, place, plural
+from conformance.core import exact_json as exact
+from conformance.core.evidence import Ending, Kind
+from conformance.core.quoting import arrived, byte_place, excerpt, last_place, place, plural
 
 
 class FailureChecks(AnswerChecks):

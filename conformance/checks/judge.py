@@ -1,6 +1,6 @@
 """What all checks share: noting failures, and telling each cause once.
 
-A check never raises for what a daemon did wrong; it notes a FailedCheck and
+A check never raises for what a daemon did wrong; it notes a Finding and
 the next one runs. But ten checks that could not look at anything are one
 finding, not ten: when nothing arrived, the first check to meet that tells it,
 and the others, having nothing to judge, stay silent. The same holds for an
@@ -10,28 +10,24 @@ the API never received. No check passes for want of evidence: somebody told.
 
 from __future__ import annotations
 
-from conformance.contract import clause as clause_of
-from conformance.evidence import Ending, JournalEntry, Observation, Response
-from conformance.result import FailedCheck
-from conformance.wording import arrived, last_place
+from conformance.core.evidence import Ending, JournalEntry, Observation, Response
+from conformance.core.finding import Finding
+from conformance.core.quoting import arrived, last_place
 
 
 class Judge:
     """Notes failures on one observation. The checks proper derive from it."""
 
-    def __init__(
-        self, observation: Observation, *, failures: list[FailedCheck] | None = None
-    ) -> None:
+    def __init__(self, observation: Observation, *, failures: list[Finding] | None = None) -> None:
         """Judge this observation; `failures` is the list to append to, if it is shared."""
         self.observation = observation
         self.response: Response = observation.response
-        self.failures: list[FailedCheck] = [] if failures is None else failures
+        self.failures: list[Finding] = [] if failures is None else failures
         """Every check that did not hold, in the order they were made."""
         self._told: set[str] = set()
 
     def _fail(self, check: str, clause: str, expected: str, actual: str, where: str) -> None:
-        level = clause_of(clause).level.value
-        self.failures.append(FailedCheck(check, clause, level, expected, actual, where))
+        self.failures.append(Finding(check, expected, actual, where, clause))
 
     def _tell(
         self, cause: str, check: str, clause: str, expected: str, *, actual: str = ""

@@ -13,11 +13,12 @@ from itertools import zip_longest
 from typing import Any, Self
 from unicodedata import normalize
 
-from conformance import delta, exact
 from conformance.checks import sent
 from conformance.checks.failure import FailureChecks
-from conformance.evidence import End, Event, Format, JournalEntry, Kind
-from conformance.wording import excerpt, last_place, place, plural
+from conformance.core import chunk as delta
+from conformance.core import exact_json as exact
+from conformance.core.evidence import End, Event, Format, JournalEntry, Kind
+from conformance.core.quoting import excerpt, last_place, place, plural
 
 UPSTREAM = "upstream request"
 

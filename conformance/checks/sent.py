@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance import delta, exact
-from conformance.evidence import JournalEntry, Kind
+from conformance.core import chunk as delta
+from conformance.core import exact_json as exact
+from conformance.core.evidence import JournalEntry, Kind
 
 
 def chunks(entry: JournalEntry) -> list[Any]:

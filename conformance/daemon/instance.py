@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from conformance.core.socket_type import SocketType
 from conformance.daemon.failures import NotServedError
-from conformance.socket_type import SocketType
 
 REACH = 5.0
 """Seconds in which a connection over TCP must have been made."""

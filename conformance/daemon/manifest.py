@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance.daemon.document import Document, ManifestError, Table, nearest
+from conformance.core.reach import Reach
+from conformance.core.socket_type import SocketType
 from conformance.daemon.requires import KINDS, Requirement, unmet
-from conformance.socket_type import SocketType
+from conformance.daemon.toml_positions import Document, ManifestError, Table, nearest
 
 __all__ = [
     "Build",
@@ -34,11 +35,6 @@ __all__ = [
 ]
 
 FILE = "daemon.toml"
-
-PATHS = {"rpc-chat": "/ws/rpc", "agent-chat": "/ws", "spaces": "/"}
-"""Where the profiles that are reached over TCP are served."""
-
-PROFILES = ("handoff", *PATHS)
 
 DEFAULT = "default"
 """The variant that every daemon has: [run] as it stands."""
@@ -126,6 +122,8 @@ class Manifest:
     """The file, absolute."""
     name: str
     profile: str
+    reach: Reach
+    """How the profile's daemons are reached."""
     build: Build | None
     run: Run
     requires: tuple[Requirement, ...]
@@ -224,11 +222,11 @@ def missing(manifest: Manifest) -> str | None:
     return unmet(manifest.requires, cache=manifest.versions_file)
 
 
-def discover(folder: Path) -> tuple[Manifest, ...]:
+def discover(folder: Path, profiles: Mapping[str, Reach]) -> tuple[Manifest, ...]:
     """The manifests in the folders below this one, by name; ManifestError for a name used twice."""
     found: dict[str, Manifest] = {}
     for path in sorted(folder.glob(f"*/{FILE}")):
-        manifest = load(path)
+        manifest = load(path, profiles)
         if manifest.name in found:
             raise Document.read(manifest.path).error(
                 ("daemon", "name"),
@@ -239,8 +237,11 @@ def discover(folder: Path) -> tuple[Manifest, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def load(path: Path | str) -> Manifest:
-    """Read a manifest, given its file or its folder. Raises ManifestError."""
+def load(path: Path | str, profiles: Mapping[str, Reach]) -> Manifest:
+    """Read a manifest, given its file or its folder. Raises ManifestError.
+
+    profiles: those that a manifest may name, and how their daemons are reached.
+    """
     path = Path(path).absolute()
     document = Document.read(path / FILE if path.is_dir() else path)
     whole = Table(document)
@@ -255,13 +256,15 @@ def load(path: Path | str) -> Manifest:
     daemon.allow("name", "profile")
     daemon.require("name", 'name = "go"')
     daemon.require("profile", 'profile = "handoff"')
+    profile = daemon.one_of("profile", tuple(profiles))
     variants = _variants(document)
     return Manifest(
         path=document.path,
         name=_name(daemon),
-        profile=daemon.one_of("profile", PROFILES),
+        profile=profile,
+        reach=profiles[profile],
         build=_build(Table(document, "build")) if "build" in whole else None,
-        run=_run(Table(document, "run"), "port" if daemon.text("profile") in PATHS else "socket"),
+        run=_run(Table(document, "run"), profiles[profile].placeholder),
         requires=_requires(document, "build") + _requires(document, "run"),
         options=_options(Table(document, "options")),
         variants=variants,
@@ -270,7 +273,7 @@ def load(path: Path | str) -> Manifest:
     )
 
 
-def attached(served: Served, profile: str) -> Manifest:
+def attached(served: Served, profile: str, reach: Reach) -> Manifest:
     """What is known of a daemon that somebody else serves."""
     told = served.url.partition("://")[2] if served.socket is None else served.socket.stem
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", told).strip("-._") or "daemon"
@@ -279,6 +282,7 @@ def attached(served: Served, profile: str) -> Manifest:
         path=(served.socket or Path()).absolute(),
         name=name,
         profile=profile,
+        reach=reach,
         build=None,
         run=Run(command=(), env={}, socket_type=spoken, timeout=START_TIMEOUT),
         requires=(),

@@ -25,6 +25,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from conformance.core.socket_type import SocketType
 from conformance.daemon.child import PATIENCE, Child, Exit, describe
 from conformance.daemon.failures import (
     DiedBeforeReadyError,
@@ -34,12 +35,12 @@ from conformance.daemon.failures import (
 )
 from conformance.daemon.guardian import guardian
 from conformance.daemon.instance import try_connect, try_reach
-from conformance.daemon.manifest import PATHS, Manifest, Variant
+from conformance.daemon.manifest import Manifest, Variant
 from conformance.daemon.proc import Probe, probe, starved
-from conformance.socket_type import SocketType
 
 if TYPE_CHECKING:
-    from conformance.upstream import Addresses, Upstream
+    from conformance.mock.addresses import Addresses
+    from conformance.mock.client import MockClient
 
 INHERITED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER")
 """The variables that an instance has from the suite's own environment."""
@@ -98,7 +99,7 @@ class DaemonProcess:
         self.socket = Path(places["socket"])
         self.state = Path(places["state"])
         """The folder with what it keeps; removed with its own, unless it was given another."""
-        self.url = _url(manifest.profile, places)
+        self.url = manifest.reach.url(places["host"], places["port"])
         self.key = key
         """Its API key, which nobody else has."""
         self.key_name = key_name
@@ -112,7 +113,7 @@ class DaemonProcess:
         cls,
         manifest: Manifest,
         variant: Variant,
-        upstream: Upstream,
+        upstream: MockClient,
         *,
         scale: float = 1.0,
         **how: Unpack[How],
@@ -134,7 +135,7 @@ class DaemonProcess:
         cls,
         manifest: Manifest,
         variant: Variant,
-        upstream: Upstream,
+        upstream: MockClient,
         *,
         scale: float = 1.0,
         **how: Unpack[How],
@@ -294,14 +295,6 @@ def _address() -> dict[str, str]:
     with socket.socket() as taken:
         taken.bind((host, 0))
         return {"host": host, "port": str(taken.getsockname()[1])}
-
-
-def _url(profile: str, places: Mapping[str, str]) -> str:
-    """Where an instance of this profile is reached over TCP; empty for one that is not."""
-    if profile not in PATHS:
-        return ""
-    scheme = "http" if profile == "spaces" else "ws"
-    return f"{scheme}://{places['host']}:{places['port']}{PATHS[profile]}"
 
 
 def _command(

@@ -18,17 +18,17 @@ from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from conformance.calibration import calibrate
-from conformance.client.bench import Bench
-from conformance.client.exchange import ExchangeFailed
+from conformance.core.finding import Finding, ScenarioStopped
 from conformance.daemon.build import build
 from conformance.daemon.manifest import Manifest, missing
 from conformance.daemon.process import DaemonProcess
 from conformance.fuzz.stream import Stream, streams
-from conformance.replay import relays, scenario
-from conformance.result import FailedCheck
-from conformance.stage import Stage
-from conformance.upstream import MockServer, Upstream
+from conformance.mock.client import MockClient
+from conformance.mock.process import MockServer
+from conformance.profiles.environment import Environment
+from conformance.profiles.relay.bench import RelayBench
+from conformance.running.replay import relays, scenario
+from conformance.timing.calibration import calibrate
 
 ROUND = 25
 """Streams drawn in a round: a second's work, so that a run's length can be kept."""
@@ -39,7 +39,7 @@ T = TypeVar("T")
 class Disagreement(Exception):  # noqa: N818, it is the finding, not an error of the fuzzer
     """A daemon did not relay a stream."""
 
-    def __init__(self, stream: Stream, failures: dict[str, tuple[FailedCheck, ...]]) -> None:
+    def __init__(self, stream: Stream, failures: dict[str, tuple[Finding, ...]]) -> None:
         super().__init__(", ".join(failures))
         self.stream = stream
         self.failures = failures
@@ -112,7 +112,7 @@ def _rounds(
         except Disagreement as found:
             tell(f"seed {number}: disagreement after {drawn} streams, reduced")
             return Outcome(drawn, found)
-        tell(f"seed {number}: {drawn} streams relayed by {len(arena.stages)} variants")
+        tell(f"seed {number}: {drawn} streams relayed by {len(arena.environments)} variants")
         number += 1
     return Outcome(drawn, None)
 
@@ -120,9 +120,9 @@ def _rounds(
 class _Arena:
     """All variants of all daemons, started, beside each other."""
 
-    def __init__(self, stack: AsyncExitStack, stages: dict[str, Stage]) -> None:
+    def __init__(self, stack: AsyncExitStack, environments: dict[str, Environment]) -> None:
         self._stack = stack
-        self.stages = stages
+        self.environments = environments
         """By `daemon/variant`."""
 
     @classmethod
@@ -131,9 +131,9 @@ class _Arena:
     ) -> _Arena:
         scale = (await calibrate()).scale
         stack = AsyncExitStack()
-        stages = {}
+        environments = {}
         try:
-            upstream = await stack.enter_async_context(Upstream.attach(mock.addresses))
+            upstream = await stack.enter_async_context(MockClient.attach(mock.addresses))
             for manifest in manifests:
                 if missing(manifest) is not None:
                     continue
@@ -143,32 +143,36 @@ class _Arena:
                         continue
                     start = DaemonProcess.start(manifest, variant, upstream, scale=scale)
                     instance = await stack.enter_async_context(start)
-                    stages[instance.name] = Stage(instance, upstream, manifest, variant, scale)
+                    environments[instance.name] = Environment(
+                        instance, upstream, manifest, variant, scale
+                    )
         except BaseException:
             await stack.aclose()
             raise
-        return cls(stack, stages)
+        return cls(stack, environments)
 
     async def close(self) -> None:
         await self._stack.aclose()
 
-    async def relay(self, stream: Stream) -> dict[str, tuple[FailedCheck, ...]]:
+    async def relay(self, stream: Stream) -> dict[str, tuple[Finding, ...]]:
         """What did not hold, by variant; where all relayed the stream, nothing."""
-        played = await asyncio.gather(*(_play(each, stream) for each in self.stages.values()))
+        played = await asyncio.gather(*(_play(each, stream) for each in self.environments.values()))
         return {
-            name: failures for name, failures in zip(self.stages, played, strict=True) if failures
+            name: failures
+            for name, failures in zip(self.environments, played, strict=True)
+            if failures
         }
 
 
-async def _play(stage: Stage, stream: Stream) -> tuple[FailedCheck, ...]:
-    bench = Bench(scenario("fuzz", texts=stream.texts, script=stream.script), stage)
+async def _play(environment: Environment, stream: Stream) -> tuple[Finding, ...]:
+    bench = RelayBench(scenario("fuzz", texts=stream.texts, script=stream.script), environment)
     try:
         relays(await bench.respond(script=stream.script), stream.texts)
-    except ExchangeFailed:
+    except ScenarioStopped:
         pass  # noted in the bench's failures
     finally:
-        bench.release()
-    return bench.failures
+        await bench.aclose()
+    return bench.findings
 
 
 class _Loop:

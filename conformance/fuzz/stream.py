@@ -15,8 +15,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance import script
-from conformance.script import Script
+from conformance.core import script
+from conformance.core.script import Script
 
 BOM = b"\xef\xbb\xbf"
 

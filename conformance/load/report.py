@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any
 
+from conformance.core.quoting import plural
 from conformance.load.run import Outcome
-from conformance.wording import plural
 
 PERCENTILES = (50, 90, 99, 100)
 """Of the clients, from the best served on: p90 is what nine in ten got, or better."""

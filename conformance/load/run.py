@@ -10,16 +10,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from conformance.calibration import calibrate
-from conformance.client.chat import ChatFailed
+from conformance.core.finding import ScenarioStopped
 from conformance.daemon.build import build
 from conformance.daemon.instance import Instance, Remote
 from conformance.daemon.manifest import Manifest, Variant
 from conformance.daemon.process import DaemonProcess
-from conformance.load.client import CROWDS, Answered, Client
-from conformance.load.work import Work
-from conformance.stage import Stage
-from conformance.upstream import MockServer, Upstream
+from conformance.mock.client import MockClient
+from conformance.mock.process import MockServer
+from conformance.profiles.environment import Environment
+from conformance.profiles.load_client import Answered, LoadClient, Work
+from conformance.profiles.registry import profile_named
+from conformance.timing.calibration import calibrate
 
 _TOKEN = re.compile("[0-9a-f]{12,16}")
 """What is in one client's words alone: without it, clients fail for the same reason."""
@@ -77,22 +78,24 @@ async def _load(
     tell: Callable[[int], None],
 ) -> Outcome:
     async with (
-        Upstream.attach(mock.addresses) as upstream,
+        MockClient.attach(mock.addresses) as upstream,
         _instance(manifest, variant, upstream) as instance,
     ):
-        stage = Stage(instance, upstream, manifest, variant, scale=1.0)
-        work = Work(stage, wish.prompt, wish.pattern, wish.requests, wish.timeout)
-        async with CROWDS[manifest.profile](work) as newcomer:
+        environment = Environment(instance, upstream, manifest, variant, scale=1.0)
+        make_clients = profile_named(manifest.profile).load
+        assert make_clients is not None, "the command has checked it"
+        work = Work(environment, wish.prompt, wish.pattern, wish.requests, wish.timeout)
+        async with make_clients(work) as newcomer:
             clients = [newcomer() for _ in range(wish.clients)]
             try:
-                return await _served(clients, wish, stage, tell)
+                return await _served(clients, wish, environment, tell)
             finally:
                 await asyncio.gather(*(each.leave() for each in clients))
 
 
 @asynccontextmanager
 async def _instance(
-    manifest: Manifest, variant: Variant, upstream: Upstream
+    manifest: Manifest, variant: Variant, upstream: MockClient
 ) -> AsyncIterator[Instance]:
     if manifest.served is not None:
         yield Remote(manifest.served.url)
@@ -104,21 +107,21 @@ async def _instance(
 
 
 async def _served(
-    clients: Sequence[Client], wish: Wish, stage: Stage, tell: Callable[[int], None]
+    clients: Sequence[LoadClient], wish: Wish, environment: Environment, tell: Callable[[int], None]
 ) -> Outcome:
     failures: Counter[str] = Counter()
     answers: list[Answered] = []
 
-    async def attempt(client: Client, work: Callable[[Client], object]) -> bool:
+    async def attempt(client: LoadClient, work: Callable[[LoadClient], object]) -> bool:
         try:
             await work(client)  # type: ignore[misc]
-        except ChatFailed as failed:
+        except ScenarioStopped as failed:
             failures[_TOKEN.sub("…", str(failed))] += 1
             tell(1)
             return False
         return True
 
-    async def ask(client: Client) -> None:
+    async def ask(client: LoadClient) -> None:
         for _ in range(wish.requests):
             answers.append(await client.ask())
         tell(1)
@@ -128,8 +131,8 @@ async def _served(
     began = time.monotonic()
     await asyncio.gather(*(attempt(each, ask) for each in inside))
     return Outcome(
-        profile=stage.manifest.profile,
-        target=stage.instance.url,
+        profile=environment.manifest.profile,
+        target=environment.instance.url,
         wish=wish,
         answers=answers,
         failures=failures,

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, TextIO, cast
 
-from conformance.result import Result, Run, Verdict
+from conformance.core.result import Result, Run, Verdict
 
 _ABOUT_SCENARIOS = frozenset({"explain", "listing"})
 """The modules here that render the catalog, and are no output format of a run."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from conformance.contract import CLAUSES
-from conformance.result import Result, Verdict
+from conformance.core.result import Result, Verdict
+from conformance.profiles.registry import profiles
 
 
 def headline(result: Result) -> str:
@@ -23,10 +23,12 @@ def headline(result: Result) -> str:
     return f"{', '.join(most)} and {last} did not hold" if most else f"{last} did not hold"
 
 
-def sentence(clause_id: str) -> str:
-    """The contract's sentence, or nothing where this version knows no such clause."""
-    clause = CLAUSES.get(clause_id)
-    return clause.sentence if clause else ""
+def sentence(profile: str, clause_id: str) -> str:
+    """The contract's sentence, or nothing where this version has no such profile or clause."""
+    try:
+        return profiles()[profile].clause(clause_id).sentence
+    except LookupError:
+        return ""
 
 
 def alike(results: Iterable[Result]) -> list[list[Result]]:

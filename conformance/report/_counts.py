@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from conformance.result import Verdict
+from conformance.core.result import Verdict
 
 STYLES = {
     Verdict.FAIL: "bold red",

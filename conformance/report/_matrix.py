@@ -8,8 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from conformance.core.result import Result, Verdict
 from conformance.report._printable import one_line
-from conformance.result import Result, Verdict
 
 
 def matrix(results: Sequence[Result], *, width: int, strict: bool) -> Iterator[Table]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from conformance.core.result import Result, Run, Verdict
 from conformance.report._printable import one_line
-from conformance.result import Result, Run, Verdict
 
 
 def notes(run: Run) -> Iterator[tuple[str, list[Text]]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from conformance.result import Result
+from conformance.core.result import Result
 
 
 class InOrder:

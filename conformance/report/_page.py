@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from conformance.core.result import FailedCheck, Result, Verdict
 from conformance.report._cause import headline, sentence
 from conformance.report._printable import printable
-from conformance.result import FailedCheck, Result, Verdict
 
 HEIGHT = 40
 """Lines of a page: an editor's terminal on a laptop shows about as many."""
@@ -64,7 +64,8 @@ def _checks(result: Result, room: int, console: Console) -> list[Text]:
     lines: list[Text] = []
     told: set[str] = set()
     for number, failed in enumerate(result.failures):
-        block = list(_check(failed, console, with_sentence=failed.clause not in told))
+        rule = "" if failed.clause in told else sentence(result.profile, failed.clause)
+        block = list(_check(failed, console, rule))
         others = result.failures[number:]
         if lines and len(lines) + len(block) + (3 if others[1:] else 0) > room:
             names = ", ".join(f"{each.check} ({each.clause})" for each in others)
@@ -75,16 +76,15 @@ def _checks(result: Result, room: int, console: Console) -> list[Text]:
     return lines
 
 
-def _check(failed: FailedCheck, console: Console, *, with_sentence: bool) -> Iterator[Text]:
+def _check(failed: FailedCheck, console: Console, rule: str) -> Iterator[Text]:
     yield Text()
     yield Text.assemble(
         "  ",
         (printable(failed.check), "bold"),
         (f"  {printable(failed.clause)} {printable(failed.level)}", "cyan"),
     )
-    if with_sentence and sentence(failed.clause):
-        rule = Text(sentence(failed.clause), style="italic dim")
-        yield from _wrapped(rule, console, indent=4, most=4)
+    if rule:
+        yield from _wrapped(Text(rule, style="italic dim"), console, indent=4, most=4)
     yield from _labelled("expected", failed.expected, "green", console)
     yield from _labelled("actual", failed.actual, "red", console)
     if failed.where:

@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from conformance.core.result import FailedCheck, Result, Verdict
 from conformance.report._cause import headline, sentence
 from conformance.report._printable import one_line, printable, quoted
-from conformance.result import FailedCheck, Result, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ def _yaml(result: Result) -> Iterator[str]:
     yield f"description: {quoted(result.description)}"
     yield f"duration_ms: {result.duration * 1000:.1f}"
     for failed in result.failures[:1]:
-        yield from _check(failed)
+        yield from _check(failed, result.profile)
     if result.failures[1:]:
         yield "also:"
     for failed in result.failures[1:]:
-        start, *following = _check(failed)
+        start, *following = _check(failed, result.profile)
         yield f"  - {start}"
         yield from (f"    {line}" for line in following)
     if result.evidence.strip():
@@ -72,11 +72,11 @@ def _yaml(result: Result) -> Iterator[str]:
         yield f"repeat: {quoted(result.repeat)}"
 
 
-def _check(failed: FailedCheck) -> Iterator[str]:
+def _check(failed: FailedCheck, profile: str) -> Iterator[str]:
     yield f"check: {quoted(failed.check)}"
     yield f"clause: {quoted(failed.clause)}"
     yield f"level: {quoted(failed.level)}"
-    yield f"rule: {quoted(sentence(failed.clause))}"
+    yield f"rule: {quoted(sentence(profile, failed.clause))}"
     yield f"expected: {quoted(failed.expected)}"
     yield f"actual: {quoted(failed.actual)}"
     yield f"where: {quoted(failed.where)}"

@@ -14,9 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, T
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from conformance.core.result import Result, Verdict
 from conformance.report._counts import counts
 from conformance.report._printable import one_line
-from conformance.result import Result, Verdict
 
 
 class Progress:

@@ -7,7 +7,7 @@ import json
 import textwrap
 from collections.abc import Iterator
 
-from conformance.scenario import Actor, Api, Scenario, Start
+from conformance.core.scenario import Actor, Api, Scenario, Start
 
 _WIDTH = 88
 """Prose is set for reading, not for the width of the window."""

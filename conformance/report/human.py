@@ -17,6 +17,7 @@ from typing import TextIO
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from conformance.core.result import Result, Run, Verdict
 from conformance.report import exit_status
 from conformance.report._cause import alike, headline
 from conformance.report._counts import counts
@@ -25,7 +26,6 @@ from conformance.report._notes import notes
 from conformance.report._page import heading, page
 from conformance.report._printable import one_line, printable
 from conformance.report._progress import Progress
-from conformance.result import Result, Run, Verdict
 
 _NAMED = 10
 """Causes of red results that are named again at the end; each has had its page."""

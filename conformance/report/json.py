@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from conformance.core.result import Result, Run, Verdict
 from conformance.report import exit_status
-from conformance.result import Result, Run, Verdict
 
 VERSION = 1
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from conformance.scenario import Scenario
+from conformance.core.scenario import Scenario
 
 
 def as_text(scenarios: Iterable[Scenario], *, color: bool = False) -> str:

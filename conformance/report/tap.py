@@ -7,10 +7,10 @@ from typing import TextIO
 
 from tap.tracker import Tracker  # type: ignore[import-untyped]
 
+from conformance.core.result import Result, Run
 from conformance.report._order import InOrder
 from conformance.report._point import point
 from conformance.report._printable import printable
-from conformance.result import Result, Run
 
 
 def open_report(stream: TextIO, *, color: bool | None = None, strict: bool = False) -> Tap:

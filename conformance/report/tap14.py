@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
+from conformance.core.result import Result, Run
 from conformance.report._order import InOrder
 from conformance.report._point import Point, point
 from conformance.report._printable import one_line, printable
-from conformance.result import Result, Run
 
 _INDENT = "    "
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from conformance.wording import excerpt
+from conformance.core.quoting import excerpt
 
 
 class NotJson(Enum):

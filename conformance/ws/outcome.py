@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.result import Verdict
+from conformance.core.result import Verdict
 from conformance.ws.latency import Latency
 from conformance.ws.nearest import Miss
 from conformance.ws.transcript import Entry

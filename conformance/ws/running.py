@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import websockets
 
-from conformance.result import Verdict
+from conformance.core.result import Verdict
 from conformance.ws.connection import Socket, address, header_keyword, is_secure
 from conformance.ws.conversation import Conversation, pass_barrier
 from conformance.ws.errors import WSExpectationError, WSTimeoutError

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Self
 
-from conformance.result import Verdict
+from conformance.core.result import Verdict
 from conformance.ws.bounds import together
 from conformance.ws.declaration import WSTest
 from conformance.ws.outcome import Outcome

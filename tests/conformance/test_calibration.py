@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conformance.calibration import (
+from conformance.timing.calibration import (
     CALM,
     CALM_CONTENTION,
     CALM_LATENESS,

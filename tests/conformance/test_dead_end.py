@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.dead_end import addresses_of
-from conformance.scenario import Api
-from conformance.upstream import Addresses
+from conformance.core.scenario import Api
+from conformance.mock.addresses import Addresses
+from conformance.mock.failing_apis import addresses_of
 
 MOCK = Addresses("http://127.0.0.1:1/v1", "https://127.0.0.1:2/v1", "/api", "/ca.pem", "http://c")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.exact import decode, difference
+from conformance.core.exact_json import decode, difference
 
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", "-Infinity", "1 2", "'a'", "[" * 100_000])

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from conformance import replay
 from conformance.fuzz.stream import Stream, streams
+from conformance.running import replay
 
 SOUND = Path(__file__).parents[1] / "faulty" / "handoff"
 

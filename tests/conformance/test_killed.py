@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.turns import QUIET
+from conformance.running.limits import QUIET
 
 REPOSITORY = Path(__file__).parents[2]
 FAULTY = str(REPOSITORY / "tests" / "faulty" / "handoff")

@@ -11,19 +11,21 @@ from typing import Any
 
 import pytest
 
-from conformance import catalog, runner
-from conformance.calibration import CALM
 from conformance.checks import Checks
-from conformance.client.bench import Bench
-from conformance.contract import clause
-from conformance.daemon.manifest import load
-from conformance.profile import Judgement
-from conformance.pulse import TOO_LATE
-from conformance.result import FailedCheck, Result, Verdict
-from conformance.runner import LONG, TIMED, Runner, Settings
-from conformance.selection import Case
-from conformance.upstream import Addresses, MockServer, Upstream
-from conformance.verdicts import judged
+from conformance.core.result import FailedCheck, Result, Verdict
+from conformance.mock.addresses import Addresses
+from conformance.mock.client import MockClient
+from conformance.mock.process import MockServer
+from conformance.profiles.registry import profile_named
+from conformance.profiles.relay.bench import RelayBench
+from conformance.running import runner
+from conformance.running.manifests import load
+from conformance.running.play import Judgement
+from conformance.running.runner import LONG, TIMED, Runner, Settings
+from conformance.running.selection import Case
+from conformance.running.verdicts import judged
+from conformance.timing.calibration import CALM
+from conformance.timing.loop_lag import TOO_LATE
 
 SOUND = load(Path(__file__).parents[1] / "faulty" / "handoff")
 
@@ -36,7 +38,9 @@ def addresses() -> Any:
 
 def case(function: Callable[..., Any], **fields: Any) -> Case:
     """A case like basic_response, but for its function."""
-    plain = next(each for each in catalog.load("handoff") if each.name == "basic_response")
+    plain = next(
+        each for each in profile_named("handoff").scenarios if each.name == "basic_response"
+    )
     scenario = replace(plain, name=function.__name__, function=function, **fields)
     return Case(SOUND, SOUND.variants[0], scenario)
 
@@ -49,7 +53,7 @@ def judge(addresses: Addresses, *cases: Case) -> dict[str, Result]:
             assert result.scenario not in results
             results[result.scenario] = result
 
-        async with Upstream.attach(addresses) as upstream:
+        async with MockClient.attach(addresses) as upstream:
             settings = Settings(addresses=addresses)
             await Runner(settings, upstream, CALM, publish=publish).judge(cases)
 
@@ -61,27 +65,27 @@ def stand_still(seconds: float) -> None:
     time.sleep(seconds)  # the suite itself is late, which is what is tested here
 
 
-def late(bench: Bench, *, holds: bool, cited: str) -> None:
+def late(bench: RelayBench, *, holds: bool, cited: str) -> None:
     stand_still(3 * TOO_LATE)
     bench.expect(holds, check="in_time", clause=cited, expected="in time", actual="late")
 
 
-async def late_in_time(bench: Bench) -> None:
+async def late_in_time(bench: RelayBench) -> None:
     """A bound that does not hold while the suite is late."""
     late(bench, holds=False, cited="R7")
 
 
-async def late_otherwise(bench: Bench) -> None:
+async def late_otherwise(bench: RelayBench) -> None:
     """Something else that does not hold while the suite is late."""
     late(bench, holds=False, cited="R2")
 
 
-async def late_and_well(bench: Bench) -> None:
+async def late_and_well(bench: RelayBench) -> None:
     """Everything holds though the suite is late."""
     late(bench, holds=True, cited="R7")
 
 
-async def late_long(bench: Bench) -> None:
+async def late_long(bench: RelayBench) -> None:
     """A long wait in vain, of which the suite itself has lost much a little at a time."""
     for _ in range(20):
         stand_still(TOO_LATE * 2 / 3)
@@ -89,7 +93,7 @@ async def late_long(bench: Bench) -> None:
     bench.expect(False, check="event", clause="R2", expected="an event", actual="none")
 
 
-async def hangs(bench: Bench) -> None:
+async def hangs(bench: RelayBench) -> None:
     """A long wait in vain while the suite was in time."""
     await asyncio.sleep(LONG)
     bench.expect(False, check="event", clause="R2", expected="an event", actual="none")
@@ -98,7 +102,7 @@ async def hangs(bench: Bench) -> None:
 TRIES: list[str] = []
 
 
-async def late_once(bench: Bench) -> None:
+async def late_once(bench: RelayBench) -> None:
     """Does not hold the first time, when the suite is late, and holds the second time."""
     TRIES.append("late_once")
     if len(TRIES) == 1:
@@ -174,4 +178,4 @@ def test_the_highest_level_decides(levels: list[str], verdict: Verdict) -> None:
 
 
 def test_the_clauses_that_say_by_when_exist() -> None:
-    assert all(clause(each) for each in TIMED)
+    assert all(profile_named("handoff").clause(each) for each in TIMED)

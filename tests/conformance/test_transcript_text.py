@@ -1,7 +1,6 @@
 """The page of evidence: complete, bounded, and readable."""
 
-from conformance.client.response import parse
-from conformance.evidence import (
+from conformance.core.evidence import (
     End,
     Ending,
     JournalEntry,
@@ -10,7 +9,8 @@ from conformance.evidence import (
     SentEvent,
     Transcript,
 )
-from conformance.transcript_text import evidence_text
+from conformance.profiles.relay.transcript_text import evidence_text
+from conformance.wire.response import parse
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-A: 1\r\n\r\n"
 EVENT = 'data: {"content":"é"}\n\n'.encode()

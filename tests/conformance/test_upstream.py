@@ -18,8 +18,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conformance.evidence import End
-from conformance.upstream import PORT, Addresses, MockServer, Upstream, UpstreamError
+from conformance.core.evidence import End
+from conformance.mock.addresses import Addresses, MockApiError
+from conformance.mock.client import MockClient
+from conformance.mock.process import PORT, MockServer
 
 CLIENT = httpx.Client(trust_env=False)
 
@@ -30,9 +32,9 @@ def addresses() -> Iterator[Addresses]:
         yield mock.addresses
 
 
-def ask(addresses: Addresses, act: Callable[[Upstream], Awaitable[None]]) -> None:
+def ask(addresses: Addresses, act: Callable[[MockClient], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with Upstream.attach(addresses) as upstream:
+        async with MockClient.attach(addresses) as upstream:
             await act(upstream)
 
     asyncio.run(run())
@@ -75,7 +77,7 @@ def test_a_request_and_its_journal_entry(addresses: Addresses) -> None:
     answer = chat(addresses, "finish:length;t=one", key="sk-1")
     assert answer.status_code == 200
 
-    async def act(upstream: Upstream) -> None:
+    async def act(upstream: MockClient) -> None:
         (entry,) = await upstream.wait("one", state="ended", within=10)
         assert (entry.token, entry.pattern, entry.source) == ("one", "finish:length", "header")
         assert (entry.key, entry.authorized) == (None, False)
@@ -97,7 +99,7 @@ def test_a_request_and_its_journal_entry(addresses: Addresses) -> None:
 
 
 def test_keys_attribute_requests(addresses: Addresses) -> None:
-    async def act(upstream: Upstream) -> None:
+    async def act(upstream: MockClient) -> None:
         await upstream.register_key("go.default.1", "sk-two")
         await asyncio.to_thread(chat, addresses, ";t=two", key="sk-two")
         (entry,) = await upstream.by_key("go.default.1")
@@ -112,7 +114,7 @@ def test_keys_attribute_requests(addresses: Addresses) -> None:
 
 
 def test_a_wait_ends_with_the_event_or_in_time(addresses: Addresses) -> None:
-    async def act(upstream: Upstream) -> None:
+    async def act(upstream: MockClient) -> None:
         began = time.monotonic()
         assert await upstream.wait("never", state="received", within=0.1) == ()
         assert 0.1 <= time.monotonic() - began < 5
@@ -135,7 +137,7 @@ def test_a_wait_ends_with_the_event_or_in_time(addresses: Addresses) -> None:
 def test_a_registered_script_and_its_gates(addresses: Addresses) -> None:
     steps = [{"delta": "a"}, {"gate": 1}, {"delta": "b"}, {"finish": "stop"}, {"done": True}]
 
-    async def act(upstream: Upstream) -> None:
+    async def act(upstream: MockClient) -> None:
         await upstream.put_script("gated", {"steps": steps})
         answer = asyncio.create_task(asyncio.to_thread(chat, addresses, "script:gated;t=gated"))
         (entry,) = await upstream.wait_events("gated", 1, within=10)
@@ -155,7 +157,7 @@ def test_a_registered_script_and_its_gates(addresses: Addresses) -> None:
         assert (len(entry.events), entry.end) == (1, End.RUNNING)
         await upstream.open_gate("held", 2)
         assert (await answer).status_code == 200
-        with pytest.raises(UpstreamError, match=r"PUT /_control/scripts/gated: 400: .*steps"):
+        with pytest.raises(MockApiError, match=r"PUT /_control/scripts/gated: 400: .*steps"):
             await upstream.put_script("gated", {"steps": [{"leap": 1}]})
 
     ask(addresses, act)
@@ -164,7 +166,7 @@ def test_a_registered_script_and_its_gates(addresses: Addresses) -> None:
 def test_a_large_answer_by_a_small_script_in_brief(addresses: Addresses) -> None:
     script = {"steps": [{"repeat": {"times": 50, "steps": [{"delta": "a"}, {"delta": "b"}]}}]}
 
-    async def act(upstream: Upstream) -> None:
+    async def act(upstream: MockClient) -> None:
         await upstream.put_script("large", script)
         answer = await asyncio.to_thread(chat, addresses, "script:large;t=large")
         assert answer.text.count('"content":"a"') == answer.text.count('"content":"b"') == 50
@@ -173,15 +175,15 @@ def test_a_large_answer_by_a_small_script_in_brief(addresses: Addresses) -> None
         nothing = tuple(replace(each, data="") for each in entry.events)
         assert len(nothing) == 100
         assert brief == replace(entry, body=b"", events=nothing)
-        with pytest.raises(UpstreamError, match=r"steps\[0\]\.repeat: .*a field steps"):
+        with pytest.raises(MockApiError, match=r"steps\[0\]\.repeat: .*a field steps"):
             await upstream.put_script("large", {"steps": [{"repeat": {"times": 2}}]})
 
     ask(addresses, act)
 
 
 def test_what_the_mock_refuses_is_an_error_in_its_words(addresses: Addresses) -> None:
-    async def act(upstream: Upstream) -> None:
-        with pytest.raises(UpstreamError, match="PUT /_control/keys/a%2Fb: 400: a name is"):
+    async def act(upstream: MockClient) -> None:
+        with pytest.raises(MockApiError, match="PUT /_control/keys/a%2Fb: 400: a name is"):
             await upstream.register_key("a/b", "sk")
         assert await upstream.journal("fine-again") == ()
 
@@ -193,8 +195,8 @@ def test_a_mock_that_is_gone_is_an_error() -> None:
         addresses = mock.addresses
         assert mock.describe_exit() is None
 
-    async def act(upstream: Upstream) -> None:
-        with pytest.raises(UpstreamError, match=r"at 127\.0\.0\.1:\d+ cannot be asked"):
+    async def act(upstream: MockClient) -> None:
+        with pytest.raises(MockApiError, match=r"at 127\.0\.0\.1:\d+ cannot be asked"):
             await upstream.journal("x")
 
     ask(addresses, act)
@@ -209,7 +211,7 @@ def test_a_kept_connection_that_the_mock_closed_is_not_used() -> None:
         addresses = mock.addresses
         port = int(addresses.control.split(":")[2].split("/")[0])
 
-        async def act(upstream: Upstream) -> None:
+        async def act(upstream: MockClient) -> None:
             await upstream.journal("x")
             await asyncio.to_thread(mock.stop)
             with MockServer(port=port) as other:
@@ -221,7 +223,7 @@ def test_a_kept_connection_that_the_mock_closed_is_not_used() -> None:
 
 def test_started_on_a_loop() -> None:
     async def run() -> str:
-        async with Upstream.start() as upstream:
+        async with MockClient.start() as upstream:
             assert await upstream.journal("x") == ()
             return upstream.addresses.socket
 
@@ -236,7 +238,7 @@ def test_the_port_can_be_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(PORT, str(port))
         with (
             MockServer() as mock,
-            pytest.raises(UpstreamError, match=f"port {port} of 127.0.0.1 is in use") as caught,
+            pytest.raises(MockApiError, match=f"port {port} of 127.0.0.1 is in use") as caught,
         ):
             assert mock.addresses
         assert PORT in str(caught.value)
@@ -247,14 +249,14 @@ def test_the_port_can_be_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("value", ["http", "-1", "65536"])
 def test_a_pinned_port_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(PORT, value)
-    with pytest.raises(UpstreamError, match=f"{PORT}='{value}' is no port"):
+    with pytest.raises(MockApiError, match=f"{PORT}='{value}' is no port"):
         MockServer()
 
 
 def test_a_mock_that_does_not_start_says_why() -> None:
     with (
         MockServer(args=["--no-such-option"]) as mock,
-        pytest.raises(UpstreamError, match="exited with status 2 before it was ready") as caught,
+        pytest.raises(MockApiError, match="exited with status 2 before it was ready") as caught,
     ):
         assert mock.addresses
     assert "no-such-option" in str(caught.value)
@@ -263,7 +265,7 @@ def test_a_mock_that_does_not_start_says_why() -> None:
 def test_it_ends_with_its_starter() -> None:
     """By its stdin, before the guardian comes to it."""
     code = (
-        "from conformance.upstream import MockServer; mock = MockServer(); mock.addresses; "
+        "from conformance.mock.process import MockServer; mock = MockServer(); mock.addresses; "
         "print(mock.pid, flush=True); input()"
     )
     with subprocess.Popen(

@@ -34,15 +34,18 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from conformance import catalog
-from conformance.calibration import calibrate
+from conformance.core.result import Result, Verdict
+from conformance.core.scenario import Scenario
 from conformance.daemon.guardian import mark_this_process
-from conformance.daemon.manifest import Manifest, Variant, load
-from conformance.result import Result, Verdict
-from conformance.runner import Runner, Settings
-from conformance.scenario import Scenario
-from conformance.selection import Case, Selection, SelectionError, cases, known
-from conformance.upstream import Addresses, MockServer, Upstream
+from conformance.daemon.manifest import Manifest, Variant
+from conformance.mock.addresses import Addresses
+from conformance.mock.client import MockClient
+from conformance.mock.process import MockServer
+from conformance.profiles.registry import profile_named, profiles
+from conformance.running.manifests import load
+from conformance.running.runner import Runner, Settings
+from conformance.running.selection import Case, Selection, SelectionError, cases, known
+from conformance.timing.calibration import calibrate
 
 HERE = Path(__file__).parent
 
@@ -85,7 +88,7 @@ fault then, and nothing asked of scenarios that catch none of these."""
 def _profiles() -> tuple[str, ...]:
     """The profiles of which there are faulty daemons, and scenarios to catch them."""
     found = sorted(each.parent.name for each in HERE.glob("*/faults.py"))
-    return tuple(each for each in found if each in catalog.profiles() and catalog.load(each))
+    return tuple(each for each in found if each in profiles() and profile_named(each).scenarios)
 
 
 def _faults(profile: str) -> dict[str, Fault]:
@@ -116,7 +119,7 @@ def _within(name: str) -> str:
 
 def _concerned(fault: str, scenarios: Sequence[str]) -> bool:
     """Whether the fault's profile has one of these scenarios, or all are asked for."""
-    mine = {each.name for each in catalog.load(_profile(fault))}
+    mine = {each.name for each in profile_named(_profile(fault)).scenarios}
     return not scenarios or not mine.isdisjoint(scenarios)
 
 
@@ -280,7 +283,9 @@ def _judge_again(fault: Fault, scenarios: tuple[str, ...], run: Run, ledger: Led
 def _likely(scenario: str, faults: Sequence[Fault]) -> Iterator[Fault]:
     """The faults that violate a clause which this scenario judges."""
     profile = _profile(scenario)
-    found = next(each for each in catalog.load(profile) if each.name == _within(scenario))
+    found = next(
+        each for each in profile_named(profile).scenarios if each.name == _within(scenario)
+    )
     cited = {each.id for each in found.clauses}
     for fault in faults:
         if fault.name and _profile(fault.name) == profile and not cited.isdisjoint(fault.clauses):
@@ -321,7 +326,7 @@ def _judge(fault: Fault, run: Run) -> list[dict[str, object]]:
 
 async def _run(fault: Fault, run: Run) -> list[dict[str, object]]:
     manifest, variant = _with(fault, load(HERE / fault.daemon))
-    mine = {each.name for each in catalog.load(manifest.profile)}
+    mine = {each.name for each in profile_named(manifest.profile).scenarios}
     scenarios = tuple(each for each in run.scenarios if each in mine)
     selected = [
         Case(manifest, variant, _hastened(case.scenario))
@@ -335,7 +340,7 @@ async def _run(fault: Fault, run: Run) -> list[dict[str, object]]:
     addresses = Addresses.from_json(run.addresses)
     results: list[Result] = []
     settings = Settings(addresses=addresses, second_tries=run.second_tries)
-    async with Upstream.attach(addresses) as upstream:
+    async with MockClient.attach(addresses) as upstream:
         runner = Runner(settings, upstream, await calibrate(), publish=results.append)
         await runner.judge(selected)
     return [each.to_json() for each in results]

@@ -7,15 +7,13 @@ import runpy
 import subprocess
 import sys
 from collections import Counter
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from conformance.contract import UNTESTABLE
-from conformance.daemon import manifest
+from conformance.profiles.registry import profile_named
+from conformance.running import manifests
 
 HERE = Path(__file__).parent
 
@@ -33,13 +31,13 @@ FAULTS = {profile: _table(profile) for profile in PROFILES}
 EACH = [(profile, name) for profile, table in FAULTS.items() for name in table]
 
 
-def _contract(profile: str) -> ModuleType:
-    return import_module(f"conformance.contract.{profile.replace('-', '_')}")
+def _clauses(profile: str) -> set[str]:
+    return {clause.id for clause in profile_named(profile).clauses}
 
 
 def _miniatures(profile: str) -> set[str]:
     """The faults that are the smallest daemons, judged by the whole catalog as variants."""
-    described = manifest.load(HERE / profile)
+    described = manifests.load(HERE / profile)
     return {each.name for each in described.variants if each.whole and each.name in FAULTS[profile]}
 
 
@@ -66,7 +64,7 @@ def test_every_fault_is_somewhere_in_the_code_and_the_other_way_round(profile: s
 @pytest.mark.parametrize(("profile", "name"), EACH)
 def test_a_fault_says_what_it_does_and_which_clauses_it_violates(profile: str, name: str) -> None:
     fault = FAULTS[profile][name]
-    mine = {clause.id for clause in _contract(profile).CLAUSES}
+    mine = _clauses(profile)
     assert len(fault.description.split()) >= 3
     assert fault.clauses, "a fault that violates nothing is none"
     assert set(fault.clauses) <= mine, "no such clause in the profile's contract"
@@ -82,7 +80,7 @@ def test_no_two_faults_say_the_same(profile: str) -> None:
 @pytest.mark.parametrize(("profile", "name"), EACH)
 def test_a_fault_shows_in_a_daemon_and_a_variant_that_exist(profile: str, name: str) -> None:
     fault = FAULTS[profile][name]
-    manifest.load(HERE / fault.daemon).variant(fault.variant)
+    manifests.load(HERE / fault.daemon).variant(fault.variant)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -93,15 +91,15 @@ def test_every_clause_is_violated_by_some_fault_that_is_no_miniature(profile: st
         if name not in _miniatures(profile)
         for clause in fault.clauses
     }
-    mine = {clause.id for clause in _contract(profile).CLAUSES}
-    assert mine - violated == mine & (PERMITS | set(UNTESTABLE))
+    mine = _clauses(profile)
+    assert mine - violated == mine & (PERMITS | set(profile_named(profile).untestable))
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_miniatures_are_variants_judged_by_the_whole_catalog(profile: str) -> None:
     miniatures = _miniatures(profile)
     assert {"dead", "closes", "silent", "canned"} <= miniatures
-    described = manifest.load(HERE / profile)
+    described = manifests.load(HERE / profile)
     for name in miniatures:
         assert described.variant(name).args == ("--fault", name)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.result import FailedCheck, Result, Verdict
+from conformance.core.result import FailedCheck, Result, Verdict
 
 
 @pytest.fixture(scope="module")

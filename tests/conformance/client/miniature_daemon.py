@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from conformance.socket_type import SocketType
+from conformance.core.socket_type import SocketType
 
 Serve = Callable[[list[socket.socket], bytes], Awaitable[None]]
 """What to do with the descriptors and the data of one handoff."""

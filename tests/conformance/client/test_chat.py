@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import websockets
 
-from conformance.client.chat import Chat, ChatFailed
-from conformance.result import FailedCheck
+from conformance.core.finding import Finding, ScenarioStopped
+from conformance.profiles.websocket.chat import Chat
 
 SILENCE = 0.5
 
@@ -23,13 +23,13 @@ async def hangs_up(socket: websockets.ServerConnection) -> None:
     await socket.close(1001)
 
 
-def outlast(handler: Any, *, ping_interval: float | None) -> list[FailedCheck]:
+def outlast(handler: Any, *, ping_interval: float | None) -> list[Finding]:
     """What a Chat notes of a server that is silent."""
-    noted: list[FailedCheck] = []
+    noted: list[Finding] = []
 
-    def note(*, check: str, clause: str, expected: str, actual: str, where: str) -> FailedCheck:
-        noted.append(FailedCheck(check, clause, "must", expected, actual, where))
-        return noted[-1]
+    def note(finding: Finding) -> Finding:
+        noted.append(finding)
+        return finding
 
     async def run() -> None:
         async with websockets.serve(handler, "127.0.0.1", 0, ping_interval=ping_interval) as server:
@@ -53,10 +53,10 @@ def test_a_minute_of_silence_sees_a_ping(
     ping_interval: float | None,
     clauses: list[str],
 ) -> None:
-    monkeypatch.setattr("conformance.client.chat.MINUTE", minute)
+    monkeypatch.setattr("conformance.profiles.websocket.chat.MINUTE", minute)
     assert [each.clause for each in outlast(keeps_open, ping_interval=ping_interval)] == clauses
 
 
 def test_a_connection_that_ends_meanwhile_is_told() -> None:
-    with pytest.raises(ChatFailed, match=r"an open connection while the model thinks for 0\.5 s"):
+    with pytest.raises(ScenarioStopped, match=r"an open connection while the model thinks"):
         outlast(hangs_up, ping_interval=None)

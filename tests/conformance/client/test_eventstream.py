@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.client.eventstream import Dispatched, EventStream
+from conformance.wire.event_stream import Dispatched, EventStream
 
 
 def events_of(data: bytes) -> list[tuple[str, str]]:

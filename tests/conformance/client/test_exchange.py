@@ -12,11 +12,12 @@ from typing import Any, Literal
 import pytest
 from miniature_daemon import Serve, miniature_daemon
 
-from conformance.client import handoff
-from conformance.client.exchange import Exchange, ExchangeFailed
-from conformance.client.handoff import ClientKind
-from conformance.evidence import End, Ending, JournalEntry, SentEvent
-from conformance.socket_type import SocketType
+from conformance.core.evidence import End, Ending, JournalEntry, SentEvent
+from conformance.core.finding import ScenarioStopped
+from conformance.core.socket_type import SocketType
+from conformance.profiles.handoff import opening as handoff
+from conformance.profiles.handoff.opening import ClientKind
+from conformance.profiles.relay.exchange import Exchange
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 EVENT = b'data: {"content":"a"}\n\n'
@@ -244,9 +245,9 @@ def test_events_that_never_come(
     tmp_path: Path, serve: Serve, upstream: Journal, clause: str, actual: str
 ) -> None:
     async def scenario(exchange: Exchange) -> None:
-        with pytest.raises(ExchangeFailed, match="at least 2 events") as raised:
+        with pytest.raises(ScenarioStopped, match="at least 2 events") as raised:
             await exchange.events(2)
-        assert raised.value.failure is exchange.failures[0]
+        assert raised.value.finding is exchange.failures[0]
 
     exchange = play(tmp_path, serve, scenario, upstream=upstream)
     (failure,) = exchange.failures
@@ -261,10 +262,10 @@ def test_a_silent_daemon_costs_the_deadline_and_no_more(
     tmp_path: Path, upstream: Journal, clause: str
 ) -> None:
     async def scenario(exchange: Exchange) -> None:
-        with pytest.raises(ExchangeFailed):
+        with pytest.raises(ScenarioStopped):
             await exchange.head()
         assert time.monotonic() >= exchange.deadline
-        with pytest.raises(ExchangeFailed):
+        with pytest.raises(ScenarioStopped):
             await exchange.events(1)
         assert await exchange.ended() is Ending.DEADLINE
         checks = await exchange.response()
@@ -288,7 +289,7 @@ def test_a_hang_shows_what_had_arrived(tmp_path: Path) -> None:
     async def scenario(exchange: Exchange) -> None:
         await exchange.events(1)
         exchange.deadline = time.monotonic() + 0.05
-        with pytest.raises(ExchangeFailed):
+        with pytest.raises(ScenarioStopped):
             await exchange.events(2)
 
     (failure,) = play(tmp_path, serve, scenario).failures
@@ -316,7 +317,7 @@ def test_a_daemon_that_is_not_there(tmp_path: Path) -> None:
             deadline=time.monotonic() + 5,
         )
         async with exchange:
-            with pytest.raises(ExchangeFailed, match="there is no socket"):
+            with pytest.raises(ScenarioStopped, match="there is no socket"):
                 await exchange.start()
             assert (await exchange.finish()).response.transcript.reads == ()
         return exchange

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.client.framing import Framing
+from conformance.wire.http1_message import Framing
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from miniature_daemon import miniature_daemon
 
-from conformance.client import handoff
-from conformance.client.handoff import ClientKind
-from conformance.socket_type import SocketType
+from conformance.core.socket_type import SocketType
+from conformance.profiles.handoff import opening as handoff
+from conformance.profiles.handoff.opening import ClientKind
 
 KINDS = pytest.mark.parametrize("kind", list(ClientKind))
 TYPES = pytest.mark.parametrize("socket_type", list(SocketType))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.client.page import Page
+from conformance.profiles.websocket.page import Page
 
 PAGE = """<!doctype html><html><head><title>Not read</title><style>p { color: red }</style>
 <script>document.write("<b>")</script></head><body><h1>A &lt;b&gt; &amp;

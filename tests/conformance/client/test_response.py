@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.client.response import ResponseParser, parse
-from conformance.evidence import Ending, Format, Kind, Read, Response, Transcript
+from conformance.core.evidence import Ending, Format, Kind, Read, Response, Transcript
+from conformance.wire.response import ResponseParser, parse
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.client.sender import NobodyListensError, PeerLeftError, Sender
-from conformance.socket_type import SocketType
+from conformance.core.socket_type import SocketType
+from conformance.profiles.handoff.sender import NobodyListensError, PeerLeftError, Sender
 
 BOTH = pytest.mark.parametrize("socket_type", list(SocketType))
 

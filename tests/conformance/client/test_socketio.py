@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.client.socketio import ACK, EVENT, PING, Packet, address, decode, encode
+from conformance.profiles.spaces.socketio import ACK, EVENT, PING, Packet, address, decode, encode
 
 
 @pytest.mark.parametrize(

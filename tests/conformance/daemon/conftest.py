@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.daemon.manifest import Manifest, load
-from conformance.upstream import Addresses, MockServer
+from conformance.daemon.manifest import Manifest
+from conformance.mock.addresses import Addresses
+from conformance.mock.process import MockServer
+from conformance.running.manifests import load
 
 MINIATURE = Path(__file__).with_name("miniature.py")
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from conformance.daemon.guardian import guardian, mark_this_process
-from conformance.daemon.manifest import load
 from conformance.daemon.process import DaemonProcess
-from conformance.upstream import Addresses, MockServer, Upstream
+from conformance.mock.addresses import Addresses
+from conformance.mock.client import MockClient
+from conformance.mock.process import MockServer
+from conformance.running.manifests import load
 
 MANIFEST = """
 [daemon]
@@ -32,7 +34,7 @@ async def hold(folder: Path, habit: str, addresses: Addresses, said: dict[str, A
     path.write_text(MANIFEST.format(miniature=miniature, habit=habit))
     manifest = load(path)
     async with (
-        Upstream.attach(addresses) as upstream,
+        MockClient.attach(addresses) as upstream,
         DaemonProcess.start(manifest, manifest.variants[0], upstream) as daemon,
     ):
         pids = {"daemon": daemon.pid}

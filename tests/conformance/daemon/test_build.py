@@ -14,7 +14,8 @@ import pytest
 from conformance.daemon.build import build
 from conformance.daemon.failures import BuildError
 from conformance.daemon.guardian import stat
-from conformance.daemon.manifest import Manifest, load
+from conformance.daemon.manifest import Manifest
+from conformance.running.manifests import load
 
 MANIFEST = """\
 [daemon]
@@ -128,7 +129,7 @@ def test_runs_at_the_same_time_build_once(sources: Path) -> None:
     described = manifest(sources, "sleep 0.2; echo built >> {build}/daemon")
     code = (
         "import asyncio, sys; from conformance.daemon.build import build; "
-        "from conformance.daemon.manifest import load; asyncio.run(build(load(sys.argv[1])))"
+        "from conformance.running.manifests import load; asyncio.run(build(load(sys.argv[1])))"
     )
     runs = [subprocess.Popen([sys.executable, "-c", code, str(sources)]) for _ in range(3)]
     assert [each.wait(30) for each in runs] == [0, 0, 0]

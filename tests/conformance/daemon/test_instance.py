@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from conformance.core.socket_type import SocketType
 from conformance.daemon.failures import NotServedError
 from conformance.daemon.instance import Attached, Instance
-from conformance.socket_type import SocketType
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.daemon.manifest import ManifestError, Variant, discover, load, missing
-from conformance.socket_type import SocketType
+from conformance.core.socket_type import SocketType
+from conformance.daemon.manifest import ManifestError, Variant, missing
+from conformance.running.manifests import discover, load
 
 WHOLE = """\
 [daemon]

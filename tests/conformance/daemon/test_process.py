@@ -30,7 +30,8 @@ from conformance.daemon.instance import Instance
 from conformance.daemon.manifest import Manifest
 from conformance.daemon.proc import descriptor_count, held, starved
 from conformance.daemon.process import DaemonProcess
-from conformance.upstream import Addresses, Upstream
+from conformance.mock.addresses import Addresses
+from conformance.mock.client import MockClient
 
 Miniature = Callable[..., Manifest]
 
@@ -47,7 +48,7 @@ def with_instance(
 
     async def run() -> DaemonProcess:
         async with (
-            Upstream.attach(mock) as upstream,
+            MockClient.attach(mock) as upstream,
             DaemonProcess.start(manifest, manifest.variant(variant), upstream, **how) as daemon,
         ):
             await act(daemon)
@@ -269,7 +270,7 @@ def test_cancelled_it_is_stopped_all_the_same(miniature: Miniature, addresses: A
         async def hold() -> None:
             manifest = miniature("serves")
             async with (
-                Upstream.attach(addresses) as upstream,
+                MockClient.attach(addresses) as upstream,
                 DaemonProcess.start(manifest, manifest.variants[0], upstream) as daemon,
             ):
                 await act(daemon)
@@ -292,7 +293,7 @@ def test_two_on_one_socket(miniature: Miniature, addresses: Addresses) -> None:
 
     async def run() -> None:
         async with (
-            Upstream.attach(addresses) as upstream,
+            MockClient.attach(addresses) as upstream,
             DaemonProcess.start(manifest, manifest.variants[0], upstream) as first,
             DaemonProcess.launch(
                 manifest, manifest.variants[0], upstream, socket=first.socket

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
+from conformance.core.result import FailedCheck, Result, Run, Verdict
 from conformance.report import Report, load
-from conformance.result import FailedCheck, Result, Run, Verdict
 
 HOSTILE = (
     "\x1b[31mred\x07 [bold]markup[/bold] \u202e…\u2028 # 100%\r\n\tend \ud800 --- : '\" 😀 中 𝐀"

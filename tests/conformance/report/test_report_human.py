@@ -11,9 +11,9 @@ import pytest
 from report_samples import HOSTILE, TRANSCRIPT, failed, mixture, rendered, result
 from rich.cells import cell_len
 
-from conformance.contract import clause
+from conformance.core.result import Run, Verdict
+from conformance.profiles.registry import profile_named
 from conformance.report import load
-from conformance.result import Run, Verdict
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +72,8 @@ def test_a_page_says_everything() -> None:
     shown = " ".join(page.split())
     assert "FAIL go/default/abort_stream ─" in shown
     assert "An answer cut off after five deltas is reported as failed." in shown
-    assert clause("R6").sentence in shown
-    assert clause("R2").sentence in shown
+    assert profile_named("handoff").clause("R6").sentence in shown
+    assert profile_named("handoff").clause("R2").sentence in shown
     for check in ("no_done_marker R6 MUST", "error_event R6 MUST", "events_in_order R2 MUST"):
         assert check in shown
     assert "expected no [DONE] actual [DONE] as event 6 where event 6 at byte 512" in shown

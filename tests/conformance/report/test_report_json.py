@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from report_samples import mixture, rendered
 
-from conformance.contract import Level
-from conformance.result import Result, Run, Verdict
+from conformance.core.clause import Level
+from conformance.core.result import Result, Run, Verdict
 
 SCHEMA = json.loads(
     Path(__file__).parents[3].joinpath("docs/results.schema.json").read_text(encoding="utf-8")

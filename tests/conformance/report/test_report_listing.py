@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conformance.contract import clause
+from conformance.core.scenario import Scenario, Start
+from conformance.profiles.registry import profile_named
 from conformance.report import explain, listing
-from conformance.scenario import Scenario, Start
 
 
 def judge(response: object) -> None:
@@ -20,7 +20,8 @@ def scenario(name: str, category: str, *clauses: str, **fields: Any) -> Scenario
         "category": category,
         "profile": "handoff",
         "description": f"What {name} is about.\n\nAnd why.",
-        "clauses": tuple(clause(each) for each in clauses),
+        "clause_ids": clauses,
+        "clauses": tuple(profile_named("handoff").clause(each) for each in clauses),
         "pattern": None,
         "script": None,
         "request": {},
@@ -96,7 +97,7 @@ def test_an_explanation_says_what_happens_and_what_must_hold() -> None:
         "client_reset (handoff, disconnect)",
         "What client_reset is about. And why.",
         "pattern `stall:3`",
-        f"U5 MUST {clause('U5').sentence}.",
+        f"U5 MUST {profile_named('handoff').clause('U5').sentence}.",
         "needs a daemon that declares: body",
         "the handoff's fields: max_tokens",
         "has a daemon instance of its own, with idle_timeout = 0.5",

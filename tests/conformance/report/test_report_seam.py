@@ -15,8 +15,8 @@ import pytest
 from report_samples import mixture, replay, result
 
 from conformance import report
+from conformance.core.result import Result, Run, Verdict
 from conformance.report import exit_status, formats, load
-from conformance.result import Result, Run, Verdict
 
 
 def run_of(*verdicts: Verdict, **fields: object) -> Run:

@@ -12,8 +12,8 @@ import pytest
 from report_samples import HOSTILE, failed, mixture, rendered, result
 from tap.parser import Parser  # type: ignore[import-untyped]
 
-from conformance.contract import clause
-from conformance.result import Run, Verdict
+from conformance.core.result import Run, Verdict
+from conformance.profiles.registry import profile_named
 
 
 def points(text: str) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_diagnostics_are_exact() -> None:
         for failure, told_of in zip(each.failures, told, strict=True):
             for name in ("check", "clause", "level", "expected", "actual", "where"):
                 assert told_of[name] == getattr(failure, name)
-            assert told_of["rule"] == clause(failure.clause).sentence
+            assert told_of["rule"] == profile_named("handoff").clause(failure.clause).sentence
         assert len(block.get("evidence", "").splitlines()) == len(
             each.evidence.strip("\n").split("\n") if each.evidence else []
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from report_samples import mixture, rendered, result
 
-from conformance.result import Verdict
+from conformance.core.result import Verdict
 
 TapParser = Callable[[str], tuple[int, list[Any]]]
 

@@ -107,7 +107,7 @@ def test_another_plugin_may_run_coroutines(serve: Serve, tmp_path: Path) -> None
 def test_the_suites_own_list_does_not_load_it() -> None:
     """`conformance list` stays fast: httpx is not imported for it."""
     program = (
-        "import sys; from conformance.cli import main; sys.argv = ['conformance', 'list']\n"
+        "import sys; from conformance.cli.main import main; sys.argv = ['conformance', 'list']\n"
         "try:\n    main()\nexcept SystemExit as left:\n    assert not left.code\n"
         "loaded = {'httpx', 'conformance.ws'} & sys.modules.keys()\n"
         "assert not loaded, loaded"

@@ -11,7 +11,7 @@ import websockets
 from websockets.sync.server import ServerConnection
 from ws_servers import Handler, Serve, echoes, failing, play, sends, stay
 
-from conformance.result import Verdict
+from conformance.core.result import Verdict
 from conformance.ws import (
     Range,
     Regex,

@@ -9,7 +9,7 @@ import pytest
 from websockets.sync.server import ServerConnection
 from ws_servers import Serve, echoes, failing, sends, stay
 
-from conformance.result import Verdict
+from conformance.core.result import Verdict
 from conformance.ws import (
     WSBarrier,
     WSExpectationError,

@@ -1,0 +1,1 @@
+"""Values: scenarios, findings, results and evidence. Nothing here does I/O."""

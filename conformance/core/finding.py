@@ -1,0 +1,45 @@
+"""A finding: what a client or a check observed that is not right.
+
+Client code reports what it saw and names no clause: the same observation can
+break different clauses. The profile's `blame` table, or the scenario, says
+which one. The result is a FailedCheck (result.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class FindingKind(Enum):
+    """What kind of thing went wrong; profiles map each kind to a clause."""
+
+    NOT_SERVED = "not served"
+    """The daemon did not answer, and did not call the API."""
+    DIED = "died"
+    """The daemon's process ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One observation. Each part is a field, so that a report never parses a sentence."""
+
+    check: str
+    """The check's name, as the catalog writes it: `done_marker`."""
+    expected: str
+    actual: str
+    where: str
+    """A place a reader can go to: `event 4`, `byte 212 of the response`, `upstream request`."""
+    clause: str | None = None
+    """The clause, where the check or the scenario knows it."""
+    kind: FindingKind | None = None
+    """Set where the profile's `blame` table decides which clause is broken."""
+
+
+class ScenarioStopped(Exception):  # noqa: N818 - a finding about the daemon, no error of the suite
+    """What the scenario waited for did not happen. Its finding has been noted already."""
+
+    def __init__(self, finding: Finding) -> None:
+        parts = f"expected {finding.expected}; {finding.actual} ({finding.where})"
+        super().__init__(f"{finding.check}: {parts}")
+        self.finding = finding

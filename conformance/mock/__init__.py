@@ -1,0 +1,1 @@
+"""The mock API as a process, its client, and APIs that fail."""

@@ -1,0 +1,45 @@
+"""Where a mock API listens, and what goes wrong where it cannot be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+
+class MockApiError(Exception):
+    """The mock API did not start, or cannot be asked: the suite is broken, no daemon is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a mock API listens."""
+
+    http: str
+    """Base URL of the plain listener, with `/v1`."""
+    https: str
+    """Base URL of the TLS listener, with `/v1`; its certificate is signed by `ca_file`."""
+    socket: str
+    """Path of its Unix socket."""
+    ca_file: str
+    """PEM file of the CA."""
+    control: str
+    """Base URL of the control interface."""
+
+    def places(self) -> dict[str, str]:
+        """The values of the manifest's placeholders that are about the API."""
+        return {
+            "api_base": self.https,
+            "api_base_plain": self.http,
+            "api_socket": self.socket,
+            "ca_file": self.ca_file,
+        }
+
+    def to_json(self) -> dict[str, str]:
+        """As JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, str]) -> Addresses:
+        """The inverse of to_json; further keys are ignored."""
+        names = ("http", "https", "socket", "ca_file", "control")
+        return cls(**{name: value[name] for name in names})

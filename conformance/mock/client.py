@@ -1,0 +1,149 @@
+"""The client of a mock API's control interface. Each event loop has its own.
+
+Waiting is the server's job: a wait is one request, which the server answers when the
+awaited thing has happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+from urllib.parse import quote, urlencode
+
+from conformance.core.evidence import End, JournalEntry, SentEvent
+from conformance.mock.addresses import Addresses, MockApiError
+from conformance.mock.control_client import Control, ControlError
+from conformance.mock.process import MockServer
+
+ANSWER = 10.0
+"""Seconds the control interface may take to answer, beyond what was asked to be waited for."""
+
+
+class MockClient:
+    """A client of a running mock API. Belongs to one event loop.
+
+    Every method raises MockApiError when the mock API cannot be asked or
+    refuses; the message is the mock API's own.
+    """
+
+    def __init__(self, addresses: Addresses) -> None:
+        self.addresses = addresses
+        self._control = Control(addresses.control)
+
+    @classmethod
+    @asynccontextmanager
+    async def attach(cls, addresses: Addresses) -> AsyncIterator[MockClient]:
+        """A client of a mock API that somebody else started."""
+        upstream = cls(addresses)
+        try:
+            yield upstream
+        finally:
+            await upstream._control.close()
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls, *, port: int | None = None, args: Sequence[str] = ()
+    ) -> AsyncIterator[MockClient]:
+        """Start a mock API, as MockServer does, and be its client."""
+        server = MockServer(port=port, args=args)
+        try:
+            async with cls.attach(await asyncio.to_thread(lambda: server.addresses)) as upstream:
+                yield upstream
+        finally:
+            await asyncio.to_thread(server.stop)
+
+    async def register_key(self, name: str, key: str) -> None:
+        """Have requests that carry this API key attributed to this name."""
+        await self._ask("PUT", f"/keys/{quote(name, safe='')}", {"key": key})
+
+    async def forget_key(self, name: str) -> None:
+        """Undo register_key."""
+        await self._ask("DELETE", f"/keys/{quote(name, safe='')}")
+
+    async def journal(self, token: str) -> tuple[JournalEntry, ...]:
+        """The requests that carried this token, in order of arrival."""
+        return await self._entries(token=token)
+
+    async def by_key(self, name: str) -> tuple[JournalEntry, ...]:
+        """The requests that carried the API key registered under this name."""
+        return await self._entries(key=name)
+
+    async def since(self, entry: int) -> tuple[JournalEntry, ...]:
+        """All requests after the one with this id; 0 for all that are kept."""
+        return await self._entries(after=entry)
+
+    async def wait(
+        self,
+        token: str,
+        *,
+        state: Literal["received", "ended"],
+        within: float,
+        brief: bool = False,
+    ) -> tuple[JournalEntry, ...]:
+        """The token's requests, once there is one and (for `ended`) none is running.
+
+        After `within` seconds: what there is. `brief`: without the request's body and what the
+        events say, which of a large answer is much.
+        """
+        return await self._wait(within, {"token": token, "for": state, "brief": int(brief)})
+
+    async def wait_by_key(
+        self, name: str, *, state: Literal["received", "ended"], within: float
+    ) -> tuple[JournalEntry, ...]:
+        """As wait(), for the requests that carried the API key of this name."""
+        return await self._wait(within, {"key": name, "for": state})
+
+    async def wait_events(
+        self, token: str, count: int, *, within: float
+    ) -> tuple[JournalEntry, ...]:
+        """As wait(), once the mock API has sent this many events to the token's request."""
+        return await self._wait(within, {"token": token, "events": count})
+
+    async def put_script(self, name: str, script: Any) -> None:
+        """Register a script (JSON, as docs/patterns.md describes) for the pattern `script:NAME`."""
+        await self._ask("PUT", f"/scripts/{quote(name, safe='')}", script)
+
+    async def drop_script(self, name: str) -> None:
+        """Undo put_script."""
+        await self._ask("DELETE", f"/scripts/{quote(name, safe='')}")
+
+    async def open_gate(self, token: str, count: int) -> None:
+        """Let the first `count` events of the token's gated answer leave."""
+        await self._ask("POST", f"/gates/{quote(token, safe='')}", {"open": count})
+
+    async def _entries(self, **query: str | int) -> tuple[JournalEntry, ...]:
+        answer = await self._ask("GET", f"/journal?{urlencode(query)}")
+        return tuple(entry_from_json(each) for each in answer["entries"])
+
+    async def _wait(self, within: float, query: dict[str, str | int]) -> tuple[JournalEntry, ...]:
+        path = f"/journal/wait?{urlencode({**query, 'timeout': f'{within:.3f}'})}"
+        answer = await self._ask("GET", path, within=within + ANSWER)
+        return tuple(entry_from_json(each) for each in answer["entries"])
+
+    async def _ask(
+        self, method: str, path: str, body: Any = None, *, within: float = ANSWER
+    ) -> Any:
+        try:
+            return await self._control.request(method, path, body, within=within)
+        except ControlError as error:
+            raise MockApiError(str(error)) from None
+
+
+def entry_from_json(value: Mapping[str, Any]) -> JournalEntry:
+    """A journal entry as the control interface sends it; its body is base64."""
+    return JournalEntry(
+        **{
+            **value,
+            "headers": tuple((name, each) for name, each in value["headers"]),
+            "body": base64.b64decode(value["body"]),
+            "events": tuple(
+                SentEvent(at=each["at"], data=each["data"], type=each["type"])
+                for each in value["events"]
+            ),
+            "end": End(value["end"]),
+        }
+    )

@@ -1,0 +1,1 @@
+"""The profile `agent-chat`: support chats over WebSocket."""

@@ -1,0 +1,118 @@
+"""A profile: the protocol that a daemon speaks to its clients, as one object.
+
+A Profile holds everything that the suite knows about a protocol: the clauses,
+the scenarios, how a daemon is reached, and the bench that plays a scenario.
+Profiles are found by the entry points of the group `conformance.profiles`;
+each names a Profile. A package of your own adds one in the same way:
+
+    [project.entry-points."conformance.profiles"]
+    my-protocol = "my_package.profile:PROFILE"
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib import import_module
+from types import ModuleType
+
+from conformance.core.clause import Clause
+from conformance.core.finding import Finding, FindingKind
+from conformance.core.reach import Reach
+from conformance.core.result import FailedCheck
+from conformance.core.scenario import REGISTRY, Scenario
+from conformance.profiles.bench import Bench
+from conformance.profiles.load_client import Crowd
+
+CONCURRENCY = 256
+"""Scenarios of one instance that begin at a time, where the profile sets no limit."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Everything about one protocol."""
+
+    name: str
+    """As a manifest writes it: `rpc-chat`."""
+    clauses: tuple[Clause, ...]
+    """The contract, in order. The first clause is about being served at all."""
+    catalogs: tuple[ModuleType, ...]
+    """Packages of scenarios, in the order in which reports show them."""
+    reach: Reach
+    """How a client reaches the daemon, and what readiness is."""
+    bench: type[Bench]
+    """Plays one scenario."""
+    blame: Mapping[FindingKind, str] = field(default_factory=dict)
+    """The clause that a finding breaks, where neither the check nor the scenario says."""
+    concurrency: int = CONCURRENCY
+    """How many scenarios of one instance begin at a time."""
+    load: Crowd | None = None
+    """Makes the clients of a load test; None where the profile has no load test."""
+    untestable: Mapping[str, str] = field(default_factory=dict)
+    """What no scenario covers, and why: by clause, or by the name of such a scenario."""
+
+    @cached_property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """Every scenario, by category in the catalogs' order, as written in each module.
+
+        Raises ValueError, naming the scenario, for an unknown clause.
+        """
+        return tuple(
+            self.bind(scenario)
+            for package in self.catalogs
+            for category in _categories(package)
+            for scenario in _declared(f"{package.__name__}.{category}")
+        )
+
+    def bind(self, scenario: Scenario) -> Scenario:
+        """The scenario as one of this profile, its clauses looked up."""
+        try:
+            clauses = tuple(self.clause(clause_id) for clause_id in scenario.clause_ids)
+        except LookupError as error:
+            where = f"{scenario.function.__module__}.{scenario.name}"
+            raise ValueError(f"{where}: {error}") from None
+        return replace(scenario, profile=self.name, clauses=clauses)
+
+    def clause(self, clause_id: str) -> Clause:
+        """Look a clause up by its number; LookupError names the valid ones."""
+        for clause in self.clauses:
+            if clause.id == clause_id:
+                return clause
+        valid = " ".join(clause.id for clause in self.clauses)
+        raise LookupError(
+            f"no clause {clause_id!r} in the contract of {self.name}; there are: {valid}"
+        )
+
+    def failed_check(self, finding: Finding, scenario: Scenario) -> FailedCheck:
+        """The finding with the clause that it breaks.
+
+        The clause is the finding's own, else the one that `blame` gives for its kind,
+        else the scenario's first.
+        """
+        clause_id = finding.clause
+        if clause_id is None and finding.kind is not None:
+            clause_id = self.blame.get(finding.kind)
+        if clause_id is None:
+            clause_id = scenario.clause_ids[0] if scenario.clause_ids else self.clauses[0].id
+        return FailedCheck(
+            check=finding.check,
+            clause=clause_id,
+            level=self.clause(clause_id).level.value,
+            expected=finding.expected,
+            actual=finding.actual,
+            where=finding.where,
+        )
+
+
+def _categories(package: ModuleType) -> Iterator[str]:
+    """The package's modules: those of its ORDER first, then those it does not mention."""
+    found = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    yield from (name for name in package.ORDER if name in found)
+    yield from sorted(found.difference(package.ORDER))
+
+
+def _declared(module: str) -> tuple[Scenario, ...]:
+    import_module(module)
+    return tuple(REGISTRY.get(module, {}).values())

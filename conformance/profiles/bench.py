@@ -1,0 +1,210 @@
+"""A Bench: what every scenario has of a daemon, whatever the protocol.
+
+Its process, for signals and for what /proc tells of it; more instances of it;
+the mock API behind it; and one list of what was found wrong, which the clients
+of a profile add to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Unpack
+
+from conformance.core.finding import Finding, FindingKind
+from conformance.core.quoting import excerpt, plural
+from conformance.core.scenario import Scenario
+from conformance.core.script import Script, name_of
+from conformance.daemon import proc
+from conformance.daemon.guardian import stat
+from conformance.daemon.process import DaemonProcess, How
+from conformance.profiles.environment import Environment
+
+LOOK = 0.005
+"""Seconds between two looks at /proc, which offers no event to wait for."""
+
+
+class Bench:
+    """One scenario's hold on a daemon and on the mock API."""
+
+    def __init__(self, scenario: Scenario, environment: Environment) -> None:
+        self.environment = environment
+        self.upstream = environment.upstream
+        self.deadline = time.monotonic() + scenario.deadline * environment.scale
+        self._scenario = scenario
+        self._noted: list[Finding] = []
+
+    @property
+    def daemon(self) -> DaemonProcess:
+        """The daemon's process, for signals and for what /proc tells of it."""
+        instance = self.environment.instance
+        assert isinstance(instance, DaemonProcess), "only a scenario that is `alone` has its own"
+        return instance
+
+    # The mock API
+
+    async def script(self, value: Script) -> str:
+        """Register a script with the mock API; the pattern that asks for it."""
+        name = name_of(value, scenario=self._scenario.name)
+        await self.upstream.put_script(name, value)
+        return f"script:{name}"
+
+    async def pattern(self) -> str | None:
+        """The pattern that the scenario was declared with, its script registered."""
+        if self._scenario.script is not None:
+            return await self.script(self._scenario.script)
+        return self._scenario.pattern
+
+    # The daemon's side
+
+    @asynccontextmanager
+    async def another(self, **how: Unpack[How]) -> AsyncIterator[DaemonProcess]:
+        """One more instance of the same daemon, which may refuse to start; see `launch`."""
+        environment = self.environment
+        how.setdefault("env", self._scenario.start.env)
+        async with DaemonProcess.launch(
+            environment.manifest, environment.variant, self.upstream, scale=environment.scale, **how
+        ) as daemon:
+            yield daemon
+
+    async def stopped(self) -> None:
+        """Stop the daemon (SIGSTOP), and wait until it stands still: what comes now is queued."""
+        pid = self.daemon.pid
+        self.daemon.send_signal(signal.SIGSTOP)
+
+        def still() -> bool:
+            found = stat(pid)
+            return found is None or found.state in "TZX"
+
+        await self.until(still, within=2.0)
+
+    def probe(self) -> proc.Probe:
+        """What the kernel tells of the daemon now; ProcessLookupError when it ended."""
+        pid = self.environment.instance.pid
+        assert pid is not None, "the daemon's process cannot be found out"
+        return proc.probe(pid)
+
+    @property
+    def memory(self) -> int:
+        """The daemon's resident memory in bytes; 0 where it runs elsewhere and cannot be seen."""
+        return 0 if self.environment.instance.pid is None else self.probe().rss
+
+    async def until(self, holds: Callable[[], bool], *, within: float) -> bool:
+        """Wait for something that only looking can tell (/proc); return whether it came true."""
+        end = time.monotonic() + within * self.environment.scale
+        while not holds():
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(LOOK)
+        return True
+
+    async def released(self, *targets: str, within: float = 2.0, clause: str = "H10") -> bool:
+        """Check that the daemon holds none of these, as /proc names them, in the end.
+
+        Returns whether that is so.
+        """
+        pid = self.environment.instance.pid
+        assert pid is not None, "the daemon's process cannot be found out"
+        wanted = frozenset(targets)
+        held = wanted
+
+        def none() -> bool:
+            nonlocal held
+            held = proc.held(pid, wanted)
+            return not held
+
+        try:
+            await self.until(none, within=within)
+        except ProcessLookupError:
+            self.note(_ended("released", self._end()))
+            return False
+        self.expect(
+            not held,
+            check="released",
+            clause=clause,
+            expected=f"the descriptors of {plural(len(targets), 'handoff')} are closed",
+            actual=f"after {within:g} s the daemon still holds {len(held)}: "
+            + ", ".join(sorted(held)[:4]),
+        )
+        return not held
+
+    def _end(self) -> str:
+        return self.environment.instance.describe_exit() or "cannot be found"
+
+    def died(self) -> bool:
+        """Whether the daemon has ended, which is noted (L4), where a scenario looked for it."""
+        ended = self.environment.instance.describe_exit()
+        if ended is not None:
+            self.note(_ended("lives", ended))
+        return ended is not None
+
+    # Noting
+
+    def check(
+        self,
+        holds: bool,
+        check: str,
+        *,
+        expected: str,
+        actual: object,
+        where: str = "the daemon",
+        clause: str | None = None,
+    ) -> bool:
+        """Note a finding unless it holds; return whether it does.
+
+        check: the name of what was checked. actual: text, or a value that is shown as JSON.
+        clause: the one that is broken, where it is not the scenario's first.
+        """
+        if not holds:
+            self.note(Finding(check, expected, shown(actual), where, clause))
+        return holds
+
+    def note(self, finding: Finding) -> Finding:
+        """Note a finding, and return it."""
+        self._noted.append(finding)
+        return finding
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that was noted so far, in order."""
+        return tuple(self._noted)
+
+    # Playing
+
+    async def play(self) -> None:
+        """Play the scenario. Raises ScenarioStopped for what has been noted already."""
+        raise NotImplementedError
+
+    async def evidence(self) -> str:
+        """What was seen, for a human; asked for only where something was noted."""
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        """Close every connection that is still open."""
+        raise NotImplementedError
+
+    # The older vocabulary, until every scenario says check()
+
+    def expect(self, holds: bool, *, check: str, clause: str, expected: str, actual: str) -> None:
+        """Note a failed check unless it holds; for what no exchange can know (/proc, signals)."""
+        self.check(holds, check, expected=expected, actual=actual, clause=clause)
+
+    def _note(
+        self, check: str, clause: str, expected: str, actual: str, where: str = "the daemon"
+    ) -> Finding:
+        return self.note(Finding(check, expected, actual, where, clause))
+
+
+def shown(value: object) -> str:
+    """A value as a report shows it: text as it is, everything else as JSON, cut short."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return excerpt(text) if not isinstance(value, str) else text
+
+
+def _ended(check: str, how: str) -> Finding:
+    actual = f"it {how}"
+    return Finding(check, "the daemon lives", actual, "the daemon", kind=FindingKind.DIED)

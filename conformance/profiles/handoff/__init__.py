@@ -1,0 +1,1 @@
+"""The profile `handoff`: daemons that receive a client's socket from a web server."""

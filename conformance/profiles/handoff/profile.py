@@ -1,0 +1,25 @@
+"""The profile `handoff`: daemons that receive a client's socket from a web server."""
+
+from __future__ import annotations
+
+from conformance.core.finding import FindingKind
+from conformance.core.reach import Reach
+from conformance.profiles.base import Profile
+from conformance.profiles.handoff import catalog
+from conformance.profiles.handoff.clauses import CLAUSES, UNTESTABLE
+from conformance.profiles.relay import catalog as relay_catalog
+from conformance.profiles.relay.bench import RelayBench
+
+PROFILE = Profile(
+    name="handoff",
+    clauses=CLAUSES,
+    catalogs=(
+        relay_catalog,
+        catalog,
+    ),
+    reach=Reach(),
+    bench=RelayBench,
+    blame={FindingKind.NOT_SERVED: CLAUSES[0].id, FindingKind.DIED: "L4"},
+    concurrency=24,
+    untestable=UNTESTABLE,
+)

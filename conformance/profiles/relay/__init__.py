@@ -1,0 +1,1 @@
+"""What the profiles share that relay one stream to one client."""

@@ -1,0 +1,300 @@
+"""Answers that break off: what was sent arrives, and nobody takes it for the whole."""
+
+import asyncio
+
+from conformance.checks import Checks
+from conformance.core.evidence import Kind
+from conformance.core.scenario import scenario
+from conformance.core.script import (
+    Script,
+    attempts,
+    chunk,
+    cut,
+    data,
+    delta,
+    event,
+    finish,
+    finished,
+    gate,
+    script,
+    write,
+)
+from conformance.profiles.relay.bench import RelayBench
+from conformance.profiles.relay.exchange import Exchange
+
+CLEAN_EOF = 'BerriAI/litellm#40260 "clean EOF reported as successful completion"'
+UNTERMINATED = 'openai/openai-node#2725 "final event dropped"; HTML 9.2.6'
+MALFORMED = 'Wei-Shaw/sub2api#1471 "malformed SSE after read error", dativo-io/talon#393'
+
+CALL = {"index": 0, "id": "call_1", "type": "function"}
+
+
+def _broken(response: Checks) -> None:
+    """What the API sent has arrived, and the client knows that it is not all."""
+    response.sse_format().content_as_sent().events_in_order().no_done_marker().failed_stream()
+
+
+def _truncated(response: Checks, *, after: int) -> None:
+    (
+        response.http_status(200)
+        .sse_format()
+        .chunk_count(after)
+        .content_as_sent()
+        .no_finish_reason()
+        .no_done_marker()
+        .failed_stream()
+    )
+
+
+@scenario(pattern="abort:5", clause=("R6", "R2"), everywhere=True, evidence=CLEAN_EOF)
+def abort_stream(response: Checks) -> None:
+    """An answer that ends cleanly after five deltas, without finish, is reported as failed."""
+    _truncated(response, after=5)
+
+
+@scenario(pattern="abort:1", clause=("R6", "R2"), everywhere=True, evidence=CLEAN_EOF)
+def abort_early(response: Checks) -> None:
+    """An answer that ends cleanly after its first delta is reported as failed."""
+    _truncated(response, after=1)
+
+
+@scenario(clause=("R6", "R4"), everywhere=True, evidence=CLEAN_EOF)
+async def abort_clean_eof_no_finish(bench: RelayBench) -> None:
+    """A clean end without finish_reason and `[DONE]` is a failure, however the body is framed."""
+    framings = ("chunked", "length", "close")
+    for checks in await asyncio.gather(
+        *(bench.respond(script=script(delta("Once"), framing=each)) for each in framings)
+    ):
+        _truncated(checks, after=1)
+
+
+# Ends in the middle of something
+
+
+@scenario(
+    script=script(delta("Once"), delta(" upon"), write('data: {"choices":[{"del'), ending="abort"),
+    clause=("R6", "U4", "R2"),
+    everywhere=True,
+    evidence='mastra-ai/mastra#22097 "mid-stream failure like a finish"; RFC 9112 8',
+)
+def abort_fin_mid_event(response: Checks) -> None:
+    """A connection that ends inside an event is a failure, after the events before it."""
+    _truncated(response, after=2)
+
+
+@scenario(
+    script=script(*(delta(f" word {n}") for n in range(5)), gate(1), ending="reset"),
+    clause=("R6", "U4", "R2"),
+    everywhere=True,
+    evidence='bytedance/deer-flow#1923 "peer closed, incomplete chunked read"',
+)
+async def abort_rst_mid_stream(exchange: Exchange) -> None:
+    """A connection that is reset after five deltas is a failure, after those five."""
+    await exchange.events(5)
+    await exchange.open_gate(1)
+    _truncated(await exchange.response(), after=5)
+
+
+@scenario(clause=("R6", "R2"), everywhere=True, evidence=MALFORMED)
+async def abort_error_framing(bench: RelayBench) -> None:
+    """The error that ends a broken stream stands alone, whatever of an event came before it."""
+    began = (
+        'data: {"choices":[{"index":0,"delta":{"content":" up',
+        'data: {"choices":[{"index":0,"delta":{"content":" up\n',
+        "event: message\n",
+        "da",
+    )
+    scripts = [
+        script(delta("Once"), write(each), gate(1), ending=ending)
+        for each in began
+        for ending in ("abort", "reset")
+    ]
+    for checks in await asyncio.gather(*(_broken_off(bench, each) for each in scripts)):
+        _truncated(checks, after=1)
+
+
+async def _broken_off(bench: RelayBench, value: Script) -> Checks:
+    """The API breaks off at the gate, once the client has the first event."""
+    pattern = await bench.script(value)
+    async with bench.exchange(pattern=pattern) as exchange:
+        await exchange.start()
+        await exchange.events(1)
+        await exchange.open_gate(1)
+        return (await exchange.response()).applied(pattern)
+
+
+@scenario(
+    clause=("R6", "R2", "R4"),
+    everywhere=True,
+    evidence='anthropics/anthropic-sdk-typescript#842 "interrupted mid tool JSON"',
+)
+async def abort_mid_tool_arguments(bench: RelayBench) -> None:
+    """A tool call whose arguments break off is not finished by anybody else."""
+    call = [{**CALL, "function": {"name": "weather", "arguments": '{"city":'}}]
+    rest = [{"index": 0, "function": {"arguments": ' "Ber'}}]
+    steps = (delta("I look."), event(chunk(tool_calls=call)), event(chunk(tool_calls=rest)))
+    for checks in await asyncio.gather(
+        *(bench.respond(script=script(*steps, ending=each)) for each in ("clean", "abort"))
+    ):
+        checks.sse_format().events_in_order().no_finish_reason().no_done_marker().failed_stream()
+
+
+# Ends after finish_reason
+
+
+@scenario(
+    clause=("R4", "R2"),
+    everywhere=True,
+    evidence='lidge-jun/opencodex#1170 "missing DONE after finish_reason"',
+)
+async def abort_eof_after_finish(bench: RelayBench) -> None:
+    """A clean end after finish_reason completes the answer, though the API sent no `[DONE]`."""
+    framings = ("chunked", "length", "close")
+    for checks in await asyncio.gather(
+        *(
+            bench.respond(script=script(delta("The"), delta(" end"), finish("stop"), framing=each))
+            for each in framings
+        )
+    ):
+        checks.no_error(clause="R4").content_as_sent().finish_reason("stop").done_marker()
+
+
+@scenario(
+    script=script(delta("The"), delta(" end"), finish("stop"), ending="abort"),
+    clause=("R4", "U4", "R6"),
+    everywhere=True,
+    evidence="RFC 9112 8, RFC 9113 8.1",
+)
+def abort_broken_end_after_finish(response: Checks) -> None:
+    """finish_reason and then a broken end, without `[DONE]`, do not complete an answer."""
+    _broken(response)
+
+
+@scenario(
+    script=script(delta("The"), delta(" end"), finish("stop"), framing="close", ending="abort"),
+    clause=("R4", "U4", "R6"),
+    everywhere=True,
+    evidence="RFC 9112 9.8",
+)
+def abort_tls_cut(response: Checks) -> None:
+    """Where nothing frames the body its end is FIN, but under TLS only after close_notify."""
+    plain = all(
+        each.transport != "tls" and each.protocol != "h2" for each in response.observation.upstream
+    )
+    if plain:
+        response.no_error(clause="R4").content_as_sent().done_marker()
+    else:
+        _broken(response)
+
+
+@scenario(clause="R4", everywhere=True, evidence="RFC 9112 8, RFC 9113 8.1")
+async def abort_after_done(bench: RelayBench) -> None:
+    """After `[DONE]` it does not matter any more how the API ends."""
+    for checks in await asyncio.gather(
+        *(
+            bench.respond(script=finished(delta("The end"), cut(), ending=each))
+            for each in ("abort", "reset")
+        )
+    ):
+        checks.no_error(clause="R4").content_as_sent().done_marker()
+
+
+# Ends without a blank line
+
+
+@scenario(clause=("R4", "R2"), everywhere=True, evidence=UNTERMINATED)
+async def abort_eof_no_blank_line(bench: RelayBench) -> None:
+    """A last event without its blank line is relayed, or the answer fails; it is never lost."""
+    last = data(chunk(content=" end", reason="stop"), end="")
+    for checks in await asyncio.gather(
+        *(bench.respond(script=script(delta("The"), write(last + each))) for each in _ENDS)
+    ):
+        if checks.response.events[-1:] and checks.response.events[-1].kind is Kind.DONE:
+            checks.content("The end", clause="R2").finish_reason("stop").done_marker()
+        else:
+            checks.no_done_marker().failed_stream()
+
+
+_ENDS = (b"", b"\n", b"\r\n", b"\r")
+"""What may stand behind an event's last line in place of its end."""
+
+
+@scenario(clause=("R4", "R2"), everywhere=True, evidence=UNTERMINATED)
+async def abort_eof_no_blank_line_error(bench: RelayBench) -> None:
+    """An error that comes last, without its blank line, is not lost behind a finished answer."""
+    last = data({"error": {"message": "out of tokens", "type": "server_error", "code": None}})
+    for checks in await asyncio.gather(
+        *(
+            bench.respond(script=script(delta("The"), finish("stop"), write(last.rstrip() + each)))
+            for each in _ENDS
+        )
+    ):
+        kinds = {each.kind for each in checks.response.events}
+        bench.expect(
+            Kind.DONE not in kinds or Kind.ERROR in kinds,
+            check="last_event",
+            clause="R2",
+            expected="a last event, which is an error, is not lost",
+            actual="the answer looks finished",
+        )
+        if Kind.ERROR in kinds or Kind.DONE not in kinds:
+            checks.content_as_sent().no_done_marker().failed_stream()
+
+
+@scenario(clause=("R4", "R2"), everywhere=True, needs=("format=openai",), evidence=UNTERMINATED)
+async def abort_eof_no_blank_line_usage(bench: RelayBench) -> None:
+    """A usage chunk that comes last, without its blank line, is relayed, or the answer fails."""
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    last = data({**chunk(), "choices": [], "usage": usage}).rstrip()
+    for checks in await asyncio.gather(
+        *(
+            bench.respond(script=script(delta("The end"), finish("stop"), write(last + each)))
+            for each in _ENDS
+        )
+    ):
+        if any(each.kind is Kind.ERROR for each in checks.response.events):
+            checks.no_done_marker().failed_stream()
+            continue
+        checks.content_as_sent().done_marker()
+        bench.expect(
+            any(each.json.get("usage") == usage for each in checks.response.chunks),
+            check="usage",
+            clause="R2",
+            expected="the usage chunk, or a failed stream",
+            actual="neither",
+        )
+
+
+@scenario(clause="R4", everywhere=True, evidence=UNTERMINATED)
+async def abort_eof_no_blank_line_done(bench: RelayBench) -> None:
+    """`[DONE]` without its blank line ends a finished answer as any other."""
+    for checks in await asyncio.gather(
+        *(
+            bench.respond(
+                script=script(delta("The end"), finish("stop"), write(b"data: [DONE]" + each))
+            )
+            for each in _ENDS
+        )
+    ):
+        checks.no_error(clause="R4").content_as_sent().done_marker()
+
+
+# Asking again
+
+
+@scenario(
+    script=attempts(
+        script(delta("Once"), delta(" upon"), delta(" a"), gate(1), ending="abort"),
+        finished(delta("Once"), delta(" upon"), delta(" a"), delta(" time")),
+    ),
+    clause=("U8", "R2", "R6"),
+    everywhere=True,
+    evidence='HKUDS/nanobot#4038 "retry duplicates emitted deltas", NuGuardAI/nuguard#455',
+)
+async def abort_no_replay(exchange: Exchange) -> None:
+    """An answer that failed after its first deltas is not asked for again."""
+    await exchange.events(3)
+    await exchange.open_gate(1)
+    checks = await exchange.response()
+    if len(checks.observation.upstream) == 1:  # a second one will be told
+        _truncated(checks, after=3)

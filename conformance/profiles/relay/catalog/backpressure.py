@@ -1,0 +1,245 @@
+"""Clients that read slowly, later, or not at all, and an API that has more to say than that."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+
+from conformance.checks import Checks
+from conformance.core.evidence import End
+from conformance.core.quoting import plural
+from conformance.core.scenario import Start, scenario
+from conformance.core.script import delta, finished, repeat
+from conformance.profiles.relay.bench import ClientOptions, RelayBench
+from conformance.profiles.relay.exchange import Exchange
+
+SMALL = 4096
+STALLED: ClientOptions = {"receive_buffer": SMALL, "send_buffer": SMALL}
+"""Buffers so small that a client which does not read stops its daemon soon."""
+
+MEBIBYTE = 1 << 20
+
+PIECE = "0123456789abcdef" * 4096
+"""64 KiB of text: a large answer of few events costs the suite little."""
+
+PIECES = 256
+LARGE = finished(repeat(PIECES, delta(PIECE)))
+"""16 MiB: twice what the kernel's buffers between the API and its daemon were seen to take."""
+
+STEADY = finished(repeat(100, delta("Slowly, but steadily. " * 100)))
+"""220 KB: more than a daemon reads at once and has done with."""
+
+STALLS = 16
+"""Clients that stall at a time (U6)."""
+
+EACH = 8 * MEBIBYTE
+"""Bytes of memory that each of them may cost (U6)."""
+
+UNBOUNDED = 'MAXeaglet/commandcode-proxy#20 "unbounded response buffering"'
+FROZEN = 'sysid/sse-starlette#89 "frozen client connections"'
+
+
+# U6: the API waits for the client
+
+
+@scenario(script=LARGE, clause="U6", alone=True, everywhere=True, deadline=20.0, evidence=UNBOUNDED)
+async def backp_stalled_memory(bench: RelayBench) -> None:
+    """While clients do not read, the daemon pauses the API and keeps next to nothing."""
+    pattern = await bench.pattern()
+    await bench.healthy()
+    before = bench.daemon.probe().rss
+    async with AsyncExitStack() as stack:
+        stalled = [
+            await stack.enter_async_context(bench.exchange(pattern=pattern, **STALLED))
+            for _ in range(STALLS)
+        ]
+        await asyncio.gather(*map(_stall, stalled))
+        # One that reads gets such an answer whole meanwhile. By then a daemon that reads on
+        # for nobody would have read the others' too.
+        async with bench.exchange(pattern=pattern) as reader:
+            await reader.start()
+            await _whole(reader)
+        grown = bench.daemon.probe().rss - before
+        bench.expect(
+            grown <= STALLS * EACH,
+            check="memory",
+            clause="U6",
+            expected=f"at most {EACH // MEBIBYTE} MiB of memory more for each of {STALLS} clients",
+            actual=f"{grown / MEBIBYTE:.0f} MiB in all",
+        )
+        sent = [each for each in stalled if not await _running(bench, each)]
+        bench.expect(
+            not sent,
+            check="paused",
+            clause="U6",
+            expected="the API cannot send its whole answer while the client does not read",
+            actual=f"it could, for {len(sent)} of {plural(STALLS, 'client')}",
+        )
+        resumed, *others = stalled
+        for each in others:
+            each.reset()
+        await _whole(resumed)
+
+
+async def _whole(exchange: Exchange) -> None:
+    checks = await exchange.response(brief=True)
+    checks.done_marker(clause="U6").chunk_count(PIECES, clause="U6")
+    if not all(each.data == checks.deltas[0].data for each in checks.deltas):
+        checks.content(PIECE * PIECES, clause="U6")
+
+
+async def _stall(exchange: Exchange) -> None:
+    await exchange.start()
+    await exchange.events(1, clause="U6")
+    exchange.pause()
+
+
+async def _running(bench: RelayBench, exchange: Exchange) -> bool:
+    entries = await bench.upstream.wait(exchange.token, state="received", within=2.0, brief=True)
+    return any(each.end is End.RUNNING for each in entries)
+
+
+@scenario(
+    script=finished(repeat(12, delta("0123456789abcdef" * 256)), framing="close"),
+    clause=("U6", "R2", "R4"),
+    alone=True,
+    everywhere=True,
+    evidence='http-party/node-http-proxy#327 "truncated chunked responses to slow client"',
+)
+async def backp_eof_while_paused(bench: RelayBench) -> None:
+    """An API that has ended while the client was not reading loses the client nothing."""
+    pattern = await bench.pattern()
+    async with bench.exchange(pattern=pattern, **STALLED) as exchange:
+        await exchange.start()
+        exchange.pause()
+        await exchange.applied(pattern)
+        await bench.upstream.wait(exchange.token, state="ended", within=0.2, brief=True)
+        await bench.healthy()
+        if not bench.findings:
+            checks = await exchange.response()
+            checks.content_as_sent().events_in_order().done_marker()
+
+
+@scenario(
+    script=finished(repeat(20, delta("Sips of it. " * 300))),
+    clause=("R2", "R3"),
+    everywhere=True,
+    evidence='Allenxuxu/gev#60 "EAGAIN drops unwritten remainder"',
+)
+async def backp_sips(bench: RelayBench) -> None:
+    """Clients that read in sips, from small buffers, get every byte once and in its place."""
+    pattern = await bench.pattern()
+    sips: tuple[ClientOptions, ...] = tuple({**STALLED, "read_size": n} for n in (113, 997, 4096))
+    for checks in await asyncio.gather(*(bench.respond(pattern=pattern, **each) for each in sips)):
+        checks.sse_format().content_as_sent().events_in_order().done_marker()
+
+
+# L4: a stalled client is no other's trouble
+
+
+@scenario(
+    clause=("L4", "U6"),
+    alone=True,
+    everywhere=True,
+    evidence='gnacho/netpulse#67 "dead client blocks everyone"',
+)
+async def backp_isolation(bench: RelayBench) -> None:
+    """Clients that stall delay none of fifty others, and mix with nobody's words."""
+    scripts = [finished(repeat(40, delta(f"<{name}>" * 700))) for name in ("one", "two", "tri")]
+    patterns = [await bench.script(each) for each in scripts]
+    async with AsyncExitStack() as stack:
+        stalled = [
+            await stack.enter_async_context(bench.exchange(pattern=each, **STALLED))
+            for each in patterns
+        ]
+        for each in stalled:
+            await each.start()
+            await each.events(1, clause="L4")
+            each.pause()
+        for checks in await asyncio.gather(*(bench.respond(pattern="short") for _ in range(50))):
+            checks.content_as_sent(clause="L4").done_marker(clause="L4")
+        for each, pattern in zip(stalled, patterns, strict=True):
+            checks = (await each.response()).applied(pattern)
+            checks.content_as_sent(clause="U6").done_marker(clause="U6")
+
+
+# U7: which time counts for whom
+
+
+@scenario(
+    script=finished(repeat(400, delta("0123456789abcdef" * 64))),
+    clause=("H10", "L3", "U7"),
+    alone=True,
+    start=Start(options={"write_timeout": "0.4", "max_connections": "1"}),
+    evidence=FROZEN,
+)
+async def backp_stall_deadline(bench: RelayBench) -> None:
+    """A client that reads nothing for too long is given up: its slot, its descriptor, its API."""
+    pattern = await bench.pattern()
+    async with bench.exchange(pattern=pattern, **STALLED) as exchange:
+        await exchange.start()
+        await exchange.head()
+        exchange.pause()
+        await exchange.applied(pattern)
+        await bench.released(exchange.handed)
+        if not bench.findings:
+            await exchange.upstream_ended(clause="U7")
+            await bench.served_again()
+            (await exchange.response()).no_done_marker()
+
+
+@scenario(
+    script=STEADY,
+    clause=("U7", "R2", "R4"),
+    alone=True,
+    start=Start(options={"idle_timeout": "0.5"}),
+    evidence='envoyproxy/envoy#17186 "timed-out chunked response terminated normally"',
+)
+async def backp_slow_not_timeout(bench: RelayBench) -> None:
+    """The time in which a client does not read is not counted as the API's silence."""
+    pattern = await bench.pattern()
+
+    async def pauses() -> Checks:
+        async with bench.exchange(pattern=pattern, **STALLED) as exchange:
+            await exchange.start()
+            await exchange.events(1)
+            exchange.pause()
+            await asyncio.sleep(1.0 * bench.environment.scale)
+            return (await exchange.response()).applied(pattern)
+
+    async def sips() -> Checks:
+        async with bench.exchange(pattern=pattern, **STALLED) as exchange:
+            await exchange.start()
+            exchange.pause()
+            await _sip(exchange, seconds=1.0 * bench.environment.scale)
+            return (await exchange.response()).applied(pattern)
+
+    for checks in await asyncio.gather(pauses(), sips()):
+        checks.content_as_sent().done_marker()
+
+
+@scenario(
+    script=STEADY,
+    clause=("U7", "R2", "R4"),
+    alone=True,
+    start=Start(options={"write_timeout": "1"}),
+    evidence=FROZEN,
+)
+async def backp_slow_is_no_stall(bench: RelayBench) -> None:
+    """A client that takes a little now and then has not stalled, however long it takes in all."""
+    pattern = await bench.pattern()
+    async with bench.exchange(pattern=pattern, **STALLED) as exchange:
+        await exchange.start()
+        exchange.pause()
+        await _sip(exchange, seconds=1.6 * bench.environment.scale)
+        checks = (await exchange.response()).applied(pattern)
+        checks.content_as_sent().done_marker()
+
+
+async def _sip(exchange: Exchange, *, seconds: float) -> None:
+    """Read some 30 KB a second, for so long; late sips are larger."""
+    now = time.monotonic()
+    end = now + seconds
+    while now < end:
+        await asyncio.sleep(0.02)
+        before, now = now, time.monotonic()
+        exchange.sip(int((now - before) * 30_000))

@@ -1,0 +1,275 @@
+"""The sizes in which an answer comes, and the places where it is cut on the way."""
+
+import asyncio
+import random
+
+from conformance.checks import Checks
+from conformance.core.scenario import scenario
+from conformance.core.script import (
+    Script,
+    chunk,
+    data,
+    delta,
+    finished,
+    gated,
+    repeat,
+    script,
+    unit,
+    write,
+)
+from conformance.daemon import proc
+from conformance.profiles.handoff.opening import ClientKind
+from conformance.profiles.relay.bench import RelayBench
+from conformance.profiles.relay.exchange import Exchange
+
+KIB, MIB = 1 << 10, 1 << 20
+
+SHORT = "Hello world! This is a test. Each chunk is small."
+
+
+@scenario(pattern="short", clause=("R2", "R3"), everywhere=True)
+def short_chunks(response: Checks) -> None:
+    """Deltas of one or two bytes stay apart, in order, and none is lost."""
+    (
+        response.no_error()
+        .http_status(200)
+        .chunk_count_at_least(len(SHORT) // 2)
+        .events_in_order()
+        .content(SHORT)
+        .content_as_sent()
+        .done_marker()
+    )
+
+
+@scenario(pattern="long", clause=("R2", "R3"), everywhere=True)
+def long_chunks(response: Checks) -> None:
+    """Deltas of about four kilobytes arrive whole, one event for each."""
+    (
+        response.no_error()
+        .http_status(200)
+        .chunk_count(3)
+        .events_in_order()
+        .content_as_sent()
+        .done_marker()
+    )
+
+
+# Where the stream is cut
+
+WORDS = ("plain", "Grüße", "中文字", "😀🚀", "", "\n", 'quo"ted', "data: x", "é" * 90, "\u2028")
+
+
+def _scrambled(seed: int) -> Script:
+    """Nine events, written in various ways, and cut without regard to lines, chunks, frames.
+
+    Each delta begins with the seed, so that a failure's evidence shows it.
+    """
+    dice = random.Random(seed)  # noqa: S311, repeatable on purpose
+    events = []
+    for number in range(9):
+        end = dice.choice(("\n", "\r\n", "\r"))
+        said = data(chunk(content=f"{seed}.{number} {dice.choice(WORDS)}"), end="").decode()
+        if dice.random() < 0.3:
+            said = said.replace(',"choices"', f',{end}data: "choices"')
+        if dice.random() < 0.3:
+            said = dice.choice((": comment", "id: 7", "unknown", ":")) + end + said
+        events.append(f"{said}{end}{end}".encode())
+    steps = gated(*events, cuts=[dice.randrange(len(each)) for each in events[1:]])
+    return finished(unit(*steps)) if seed % 2 else finished(*steps)
+
+
+@scenario(
+    clause=("U2", "R2", "R7"),
+    everywhere=True,
+    evidence='alexrudall/ruby-openai#332 "better SSE parsing", '
+    'vllm-project/aibrix#2653 "spurious malformed JSON on split chunks"',
+)
+async def chunks_random_boundaries(bench: RelayBench) -> None:
+    """Where the bytes are cut, into reads, HTTP chunks or frames, means nothing."""
+    for seed in range(4):
+        response = await bench.respond(script=_scrambled(seed), gates=8)
+        response.no_error().sse_format().events_in_order().content_as_sent().done_marker()
+
+
+@scenario(
+    script=script(
+        write(
+            b"".join(data(chunk(content=f"{n} ")) for n in range(40))
+            + data(chunk(reason="stop"))
+            + b"data: [DONE]\n\n"
+        )
+    ),
+    clause=("U2", "R2"),
+    everywhere=True,
+    evidence='alexrudall/ruby-openai#332 "better SSE parsing"',
+)
+def chunks_coalesced(response: Checks) -> None:
+    """A whole answer in one HTTP chunk is as many events as it holds."""
+    (
+        response.no_error()
+        .sse_format()
+        .chunk_count(40)
+        .events_in_order()
+        .content_as_sent()
+        .done_marker()
+    )
+
+
+CRLF = (
+    data(chunk(content="one"), end="\r\n\r\n"),
+    # Cut between CR and LF: after a field that is no data, within an event's data, …
+    b"id: 7\r\n" + data(chunk(content=" two"), end="\r\n\r\n"),
+    data(chunk(content=" three"), end="\r\n\r\n").replace(b",", b",\r\ndata: ", 1),
+    # … after its data, and after the blank line that ends it.
+    data(chunk(content=" four"), end="\r\n\r\n"),
+    data(chunk(content=" five"), end="\r\n\r\n"),
+)
+
+
+@scenario(
+    script=finished(
+        *gated(
+            *CRLF,
+            cuts=[
+                CRLF[1].index(b"\n"),
+                CRLF[2].index(b"\n"),
+                CRLF[3].index(b"\n"),
+                len(CRLF[4]) - 1,
+            ],
+        )
+    ),
+    clause=("U2", "R2"),
+    everywhere=True,
+    evidence='rexxars/eventsource-parser#17 "CRLF spanning chunks yields two events", '
+    "Effect-TS/effect#6954",
+)
+async def chunks_crlf_cut(exchange: Exchange) -> None:
+    """A CR at the end of one segment and a LF at the start of the next are one line's end."""
+    await exchange.step_through(len(CRLF) - 1)
+    response = await exchange.response()
+    (
+        response.no_error()
+        .sse_format()
+        .events_in_order()
+        .content("one two three four five")
+        .done_marker()
+    )
+
+
+# How large it gets
+
+
+def _of_size(size: int) -> bytes:
+    """An event of exactly so many bytes, its line ends included."""
+    empty = data(chunk(content="#"))
+    return empty.replace(b"#", b"x" * (size - len(empty) + 1))
+
+
+@scenario(
+    script=finished(
+        *gated(data(chunk(content="before")), _of_size(128 * KIB), cuts=[64 * KIB + 1]),
+        delta("after"),
+    ),
+    clause=("R3", "R2"),
+    everywhere=True,
+    evidence='infiniflow/ragflow#15381 "fails on lines above 64KB", SamSaffron/term-llm#298',
+)
+async def chunks_huge_line(exchange: Exchange) -> None:
+    """A line that is not at its end after 64 KiB arrives whole, in its place."""
+    await exchange.step_through(1)
+    response = await exchange.response()
+    response.no_error().events_in_order().content_as_sent().done_marker()
+
+
+@scenario(
+    script=finished(delta("before"), write(_of_size(MIB)), delta("after")),
+    clause=("R3", "R2"),
+    everywhere=True,
+    evidence='infiniflow/ragflow#15381 "fails on lines above 64KB", SamSaffron/term-llm#298',
+)
+def chunks_huge_line_1m(response: Checks) -> None:
+    """An event of 1 MiB, the largest that must be relayed, arrives whole, in its place."""
+    response.no_error().events_in_order().content_as_sent().done_marker()
+
+
+@scenario(
+    script=finished(delta("before"), write(_of_size(3 * MIB)), delta("after")),
+    clause=("R3", "R6"),
+    evidence='infiniflow/ragflow#15381 "fails on lines above 64KB"',
+)
+def chunks_huge_line_above(response: Checks) -> None:
+    """An event above 1 MiB arrives whole, or fails the stream; it is not left out or cut."""
+    if response.complete:
+        response.events_in_order().content_as_sent().done_marker()
+    else:
+        response.content("before").no_finish_reason().failed_stream()
+
+
+ENDLESS = 16 * MIB
+CLIENTS = 4
+
+
+@scenario(
+    clause=("U6", "R6"),
+    alone=True,
+    evidence='NousResearch/hermes-agent#58471 "boundary-less line buffered unbounded"',
+)
+async def chunks_endless_line(bench: RelayBench) -> None:
+    """A line that does not end is given up, and costs no more memory than a stalled client."""
+    line = repeat(ENDLESS // (64 * KIB), write("x" * 64 * KIB))
+    answer = script(delta("before"), write("data: "), line)
+    before = proc.peak_rss(bench.daemon.pid)
+    responses = await asyncio.gather(*(bench.respond(script=answer) for _ in range(CLIENTS)))
+    for response in responses:
+        response.content("before").no_finish_reason().failed_stream()
+    grown = proc.peak_rss(bench.daemon.pid) - before
+    bench.expect(
+        grown <= CLIENTS * 8 * MIB,
+        check="memory",
+        clause="U6",
+        expected=f"at most {CLIENTS * 8} MiB more for {CLIENTS} lines of {ENDLESS // MIB} MiB",
+        actual=f"{grown / MIB:.0f} MiB more",
+    )
+
+
+# What it is made of
+
+
+@scenario(
+    script=finished(
+        *map(delta, (" ", "  ", "\t", "\n", "\n\n", "\r\n", "\r", " a", "b ", " \n c \t ", "    d"))
+    ),
+    clause=("R3", "R2"),
+    everywhere=True,
+    evidence='paiml/aprender#2367 "SSE streaming deleted every space", spacedriveapp/spacebot#413',
+)
+def chunks_whitespace_tokens(response: Checks) -> None:
+    """Deltas of nothing but white space arrive, and so does the white space around others."""
+    response.no_error().chunk_count(11).events_in_order().content_as_sent().done_marker()
+
+
+# How the client takes it
+
+
+@scenario(
+    script=finished(*(delta(f"{n:02d} " + "é中😀" * 40) for n in range(70))),
+    clause=("R2", "R3", "U6"),
+    everywhere=True,
+    evidence='Allenxuxu/gev#60 "EAGAIN drops unwritten remainder"',
+)
+async def chunks_short_writes(bench: RelayBench) -> None:
+    """A client with the smallest of buffers that reads in sips gets every byte once."""
+    for client in ClientKind:
+        exchange = bench.exchange(
+            pattern=await bench.pattern(),
+            client=client,
+            # Small enough to fill up, and not smaller: where one event is more than the window,
+            # TCP waits 200 ms for each (RFC 9293 3.8.6.2, silly windows), whoever sends it.
+            receive_buffer=4096,
+            send_buffer=4096,
+            read_size=61,  # cuts code points as well
+        )
+        async with exchange:
+            await exchange.start()
+            response = (await exchange.response()).applied(await bench.pattern())
+        response.no_error().sse_format().events_in_order().content_as_sent().done_marker()

@@ -1,0 +1,393 @@
+"""Clients that leave, in every way and at every moment, and clients that only seem to."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from conformance.core.evidence import End, Ending, Kind
+from conformance.core.quoting import plural
+from conformance.core.scenario import scenario
+from conformance.core.script import delta, finished, gate, repeat, script, stall, write
+from conformance.daemon.proc import Probe
+from conformance.profiles.handoff.opening import ClientKind
+from conformance.profiles.relay.bench import ClientOptions, RelayBench
+from conformance.profiles.relay.exchange import Exchange
+
+SMALL = 4096
+"""Bytes of buffers so small that a client which does not read stops its daemon soon."""
+
+STALLED: ClientOptions = {"receive_buffer": SMALL, "send_buffer": SMALL}
+UNREAD: ClientOptions = {"receive_buffer": SMALL, "send_buffer": 1 << 18}
+"""What the client has not read waits in the daemon's end, where a reset destroys it."""
+
+SILENT = script(delta("One"), delta(" two"), delta(" three"), stall())
+"""Three deltas, then silence: nothing but the client's leaving can end it."""
+
+LEAVE = (Exchange.reset, Exchange.close)
+"""With a RST, and with a FIN."""
+
+LATE = 0.5
+"""Seconds after the API's end in which a client still sends: half of what R8 lets it."""
+
+LINGER = 1.0
+"""Seconds for which a daemon may hold a client that stays after the answer's end (R8)."""
+
+CYCLES = 200
+"""Clients that come and leave. A descriptor lost in one of ten ways shows twenty times."""
+
+POOLED = 16
+"""Connections and threads that a daemon may keep for later, beyond those it had at first."""
+
+ALLOCATED = 8 << 20
+"""Bytes by which memory may grow: 45 KiB for each client is less than its buffers take."""
+
+UNSEEN = 'BerriAI/litellm#30244 "upstream stays open after disconnect"'
+TTFT = 'BerriAI/litellm#31499 "disconnect during time-to-first-token"'
+LINGERING = 'RFC 9112 9.6; aio-libs/aiohttp#927 "lingering close"; metabase/metabase#49773'
+
+
+# U5: leaving is noticed
+
+
+@scenario(script=SILENT, clause="U5", everywhere=True, evidence=UNSEEN)
+async def client_reset(exchange: Exchange) -> None:
+    """A client that resets while the API is silent ends the upstream request."""
+    await exchange.events(3)
+    exchange.reset()
+    await exchange.upstream_ended()
+
+
+@scenario(script=SILENT, clause="U5", everywhere=True, evidence=UNSEEN)
+async def client_close(exchange: Exchange) -> None:
+    """A client that closes while the API is silent ends the upstream request."""
+    await exchange.events(3)
+    exchange.close()
+    await exchange.upstream_ended()
+
+
+@scenario(script=script(delta("too late"), hold=1), clause="U5", everywhere=True, evidence=TTFT)
+async def client_gone_ttft(bench: RelayBench) -> None:
+    """A client that leaves before the API has begun to answer ends the upstream request."""
+    await _gone_when_asked(bench)
+
+
+@scenario(script=script(write(": hold on\n\n"), stall()), clause="U5", evidence=TTFT)
+async def client_gone_before_token(bench: RelayBench) -> None:
+    """A client that leaves between the API's head and the first token ends the request."""
+    await _gone_when_asked(bench)
+
+
+async def _gone_when_asked(bench: RelayBench) -> None:
+    pattern = await bench.pattern()
+
+    async def gone(leave: Callable[[Exchange], None]) -> None:
+        async with bench.exchange(pattern=pattern) as exchange:
+            await exchange.start()
+            await exchange.asked()
+            leave(exchange)
+            await exchange.upstream_ended()
+            await exchange.applied(pattern)
+
+    await asyncio.gather(*map(gone, LEAVE))
+
+
+@scenario(
+    script=SILENT,
+    clause=("U5", "H10"),
+    alone=True,
+    evidence='headroomlabs-ai/headroom#2882 "unconsumed body leaks stream"',
+)
+async def client_gone_at_handoff(bench: RelayBench) -> None:
+    """A client that left before its handoff costs nothing: no descriptor, no upstream request."""
+    pattern = await bench.pattern()
+
+    async def gone(leave: Callable[[Exchange], None]) -> None:
+        async with bench.exchange(pattern=pattern) as exchange:
+            leave(exchange)
+            await exchange.start()
+            await bench.healthy()  # served after it: by then the daemon has had it
+            await bench.released(exchange.handed)
+            if await bench.upstream.journal(exchange.token):
+                await exchange.upstream_ended()
+
+    await asyncio.gather(*map(gone, LEAVE))
+
+
+@scenario(script=SILENT, clause=("U5", "R8"), evidence="RFC 9112 9.6; unread input hides the FIN")
+async def client_input_then_gone(bench: RelayBench) -> None:
+    """A client that sent something nobody reads, and then left, is noticed as any other."""
+    pattern = await bench.pattern()
+
+    async def gone(leave: Callable[[Exchange], None]) -> None:
+        async with bench.exchange(pattern=pattern) as exchange:
+            exchange.send(b"POST / HTTP/1.1\r\n" * 20)
+            await exchange.start()
+            await exchange.asked(clause="R8")
+            await exchange.events(3)
+            exchange.send(b"x" * 2000)
+            leave(exchange)
+            await exchange.upstream_ended()
+            await exchange.applied(pattern)
+
+    await asyncio.gather(*map(gone, LEAVE))
+
+
+# R9: a client that may have left
+
+
+@scenario(
+    script=finished(delta("Go"), gate(1), delta(" on"), delta(" reading.")),
+    clause=("R9", "R4"),
+    everywhere=True,
+    deadline=5.0,
+    evidence='RFC 9112 9.6; MDA2AV/ioxide#164 "half-close drops response"',
+)
+async def client_half_close(exchange: Exchange) -> None:
+    """A client that shuts down only its sending side gets all, or an end that is no success."""
+    await exchange.events(1)
+    exchange.half_close()
+    await exchange.open_gate(1)
+    checks = await exchange.response()
+    if any(each.kind is Kind.DONE for each in checks.response.events):
+        checks.sse_format().content_as_sent().done_marker()
+    elif checks.response.transcript.ending is Ending.DEADLINE:
+        checks.ended(clause="H10")
+
+
+@scenario(script=SILENT, clause=("R9", "U5"), evidence="RFC 9112 9.6")
+async def client_half_close_silent(exchange: Exchange) -> None:
+    """A client that shut down its sending side, and then leaves for good, ends the request."""
+    await exchange.events(3)
+    exchange.half_close()
+    entries = await exchange.upstream.wait(exchange.token, state="ended", within=0.1)
+    if any(entry.end is End.RUNNING for entry in entries):  # served on, as R9 allows
+        exchange.reset()
+    await exchange.upstream_ended()
+
+
+# R8: what a client sends does not hurt what it is sent
+
+
+@scenario(pattern="abort:300", clause=("R8", "R2"), evidence=LINGERING)
+async def client_unread_input(bench: RelayBench) -> None:
+    """What waited in the socket before the handoff, unread, takes nothing from the answer's end."""
+    async with bench.exchange(pattern="abort:300", **UNREAD) as exchange:
+        exchange.send(b"POST / HTTP/1.1\r\n" * 1000)
+        await exchange.start()
+        await exchange.asked(clause="R8")
+        await exchange.head()
+        # The client reads on when the daemon may have closed: what a reset destroys is still
+        # on its way then.
+        exchange.pause()
+        await exchange.upstream_ended(clause="R8")
+        await bench.healthy()
+        checks = (await exchange.response()).applied("abort:300")
+        checks.content_as_sent(clause="R8").failed_stream(clause="R8")
+
+
+@scenario(
+    script=finished(delta("Words"), gate(1), repeat(10, delta(" words" * 1000))),
+    clause="R8",
+    everywhere=True,
+    evidence=LINGERING,
+)
+async def client_sends_all_along(bench: RelayBench) -> None:
+    """A client that sends without a pause, also after the last byte, gets all, and an EOF."""
+    pattern = await bench.pattern()
+    async with bench.exchange(pattern=pattern, **UNREAD) as exchange:
+        await exchange.start()
+        await exchange.events(1)
+        exchange.pause()
+        sending = asyncio.create_task(_send(exchange, until=time.monotonic() + LATE))
+        await exchange.open_gate(1)
+        await sending
+        checks = (await exchange.response()).applied(pattern)
+        checks.content_as_sent(clause="R8").done_marker(clause="R8")
+
+
+async def _send(exchange: Exchange, *, until: float = float("inf")) -> None:
+    """Send bytes that nobody wants, until this time or until the daemon has closed."""
+    try:
+        while time.monotonic() < until:
+            exchange.send(b".")
+            await asyncio.sleep(0.002)
+    except OSError:
+        pass
+
+
+@scenario(clause=("H10", "R8"), evidence="R8: at most 1 s, or 1 MiB")
+async def client_stays(bench: RelayBench) -> None:
+    """A client that stays after the answer's end, silent or sending on, is closed in a moment."""
+
+    async def stay(*, sends: bool) -> None:
+        async with bench.exchange(pattern="short") as exchange:
+            await exchange.start()
+            (await exchange.response()).applied("short").done_marker()
+            sending = asyncio.create_task(_send(exchange)) if sends else None
+            await bench.released(exchange.handed, within=LINGER + 1.0)
+            if sending:
+                sending.cancel()
+
+    await asyncio.gather(stay(sends=False), stay(sends=True))
+
+
+# L4: one client's trouble is no other's
+
+
+@scenario(
+    script=finished(delta("Steady"), gate(1), delta(" as ever.")),
+    clause="L4",
+    alone=True,
+    evidence='ding113/claude-code-hub#1239 "broken pipe crashes process"; LostRuins/koboldcpp#572',
+)
+async def client_write_error(bench: RelayBench) -> None:
+    """Clients that reset in the middle of a burst are no trouble for those beside them."""
+    steady = await bench.pattern()
+    burst = await bench.script(script(repeat(200, delta("x" * SMALL))))
+
+    async def reset() -> None:
+        async with bench.exchange(pattern=burst, **STALLED) as exchange:
+            await exchange.start(clause="L4")
+            await exchange.events(1)
+            exchange.reset()
+            await exchange.upstream_ended()
+
+    async def stay() -> None:
+        async with bench.exchange(pattern=steady) as exchange:
+            await exchange.start()
+            await exchange.events(1)
+            await asyncio.gather(*(reset() for _ in range(4)))
+            await exchange.open_gate(1)
+            checks = (await exchange.response()).applied(steady, clause="L4")
+            checks.content_as_sent(clause="L4").done_marker(clause="L4")
+
+    await asyncio.gather(stay(), stay())
+    await bench.healthy()
+
+
+@scenario(
+    clause="L4",
+    alone=True,
+    evidence='ding113/claude-code-hub#1239 "broken pipe crashes process"; signal(7), SIGPIPE',
+)
+async def client_gone_at_refusal(bench: RelayBench) -> None:
+    """To write an error answer to a client that has left is no trouble, a broken pipe least."""
+
+    async def gone(kind: ClientKind, leave: Callable[[Exchange], None]) -> None:
+        async with bench.exchange(payload=b"{}", client=kind) as exchange:
+            leave(exchange)
+            await exchange.start()
+            await bench.healthy()  # served after it: by then the daemon has had it
+            await bench.released(exchange.handed)
+
+    for kind in ClientKind:
+        for leave in LEAVE:
+            if not bench.findings:
+                await gone(kind, leave)
+
+
+# H10: nothing is left behind
+
+
+@scenario(clause="H10", evidence='Dstack-TEE/private-ai-gateway#43 "sockets left in CLOSE_WAIT"')
+async def client_released(bench: RelayBench) -> None:
+    """The client's descriptor is closed however the exchange ended."""
+    silent = await bench.script(SILENT)
+    broken = await bench.script(script(delta("Half"), status=200, ending="reset"))
+    refused = await bench.script(script(write("{}"), status=500, headers={}))
+
+    async def over(pattern: str, **request: object) -> str:
+        async with bench.exchange(pattern=pattern, request=request) as exchange:
+            await exchange.start()
+            await exchange.ended()
+            return exchange.handed
+
+    async def left(leave: Callable[[Exchange], None]) -> str:
+        async with bench.exchange(pattern=silent) as exchange:
+            await exchange.start()
+            await exchange.events(3)
+            leave(exchange)
+            return exchange.handed
+
+    handed = await asyncio.gather(
+        *map(left, LEAVE),
+        *(over(each) for each in ("short", "abort:3", "finish:length", broken, refused)),
+        over("short", messages="none"),
+    )
+    await bench.released(*handed)
+    await bench.healthy()
+
+
+@scenario(
+    clause=("H10", "L4", "U5"),
+    alone=True,
+    everywhere=True,
+    evidence='BerriAI/litellm#21213 "pool exhaustion"; theroyallab/tabbyAPI#428 "deadlock"',
+)
+async def client_churn(bench: RelayBench) -> None:
+    """Clients that come and leave by the hundred, in all ways, leave nothing behind."""
+    silent = await bench.script(SILENT)
+    mute = await bench.script(script(gate(1)))
+
+    async def cycle(number: int) -> str:
+        leave = LEAVE[number % 2]
+        pattern = (silent, "short", mute, silent, "unicode")[number % 5]
+        async with bench.exchange(pattern=pattern) as exchange:
+            if number % 10 == 0:
+                leave(exchange)
+            await exchange.start()
+            if number % 10 == 0:
+                pass
+            elif pattern == silent:
+                await exchange.events(1 + number % 3)
+            elif pattern == mute:
+                await exchange.asked()
+            else:
+                (await exchange.response()).ended()
+            leave(exchange)
+            return exchange.handed
+
+    handed = list(await asyncio.gather(*map(cycle, range(20))))  # caches and pools fill up
+    await bench.released(*handed)
+    if bench.findings:
+        return
+    before = bench.daemon.probe()
+    for start in range(20, CYCLES, 20):
+        handed += await asyncio.gather(*map(cycle, range(start, start + 20)))
+    await bench.released(*handed)
+    if bench.findings:
+        return  # and of the rest there is no hope
+    await bench.healthy()
+    entries = await bench.upstream.wait_by_key(
+        bench.daemon.key_name, state="ended", within=2.0 * bench.environment.scale
+    )
+    running = [each for each in entries if each.end is End.RUNNING]
+    bench.expect(
+        not running,
+        check="upstream_ended",
+        clause="U5",
+        expected="no upstream request runs on for a client that left",
+        actual=f"{plural(len(running), 'request')} of {len(entries)} still running",
+    )
+    calm = await bench.until(lambda: _growth(before, bench.daemon.probe()) == [], within=2.0)
+    bench.expect(
+        calm,
+        check="growth",
+        clause="H10",
+        expected=f"as much as before these {CYCLES - 20} clients",
+        actual="; ".join(_growth(before, bench.daemon.probe())),
+    )
+
+
+def _growth(before: Probe, after: Probe) -> list[str]:
+    """What a daemon has more of than a pool or an allocator explains."""
+    counts = (
+        ("descriptors", len(before.descriptors), len(after.descriptors), POOLED),
+        ("threads", before.threads, after.threads, POOLED),
+        ("bytes of memory", before.rss, after.rss, ALLOCATED),
+    )
+    return [
+        f"{now} {what}, before {then}"
+        for what, then, now, allowed in counts
+        if now > then + allowed
+    ]

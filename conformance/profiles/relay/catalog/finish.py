@@ -1,0 +1,249 @@
+"""How an answer says that it is complete, and why it ended."""
+
+from conformance.checks import Checks
+from conformance.core.evidence import Ending, Kind
+from conformance.core.scenario import Start, scenario
+from conformance.core.script import (
+    chunk,
+    cut,
+    data,
+    delta,
+    done,
+    event,
+    finish,
+    finished,
+    gated,
+    repeat,
+    script,
+    stall,
+    wait,
+    write,
+)
+from conformance.profiles.relay.bench import RelayBench
+from conformance.profiles.relay.exchange import Exchange
+
+
+def _finished(response: Checks, reason: str) -> None:
+    (
+        response.no_error()
+        .http_status(200)
+        .chunk_count(6)
+        .content_as_sent()
+        .finish_reason(reason)
+        .done_marker()
+    )
+
+
+@scenario(pattern="finish:stop", clause=("R2", "R4"), everywhere=True)
+def finish_stop(response: Checks) -> None:
+    """An answer that finished with `stop` arrives complete and says so."""
+    _finished(response, "stop")
+
+
+@scenario(pattern="finish:length", clause=("R2", "R4"), everywhere=True)
+def finish_length(response: Checks) -> None:
+    """An answer cut off by max_tokens is complete for the stream, with the reason it gave."""
+    _finished(response, "length")
+
+
+# `[DONE]`, and what is like it
+
+
+@scenario(
+    clause="R4",
+    everywhere=True,
+    evidence='ray-project/ray#62246 "duplicate DONE", songquanpeng/one-api#1628',
+)
+async def finish_done_once(bench: RelayBench) -> None:
+    """The client is told once that the answer is complete, however often the API says so."""
+    for again in ([], [done()], [cut(), done(), cut(), done()]):
+        answer = script(delta("Hello"), finish("stop"), done(), *again)
+        response = await bench.respond(script=answer)
+        response.no_error().sse_format().content("Hello").done_marker()
+
+
+def _call(arguments: str) -> dict[str, object]:
+    return {"index": 0, "id": "call_1", "function": {"name": "f", "arguments": arguments}}
+
+
+@scenario(
+    script=finished(
+        event(chunk(role="assistant", content="")),
+        delta("The stream ends with "),
+        delta("[DONE]"),
+        delta("data: [DONE]"),
+        event(chunk(reasoning_content="[DONE]")),
+        event(chunk(tool_calls=[_call("data: [DONE]")])),
+        event(chunk(content=" and no sooner", refusal="[DONE]")),
+    ),
+    clause=("R4", "R2"),
+    everywhere=True,
+    evidence='BerriAI/litellm#31562 "falsely terminates when arguments contain DONE"',
+)
+def finish_done_in_text(response: Checks) -> None:
+    """`[DONE]` in text, reasoning or arguments ends nothing: only an event of its own does."""
+    response.no_error().sse_format().events_in_order().content_as_sent().done_marker()
+
+
+@scenario(
+    clause="R4",
+    everywhere=True,
+    evidence='fawney19/Aether#774 "ping after completion became error"',
+)
+async def finish_junk_after_done(bench: RelayBench) -> None:
+    """What comes after `[DONE]`, be it a chunk, a ping, an error or rubbish, is ignored."""
+    for junk in (
+        data(chunk(content=" again")),
+        b"event: ping\ndata: {}\n\n",
+        data({"error": {"message": "too late", "type": "server_error", "code": None}}),
+        b"data: \xff\xfe\x00\n\ndata: {",
+    ):
+        for apart in ([], [cut()]):
+            answer = script(delta("Hello"), finish("stop"), done(), *apart, write(junk))
+            response = await bench.respond(script=answer)
+            response.done_marker().no_error(clause="R4").sse_format().content_contains("Hello")
+
+
+@scenario(
+    clause="R4",
+    everywhere=True,
+    evidence='fawney19/Aether#774 "ping after completion became error"',
+)
+async def finish_broken_after_done(bench: RelayBench) -> None:
+    """An answer is complete with `[DONE]`, even if the connection breaks after it."""
+    for ending in ("abort", "reset"):
+        response = await bench.respond(script=finished(delta("Hello"), ending=ending))
+        response.no_error(clause="R4").content("Hello").done_marker()
+
+
+@scenario(
+    script=script(delta("Hello"), finish("stop"), done(), stall()),
+    clause=("R4", "R7", "R8", "H10"),
+    everywhere=True,
+    deadline=5.0,
+    evidence='waybarrios/vllm-mlx#101 "DONE missing, client hangs"',
+)
+async def finish_upstream_lingers(bench: RelayBench) -> None:
+    """With `[DONE]` the client is served, and the request over, though the API does not hang up."""
+    async with bench.exchange(pattern=await bench.pattern()) as exchange:
+        await exchange.start()
+        response = await exchange.response()
+        response.no_error().content("Hello").done_marker()
+        transcript = response.response.transcript
+        if transcript.ending is Ending.EOF:
+            await exchange.upstream_ended(clause="H10")
+    for told in (each for each in response.response.events if each.kind is Kind.DONE):
+        took = transcript.ended_at - told.at
+        bench.expect(
+            took <= 1.0 * bench.environment.scale,
+            check="prompt_end",
+            clause="R8",
+            expected="EOF within 1 s of [DONE]",
+            actual=f"after {took:.2f} s",
+        )
+
+
+# The finish_reason
+
+
+@scenario(
+    script=script(
+        *gated(
+            data(chunk(content="Hello")),
+            data(chunk(reason="stop")),
+            b"data: [DONE]\n\n",
+        )
+    ),
+    clause="R7",
+    needs=("format=openai",),
+    everywhere=True,
+    evidence='maximhq/bifrost#6784 "hangs after finish_reason when heartbeats continue"',
+)
+async def finish_at_once(exchange: Exchange) -> None:
+    """The finish_reason is passed on when it comes, without waiting for `[DONE]`."""
+    await exchange.step_through(2)
+    response = await exchange.response()
+    response.no_error().events_in_order().finish_reason("stop").done_marker()
+
+
+@scenario(
+    script=script(
+        delta("Hello"), finish("stop"), repeat(400, wait(0.1), write(": ping\n")), stall()
+    ),
+    clause=("U7", "R6"),
+    alone=True,
+    start=Start(options={"idle_timeout": "0.5"}),
+    deadline=4.0,
+    evidence='maximhq/bifrost#6784 "hangs after finish_reason when heartbeats continue"',
+)
+async def finish_heartbeats_only(exchange: Exchange) -> None:
+    """Heartbeats alone do not hold a stream open that has nothing left to say."""
+    response = await exchange.response()
+    response.content("Hello").ended(clause="U7")
+    if response.response.transcript.ending is Ending.EOF:
+        response.failed_stream()
+
+
+@scenario(
+    script=script(delta("Hello"), event(chunk(content=" world", reason="stop")), done()),
+    clause=("R2", "R3"),
+    everywhere=True,
+    evidence='jeremychone/rust-genai#164 "drops content co-located with finish", '
+    "ai-dynamo/dynamo#3531",
+)
+def finish_with_content(response: Checks) -> None:
+    """Text in the chunk that also holds the finish_reason is part of the answer."""
+    (
+        response.no_error()
+        .chunk_count(2)
+        .events_in_order()
+        .content("Hello world")
+        .finish_reason("stop")
+        .done_marker()
+    )
+
+
+REASONS = (
+    "length",
+    "content_filter",
+    "tool_calls",
+    "function_call",
+    "insufficient_system_resource",
+)
+
+
+@scenario(
+    clause=("R2", "R4"),
+    everywhere=True,
+    evidence='BerriAI/litellm#2195 "every chunk says stop", sgl-project/sglang#8417',
+)
+async def finish_reason_values(bench: RelayBench) -> None:
+    """Whatever reason the API gives, known or not, is passed on where it gives it."""
+    for reason in REASONS:
+        answer = script(delta("Hello"), delta(" world"), finish(reason), done())
+        response = await bench.respond(script=answer)
+        (
+            response.no_error()
+            .events_in_order()
+            .content("Hello world")
+            .finish_reason(reason)
+            .done_marker()
+        )
+
+
+@scenario(
+    script=script(
+        delta("Hello"),
+        finish("stop"),
+        delta(" world"),
+        finish("stop"),
+        finish("length"),
+        done(),
+    ),
+    clause=("R2", "R4"),
+    everywhere=True,
+    evidence='BerriAI/litellm#2195 "every chunk says stop", sgl-project/sglang#8417',
+)
+def finish_reason_repeated(response: Checks) -> None:
+    """A finish_reason that comes again is passed on again; the answer goes on until `[DONE]`."""
+    response.no_error().sse_format().events_in_order().content("Hello world").done_marker()

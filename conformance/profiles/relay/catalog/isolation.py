@@ -1,0 +1,286 @@
+"""Many streams at a time, and one after the other on the same connection: none is another's."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from conformance.core.scenario import Api, Start, scenario
+from conformance.core.script import Step, delta, done, finish, finished, gate, script, wait
+from conformance.profiles.relay.bench import RelayBench
+from conformance.profiles.relay.exchange import Exchange
+
+STREAMS = 40
+
+FEW = 48
+"""RLIMIT_NOFILE with which a daemon can start and serve somebody, and soon has no more."""
+
+PRESSURE = 0.3
+"""Seconds for which a daemon without descriptors is watched. One that tries again without a
+pause takes them all as processor time; asking every 20 ms takes a hundredth."""
+
+WAITING = 40
+"""Requests that wait for the API's head: more than the usual pools of threads or processes have."""
+
+CONNECT = 0.5
+"""Seconds that a daemon has to reach its API, where it cannot."""
+
+CROSSTALK = 'FlowiseAI/Flowise#3474 "concurrent responses mixed"; QuantumNous/new-api#5445'
+POISON = 'valyala/fasthttp#1743 "stale buffered data on reuse"; lalinsky/dusty#114'
+ORDER = 'getappmap/appmap-js#1978 "tokens out of order"; erfanzar/EasyDeL#235 "token loss"'
+NEIGHBOUR = 'bbvch-ai/aihub-core#1631 "streaming blocks event loop"'
+EXHAUSTED = 'joyent/libuv#1189 "infinite loop, descriptors exhausted"; MDA2AV/ioxide#222'
+
+
+@asynccontextmanager
+async def _entered(*exchanges: Exchange) -> AsyncIterator[tuple[Exchange, ...]]:
+    async with AsyncExitStack() as stack:
+        for each in exchanges:
+            await stack.enter_async_context(each)
+        yield exchanges
+
+
+# Side by side
+
+
+@scenario(clause=("R2", "L4"), everywhere=True, deadline=5.0, evidence=CROSSTALK)
+async def conc_no_crosstalk(bench: RelayBench) -> None:
+    """Of forty streams at a time, some of one user and model, each has its own words alone."""
+
+    def words(number: int) -> list[Step]:
+        return [delta(f"<{number}:{part}>") for part in range(5)]
+
+    scripts = [finished(*words(each), gate(1), *words(each)) for each in range(STREAMS)]
+    patterns = await asyncio.gather(*map(bench.script, scripts))
+    exchanges = [
+        bench.exchange(
+            pattern=pattern, request={"user_id": f"user-{number % 3}", "model": "the-same"}
+        )
+        for number, pattern in enumerate(patterns)
+    ]
+
+    async def half(exchange: Exchange) -> None:
+        await exchange.start()
+        await exchange.events(5)
+
+    async with _entered(*exchanges):
+        await asyncio.gather(*map(half, exchanges))
+        await asyncio.gather(*(each.open_gate(1) for each in exchanges))
+        for each, pattern in zip(exchanges, patterns, strict=True):
+            checks = (await each.response()).applied(pattern)
+            checks.content_as_sent().events_in_order().done_marker()
+
+
+@scenario(clause="R2", everywhere=True, evidence=ORDER)
+async def conc_order(bench: RelayBench) -> None:
+    """In bursts at odd moments, across many streams, no event is lost or out of its place."""
+    chance = random.Random("conc_order")  # noqa: S311, the same on every run
+
+    def bursts(stream: int) -> list[Step]:
+        steps = []
+        for number in range(60):
+            steps.append(delta(f"{stream}.{number} "))
+            if chance.random() < 0.3:
+                steps.append(wait(chance.uniform(0, 0.02)))
+        return steps
+
+    scripts = [finished(*bursts(each)) for each in range(12)]
+    for checks in await asyncio.gather(*(bench.respond(script=each) for each in scripts)):
+        checks.events_in_order().content_as_sent().done_marker()
+
+
+@scenario(
+    script=finished(delta("At last"), hold=1),
+    clause="L4",
+    everywhere=True,
+    alone=True,
+    evidence=NEIGHBOUR,
+)
+async def conc_slow_neighbour(bench: RelayBench) -> None:
+    """Requests that the API keeps waiting for its head hold no other up."""
+    pattern = await bench.pattern()
+    async with _entered(*(bench.exchange(pattern=pattern) for _ in range(WAITING))) as waiting:
+        for each in waiting:
+            await each.start()
+            await each.asked(clause="L4")
+        for checks in await asyncio.gather(*(bench.respond(pattern="short") for _ in range(10))):
+            checks.content_as_sent(clause="L4").done_marker(clause="L4")
+        for each in waiting:
+            await each.open_gate(1)
+            checks = (await each.response()).applied(pattern)
+            checks.content_as_sent().done_marker()
+
+
+@scenario(
+    clause=("L4", "U7"),
+    alone=True,
+    start=Start(options={"connect_timeout": str(CONNECT)}, api=Api.UNREACHABLE),
+    evidence=NEIGHBOUR,
+)
+async def conc_slow_connect(bench: RelayBench) -> None:
+    """Clients whose API cannot be reached wait for it side by side, not one after the other."""
+
+    async def refused() -> float:
+        async with bench.exchange() as exchange:
+            began = time.monotonic()
+            await exchange.start()
+            checks = (await exchange.response()).http_error(504).ended()
+            return max((each.at - began for each in checks.response.transcript.reads), default=0.0)
+
+    longest = max(await asyncio.gather(*(refused() for _ in range(8))))
+    bound = (CONNECT + 1.0) * bench.environment.scale
+    bench.expect(
+        longest < bound or bool(bench.findings),
+        check="side_by_side",
+        clause="L4",
+        expected=f"all 8 are told within {bound:.1f} s",
+        actual=f"the last after {longest:.1f} s",
+    )
+
+
+# One after the other
+
+
+@scenario(clause="U9", alone=True, everywhere=True, evidence=POISON)
+async def conc_pool_poison(bench: RelayBench) -> None:
+    """What the API still had to say to a client that left reaches nobody else."""
+    left = await bench.script(finished(delta("One"), delta(" two"), gate(1), delta(" LEFTOVER")))
+    for leave in (Exchange.reset, Exchange.close):
+        async with bench.exchange(pattern=left) as gone:
+            await gone.start()
+            await gone.events(2)
+            leave(gone)
+            await bench.released(gone.handed)
+            await _next(bench, gone)
+
+
+@scenario(
+    script=finished(delta("Enough."), gate(1), delta(" LEFTOVER")),
+    clause="U9",
+    alone=True,
+    everywhere=True,
+    evidence=POISON,
+)
+async def conc_pool_leftover(bench: RelayBench) -> None:
+    """What the API says behind its `[DONE]` reaches nobody else."""
+    pattern = await bench.script(
+        script(delta("Enough."), finish("stop"), done(), gate(1), delta(" LEFTOVER"))
+    )
+    for _ in range(2):
+        async with bench.exchange(pattern=pattern) as over:
+            await over.start()
+            checks = (await over.response()).applied(pattern)
+            checks.content("Enough.").done_marker()
+            await _next(bench, over)
+
+
+@scenario(
+    clause=("U8", "U9", "R5"),
+    alone=True,
+    everywhere=True,
+    evidence='NousResearch/hermes-agent#75463 "half-dead pooled connections"',
+)
+async def conc_stale_pool(bench: RelayBench) -> None:
+    """An API that closes a connection behind an answer costs the next client an error at most."""
+    for afterwards in ("close", "close_on_request", "reset_on_request"):
+        checks = await bench.respond(script=finished(delta("Bye"), afterwards=afterwards))
+        checks.content_as_sent().done_marker()
+        async with bench.exchange(pattern="short") as following:
+            await following.start()
+            checks = await following.response()
+        if checks.response.status == 200:
+            checks.content_as_sent(clause="U9").done_marker(clause="U9").applied("short")
+        else:
+            checks.http_error(502).ended()
+
+
+async def _next(bench: RelayBench, before: Exchange) -> None:
+    """A request that might be sent where the one before was, and have the rest of its answer."""
+    async with bench.exchange(pattern="finish:length") as following:
+        await following.start()
+        await before.open_gate(1)
+        checks = await following.response()
+        checks.content_as_sent(clause="U9").done_marker(clause="U9")
+        checks.applied("finish:length", clause="U9")
+
+
+# What is scarce
+
+
+@scenario(
+    script=finished(delta("Hold"), gate(1), delta(" on.")),
+    clause="L4",
+    alone=True,
+    start=Start(nofile=FEW),
+    evidence=EXHAUSTED,
+)
+async def conc_fd_exhaustion(bench: RelayBench) -> None:
+    """A daemon that has run out of descriptors neither ends nor spins, and recovers."""
+    pattern = await bench.pattern()
+    clients = (bench.exchange(pattern=pattern) for _ in range(2 * FEW))
+    async with _entered(*clients) as exchanges:
+        for each in exchanges:
+            await each.start(clause="L4")
+        async with AsyncExitStack() as silent:
+            # Who connects and says nothing takes the last one, and more wait behind.
+            for _ in range(2 * FEW):
+                await silent.enter_async_context(bench.sender())
+            await _calm_without_descriptors(bench)
+        for each in exchanges:
+            each.reset()
+        await bench.released(*(each.handed for each in exchanges))
+    await bench.served_again(clause="L4")
+
+
+async def _calm_without_descriptors(bench: RelayBench) -> None:
+    passed = used = 0.0
+    try:
+        await bench.until(lambda: len(bench.probe().descriptors) >= FEW - 1, within=1.0)
+        began, before = time.monotonic(), bench.probe().cpu
+        await asyncio.sleep(PRESSURE)
+        passed, used = time.monotonic() - began, bench.probe().cpu - before
+    except ProcessLookupError:
+        pass  # it has ended, as the next request will show
+    bench.expect(
+        used <= passed / 5,
+        check="spins",
+        clause="L4",
+        expected="next to no processor time while there are no descriptors",
+        actual=f"{used:.2f} s in {passed:.2f} s",
+    )
+
+
+@scenario(
+    clause="H10", alone=True, everywhere=True, evidence="reasoned; CLOSE_WAIT towards the API"
+)
+async def conc_upstream_released(bench: RelayBench) -> None:
+    """Connections to an API whose answers fail, in all ways, are not kept."""
+    halves = [script(delta("Half"), ending=each) for each in ("abort", "reset", "drop")]
+    refusals = [script(status=each, headers={}) for each in (500, 429, 302)]
+    patterns = ["abort:2", *[await bench.script(each) for each in (*halves, *refusals)]]
+
+    async def round_() -> list[str]:
+        exchanges = [bench.exchange(pattern=each) for each in patterns * 2]
+        async with _entered(*exchanges):
+            for each in exchanges:
+                await each.start()
+            for each in exchanges:
+                await each.ended()
+                each.close()
+        return [each.handed for each in exchanges]
+
+    await bench.released(*await round_())
+    before = len(bench.probe().descriptors)
+    for _ in range(3):
+        await bench.released(*await round_())
+    await bench.healthy()
+    # A pool may keep what was good; of 42 failures a daemon that forgets one way keeps 6 more.
+    calm = await bench.until(lambda: len(bench.probe().descriptors) <= before + 4, within=2.0)
+    bench.expect(
+        calm,
+        check="upstream_released",
+        clause="H10",
+        expected=f"{before} descriptors, as before",
+        actual=f"{len(bench.probe().descriptors)}",
+    )

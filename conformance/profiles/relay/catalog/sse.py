@@ -1,0 +1,205 @@
+"""The event stream's syntax: everything that the WHATWG rules allow, however rarely it is seen."""
+
+from conformance.checks import Checks
+from conformance.core.scenario import scenario
+from conformance.core.script import chunk, data, delta, finished, gated, script, write
+from conformance.profiles.relay.bench import RelayBench
+from conformance.profiles.relay.exchange import Exchange
+
+TEXTS = ("one", " two", " three", " four")
+
+
+def _whole(response: Checks, text: str) -> None:
+    (
+        response.no_error()
+        .http_status(200)
+        .sse_format()
+        .events_in_order()
+        .content(text)
+        .done_marker()
+    )
+
+
+@scenario(
+    script=script(
+        *(write(data(chunk(content=text)).replace(b"data: ", b"data:")) for text in TEXTS),
+        write(data(chunk(reason="stop")).replace(b"data: ", b"data:")),
+        write("data:[DONE]\n\n"),
+    ),
+    clause=("U2", "R2"),
+    everywhere=True,
+    evidence='openai/openai-python#498 "expects space after colon", aaif-goose/goose#7929',
+)
+def sse_no_space(response: Checks) -> None:
+    """The space after the colon may be missing."""
+    _whole(response, "".join(TEXTS))
+
+
+@scenario(
+    script=script(
+        *(write(data(chunk(content=text), end="\r\n\r\n")) for text in TEXTS),
+        write(data(chunk(reason="stop"), end="\r\n\r\n")),
+        write("data: [DONE]\r\n\r\n"),
+    ),
+    clause=("U2", "R2"),
+    everywhere=True,
+    evidence='HTML 9.2.5; hey-api/hey-api#3054 "CRLF not handled", mpetazzoni/sse.js#17',
+)
+def sse_line_endings_crlf(response: Checks) -> None:
+    """Lines may end in CRLF."""
+    _whole(response, "".join(TEXTS))
+
+
+@scenario(
+    script=script(
+        *gated(
+            *(data(chunk(content=text), end="\r\r") for text in TEXTS),
+            data(chunk(reason="stop"), end="\r\r") + b"data: [DONE]\r\r",
+        )
+    ),
+    clause=("U2", "R7"),
+    everywhere=True,
+    evidence='HTML 9.2.5; hey-api/hey-api#3054 "CRLF not handled", mpetazzoni/sse.js#17',
+)
+async def sse_line_endings_cr(exchange: Exchange) -> None:
+    """Lines may end in a CR alone, which ends them at once: no event waits for what follows."""
+    await exchange.step_through(len(TEXTS))
+    _whole(await exchange.response(), "".join(TEXTS))
+
+
+@scenario(
+    script=script(
+        *(
+            write(data(chunk(content=text), end=end))
+            for text, end in zip(TEXTS, ("\n\r\n", "\r\n\n", "\r\n\r", "\n\r"), strict=True)
+        ),
+        # Two blank lines behind the CR that ends the data; the LF belongs to the second.
+        write(data(chunk(reason="stop"), end="\r\r\r\n")),
+        write("data: [DONE]\r\r\n"),
+    ),
+    clause=("U2", "R2"),
+    everywhere=True,
+    evidence='HTML 9.2.5; hey-api/hey-api#3054 "CRLF not handled", mpetazzoni/sse.js#17',
+)
+def sse_line_endings_mixed(response: Checks) -> None:
+    """Every line may end in its own way."""
+    _whole(response, "".join(TEXTS))
+
+
+@scenario(
+    script=finished(
+        write(": PROCESSING\n\n:\n\n"),
+        delta("one"),
+        write(":\n:: data: two colons\n: data: [DONE]\n\n"),
+        write(b": before\n" + data(chunk(content=" two"), end="\n: behind\n\n")),
+        write(data(chunk(content=" three")).replace(b",", b",\n: between\ndata:", 1)),
+        write(":\n" * 50),
+        delta(" four"),
+    ),
+    clause=("U2", "R2"),
+    everywhere=True,
+    evidence='brainlid/langchain#569 "comment poisons buffer", '
+    'mnfst/llm-gateway#2053 "comments re-emitted as data"',
+)
+def sse_comments(response: Checks) -> None:
+    """Comments before, between and inside events are no data and disturb none."""
+    _whole(response, "".join(TEXTS))
+
+
+@scenario(
+    script=finished(
+        write(data(chunk(content="one"), end="\n\n").replace(b",", b",\ndata: ", 2)),
+        write(
+            data(chunk(content=" two"), end="\n\n").replace(b",", b",\r\ndata:\r\ndata\r\ndata:", 1)
+        ),
+        delta(" three four"),
+    ),
+    clause=("U2", "R2"),
+    everywhere=True,
+    evidence='HTML 9.2.6; stalwartlabs/jmap-client#19 "concatenated without newline"',
+)
+def sse_multiline_data(response: Checks) -> None:
+    """One JSON object may stand on several data lines."""
+    _whole(response, "".join(TEXTS))
+
+
+@scenario(
+    script=finished(
+        delta("one"),
+        write(data(chunk(content=" joined")).replace(b"null", b"nu\ndata: ll")),
+    ),
+    clause="U2",
+    everywhere=True,
+    evidence='HTML 9.2.6; stalwartlabs/jmap-client#19 "concatenated without newline"',
+)
+async def sse_multiline_data_lf(bench: RelayBench) -> None:
+    """Data lines are joined with a LF: what it cuts in two is no JSON, and no chunk."""
+    response = await bench.respond(pattern=await bench.pattern())
+    response.content_contains("one").ended()
+    bench.expect(
+        "joined" not in response.text,
+        check="joined_with_lf",
+        clause="U2",
+        expected="no chunk is made of `nu` and `ll`, on a line each",
+        actual=f"the text {response.text!r}",
+    )
+
+
+@scenario(
+    script=finished(
+        write("id: 1\n\nretry: 10000\n\nevent: ping\n\n\n\n\n\n"),
+        delta("one"),
+        write("event: ping\nid\n\n"),
+        delta(" two"),
+        write("event: message\n\nretry: soon\n\n:\n\n\n"),
+        delta(" three four"),
+    ),
+    clause=("U2", "R2"),
+    everywhere=True,
+    evidence='openai/openai-go#621 "skip blocks without data", openai/openai-python#3833',
+)
+def sse_dataless_blocks(response: Checks) -> None:
+    """A block without data is no event, and its name is not the next one's."""
+    _whole(response, "".join(TEXTS))
+
+
+@scenario(
+    script=finished(
+        write('event: ping\ndata: {"type":"ping"}\n\nevent: ping\ndata: still here\n\n'),
+        write(b"event: message\n" + data(chunk(content="one"))),
+        write("event: ping\ndata: [DONE]\n\nevent: ping\ndata:\n\n"),
+        write(b"vendor: x\nDATA: {}\n data: {}\ndatum\n" + data(chunk(content=" two"))),
+        write(b"data\n" + data(chunk(content=" three four"))),
+        write("data\n\n"),
+    ),
+    clause=("U2", "R2"),
+    everywhere=True,
+    evidence='janhq/jan#8392 "ignore custom event types", modelcontextprotocol/go-sdk#636',
+)
+def sse_named_and_unknown(response: Checks) -> None:
+    """Events of other types, fields that mean nothing and `data` without a colon do no harm."""
+    _whole(response, "".join(TEXTS))
+
+
+@scenario(
+    clause=("R6", "R2", "L4"),
+    everywhere=True,
+    evidence='lucasjinreal/Crane#121 "raw text error frames"',
+)
+async def sse_non_json_data(bench: RelayBench) -> None:
+    """An event that is no JSON fails the stream, or is passed on as it is; it is not skipped."""
+    for said in ("error: boom", "<html>", '{"choices":[{"index":0,"del'):
+        answer = finished(delta("one"), write(f"data: {said}\n\n"), delta(" two"))
+        response = await bench.respond(script=answer)
+        if not response.complete:
+            response.content("one").no_finish_reason().failed_stream()
+            continue
+        bench.expect(
+            any(event.data == said for event in response.response.events),
+            check="non_json",
+            clause="R2",
+            expected=f"an error, or an event with the data {said!r}",
+            actual="neither",
+        )
+        response.content("one two").done_marker()
+    await bench.healthy()

@@ -1,0 +1,253 @@
+"""When things arrive, and how long anything may take."""
+
+from statistics import median
+
+from conformance.checks import Checks
+from conformance.core.scenario import Api, Start, scenario
+from conformance.core.script import (
+    delta,
+    done,
+    event,
+    finish,
+    finished,
+    gate,
+    repeat,
+    script,
+    stall,
+    unit,
+    wait,
+    write,
+)
+from conformance.profiles.relay.bench import RelayBench
+from conformance.profiles.relay.exchange import Exchange
+
+GATES = 12
+
+PROMPTLY = 0.1
+"""Seconds from the API's write to the client's read, for the fastest of many events: it takes
+1 ms, and 200 ms where each is held back by TCP_CORK."""
+
+DELAYED_ACK = 0.040
+"""Seconds for which Linux may hold an acknowledgement back (TCP_DELACK_MIN)."""
+
+T = 0.4
+"""Seconds of a time bound that is to be exceeded."""
+
+FLUSH = 'dstackai/dstack#4269 "gateway buffers 16 KB"; confidential-dot-ai/c8s#140'
+FIRST = 'headroomlabs-ai/headroom#3071 "silently downgraded to buffered"; seaavey/SRouter#104'
+HUNG = 'microsoft/amplifier#339 "hung 8.7 hours"; dahai80/fusion-code#134'
+TOTAL = 'Portkey-AI/gateway#471 "timeout fires after streaming started"; pydantic/logfire#1882'
+KEEPALIVE = 'BerriAI/litellm#34819 "zero bytes before first token"; chenyme/grok2api#1050'
+
+
+def _arrivals(checks: Checks) -> list[float]:
+    """How long each chunk with text took, from the API's write to the client's read."""
+    sent = [each.at for entry in checks.observation.upstream for each in entry.events]
+    return [event.at - at for event, at in zip(checks.deltas, sent, strict=False)]
+
+
+# R7: at once
+
+
+@scenario(
+    script=finished(*(step for n in range(1, GATES + 1) for step in (delta(f"{n} "), gate(n)))),
+    clause="R7",
+    everywhere=True,
+    deadline=5.0,
+    evidence=FLUSH,
+)
+async def timing_flush_each(bench: RelayBench) -> None:
+    """Each event reaches the client before the API has sent the next, and without delay."""
+    pattern = await bench.pattern()
+    async with bench.exchange(pattern=pattern) as exchange:
+        await exchange.start()
+        for number in range(1, GATES + 1):
+            await exchange.events(number, clause="R7")
+            await exchange.open_gate(number)
+        checks = (await exchange.response()).applied(pattern)
+    checks.events_in_order().done_marker()
+    fastest = min(_arrivals(checks)[1:], default=0.0)
+    bench.expect(
+        fastest < PROMPTLY * bench.environment.scale,
+        check="prompt",
+        clause="R7",
+        expected=f"the fastest of {GATES} events takes less than {PROMPTLY * 1000:g} ms",
+        actual=f"{fastest * 1000:.0f} ms",
+    )
+
+
+@scenario(script=script(delta("First"), stall()), clause="R7", everywhere=True, evidence=FIRST)
+async def timing_first_event(exchange: Exchange) -> None:
+    """The first event reaches the client although the API says nothing more."""
+    await exchange.events(1, clause="R7")
+
+
+def _tool(arguments: str, **more: object) -> dict[str, object]:
+    call = {"index": 0, "function": {"arguments": arguments}, **more}
+    return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]}
+
+
+@scenario(
+    script=script(
+        event(_tool("", id="call_1", type="function")),
+        gate(1),
+        event(_tool('{"city":')),
+        gate(2),
+        event(_tool('"Oslo"}')),
+        gate(3),
+        finish("tool_calls"),
+        gate(4),
+        done(),
+    ),
+    clause="R7",
+    needs=("format=openai",),
+    everywhere=True,
+    deadline=5.0,
+    evidence=FIRST,
+)
+async def timing_tool_deltas(exchange: Exchange) -> None:
+    """Pieces of a tool call, and the finish, are passed on one by one, not gathered."""
+    await exchange.step_through(4)
+    (await exchange.response()).events_in_order().done_marker()
+
+
+@scenario(
+    script=finished(repeat(40, delta("tick "), wait(0.004))),
+    clause="R7",
+    alone=True,
+    quiet=True,
+    deadline=2.0,
+    evidence='scylladb/seastar#968 "40 ms responses from Nagle"',
+)
+async def timing_nagle(bench: RelayBench) -> None:
+    """Small events a few milliseconds apart do not wait for acknowledgements that are delayed."""
+    checks = await bench.respond(pattern=await bench.pattern(), nodelay=False)
+    checks.content_as_sent().done_marker()
+    took = median(_arrivals(checks) or [0.0])
+    bench.expect(
+        took < DELAYED_ACK / 4 * bench.environment.scale,
+        check="nagle",
+        clause="R7",
+        expected=f"half of the events take less than {DELAYED_ACK / 4 * 1000:g} ms",
+        actual=f"{took * 1000:.1f} ms",
+    )
+
+
+HALF = '{"choices":[{"index":0,"delta":{"content":" half'
+
+
+@scenario(
+    script=finished(
+        delta("Whole"),
+        unit(write(f"data: {HALF}"), gate(2), write(' and half"},"finish_reason":null}]}\n\n')),
+        hold=1,
+    ),
+    clause=("R2", "R7"),
+    everywhere=True,
+    deadline=5.0,
+    evidence=KEEPALIVE,
+)
+async def timing_keepalive(bench: RelayBench) -> None:
+    """Whatever the daemon sends while the API is silent stands between events, and is none."""
+    pattern = await bench.pattern()
+    async with bench.exchange(pattern=pattern) as exchange:
+        await exchange.start()
+        await exchange.asked()
+        await bench.healthy()
+        await exchange.open_gate(1)
+        await exchange.events(1)
+        await bench.healthy()
+        before = exchange.seen().body
+        bench.expect(
+            before.endswith(b"\n\n"),
+            check="event_boundary",
+            clause="R2",
+            expected="nothing of an event that the API has not finished",
+            actual=repr(before[-60:]),
+        )
+        await exchange.open_gate(2)
+        checks = (await exchange.response()).applied(pattern)
+        checks.sse_format().events_in_order().content_as_sent().done_marker()
+
+
+# U7: bounds on waiting, and none on flowing
+
+
+@scenario(
+    script=script(delta("And"), delta(" then"), stall()),
+    clause=("U7", "R6"),
+    alone=True,
+    everywhere=True,
+    start=Start(options={"idle_timeout": str(T)}),
+    deadline=5.0,
+    evidence=HUNG,
+)
+async def timing_idle_timeout(bench: RelayBench) -> None:
+    """An API that falls silent in the middle is given up in time, and the client told."""
+    pattern = await bench.pattern()
+    async with bench.exchange(pattern=pattern) as exchange:
+        await exchange.start()
+        await exchange.events(2)
+        checks = (await exchange.response()).applied(pattern)
+        checks.ended(clause="U7").content_as_sent().failed_stream().no_done_marker()
+        if not bench.findings:
+            await exchange.upstream_ended(clause="U7")
+            await bench.released(exchange.handed)
+
+
+@scenario(
+    script=script(delta("too late"), hold=1),
+    clause=("U7", "R5"),
+    alone=True,
+    everywhere=True,
+    start=Start(options={"first_byte_timeout": str(T)}),
+    deadline=5.0,
+    evidence=HUNG,
+)
+async def timing_first_byte_timeout(bench: RelayBench) -> None:
+    """An API that does not begin to answer is given up in time, with 504."""
+    pattern = await bench.pattern()
+    async with bench.exchange(pattern=pattern) as exchange:
+        await exchange.start()
+        (await exchange.response()).ended(clause="U7").http_error(504).applied(pattern)
+        if not bench.findings:
+            await exchange.upstream_ended(clause="U7")
+            await bench.released(exchange.handed)
+
+
+@scenario(
+    clause=("U7", "R5"),
+    alone=True,
+    everywhere=True,
+    start=Start(options={"connect_timeout": str(T)}, api=Api.UNREACHABLE),
+    deadline=5.0,
+    evidence='Mirrowel/LLM-API-Key-Proxy#39 "hangs while connecting"',
+)
+async def timing_connect_timeout(bench: RelayBench) -> None:
+    """An API that cannot be reached is given up in time, with 504."""
+    async with bench.exchange() as exchange:
+        await exchange.start()
+        (await exchange.response()).ended(clause="U7").http_error(504)
+        if not bench.findings:
+            await bench.released(exchange.handed)
+
+
+@scenario(
+    clause="U7",
+    alone=True,
+    everywhere=True,
+    start=Start(
+        options={
+            "connect_timeout": "0.8",
+            "first_byte_timeout": "0.8",
+            "idle_timeout": "0.8",
+            "write_timeout": "0.8",
+        }
+    ),
+    evidence=TOTAL,
+)
+async def timing_long_steady(bench: RelayBench) -> None:
+    """A stream that flows may take longer than every time bound."""
+    beat = 0.1 * bench.environment.scale
+    checks = await bench.respond(script=finished(repeat(14, wait(beat), delta("still here "))))
+    checks.content_as_sent(clause="U7").done_marker(clause="U7")

@@ -1,0 +1,1 @@
+"""The profile `rpc-chat`: roleplay engines over WebSocket."""

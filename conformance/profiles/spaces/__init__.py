@@ -1,0 +1,1 @@
+"""The profile `spaces`: websites whose spaces are served by remote apps."""

@@ -1,0 +1,23 @@
+"""The profile `spaces`: websites whose spaces are served by remote apps."""
+
+from __future__ import annotations
+
+from conformance.core.finding import FindingKind
+from conformance.core.reach import Reach
+from conformance.profiles.base import Profile
+from conformance.profiles.spaces import catalog
+from conformance.profiles.spaces.clauses import CLAUSES, UNTESTABLE
+from conformance.profiles.spaces.client import SpacesBench
+from conformance.profiles.spaces.load import clients
+
+PROFILE = Profile(
+    name="spaces",
+    clauses=CLAUSES,
+    catalogs=(catalog,),
+    reach=Reach(schemes=("http", "https"), path="/"),
+    bench=SpacesBench,
+    blame={FindingKind.NOT_SERVED: "SP35", FindingKind.DIED: "SP31"},
+    concurrency=12,
+    load=clients,
+    untestable=UNTESTABLE,
+)

@@ -1,0 +1,1 @@
+"""What the chat profiles share: conversations over a WebSocket."""

@@ -1,0 +1,1 @@
+"""Running: which cases are judged, in which order, and with which verdict."""

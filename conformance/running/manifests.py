@@ -1,0 +1,24 @@
+"""Reading manifests with the profiles that are installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from conformance.daemon import manifest
+from conformance.daemon.manifest import Manifest, Served
+from conformance.profiles.registry import Reaches
+
+
+def load(path: Path | str) -> Manifest:
+    """Read a manifest, given its file or its folder. Raises ManifestError."""
+    return manifest.load(path, Reaches())
+
+
+def discover(folder: Path) -> tuple[Manifest, ...]:
+    """The manifests in the folders below this one, by name; ManifestError for a name used twice."""
+    return manifest.discover(folder, Reaches())
+
+
+def attached(served: Served, profile: str) -> Manifest:
+    """The manifest of a daemon that is running already."""
+    return manifest.attached(served, profile, Reaches()[profile])

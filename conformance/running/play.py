@@ -1,0 +1,37 @@
+"""Playing one scenario: what the client and the checks found, and what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conformance.core.finding import ScenarioStopped
+from conformance.core.result import FailedCheck
+from conformance.core.scenario import Scenario
+from conformance.profiles.environment import Environment
+from conformance.profiles.registry import profile_named
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of a scenario."""
+
+    failures: tuple[FailedCheck, ...]
+    evidence: str
+    """What was seen, for a human; rendered only where something failed."""
+
+
+async def play(scenario: Scenario, environment: Environment) -> Judgement:
+    """Play the scenario within its deadline. Raises only when the suite itself is broken."""
+    profile = profile_named(scenario.profile)
+    bench = profile.bench(scenario, environment)
+    try:
+        await bench.play()
+    except ScenarioStopped:
+        pass  # its finding has been noted
+    except ProcessLookupError:
+        if not bench.died():
+            raise
+    finally:
+        await bench.aclose()
+    failures = tuple(profile.failed_check(finding, scenario) for finding in bench.findings)
+    return Judgement(failures, await bench.evidence() if failures else "")

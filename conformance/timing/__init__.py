@@ -1,0 +1,1 @@
+"""Calibration and loop lag: how the suite stays right on a slow machine."""

@@ -1,0 +1,1 @@
+"""Parsers from bytes to values. Nothing here does I/O."""

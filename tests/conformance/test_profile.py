@@ -1,0 +1,49 @@
+"""A profile turns findings into failed checks, with the clause that each breaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.core.finding import Finding, FindingKind
+from conformance.profiles.registry import profile_named
+
+PROFILE = profile_named("handoff")
+SCENARIO = next(each for each in PROFILE.scenarios if each.name == "unicode_emoji")
+
+
+def finding(clause: str | None = None, kind: FindingKind | None = None) -> Finding:
+    return Finding("check", "this", "that", "event 4", clause, kind)
+
+
+@pytest.mark.parametrize(
+    ("found", "clause", "level"),
+    [
+        (finding("R9"), "R9", "MAY"),
+        (finding("R9", FindingKind.DIED), "R9", "MAY"),
+        (finding(kind=FindingKind.DIED), "L4", "MUST"),
+        (finding(kind=FindingKind.NOT_SERVED), "H1", "MUST"),
+        (finding(), "R3", "MUST"),
+    ],
+    ids=["its own", "its own before the table", "died", "not served", "the scenario's first"],
+)
+def test_a_finding_breaks_one_clause(found: Finding, clause: str, level: str) -> None:
+    failed = PROFILE.failed_check(found, SCENARIO)
+    assert (failed.clause, failed.level) == (clause, level)
+    assert (failed.check, failed.expected, failed.actual, failed.where) == (
+        "check",
+        "this",
+        "that",
+        "event 4",
+    )
+
+
+def test_an_unknown_clause_names_the_valid_ones() -> None:
+    with pytest.raises(LookupError, match=r"no clause 'R99' in the contract of handoff.*H1 .*S2"):
+        PROFILE.failed_check(finding("R99"), SCENARIO)
+
+
+def test_a_scenario_that_cites_an_unknown_clause_is_named() -> None:
+    with pytest.raises(ValueError, match=r"unicode\.unicode_emoji: no clause 'X1'"):
+        PROFILE.bind(replace(SCENARIO, clause_ids=("X1",)))
