@@ -17,7 +17,7 @@ RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
 
 .DEFAULT_GOAL := help
 BACKENDS := rpc-chat agent-chat spaces
-CHECKS  := check-python-http2 $(BACKENDS:%=check-%) check-go check-rust check-uring check-php
+CHECKS  := check-python-shared check-python-http2 $(BACKENDS:%=check-%) check-go check-rust check-uring check-php
 .PHONY: help test test-category test-tap test-json list check $(CHECKS) $(BACKENDS:%=test-%) \
 	self-test steady format clean
 
@@ -58,7 +58,7 @@ check: $(DEV) ## Prove the suite itself: linters, types, tests, also those of th
 skip = { command -v $(2) >/dev/null || { echo 'check-$(1): skipped, no $(2): apt-get install $(3)'; \
 	exit $(if $(filter $(1),$(subst $(comma), ,$(REQUIRE))),2,0); }; }
 
-check-python-http2 $(BACKENDS:%=check-%): check-%: $(DEV)
+check-python-shared check-python-http2 $(BACKENDS:%=check-%): check-%: $(DEV)
 	@cd daemons/$* && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet
 
 check-go:

@@ -1,4 +1,4 @@
-"""`python -m streaming_daemon --socket PATH [options]`; see README.md."""
+"""The command `streaming-daemon --socket PATH [options]`; see README.md."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import logging
 import os
 import sys
 
+from llm_api.redaction import OneLine, Redact, redactor
+
 from streaming_daemon.config import Config, parse_args
-from streaming_daemon.redaction import OneLine, Redact, redactor
 from streaming_daemon.server import Server
 from streaming_daemon.socket_file import SocketFile, SocketFileTakenError
 
@@ -25,7 +26,7 @@ def main() -> int:
 
 
 async def _serve(config: Config, redact: Redact) -> int:
-    server = Server(config, redact)  # which hears signals from here on
+    server = Server(config, redact)  # handles signals from here on
     try:
         socket_file = SocketFile(config.socket, config.socket_mode)
     except (SocketFileTakenError, OSError) as error:
@@ -38,7 +39,3 @@ async def _serve(config: Config, redact: Redact) -> int:
     # A name lookup under way cannot be cancelled, and the interpreter would wait for its thread.
     logging.shutdown()
     os._exit(0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,16 +1,16 @@
 """A client's socket, taken over from the web server.
 
 Its file description is shared: the sender may still hold a copy, and options
-set before the handoff hold. So O_NONBLOCK is left as it is, either way; every
-send and receive says MSG_DONTWAIT instead. And closing is not enough to end
-the connection: it is shut down.
+set before the handoff stay set. So the daemon leaves O_NONBLOCK as it is, and
+every send and receive uses MSG_DONTWAIT. Closing does not end the connection
+while the sender holds a copy, so the daemon shuts it down.
 
-The client is watched for as long as it is served. What it sends is discarded;
-that it shut down its sending side counts as leaving (which R9 allows): a
-client that closed looks the same until something is written, and the API may be
-silent for minutes. The last byte is followed by a shutdown, and the close only
-after the client has closed or a moment has passed, since closing with unread
-input resets the connection and takes the tail of the answer with it.
+The daemon watches the client for as long as it serves it, and discards the bytes
+that it sends. A client that shut down its sending side has left (R9 allows
+that): a client that closed looks the same until the daemon writes, and the API
+may be silent for minutes. After the last byte the daemon shuts down its side. It
+closes when the client has closed, or a moment later, because closing with unread
+input resets the connection, and the client then loses the tail of the answer.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ import termios
 from collections.abc import Callable
 
 _HIGH_WATER = 32 * 1024
-"""Unsent bytes at which the API has to wait."""
+"""The API has to wait while more unsent bytes than this are queued."""
 _LINGER_TIME = 1.0
 _LINGER_SIZE = 1024 * 1024
-"""How long, and for how many bytes, input is discarded after the end (R8)."""
+"""Seconds and bytes for which input is discarded after the end (R8)."""
 
-_scratch = bytearray(64 * 1024)  # what clients send; nobody looks at it
+_scratch = bytearray(64 * 1024)  # input of clients, discarded
 
 
 class Client:
-    """A connected stream socket and what is still to be sent on it."""
+    """A connected stream socket and the queue of its unsent bytes."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class Client:
     ) -> None:
         """Take the socket over.
 
-        on_gone: called once if the client leaves before `finish`, with how it
-        left; end what is being done for it, and `abort` or `finish`.
+        on_gone: called once if the client leaves before `finish`, with a description
+        of how it left. End its exchange, and `abort` or `finish`.
         on_closed: called once, when the descriptor is closed.
         """
         self._loop = asyncio.get_running_loop()
@@ -72,19 +72,19 @@ class Client:
 
     @property
     def present(self) -> bool:
-        """Whether it is still there, looked up now."""
-        for _ in range(16):  # its FIN may stand behind a request nobody read
+        """Whether it is still connected, according to its socket now."""
+        for _ in range(16):  # its FIN may follow an unread request
             if self._gone or not self._discard():
                 break
         return not self._gone
 
     @property
     def congested(self) -> bool:
-        """Whether it is behind by so much that the API should wait."""
+        """Whether so many bytes are unsent that the API has to wait."""
         return len(self._unsent) > _HIGH_WATER
 
     def write(self, data: bytes) -> None:
-        """Send, now or as soon as the client takes it. Dropped once it is gone."""
+        """Send, now or as soon as the client takes it. Discarded if the client has left."""
         if self.closed or self._finishing or not data:
             return
         if self._unsent:
@@ -106,7 +106,7 @@ class Client:
                 self._drained = None
 
     def finish(self) -> None:
-        """Nothing follows: send what is unsent, then end the connection gently."""
+        """Send the unsent bytes, then end the connection gently."""
         if self.closed or self._finishing:
             return
         self._finishing = True
@@ -114,7 +114,7 @@ class Client:
             self._shut_down()
 
     def abort(self) -> None:
-        """End the connection now; what is unsent is lost, and the client is told so by a reset."""
+        """End the connection now, by a reset if bytes are unsent."""
         if self.closed:
             return
         with contextlib.suppress(OSError):
@@ -148,7 +148,7 @@ class Client:
         self._discard()
 
     def _discard(self) -> bool:
-        """Read and drop; tell whether there was something."""
+        """Read and discard; return whether bytes were there."""
         try:
             size = self._sock.recv_into(_scratch, 0, socket.MSG_DONTWAIT)
         except (BlockingIOError, InterruptedError):
@@ -157,7 +157,7 @@ class Client:
             self._leave("reset the connection")
             return False
         if not size:
-            self._loop.remove_reader(self._sock)  # or it would be readable for ever
+            self._loop.remove_reader(self._sock)  # at EOF it would stay readable
             self._leave("closed the connection or its sending side")
         elif self._linger_timer is not None:
             self._discarded += size
@@ -172,7 +172,7 @@ class Client:
         if self._linger_timer is not None or (self._finishing and reset):
             self._close()
         elif self._finishing:
-            self._gone = True  # it may have shut down one side only, and wants the tail
+            self._gone = True  # it may have shut down one side only, and still read the tail
         elif not self._gone:
             self._gone = True
             if reset:
@@ -186,7 +186,7 @@ class Client:
             )
 
     def _check_stall(self, accepted_before: int) -> None:
-        """A client that accepted not a byte in the time it has is gone."""
+        """A client that accepted no byte within the write timeout has left."""
         self._stall_timer = None
         if self.closed or not self._unsent:
             return
@@ -200,8 +200,10 @@ class Client:
             self._on_gone("stopped reading")
 
     def _accepted(self) -> int:
-        """Bytes the client's side has acknowledged. The kernel says that it has room only
-        when a third of a large buffer is free, too coarse to tell a slow reader from none.
+        """Bytes that the client's side has acknowledged.
+
+        The kernel reports room only when a third of a large buffer is free. That is too
+        coarse to tell a slow reader from a client that does not read.
         """
         try:
             queued = fcntl.ioctl(self._sock, termios.TIOCOUTQ, b"\0\0\0\0")
@@ -216,7 +218,7 @@ class Client:
             self._close()
             return
         if self._gone:
-            self._close()  # it sends no more: there is nothing to wait for
+            self._close()  # its input has ended already
             return
         self._linger_timer = self._loop.call_later(_LINGER_TIME, self._close)
 

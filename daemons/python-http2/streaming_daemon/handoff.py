@@ -1,11 +1,10 @@
-"""Handoffs: accepting peers, receiving one message with one descriptor from each.
+"""Handoffs: accept peers, and receive one message with one descriptor from each.
 
 A peer is the web server. It connects, sends its message in one piece and
-leaves; usually the message is there when the connection is accepted. A peer
-that stays silent costs a descriptor until its time is up, and nobody waits for
-it. A message is received whole or refused: a truncated one is never parsed, and
-one whose descriptors were truncated is dropped, because what is missing may be
-the client.
+leaves; usually the message has arrived when the daemon accepts. A silent peer
+holds a descriptor until its timeout and delays no other peer. The daemon takes a
+message whole or refuses it: it does not parse a truncated one. It drops a message
+whose descriptors were truncated, because the client's may be missing.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 _MESSAGE_SIZE = 256 * 1024
-"""More than a peer with the default send buffer can send: 212,960 bytes."""
+"""A peer with the default send buffer can send 212,960 bytes."""
 _MAX_DESCRIPTORS = 253
-"""SCM_MAX_FD of the kernel: with room for all of them, each can be closed."""
+"""SCM_MAX_FD of the kernel: a descriptor without room here could not be closed."""
 _ACCEPT_BATCH = 64
-"""Peers accepted before streams get their turn again."""
+"""Peers accepted in one turn of the event loop."""
 _PAUSE = 0.1
-"""Seconds until accepting is tried again when descriptors ran out."""
+"""Seconds until the next try to accept when descriptors ran out."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _STREAM_FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
-_buffer = bytearray(_MESSAGE_SIZE)  # receiving never waits, so one is enough
+_buffer = bytearray(_MESSAGE_SIZE)  # one is enough, because receiving does not wait
 
 Take = Callable[[socket.socket, bytes | None], None]
 """Takes a client's socket and the handoff data; None for data that was truncated."""
@@ -50,22 +49,22 @@ class Receiver:
         self._pause: asyncio.TimerHandle | None = None
         self._closing = False
         self.closed = False
-        """It listens no more, and everything that was queued has been received."""
+        """The listener is closed, and every queued handoff has been received."""
         self._loop.add_reader(listener, self._on_acceptable)
 
     @property
     def pending(self) -> int:
-        """Peers that have connected and not sent yet."""
+        """The number of connected peers that have not sent yet."""
         return len(self._pending)
 
     def close(self) -> None:
-        """Stop listening once everything that is queued has been received."""
+        """Stop listening when every queued handoff has been received."""
         self._closing = True
         if self._pause is None:
             self._on_acceptable()
 
     def abort(self) -> None:
-        """Stop listening and give up on everybody."""
+        """Stop listening, and close the peers that have not sent yet."""
         self._stop()
         for peer in list(self._pending):
             self._hang_up(peer)
@@ -83,7 +82,7 @@ class Receiver:
                 if error.errno in _EXHAUSTED:
                     self._wait_for_room(error)
                     return
-                continue  # this peer left already; the next may not have
+                continue  # this peer has left already
             accepted += 1
             peer.setblocking(False)
             if not self._receive(peer):
@@ -91,7 +90,7 @@ class Receiver:
                 self._pending[peer] = self._loop.call_later(self._timeout, self._hang_up, peer)
 
     def _wait_for_room(self, error: OSError) -> None:
-        """The listener stays readable: not to spin, look away for a moment."""
+        """Ignore the listener for a moment: it stays readable, and the loop would spin."""
         log.warning("cannot accept handoffs: %s", error.strerror)
         self._loop.remove_reader(self._listener)
         self._pause = self._loop.call_later(_PAUSE, self._resume)
@@ -119,7 +118,7 @@ class Receiver:
         peer.close()
 
     def _receive(self, peer: socket.socket) -> bool:
-        """Receive the peer's message, if it is there, and close the peer."""
+        """Receive the peer's message, if it has arrived, and close the peer."""
         try:
             size, control, flags, _ = peer.recvmsg_into(
                 [_buffer],
@@ -140,7 +139,7 @@ class Receiver:
             _close(descriptors[1:])
             client = _stream_socket(descriptors[0])
             if client is None:
-                log.warning("dropped a handoff: its descriptor is no connected stream socket")
+                log.warning("dropped a handoff: its descriptor is not a connected stream socket")
             else:
                 truncated = flags & socket.MSG_TRUNC
                 self._take(client, None if truncated else bytes(_buffer[:size]))
@@ -151,11 +150,11 @@ class Receiver:
 
 def _descriptors(control: list[tuple[int, int, bytes]]) -> list[int]:
     """Every descriptor in every control message."""
-    found = array.array("i")
+    descriptors = array.array("i")
     for level, kind, data in control:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            found.frombytes(data[: len(data) - len(data) % found.itemsize])
-    return list(found)
+            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    return list(descriptors)
 
 
 def _close(descriptors: list[int]) -> None:
@@ -177,7 +176,7 @@ def _stream_socket(descriptor: int) -> socket.socket | None:
             and sock.family in _STREAM_FAMILIES
             and not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         ):
-            sock.getpeername()  # raises ENOTCONN where there is no peer
+            sock.getpeername()  # raises ENOTCONN without a peer
             return sock
     except OSError:
         pass

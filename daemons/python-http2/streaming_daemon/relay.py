@@ -1,4 +1,4 @@
-"""An exchange: one client, one request, and the answer on its way from one to the other."""
+"""An exchange: one client, one request, and the answer on its way to the client."""
 
 from __future__ import annotations
 
@@ -8,36 +8,33 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from llm_api.answer import Answer, Render
+from llm_api.failure import ClientLeft, Failure
+from llm_api.receiving import check_head, relay_events
+from llm_api.redaction import Redact
+from llm_api.request import Request
+from llm_api.upstream import Upstream
+from llm_api.writing import DONE, error_event
+
 from streaming_daemon import wire
-from streaming_daemon.answer import Answer, Finished, Format, api_error, decode_error
 from streaming_daemon.client import Client
 from streaming_daemon.config import Timeouts
-from streaming_daemon.failure import ClientLeft, Failure, Late
-from streaming_daemon.redaction import Redact
-from streaming_daemon.reply import Reply
-from streaming_daemon.request import Request
-from streaming_daemon.upstream import Upstream
 
 log = logging.getLogger(__name__)
-
-_ERROR_TIME = 2.0
-_ERROR_SIZE = 64 * 1024
-"""What an error response's body may take; its message is worth no more."""
-_RETRY_AFTER = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:, ")
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What all exchanges of a daemon have in common."""
+    """The settings that all exchanges of a daemon share."""
 
     upstream: Upstream
-    format: Format
+    render: Render
     timeouts: Timeouts
     redact: Redact
 
 
 class Exchange:
-    """One client being served, from the handoff to the close of its socket."""
+    """One client, from the handoff to the close of its socket."""
 
     def __init__(
         self,
@@ -46,7 +43,7 @@ class Exchange:
         response_headers: bytes,
         on_closed: Callable[[Exchange], None],
     ) -> None:
-        """response_headers: header lines that the response is to carry."""
+        """response_headers: header lines to add to the response."""
         self._terms = terms
         self._extra = response_headers
         self._task: asyncio.Task[None] | None = None
@@ -71,7 +68,7 @@ class Exchange:
         self._fail(failure)
 
     def interrupt(self, failure: Failure) -> None:
-        """End the exchange, whatever it is waiting for, with this failure."""
+        """End the exchange with this failure, at whatever point it is."""
         if self._task is not None and not self._task.done() and self._interruption is None:
             self._interruption = failure
             self._task.cancel()
@@ -90,87 +87,30 @@ class Exchange:
                 raise
             self._fail(self._interruption)
         except Exception:
-            log.exception("an exchange failed in a way nobody thought of")
+            log.exception("unexpected error")
             self._fail(Failure("internal error", status=500, code="internal_error"))
 
     async def _relay(self, request: Request) -> None:
+        idle = self._terms.timeouts.idle
         reply = await self._terms.upstream.request(request)
         try:
-            await self._check_head(reply)
+            await check_head(reply, "text/event-stream", self._terms.redact, idle=idle)
             self._head_sent = True
             self._client.write(wire.stream_head(self._extra))
-            await self._relay_body(reply)
+            answer = Answer(self._terms.render, self._terms.redact)
+            await relay_events(reply, answer, self._client, idle=idle)
         except BaseException:
             reply.cancel()
             raise
-        self._client.write(wire.DONE)
+        self._client.write(DONE)
         self._client.finish()
         reply.release()
-
-    async def _relay_body(self, reply: Reply) -> None:
-        """Relay until the API has finished. Raises Failure."""
-        client, idle = self._client, self._terms.timeouts.idle
-        clock = asyncio.get_running_loop().time
-        answer = Answer(self._terms.format, self._terms.redact)
-        try:
-            async with asyncio.timeout(idle) as bound:
-                while answer.outcome is None:
-                    data = await reply.read()
-                    events = answer.events
-                    client.write(answer.feed(data) if data else answer.end())
-                    if client.congested:
-                        bound.reschedule(None)  # it is the API that waits now
-                        await client.drain()
-                    elif answer.all_finished and answer.events == events:
-                        continue  # comments alone do not put off the `[DONE]` that is due
-                    bound.reschedule(clock() + idle)
-        except TimeoutError:
-            raise Late("the API stopped in the middle of its answer") from None
-        if answer.outcome is not Finished.DONE:
-            raise answer.outcome
-
-    async def _check_head(self, reply: Reply) -> None:
-        """Raise the failure that the response's head means, unless it begins a stream."""
-        head = await reply.head()
-        content_type = head.get("content-type").partition(";")[0].strip().lower()
-        if 200 <= head.status < 300:
-            if content_type != "text/event-stream":
-                body = decode_error(await self._error_body(reply))
-                if isinstance(body, dict) and "error" in body:
-                    raise api_error(body, self._terms.redact)
-                raise Failure("the API answered with something other than an event stream")
-            if head.get("content-encoding").strip().lower() not in ("", "identity"):
-                raise Failure("the API compressed its answer, unasked")
-            return
-        raise api_error(
-            decode_error(await self._error_body(reply)),
-            self._terms.redact,
-            f"the API answered with status {head.status}",
-            status=head.status if 400 <= head.status < 500 else 502,
-            retry_after=_retry_after(head.get("retry-after")),
-        )
-
-    async def _error_body(self, reply: Reply) -> bytes:
-        """The body of an error response, or what comes of it in time."""
-        body = b""
-        try:
-            async with asyncio.timeout(min(_ERROR_TIME, self._terms.timeouts.idle)):
-                while len(body) < _ERROR_SIZE and (data := await reply.read()):
-                    body += data
-        except (TimeoutError, Failure):
-            pass
-        return body
 
     def _fail(self, failure: Failure) -> None:
         if not self._client.closed:
             if self._head_sent:
-                self._client.write(wire.error_event(failure))
+                self._client.write(error_event(failure))
             else:
                 self._client.write(wire.error_response(failure, self._extra))
             self._client.finish()
         log.info("exchange failed: %s (%s)", failure, failure.code)
-
-
-def _retry_after(value: str) -> str | None:
-    """The header's value, if it is a number of seconds or a date, or looks like one."""
-    return value if value and len(value) < 40 and _RETRY_AFTER.issuperset(value) else None

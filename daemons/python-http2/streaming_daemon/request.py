@@ -1,9 +1,8 @@
 """Handoff data: from the web server's JSON to the API's request. No I/O.
 
-The daemon checks what it is given but rewrites none of it: the text of each
-value is cut out of the handoff data and put into the API's request as it
-stands. So a number of any size keeps its digits, an escape stays the escape
-it was, and there is no encoder that could get them wrong.
+The daemon checks the values and rewrites none of them: the text of each value
+is cut out of the handoff data and put into the API's request as it stands. So a
+number of any size keeps its digits, and an escape stays the escape it was.
 """
 
 from __future__ import annotations
@@ -12,83 +11,68 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from streaming_daemon.failure import BadHandoff
+from llm_api import exact_json
+from llm_api.exact_json import Number, is_integer, is_text
+from llm_api.request import Request
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+from streaming_daemon.bad_handoff import BadHandoff
+
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a handoff asks for."""
+class Handoff:
+    """The request that a handoff describes."""
 
-    body: bytes
-    """The JSON object to send to the API."""
-    headers: tuple[tuple[bytes, bytes], ...]
-    """Request headers that the handoff adds; valid ones."""
+    request: Request
     response_headers: Mapping[str, object]
-    """Headers that the client's response is to carry; not looked at yet."""
+    """Headers for the client's response; unchecked."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Number:
-    """A number by its text, which is all that is ever needed of it."""
-
-    text: str
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
-
-
-_decoder = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_refuse)
-
-
-def parse(data: bytes, *, default_model: str) -> Request:
-    """Read handoff data. Raises BadHandoff, naming the field."""
+def parse(data: bytes, *, default_model: str) -> Handoff:
+    """Read handoff data. Raises BadHandoff, which names the field."""
     if data in (b"", b"\0"):
         raise BadHandoff("the handoff carries no data; expected a JSON object")
     try:
         text = data.decode()
-        value = _decoder.decode(text)
+        value = exact_json.decode(text)
         if not isinstance(value, dict):
-            raise BadHandoff("the handoff data is no JSON object")
-        return _request(text, value, default_model)
+            raise BadHandoff("the handoff data is not a JSON object")
+        return _handoff(text, value, default_model)
     except (ValueError, RecursionError) as error:
-        raise BadHandoff(f"the handoff data is no JSON: {error}") from None
+        raise BadHandoff(f"the handoff data is not JSON: {error}") from None
 
 
 def response_headers(data: bytes) -> Mapping[str, object]:
-    """The response headers that data asks for, however wrong the rest of it is."""
+    """The response headers in handoff data whose other fields may be wrong."""
     try:
-        headers = _decoder.decode(data.decode())["response_headers"]
+        headers = exact_json.decode(data.decode())["response_headers"]
     except (ValueError, RecursionError, LookupError, TypeError):
         return {}
     return headers if isinstance(headers, dict) else {}
 
 
-def _request(text: str, value: dict[str, Any], default_model: str) -> Request:
-    # A field that is null is one that was not given.
-    given = {key: each for key, each in value.items() if each is not None}
+def _handoff(text: str, value: dict[str, Any], default_model: str) -> Handoff:
+    # A field that is null counts as absent.
+    given = {name: field for name, field in value.items() if field is not None}
     _check(given)
-    raw = {key: each for key, each in _members(text).items() if key in given}
-    return Request(
-        body=_body(given, raw, default_model).encode(),
-        headers=tuple(
-            (header, _header_value(field, given[field]))
-            for field, header in (
-                ("test_pattern", b"x-test-pattern"),
-                ("request_id", b"x-request-id"),
-            )
-            if given.get(field)
-        ),
-        response_headers=given.get("response_headers", {}),
+    raw = {name: field for name, field in exact_json.members(text).items() if name in given}
+    headers = tuple(
+        (header, _header_value(field, given[field]))
+        for field, header in (
+            ("test_pattern", b"x-test-pattern"),
+            ("request_id", b"x-request-id"),
+        )
+        if given.get(field)
     )
+    body = exact_json.join(_fields(given, raw, default_model))
+    return Handoff(Request(body.encode(), headers), given.get("response_headers", {}))
 
 
-def _body(given: dict[str, Any], raw: dict[str, str], default_model: str) -> str:
+def _fields(given: dict[str, Any], raw: dict[str, str], default_model: str) -> dict[str, str]:
+    """The fields of the API's request, each as its own text."""
     fields = {"model": raw.get("model", json.dumps(default_model))}
     if "messages" in given:
         fields["messages"] = raw["messages"]
@@ -105,47 +89,29 @@ def _body(given: dict[str, Any], raw: dict[str, str], default_model: str) -> str
         if field in given:
             fields[name] = raw[field]
     if "body" in given:
-        fields |= _members(raw["body"])
+        fields |= exact_json.members(raw["body"])
     fields["stream"] = "true"
-    return f"{{{','.join(f'{json.dumps(name)}:{value}' for name, value in fields.items())}}}"
-
-
-def _members(text: str) -> dict[str, str]:
-    """The members of a JSON object (known to be one), each value by its own text."""
-    members: dict[str, str] = {}
-    at = _skip(text, text.index("{") + 1)
-    while text[at] != "}":
-        name, at = _decoder.raw_decode(text, at)
-        at = _skip(text, _skip(text, at) + 1)  # the colon
-        _, end = _decoder.raw_decode(text, at)
-        members[name] = text[at:end]
-        at = _skip(text, end)
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-    return members
-
-
-def _skip(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
+    return fields
 
 
 def _check(given: dict[str, Any]) -> None:
-    for field in ("prompt", "system", "model", "user_id", "test_pattern", "request_id"):
-        if not isinstance(given.get(field, ""), str):
+    for field in ("prompt", "system", "model", "test_pattern", "request_id"):
+        if not is_text(given.get(field, "")):
             raise BadHandoff(f"{field}: expected a string")
+    # Many web applications number their users.
+    if not isinstance(given.get("user_id", ""), str):
+        raise BadHandoff("user_id: expected a string or a number")
     for field in ("body", "response_headers"):
         if not isinstance(given.get(field, {}), dict):
             raise BadHandoff(f"{field}: expected an object")
-    maximum = given.get("max_tokens", _Number("0"))
-    if not isinstance(maximum, _Number) or not maximum.text.lstrip("-").isdigit():
+    if not is_integer(given.get("max_tokens", Number("0"))):
         raise BadHandoff("max_tokens: expected an integer")
-    if not isinstance(given.get("temperature", _Number("0")), _Number):
+    if not isinstance(given.get("temperature", Number("0")), Number):
         raise BadHandoff("temperature: expected a number")
     if "messages" in given:
         _check_messages(given["messages"])
     elif "prompt" not in given:
-        raise BadHandoff("neither prompt nor messages is given")
+        raise BadHandoff("expected prompt or messages, found neither")
 
 
 def _check_messages(messages: Any) -> None:
@@ -155,14 +121,14 @@ def _check_messages(messages: Any) -> None:
         where = f"messages[{index}]"
         if not isinstance(message, dict):
             raise BadHandoff(f"{where}: expected an object with role and content")
-        if not isinstance(message.get("role"), str):
+        if not is_text(message.get("role")):
             raise BadHandoff(f"{where}.role: expected a string")
         content = message.get("content")
         if content is None and message["role"] == "assistant":
-            continue  # it called tools and said nothing
+            continue  # a message that only calls tools
         if isinstance(content, list) and all(isinstance(part, dict) for part in content):
             continue
-        if not isinstance(content, str):
+        if not is_text(content):
             raise BadHandoff(f"{where}.content: expected a string or a list of parts")
 
 

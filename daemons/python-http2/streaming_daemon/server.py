@@ -1,4 +1,4 @@
-"""The daemon: who is served, who is refused, and how it ends."""
+"""The daemon: admission of clients, and the graceful end."""
 
 from __future__ import annotations
 
@@ -7,48 +7,55 @@ import logging
 import signal
 import socket
 
+from llm_api.failure import Failure, Overloaded, ShuttingDown
+from llm_api.redaction import Redact
+from llm_api.upstream import Upstream
+
 from streaming_daemon import request, wire
+from streaming_daemon.bad_handoff import BadHandoff, TooLarge
 from streaming_daemon.config import DEFAULT_MODEL, Config
-from streaming_daemon.failure import BadHandoff, Failure, Overloaded, ShuttingDown, TooLarge
 from streaming_daemon.handoff import Receiver
-from streaming_daemon.redaction import Redact
 from streaming_daemon.relay import Exchange, Terms
+from streaming_daemon.rendering import renderer
 from streaming_daemon.socket_file import SocketFile
-from streaming_daemon.upstream import Upstream
 
 log = logging.getLogger(__name__)
 
 _PENDING_TIME = 0.25
-"""Seconds a connected peer has left to send when the daemon stops: the web server
-gives itself 200 ms."""
-_LAST_WORDS_TIME = 0.25
-"""Seconds the last errors have to reach their clients when time is up."""
+"""Seconds that a connected peer may still take to send when the daemon stops. The web
+server sends within 200 ms."""
+_LAST_ERRORS_TIME = 0.25
+"""Seconds to send the last errors to their clients when the shutdown time is over."""
 
 
 class Server:
-    """A running daemon. Create it inside the event loop, and before its socket:
-    whoever sees the socket may send signals.
+    """A running daemon.
+
+    Create it inside the event loop, and before its socket: a process that sees the
+    socket may send signals.
     """
 
     def __init__(self, config: Config, redact: Redact) -> None:
         self._config = config
         self._loop = asyncio.get_running_loop()
-        self._upstream = Upstream(config.api, config.timeouts)
+        self._upstream = Upstream(
+            config.api, config.timeouts, agent="streaming-daemon-python-http2"
+        )
         self._terms = Terms(
             upstream=self._upstream,
-            format=config.format,
+            render=renderer(config.format),
             timeouts=config.timeouts,
             redact=redact,
         )
         self._served: set[Exchange] = set()
-        self._refused: set[Exchange] = set()  # told so, and still to be closed; they take no place
+        self._refused: set[Exchange] = set()  # still open, but they do not count
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._changed = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
         for number in (signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_IGN)  # none of them asks for an end
+            signal.signal(number, signal.SIG_IGN)  # these do not stop the daemon
 
     async def run(self, socket_file: SocketFile) -> None:
         """Serve until SIGTERM or SIGINT, then finish what is running."""
@@ -56,7 +63,7 @@ class Server:
         receiver = Receiver(socket_file.socket, self._take, timeout=handoff_time)
         log.info("serving %s", self._config.socket)
         await self._stopping.wait()
-        socket_file.remove()  # nobody can join the queue now
+        socket_file.remove()  # from now on no peer can connect
         await self._drain(receiver)
         self._upstream.close()
         log.info("stopped")
@@ -72,18 +79,22 @@ class Server:
         try:
             if data is None:
                 raise TooLarge("the handoff data does not fit into one message")
-            wanted = request.parse(data, default_model=DEFAULT_MODEL)
+            handoff = request.parse(data, default_model=DEFAULT_MODEL)
         except BadHandoff as failure:
             headers = {} if data is None else request.response_headers(data)
             self._refuse(sock, failure, wire.header_lines(headers))
             return
-        extra = wire.header_lines(wanted.response_headers)
+        extra = wire.header_lines(handoff.response_headers)
         if len(self._served) >= self._config.max_connections:
-            self._refuse(sock, Overloaded("every place is taken", retry_after="1"), extra)
+            self._refuse(
+                sock,
+                Overloaded("the daemon serves as many clients as it admits", retry_after="1"),
+                extra,
+            )
             return
         exchange = Exchange(sock, self._terms, extra, self._on_closed)
         self._served.add(exchange)
-        exchange.start(wanted)
+        exchange.start(handoff.request)
 
     def _refuse(self, sock: socket.socket, failure: Failure, extra: bytes) -> None:
         exchange = Exchange(sock, self._terms, extra, self._on_closed)
@@ -112,8 +123,8 @@ class Server:
         receiver.abort()
         for exchange in self._exchanges:
             exchange.interrupt(ShuttingDown("the daemon is shutting down"))
-        self._loop.call_later(_LAST_WORDS_TIME, self._changed.set)
-        deadline = self._loop.time() + _LAST_WORDS_TIME
+        self._loop.call_later(_LAST_ERRORS_TIME, self._changed.set)
+        deadline = self._loop.time() + _LAST_ERRORS_TIME
         while self._exchanges and self._loop.time() < deadline:
             self._changed.clear()
             await self._changed.wait()
@@ -121,13 +132,13 @@ class Server:
             exchange.abort()
 
     async def _finish(self, receiver: Receiver) -> None:
-        """Wait until nobody is left to serve."""
+        """Wait until every client has been served."""
         await asyncio.sleep(0 if not receiver.pending else _PENDING_TIME)
         while self._exchanges or not receiver.closed:
             self._changed.clear()
             if receiver.closed:
                 await self._changed.wait()
-            else:  # descriptors ran out, and the queue waits for some
+            else:  # descriptors ran out, and the queue waits
                 await asyncio.sleep(_PENDING_TIME)
 
     @property

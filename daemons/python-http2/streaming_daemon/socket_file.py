@@ -1,10 +1,9 @@
-"""The daemon's own socket file: claimed without stealing, removed without stealing.
+"""The daemon's own socket file: a daemon takes a path only from a dead daemon.
 
-Three daemons may look at one path at the same time: one that died and left
-its file, one that lives, one that starts. A file whose socket refuses
-connections belongs to a dead one and is replaced; anything else is left alone.
-Looking and binding happen under a lock on the directory, which leaves no lock
-file behind.
+Three daemons may look at one path at the same time: one that died and left its
+file, one that runs, one that starts. A file whose socket refuses connections
+belongs to a dead daemon and is replaced; any other file stays. Looking and
+binding happen under a lock on the directory, which needs no lock file.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _BACKLOG = 4096
-"""A full backlog is an error page for a user; the kernel caps it at somaxconn."""
+"""A full backlog is an error page for a user; the kernel limits it to somaxconn."""
 
 
 class SocketFileTakenError(Exception):
-    """The path is in use; the text says by what."""
+    """The path is in use; the text names the user."""
 
 
 class SocketFile:
@@ -39,27 +38,27 @@ class SocketFile:
                 _clear(path)
                 self.socket.bind(str(path))
                 self._identity = _identity(path)
-                path.chmod(mode)  # before listen: nobody can connect until then
+                path.chmod(mode)  # before listen: a peer cannot connect until then
                 self.socket.listen(_BACKLOG)
         except BaseException:
             self.socket.close()
             raise
 
     def remove(self) -> None:
-        """Remove the file, unless it has become somebody else's. May be called again."""
+        """Remove the file, unless another process has replaced it. A second call does nothing."""
         with contextlib.suppress(OSError), _locked(self._path.parent):
             if _identity(self._path) == self._identity:
                 self._path.unlink()
 
 
 def _clear(path: Path) -> None:
-    """Make room at the path, if what is there is a dead daemon's."""
+    """Remove a dead daemon's socket file."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise SocketFileTakenError(f"{path} exists and is no socket; it is left alone")
+        raise SocketFileTakenError(f"{path} exists and is not a socket; choose another path")
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
         probe.setblocking(False)  # a live daemon's backlog may be full
         result = probe.connect_ex(str(path))

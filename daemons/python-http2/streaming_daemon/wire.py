@@ -1,22 +1,19 @@
-"""What the client is sent: heads, events, error objects. Bytes, no I/O.
+"""The client's bytes: heads, error responses, events of format `simple`. No I/O.
 
-Everything here is one whole unit (a head, an event), so a failure that strikes
-between two of them strikes on an event boundary. Text from outside reaches a
-header only through `header_lines`, and an event only through JSON, which has
-no raw CR or LF.
+Text from outside reaches a header only through `header_lines`, and an event only
+through JSON, which has no raw CR or LF.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from json.encoder import encode_basestring, encode_basestring_ascii
 
-from streaming_daemon.failure import Failure
-
-DONE = b"data: [DONE]\n\n"
+from llm_api.exact_json import is_text
+from llm_api.failure import ApiRefused, Failure
+from llm_api.writing import error_object
 
 _OWN_HEADERS = frozenset(
     (
@@ -34,16 +31,16 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def header_lines(headers: Mapping[str, object]) -> bytes:
-    """The valid ones among `response_headers` as header lines; the others vanish."""
+    """The valid ones among `response_headers` as header lines; invalid ones are dropped."""
     lines = []
     for name, value in headers.items():
-        if not isinstance(value, str) or _CONTROL.search(value):
+        if not is_text(value) or _CONTROL.search(value):
             continue
         if not _TOKEN.fullmatch(name) or name.lower() in _OWN_HEADERS:
             continue
         try:
             lines.append(f"{name}: {value.strip(' ')}\r\n".encode())
-        except UnicodeEncodeError:  # a lone surrogate is no text
+        except UnicodeEncodeError:  # a lone surrogate does not have an encoding
             continue
     return b"".join(lines)
 
@@ -60,10 +57,16 @@ def stream_head(extra: bytes) -> bytes:
 
 
 def error_response(failure: Failure, extra: bytes) -> bytes:
-    """A whole response that reports the failure, with these header lines added."""
-    body = _error_object(failure) + b"\n"
+    """A whole response that reports the failure, with these header lines added.
+
+    The API's own 5xx becomes 502 (R5).
+    """
+    body = error_object(failure) + b"\n"
+    status = failure.status
+    if isinstance(failure, ApiRefused) and status >= 500:
+        status = 502
     head = (
-        f"HTTP/1.1 {failure.status} {_reason(failure.status)}\r\n"
+        f"HTTP/1.1 {status} {_reason(status)}\r\n"
         "Content-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n"
         "Cache-Control: no-cache\r\n"
@@ -74,32 +77,15 @@ def error_response(failure: Failure, extra: bytes) -> bytes:
     return head.encode() + extra + b"\r\n" + body
 
 
-def error_event(failure: Failure) -> bytes:
-    """The event that ends a failed stream."""
-    return b"data: " + _error_object(failure) + b"\n\n"
-
-
 def text_event(text: str) -> bytes:
     """A piece of the answer in format `simple`.
 
-    A lone surrogate has no UTF-8; as an escape it arrives as the API sent it.
+    A lone surrogate cannot be UTF-8; as an escape it arrives as the API sent it.
     """
     try:
         return f'data: {{"content":{encode_basestring(text)}}}\n\n'.encode()
     except UnicodeEncodeError:
         return f'data: {{"content":{encode_basestring_ascii(text)}}}\n\n'.encode()
-
-
-def raw_event(data: bytes) -> bytes:
-    """The API's own data as an event. LF in it (never CR: it ends a line) makes more lines."""
-    if b"\n" in data:
-        data = data.replace(b"\n", b"\ndata: ")
-    return b"data: " + data + b"\n\n"
-
-
-def _error_object(failure: Failure) -> bytes:
-    error = {"message": failure.message, "type": failure.type, "code": failure.code}
-    return json.dumps({"error": error}).encode()
 
 
 def _reason(status: int) -> str:

@@ -1,103 +1,22 @@
-"""A daemon as a process, and an API that says exactly the bytes a test wants said."""
+"""The daemon as a process, and clients for it."""
 
 from __future__ import annotations
 
 import array
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_api import KEY, PATIENCE, Api, read_all, until
 
 FOLDER = Path(__file__).parent.parent
-KEY = "sk-secret-canary"
-PATIENCE = 15.0
-"""Seconds until a test gives up; nothing that passes waits for them."""
-
-Script = Callable[[socket.socket, bytes], None]
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-DONE = b"data: [DONE]\n\n"
-
-
-def chunk(text: str | None = None, *, finish: str | None = None, index: int = 0) -> bytes:
-    """An event as the API sends it."""
-    delta = {} if text is None else {"content": text}
-    choice = {"index": index, "delta": delta, "finish_reason": finish}
-    return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
-
-
-def sized(body: bytes) -> bytes:
-    """A whole response with Content-Length."""
-    return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
-
-
-class Api:
-    """An HTTP/1.1 API whose every answer is a function of the test's."""
-
-    def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.base = f"http://127.0.0.1:{self.listener.getsockname()[1]}/v1"
-        self.reset()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def reset(self) -> None:
-        """Forget what happened, and answer as if nobody had asked for anything else."""
-        self.requests: list[bytes] = []
-        self.connections = 0
-        self.script: Script = lambda conn, _: conn.sendall(sized(chunk("hi") + DONE))
-        self.greet: Callable[[socket.socket], None] = lambda conn: None
-        """Called before anything is read; may be the end of the connection."""
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                conn, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(conn,), daemon=True).start()
-
-    def _serve(self, conn: socket.socket) -> None:
-        try:
-            self.greet(conn)
-            while request := read_request(conn):
-                self.requests.append(request)
-                self.script(conn, request)
-        except OSError:
-            pass  # the daemon left, or the script closed it
-        finally:
-            conn.close()
-
-    def body(self, index: int = -1) -> Any:
-        """The JSON of a request."""
-        return json.loads(self.requests[index].partition(b"\r\n\r\n")[2])
-
-
-def read_request(conn: socket.socket) -> bytes:
-    """One request with its body, or nothing at EOF."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        if not (more := conn.recv(65536)):
-            return b""
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    (length,) = (
-        int(line.split(b":")[1])
-        for line in head.lower().split(b"\r\n")
-        if line.startswith(b"content-length:")
-    )
-    while len(body) < length:
-        body += conn.recv(65536)
-    return head + b"\r\n\r\n" + body
 
 
 class Daemon:
@@ -130,7 +49,7 @@ class Daemon:
     def hand_off(self, data: Any = None, *, small: bool = False) -> socket.socket:
         """Hand over one end of a connection; return the client's.
 
-        small: not TCP, which absorbs megabytes, but a Unix socket, which does not.
+        small: a Unix socket, because TCP absorbs megabytes.
         """
         client, server = socket.socketpair() if small else tcp_pair()
         client.settimeout(PATIENCE)
@@ -142,17 +61,17 @@ class Daemon:
         return client
 
     def ask(self, data: Any = None) -> bytes:
-        """Hand a client over and read all that it gets."""
+        """Hand a client over and read its whole response."""
         with self.hand_off(data) as client:
             return read_all(client)
 
     def fds(self) -> list[str]:
-        """What its descriptors point at."""
+        """The targets of its descriptors."""
         folder = Path(f"/proc/{self.process.pid}/fd")
-        return [os.readlink(each) for each in folder.iterdir() if each.is_symlink()]
+        return [os.readlink(path) for path in folder.iterdir() if path.is_symlink()]
 
     def end(self) -> None:
-        """Kill it, and look at what it said."""
+        """Kill it, and look at its log."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(PATIENCE)
@@ -173,32 +92,6 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
         client = socket.create_connection(listener.getsockname())
         client.settimeout(PATIENCE)
         return client, listener.accept()[0]
-
-
-def read_all(client: socket.socket) -> bytes:
-    """Everything until EOF."""
-    data = bytearray()
-    while more := client.recv(65536):
-        data += more
-    return bytes(data)
-
-
-def read_until(client: socket.socket, end: bytes) -> bytes:
-    """Everything until these bytes have come."""
-    data = b""
-    while end not in data:
-        more = client.recv(65536)
-        assert more, f"ended without {end!r}: {data!r}"
-        data += more
-    return data
-
-
-def until(holds: Callable[[], Any]) -> None:
-    """Wait until something that cannot be waited for holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, f"never: {holds}"
-        select.select([], [], [], 0.01)
 
 
 def status(response: bytes) -> int:
@@ -234,7 +127,7 @@ def shared_api() -> Iterator[Api]:
 
 @pytest.fixture
 def api(shared_api: Api) -> Api:
-    """The API, as if nothing had happened before."""
+    """The API, in its first state."""
     shared_api.reset()
     return shared_api
 

@@ -11,21 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import (
-    DONE,
-    HEAD,
-    Api,
-    Daemon,
-    body,
-    chunk,
-    error,
-    read_all,
-    read_until,
-    sized,
-    status,
-    text,
-    until,
-)
+from conftest import Daemon, body, error, status, text
+from scripted_api import DONE, HEAD, Api, chunk, read_all, read_until, sized, until
 
 
 def says(*pieces: bytes, close: bool = True, reset: bool = False) -> Callable[..., None]:

@@ -14,20 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import (
-    DONE,
-    FOLDER,
-    HEAD,
-    Api,
-    Daemon,
-    chunk,
-    error,
-    read_all,
-    read_until,
-    status,
-    text,
-    until,
-)
+from conftest import FOLDER, Daemon, error, status, text
+from scripted_api import DONE, HEAD, Api, chunk, read_all, read_until, until
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Handoff data and the request that comes of it."""
+"""Handoff data and the request that it becomes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 from streaming_daemon import request
-from streaming_daemon.failure import BadHandoff
+from streaming_daemon.bad_handoff import BadHandoff
 
 
-def parse(data: Any) -> request.Request:
+def parse(data: Any) -> request.Handoff:
     raw = data if isinstance(data, bytes) else json.dumps(data).encode()
     return request.parse(raw, default_model="default")
 
 
 def body(data: Any) -> Any:
-    return json.loads(parse(data).body)
+    return json.loads(parse(data).request.body)
 
 
 def test_prompt_and_system_become_messages() -> None:
@@ -63,7 +63,7 @@ def test_every_character_of_a_value_is_kept() -> None:
         rb'"body":{"seed":%s, "n" : 2.50, "stream":false,"deep":{"a":[1,{"b":9007199254740993}]},'
         rb'"stream_options":{ "include_usage":true}}}' % big
     )
-    sent = parse(raw).body
+    sent = parse(raw).request.body
     assert rb'{"role":"user","content":"\ud83d \u0041/\/"}' in sent
     assert b'"temperature":1.000000000000000000001e0,' in sent
     assert b'"seed":' + big in sent
@@ -78,9 +78,15 @@ def test_the_last_of_two_equal_names_counts() -> None:
     assert body(b'{"prompt":"a","prompt":"b"}')["messages"][0]["content"] == "b"
 
 
+def test_a_user_may_be_a_number() -> None:
+    assert parse(b'{"prompt":"x","user_id":12345678901234567890}').request.body.endswith(
+        b'"user":12345678901234567890,"stream":true}'
+    )
+
+
 def test_headers_for_the_api() -> None:
-    asked = parse({"prompt": "x", "test_pattern": "unicode;t=1", "request_id": "é"})
-    assert asked.headers == (
+    handoff = parse({"prompt": "x", "test_pattern": "unicode;t=1", "request_id": "é"})
+    assert handoff.request.headers == (
         (b"x-test-pattern", b"unicode;t=1"),
         (b"x-request-id", "é".encode()),
     )
@@ -121,7 +127,8 @@ def test_headers_for_the_api() -> None:
         {"prompt": "x", "max_tokens": True},
         {"prompt": "x", "temperature": "hot"},
         {"prompt": "x", "temperature": False},
-        {"prompt": "x", "user_id": 5},
+        {"prompt": "x", "user_id": True},
+        {"prompt": "x", "user_id": {}},
         {"prompt": "x", "body": []},
         {"prompt": "x", "response_headers": "x"},
         {"prompt": "x", "request_id": "a\r\nX-Evil: 1"},
@@ -129,6 +136,6 @@ def test_headers_for_the_api() -> None:
         {"prompt": "x", "request_id": "\ud800"},
     ],
 )
-def test_what_describes_no_request(data: Any) -> None:
+def test_data_that_does_not_describe_a_request(data: Any) -> None:
     with pytest.raises(BadHandoff):
         parse(data)

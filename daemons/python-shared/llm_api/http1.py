@@ -1,8 +1,8 @@
 """HTTP/1.1 to the API: one request at a time on a connection.
 
-h11 writes the request and reads the response's head, `body` what follows. The
-connection is used again only after a response that was whole, left nothing
-behind it and did not ask for the end.
+h11 writes the request and reads the response's head, `http1_body` reads the
+body. A connection is used again only if the response was complete, was not
+followed by further bytes, and did not ask for the end of the connection.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from collections.abc import Callable, Sequence
 
 import h11
 
-from streaming_daemon import body
-from streaming_daemon.failure import Failure, Unprocessed
-from streaming_daemon.link import Eof, Link
-from streaming_daemon.reply import Head, Reply
+from llm_api import http1_body as body
+from llm_api.failure import Failure, Unprocessed
+from llm_api.link import Link
+from llm_api.reply import Head, Reply
+from llm_api.tls import Eof
 
 _MAX_HEAD = 64 * 1024
 _HIGH_WATER = 64 * 1024
-"""Bytes of body waiting for the client at which reading stops."""
+"""Reading stops while more bytes of the body than this wait for the client."""
 
 
 class Http1Session:
@@ -50,7 +51,7 @@ class Http1Session:
 
     @property
     def idle(self) -> bool:
-        """Whether it has nothing to do."""
+        """Whether no request is running."""
         return self._reply is None
 
     def send(self, headers: Sequence[tuple[bytes, bytes]], content: bytes) -> Reply:
@@ -65,10 +66,8 @@ class Http1Session:
                 *((name, value) for name, value in headers if not name.startswith(b":")),
             ],
         )
-        pieces = [
-            connection.send(event)
-            for event in (request, h11.Data(data=content), h11.EndOfMessage())
-        ]
+        body_events = [h11.Data(data=content)] if content else []
+        pieces = [connection.send(event) for event in (request, *body_events, h11.EndOfMessage())]
         self._body = None
         self._answered = False
         self._reply = reply = _Http1Reply(self, self._link)
@@ -81,14 +80,14 @@ class Http1Session:
         self._end(Failure("the connection to the API was closed"))
 
     def abandon(self) -> None:
-        """The reply is not wanted any more: HTTP/1.1 can only close."""
+        """The reply is not wanted any more. HTTP/1.1 cannot cancel; it closes."""
         self._reply = None
         self.close()
 
     def on_bytes(self, data: bytes) -> None:
         """Link: bytes arrived."""
         if self._reply is None:
-            self.close()  # nobody asked
+            self.close()  # no request is running
             return
         self._answered = True
         try:
@@ -116,12 +115,12 @@ class Http1Session:
             self._end(Failure("the API closed the connection without a response"))
 
     def _read_head(self, reply: _Http1Reply, data: bytes) -> bytes:
-        """Look for the final response's head; return what follows it."""
+        """Look for the final response's head; return the bytes after it."""
         assert self._h11 is not None
         self._h11.receive_data(data)
         while isinstance(event := self._h11.next_event(), h11.InformationalResponse):
             if event.status_code == 101:
-                raise body.BadFramingError("it switches protocols, unasked")
+                raise body.BadFramingError("it switches protocols without a request to do so")
         if not isinstance(event, h11.Response):
             return b""
         headers: dict[str, str] = {}
@@ -151,7 +150,7 @@ class Http1Session:
         for piece in framed.feed(data) if data else ():
             reply.deliver(piece)
             if self._reply is not reply:
-                return  # it had enough
+                return  # the reply was abandoned
         if framed.ended:
             # An API that answers before it has read the request may never read the rest.
             self._reusable = self._reusable and not framed.leftover and self._link.flushed

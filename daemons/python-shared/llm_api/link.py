@@ -1,53 +1,42 @@
 """A connection to the API: bytes out, bytes in, TLS in between.
 
-Why not asyncio's own transports: they report a TLS connection cut without
-close_notify as a plain EOF, which would pass a truncated body off as a whole
-one; and they throw away what has arrived when a write fails, which is where
-the answer of an API that refuses a request early is found. So this is a
-non-blocking socket with a reader and a writer callback, and TLS is driven
-through a pair of `ssl.MemoryBIO`.
+asyncio's own transports have two faults here. They report a TLS connection cut
+without close_notify as a plain EOF, so a truncated body looks whole. And they
+discard received bytes when a write fails: an API that refuses a request early
+sends its answer in those bytes. So this is a non-blocking socket with a reader
+and a writer callback, and TLS runs through `tls.Tls`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
-from enum import Enum
 from typing import Any, Protocol
 
-from streaming_daemon.config import Api
-from streaming_daemon.failure import Unreachable
+from llm_api.address import Address
+from llm_api.failure import Unreachable
+from llm_api.tls import Eof, Tls
 
 _READ_SIZE = 64 * 1024
 _BACKLOG_PAUSE = 0.005
 """Seconds between tries while a Unix socket's backlog is full."""
 
 
-class Eof(Enum):
-    """How the other side ended the connection."""
-
-    CLEAN = "clean"
-    """FIN; under TLS after close_notify."""
-    CUT = "cut"
-    """A reset, an error, or FIN without close_notify."""
-
-
 class Receiver(Protocol):
-    """Who a link delivers to; called from the event loop."""
+    """The code that a link delivers to; called from the event loop."""
 
     def on_bytes(self, data: bytes) -> None:
         """Bytes arrived, decrypted."""
 
     def on_eof(self, eof: Eof) -> None:
-        """Nothing will arrive any more. The link closes when this returns."""
+        """The last byte has arrived. The link closes when this returns."""
 
 
 class Link:
     """An open connection. Make one with `open_link`."""
 
-    def __init__(self, sock: socket.socket, tls: _Tls | None) -> None:
+    def __init__(self, sock: socket.socket, tls: Tls | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._tls = tls
@@ -62,7 +51,7 @@ class Link:
     @property
     def alpn(self) -> str | None:
         """The protocol that the TLS handshake agreed on."""
-        return self._tls.object.selected_alpn_protocol() if self._tls else None
+        return self._tls.alpn if self._tls else None
 
     @property
     def flushed(self) -> bool:
@@ -70,7 +59,7 @@ class Link:
         return self._writable and not self._unsent
 
     def start(self, receiver: Receiver) -> None:
-        """Begin to deliver. What arrived together with the handshake comes first."""
+        """Begin to deliver, first the bytes that arrived together with the handshake."""
         self._receiver = receiver
         self.resume()
         if self._tls is not None:
@@ -89,15 +78,17 @@ class Link:
             self._loop.add_reader(self._sock, self._on_readable)
 
     def write(self, data: bytes) -> None:
-        """Send, now or as soon as the connection takes it. A broken connection takes nothing;
-        reading finds out why, after it has found what arrived before.
+        """Send, now or as soon as the connection takes it.
+
+        A broken connection takes nothing. Reading reports the cause, after the
+        bytes that arrived before.
         """
         if self._closed or not self._writable:
             return
         self._send(self._tls.encrypt(data) if self._tls else data)
 
     def close(self) -> None:
-        """Close at once; unsent bytes are dropped. May be called again."""
+        """Close at once; unsent bytes are discarded. A second call does nothing."""
         if self._closed:
             return
         self.pause()
@@ -163,7 +154,7 @@ class Link:
         if eof is not None:
             self._end(eof)
         elif not self._closed and self._writable:
-            self._send(self._tls.outgoing.read())  # key updates and the like
+            self._send(self._tls.pending())  # key updates and the like
 
     def _end(self, eof: Eof) -> None:
         if self._closed or self._receiver is None:
@@ -173,44 +164,7 @@ class Link:
         self.close()
 
 
-class _Tls:
-    """TLS without a socket."""
-
-    def __init__(self, context: ssl.SSLContext, host: str) -> None:
-        self.incoming = ssl.MemoryBIO()
-        self.outgoing = ssl.MemoryBIO()
-        self.object = context.wrap_bio(self.incoming, self.outgoing, server_hostname=host)
-
-    def encrypt(self, data: bytes) -> bytes:
-        """The records that carry data."""
-        view = memoryview(data)
-        while view:
-            view = view[self.object.write(view) :]
-        return self.outgoing.read()
-
-    def decrypt(self, data: bytes) -> tuple[bytes, Eof | None]:
-        """The plain text of what arrived, and whether the stream ended with it."""
-        self.incoming.write(data)
-        plain = []
-        try:
-            while piece := self.object.read(_READ_SIZE):
-                plain.append(piece)
-        except ssl.SSLWantReadError:
-            return b"".join(plain), None
-        except ssl.SSLZeroReturnError:
-            return b"".join(plain), Eof.CLEAN
-        except ssl.SSLError:
-            return b"".join(plain), Eof.CUT
-        return b"".join(plain), Eof.CLEAN
-
-    def close_notify(self) -> bytes:
-        """The record that says that nothing follows."""
-        with contextlib.suppress(ssl.SSLError):
-            self.object.unwrap()
-        return self.outgoing.read()
-
-
-async def open_link(api: Api) -> Link:
+async def open_link(api: Address) -> Link:
     """Connect, and finish the TLS handshake.
 
     Raises Unreachable. Sets no time bound, and can be cancelled.
@@ -227,7 +181,7 @@ async def open_link(api: Api) -> Link:
             f"the API's certificate is not trusted: {error.verify_message}",
             code="upstream_untrusted",
         ) from error
-    except OSError as error:  # of which ssl.SSLError is one
+    except OSError as error:  # ssl.SSLError is an OSError
         sock.close()
         raise Unreachable(f"no TLS connection to the API: {error.strerror or error}") from error
     except BaseException:
@@ -235,7 +189,7 @@ async def open_link(api: Api) -> Link:
         raise
 
 
-async def _connect(api: Api) -> socket.socket:
+async def _connect(api: Address) -> socket.socket:
     if api.socket is not None:
         return await _connect_to(socket.AF_UNIX, api.socket)
     error: OSError | None = None
@@ -247,16 +201,16 @@ async def _connect(api: Api) -> socket.socket:
             continue
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
-    raise error or OSError(f"{api.host} has no address")
+    raise error or OSError("the host does not have an address")
 
 
 async def _resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
     kind = socket.SOCK_STREAM
-    try:  # an address needs no resolver, and so no thread
-        found = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_NUMERICHOST)
+    try:  # an IP address needs no resolver, and so no thread
+        addresses = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_NUMERICHOST)
     except OSError:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)
-    return [(family, address) for family, _, _, _, address in found]
+        addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)
+    return [(family, address) for family, _, _, _, address in addresses]
 
 
 async def _connect_to(family: socket.AddressFamily, address: Any) -> socket.socket:
@@ -274,10 +228,10 @@ async def _connect_to(family: socket.AddressFamily, address: Any) -> socket.sock
 
 
 async def _connect_unix(sock: socket.socket, path: str) -> None:
-    """Connect, waiting while the API's backlog is full.
+    """Connect, and wait while the API's backlog is full.
 
-    That is an EAGAIN, which asyncio would take for a connection that is being
-    made, and which nothing announces the end of.
+    A full backlog is an EAGAIN. asyncio would take it for a connection that is
+    being made, and the kernel sends no event when there is room again.
     """
     while True:
         try:
@@ -288,20 +242,16 @@ async def _connect_unix(sock: socket.socket, path: str) -> None:
             return
 
 
-async def _handshake(sock: socket.socket, api: Api) -> _Tls | None:
+async def _handshake(sock: socket.socket, api: Address) -> Tls | None:
     if api.tls is None:
         return None
     loop = asyncio.get_running_loop()
-    tls = _Tls(api.tls, api.host)
-    while True:
-        try:
-            tls.object.do_handshake()
-        except ssl.SSLWantReadError:
-            await loop.sock_sendall(sock, tls.outgoing.read())
-        else:
-            await loop.sock_sendall(sock, tls.outgoing.read())
-            return tls
+    tls = Tls(api.tls, server_name=api.host)
+    data = b""
+    while not tls.handshake(data):
+        await loop.sock_sendall(sock, tls.pending())
         data = await loop.sock_recv(sock, _READ_SIZE)
         if not data:
             raise ConnectionResetError("connection closed during the handshake")
-        tls.incoming.write(data)
+    await loop.sock_sendall(sock, tls.pending())
+    return tls

@@ -1,9 +1,9 @@
-"""A reply: one response of the API on its way from a connection to a relay.
+"""A reply: the queue between a connection to the API and the relay to a client.
 
-The connection's session puts in what arrives; the relay takes it out at the
-client's pace. What was taken is reported back to the session (`_consumed`), so
-that it can let the API send more: that is all of back pressure. Everything that
-arrived before a failure is handed out before the failure is raised.
+The connection's session adds the bytes that arrive; the relay takes them at the
+client's pace. The reply reports taken bytes to the session (`_consumed`), which
+then lets the API send more: that is the whole back pressure. Bytes that arrived
+before a failure are delivered before the failure is raised.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streaming_daemon.failure import Failure
+from llm_api.failure import Failure
 
 _RELEASE_TIME = 0.5
 _RELEASE_SIZE = 64 * 1024
-"""What an API may still send, and take, after its `[DONE]` before it is cut off:
-enough for the end of the body, without which the connection cannot be used again."""
+"""Seconds and bytes that the API may use after its `[DONE]` before it is cut off. The
+connection can be used again only after the end of the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Reply(ABC):
         self._ended: bool = False
         self._failure: Failure | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._released = 0  # bytes that arrived since nobody wants them
+        self._released = 0  # bytes that arrived after `release`
         self._release_timer: asyncio.TimerHandle | None = None
 
     # The relay's side.
@@ -71,7 +71,7 @@ class Reply(ABC):
         return data
 
     def cancel(self, *, suspect: bool = False) -> None:
-        """Nobody wants the rest: end the request now. Harmless when it has ended.
+        """End the request now; the rest is not wanted. Does nothing if the reply has ended.
 
         suspect: the API was silent for too long, so the connection may be dead.
         """
@@ -81,7 +81,7 @@ class Reply(ABC):
         self._abandon(suspect)
 
     def release(self) -> None:
-        """Nobody needs the rest, which should be next to nothing: let it end by itself, soon."""
+        """Discard the rest, which should be little, and let the body end by itself soon."""
         if self._ended or self._release_timer is not None:
             return
         self._release_timer = self._loop.call_later(_RELEASE_TIME, self.cancel)
@@ -110,12 +110,12 @@ class Reply(ABC):
             self._consumed(len(data))
 
     def finish(self) -> None:
-        """The body ended as its framing says it must."""
+        """The body is complete."""
         self._end()
         self._wake()
 
     def fail(self, failure: Failure) -> None:
-        """Nothing more will arrive, and something is missing."""
+        """The body is cut short, or never began."""
         if not self._ended:
             self._end()
             self._failure = failure
@@ -128,7 +128,7 @@ class Reply(ABC):
 
     @abstractmethod
     def _consumed(self, size: int) -> None:
-        """This many bytes left the reply: as many more may come."""
+        """This many bytes left the reply: the API may send as many more."""
 
     @abstractmethod
     def _abandon(self, suspect: bool) -> None:

@@ -1,10 +1,9 @@
-"""The body of an HTTP/1.1 response, unframed. No I/O.
+"""The body of an HTTP/1.1 message without its framing. No I/O.
 
-h11 reads heads; this reads what follows, because h11 takes chunk sizes of 80
-bits and blanks behind them. A reader that takes what another cuts off or wraps
-round sees another message, so here a size is one to sixteen hex digits, a line
-ends in CRLF, and anything else is an error that is never read past
-(RFC 9112 6.3, 7.1).
+h11 accepts chunk sizes of 80 bits and blanks after them. Two readers that
+understand a size differently see two different messages: that is how requests
+are smuggled. So here a size is one to sixteen hex digits, a line ends in CRLF,
+and any other byte is an error that ends the reading (RFC 9112 6.3, 7.1).
 """
 
 from __future__ import annotations
@@ -19,37 +18,37 @@ _MAX_LINE = 16 * 1024
 
 
 class BadFramingError(ValueError):
-    """The bytes are no body of the kind that the head announced."""
+    """The bytes are not a body of the kind that the head announced."""
 
 
 class Body(Protocol):
-    """Takes the bytes after a head, gives out those of the body."""
+    """Takes the bytes after a head, yields those of the body."""
 
     ended: bool
-    """The framing says that the body is complete."""
+    """The body is complete according to its framing."""
     leftover: bytes
-    """What followed the end of the body: nothing this response has a right to."""
+    """Bytes after the end of the body; they belong to another message."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The pieces of the body in these bytes, those before a BadFramingError included."""
+        """Yield the pieces of the body in these bytes, also those before a BadFramingError."""
 
     def eof(self) -> bool:
-        """The connection ended cleanly: whether the body is complete with that."""
+        """The connection ended cleanly; return whether that completes the body."""
 
 
 class ToEnd:
-    """A body that nothing frames but the end of the connection."""
+    """A body that ends with the connection."""
 
     def __init__(self) -> None:
         self.ended = False
         self.leftover = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Everything belongs to it."""
+        """Yield everything."""
         yield data
 
     def eof(self) -> bool:
-        """Complete, if the end was a clean one."""
+        """Return True: a clean end is this body's end."""
         return True
 
 
@@ -62,7 +61,7 @@ class Sized:
         self.leftover = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """As much as is missing."""
+        """Yield as many bytes as are missing."""
         piece = data[: self._missing]
         self.leftover = data[self._missing :]
         self._missing -= len(piece)
@@ -71,7 +70,7 @@ class Sized:
             yield piece
 
     def eof(self) -> bool:
-        """Too early."""
+        """Return False: the body is cut short."""
         return False
 
 
@@ -85,7 +84,7 @@ class Chunked:
         self._pieces = self._read()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Whatever of the chunks' data arrived."""
+        """Yield the data of the chunks."""
         self._buffer += data
         for piece in self._pieces:
             if piece is None:
@@ -94,7 +93,7 @@ class Chunked:
         self.leftover, self._buffer = self._buffer, b""
 
     def eof(self) -> bool:
-        """Too early."""
+        """Return False: the body is cut short."""
         return False
 
     def _read(self) -> Iterator[bytes | None]:

@@ -1,18 +1,20 @@
-"""A response on an HTTP/2 stream: what its session has to remember of it."""
+"""A response on an HTTP/2 stream, with the state that its session keeps of it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from streaming_daemon.reply import Head, Reply
+from llm_api.reply import Head, Reply
 
 if TYPE_CHECKING:
-    from streaming_daemon.http2 import Http2Session
+    from llm_api.http2 import Http2Session
 
 _PER_HOP = frozenset(
     ("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade")
 )
+_CONTROL = re.compile("[\0\r\n]")
 
 
 class Http2Reply(Reply):
@@ -23,14 +25,14 @@ class Http2Reply(Reply):
         self._session = session
         self.stream_id = stream_id
         self.unsent = memoryview(content)
-        """What of the request's body has not been sent."""
+        """The part of the request's body that has not been sent."""
         self.sent_at = self._loop.time()
         self.reused = reused
         """The connection had served a request before."""
         self.owed = 0
-        """Bytes taken and not yet given back to the stream's window."""
+        """Bytes taken and not yet returned to the stream's window."""
         self.missing: int | None = None
-        """Bytes of the body still to come, if Content-Length said how many."""
+        """Bytes of the body that are still missing, if the response has a Content-Length."""
 
     def _consumed(self, size: int) -> None:
         self._session.consumed(self, size)
@@ -46,6 +48,8 @@ def head(fields: Iterable[tuple[bytes, bytes]], reply: Http2Reply) -> Head:
         name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
         if name != name.lower() or name in _PER_HOP:
             raise ValueError(f"it has the header {name!r}")
+        if _CONTROL.search(value):
+            raise ValueError(f"its header {name!r} has a control character")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     if "content-length" in headers:
         reply.missing = int(headers["content-length"])

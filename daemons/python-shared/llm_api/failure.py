@@ -1,17 +1,17 @@
-"""Failures: everything that may end an exchange other than the API finishing.
+"""Failures: every end of an exchange except the good one.
 
-One exception type carries what a client is told, because a failure looks the
-same wherever it strikes: before the response head it is a status with a JSON
-body, after it the last event of the stream, and both hold the same object
-`{"error": {"message", "type", "code"}}`. Raise the subclass that says what
-happened; who catches it decides the form.
+One exception type carries the error that the client receives. Before the
+response head it becomes a status with a JSON body, after the head it becomes the
+last event of the stream. Both hold the same object
+`{"error": {"message", "type", "code"}}`. The code that raises chooses the
+subclass; the code that catches chooses the form.
 """
 
 from __future__ import annotations
 
 
-class Failure(Exception):  # noqa: N818 - the domain's word; most of them are nobody's error
-    """The exchange cannot be completed; the text is meant for the client."""
+class Failure(Exception):  # noqa: N818 - most failures are not errors of this program
+    """The exchange cannot be completed; the client receives this text."""
 
     status = 502
     type = "upstream_error"
@@ -32,10 +32,15 @@ class Failure(Exception):  # noqa: N818 - the domain's word; most of them are no
         self.type = type or self.type
         self.code = code if code is not None else self.code
         self.retry_after = retry_after
+        """The value of the header Retry-After that the client receives."""
+
+
+class ApiRefused(Failure):
+    """The API answered with an error status; the failure has the same status."""
 
 
 class Unreachable(Failure):
-    """No connection to the API could be made."""
+    """The connection to the API could not be made."""
 
     code = "upstream_unreachable"
 
@@ -46,34 +51,19 @@ class Unprocessed(Failure):
     def __init__(self, message: str, *, stale: bool = False) -> None:
         super().__init__(message)
         self.stale = stale
-        """A pooled connection was found dead; others in the pool may be as well."""
+        """A pooled connection was found dead; the rest of the pool may be dead as well."""
 
 
 class Late(Failure):
-    """The API took longer than it is given."""
+    """A time bound on the API expired."""
 
     status = 504
     type = "timeout_error"
     code = "upstream_timeout"
 
 
-class BadHandoff(Failure):
-    """The handoff data does not describe a request."""
-
-    status = 400
-    type = "invalid_request_error"
-    code = "bad_handoff"
-
-
-class TooLarge(BadHandoff):
-    """The handoff data did not fit into one message."""
-
-    status = 413
-    code = "handoff_too_large"
-
-
 class Overloaded(Failure):
-    """Every place is taken."""
+    """The server already serves as many clients as it admits."""
 
     status = 503
     type = "overloaded_error"
@@ -81,7 +71,7 @@ class Overloaded(Failure):
 
 
 class ShuttingDown(Failure):
-    """The daemon ends before the API did: for this client the API came too late."""
+    """The server stops before the API has finished."""
 
     status = 504
     type = "shutdown_error"

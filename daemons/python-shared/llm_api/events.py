@@ -1,11 +1,12 @@
-"""Server-sent events, parsed from bytes (WHATWG HTML 9.2.5 and 9.2.6). No I/O.
+"""A parser for server-sent events (WHATWG HTML 9.2.5 and 9.2.6). No I/O.
 
 Lines end in LF, CR or CRLF and in nothing else, so they are cut while the
 stream is still bytes: U+2028, U+0085, VT and FF are text, and a character that
-arrives in two reads is whole again before anybody decodes it. A line that ends
-in CR is complete at once; should the next read begin with LF, that LF belongs
-to it. Only `data` and `event` mean anything to a relay; `id`, `retry`, comments
-and unknown fields are skipped.
+arrives in two reads is whole again before it is decoded. A line that ends in CR
+is complete at once; if the next read begins with LF, that LF belongs to it. A
+relay needs the fields `data` and `event`. It also needs `error`, which the
+standard does not have and llama.cpp sends. `id`, `retry`, comments and unknown
+fields are skipped.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MAX_EVENT = 2 * 1024 * 1024
-"""Bytes an event may take, field names and line ends included: twice what the contract asks."""
+"""Size limit of one event in bytes, with its field names and line ends: twice the contract's."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -22,13 +23,15 @@ class Event(NamedTuple):
     """One dispatched event."""
 
     type: bytes
-    """Empty unless an `event:` field said otherwise."""
+    """The value of the `event` field, or empty."""
     data: bytes
     """The data lines joined with LF; undecoded."""
+    error: bytes | None = None
+    """The value of an `error` field, if the event has one."""
 
 
 class EventParser:
-    """Cuts a stream of bytes into events; cuts between reads mean nothing to it."""
+    """Cuts a stream of bytes into events, wherever the reads are cut."""
 
     def __init__(self) -> None:
         self._line: list[bytes] = []  # the pieces of a line whose end has not arrived
@@ -36,10 +39,11 @@ class EventParser:
         self._data: list[bytes] = []
         self._data_size = 0
         self._type = b""
+        self._error: bytes | None = None
         self._skip_lf = False
         self._started = False
         self.overflow = False
-        """An event, or a line that never ends, exceeded MAX_EVENT; nothing more comes out."""
+        """An event, or a line without an end, exceeded MAX_EVENT; the parser has stopped."""
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes; return the events they complete. Look at `overflow` then."""
@@ -75,15 +79,17 @@ class EventParser:
         return events
 
     def finish(self) -> Event | None:
-        """The stream ended cleanly: return the event its end cut short, if any.
+        """The stream ended cleanly: return the event that the end cut short, if any.
 
-        The standard drops it. A relay must not: it may be the finish_reason.
-        So the end counts as the missing line ends, and whoever reads the event
+        The standard discards it. A relay must not: it may be the finish_reason.
+        So the end counts as the missing line ends, and the reader of the event
         finds out whether it is whole. A line that was cut before it had any
-        data comes back as an event of its own text: it parses as nothing.
+        data becomes an event of its own text, which is not valid JSON.
         """
         line = b"".join(self._line)
-        cut_short = line.strip() == b"data:" or not line.startswith((b":", b"data:"))
+        cut_short = line.strip() in (b"data:", b"error:") or not line.startswith(
+            (b":", b"data:", b"error:")
+        )
         if line and cut_short:
             return Event(b"", line)
         events: list[Event] = []
@@ -94,10 +100,12 @@ class EventParser:
 
     def _take(self, line: bytes, events: list[Event]) -> None:
         if not line:
-            if self._data:
-                events.append(Event(self._type, b"\n".join(self._data)))
+            # An error counts without data as well: the standard would discard it.
+            if self._data or self._error is not None or self._type == b"error":
+                events.append(Event(self._type, b"\n".join(self._data), self._error))
                 self._data = []
                 self._data_size = 0
+                self._error = None
             self._type = b""
             return
         if line.startswith(b"data: "):
@@ -107,14 +115,20 @@ class EventParser:
         elif line == b"data":
             value = b""
         else:
-            if line.startswith(b"event:"):
-                self._type = line[6:].removeprefix(b" ")
+            self._take_rare(line)
             return
         self._data.append(value)
         self._data_size += len(line) + 1
 
+    def _take_rare(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"event":
+            self._type = value.removeprefix(b" ")
+        elif name == b"error":
+            self._error = value.removeprefix(b" ")
+
     def _strip_bom(self, data: bytes) -> bytes:
-        """Drop one byte order mark at the very start, also when it arrives in pieces."""
+        """Remove one byte order mark at the very start, also when it arrives in pieces."""
         data = b"".join((*self._line, data))
         self._line = []
         self._line_size = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from streaming_daemon.body import BadFramingError, Body, Chunked, Sized, ToEnd
+from llm_api.http1_body import BadFramingError, Body, Chunked, Sized, ToEnd
 
 
 def read(body: Body, *reads: bytes) -> bytes:

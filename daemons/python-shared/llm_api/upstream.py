@@ -1,10 +1,9 @@
-"""The API as the rest of the daemon sees it: send a request, get a reply.
+"""The connection pool of one API: send a request, get a reply.
 
-Behind it is a pool of connections. HTTP/1.1 and HTTP/2 differ in one number,
-how many requests a connection takes at a time, so one pool serves both: a
-request takes a free slot; if there is none it waits, and connections are made
-for as many slots as requests wait. Which protocol it is turns out in the TLS
-handshake.
+HTTP/1.1 and HTTP/2 differ in one number, the requests that a connection takes
+at a time, so one pool serves both. A request takes a free slot. Without a free
+slot it waits, and the pool makes connections for as many slots as requests wait.
+The TLS handshake chooses the protocol.
 """
 
 from __future__ import annotations
@@ -16,24 +15,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from streaming_daemon.config import Api, Timeouts
-from streaming_daemon.failure import Failure, Late, Unprocessed, Unreachable
-from streaming_daemon.http1 import Http1Session
-from streaming_daemon.http2 import Http2Session
-from streaming_daemon.link import open_link
-from streaming_daemon.reply import Reply
-from streaming_daemon.request import Request
+from llm_api.address import Address, Timeouts
+from llm_api.failure import Failure, Late, Unprocessed, Unreachable
+from llm_api.http1 import Http1Session
+from llm_api.http2 import Http2Session
+from llm_api.link import open_link
+from llm_api.reply import Reply
+from llm_api.request import Request
 
 log = logging.getLogger(__name__)
 
 _IDLE_TIME = 30.0
-"""Seconds a connection without requests is kept."""
+"""Seconds that a connection without requests stays open."""
 _IDLE_HTTP1 = 8
-"""HTTP/1.1 connections kept idle; of HTTP/2, one. After a burst the rest are closed."""
+"""Idle HTTP/1.1 connections that stay open; of HTTP/2 it is one."""
 
 
 class Session(Protocol):
-    """A connection that requests can be sent on."""
+    """A connection that takes requests."""
 
     closed: bool
     idle_since: float
@@ -48,7 +47,7 @@ class Session(Protocol):
 
     @property
     def idle(self) -> bool:
-        """Whether it has nothing to do."""
+        """Whether no request is running."""
 
     def send(self, headers: Sequence[tuple[bytes, bytes]], content: bytes) -> Reply:
         """Send a request; only while there is a slot."""
@@ -58,9 +57,10 @@ class Session(Protocol):
 
 
 class Upstream:
-    """The API, through as many connections as it takes."""
+    """One API and the connections to it."""
 
-    def __init__(self, api: Api, timeouts: Timeouts) -> None:
+    def __init__(self, api: Address, timeouts: Timeouts, *, agent: str) -> None:
+        """agent: the User-Agent of every request."""
         self._api = api
         self._timeouts = timeouts
         self._loop = asyncio.get_running_loop()
@@ -70,31 +70,22 @@ class Upstream:
         self._settling = False
         self._capacity = 100 if api.http2 else 1  # of a connection; a guess until one is open
         self._sweeper: asyncio.TimerHandle | None = None
-        self._headers: list[tuple[bytes, bytes]] = [
-            (b":method", b"POST"),
-            (b":scheme", b"https" if api.tls else b"http"),
-            (b":authority", api.authority.encode()),
-            (b":path", api.path.encode()),
-            (b"content-type", b"application/json"),
-            (b"accept", b"text/event-stream"),
-            (b"accept-encoding", b"identity"),
-            (b"user-agent", b"streaming-daemon-python-http2"),
-        ]
-        if api.key:  # which h2 keeps out of every compression table
+        self._headers = [(b"accept-encoding", b"identity"), (b"user-agent", agent.encode())]
+        if api.key:  # h2 keeps it out of every compression table
             self._headers.append((b"authorization", b"Bearer " + api.key.encode()))
 
     async def request(self, request: Request) -> Reply:
         """Send a request; return its reply once the response's head has arrived.
 
-        Sends it a second time if the API certainly did not process it the
-        first time. Raises Failure.
+        Sends it a second time only if the API certainly did not process the
+        first one. Raises Failure.
         """
         sending = self._prepare(request)
         try:
             return await self._answered(await self._send(sending))
         except Unprocessed as unprocessed:
             log.info("sending the request again: %s", unprocessed)
-            # Where one pooled connection was dead, so may be the next.
+            # One pooled connection was dead; the next may be dead as well.
             again = self._send_afresh if unprocessed.stale else self._send
         return await self._answered(await again(sending))
 
@@ -108,8 +99,19 @@ class Upstream:
             session.close()
 
     def _prepare(self, request: Request) -> _Sending:
-        length = (b"content-length", b"%d" % len(request.body))
-        return _Sending([*self._headers, length, *request.headers], request.body)
+        api = self._api
+        headers = [
+            (b":method", request.method),
+            (b":scheme", b"https" if api.tls else b"http"),
+            (b":authority", api.authority.encode()),
+            (b":path", (api.path + request.path).encode()),
+            (b"accept", request.accept),
+            *self._headers,
+        ]
+        if request.body:
+            headers.append((b"content-type", b"application/json"))
+            headers.append((b"content-length", b"%d" % len(request.body)))
+        return _Sending([*headers, *request.headers], request.body)
 
     async def _answered(self, reply: Reply) -> Reply:
         """The reply, once it has a head."""
@@ -127,7 +129,7 @@ class Upstream:
     async def _send(self, sending: _Sending) -> Reply:
         """Send on a pooled connection, as soon as one has a free slot."""
         if not self._waiters:
-            # The one opened last: the others get a chance to run empty and be closed.
+            # The youngest first: the others run empty and are closed.
             for session in reversed(self._sessions):
                 if session.slots:
                     return session.send(sending.headers, sending.body)
@@ -139,11 +141,11 @@ class Upstream:
         except asyncio.CancelledError:
             sent = waiter.reply.done() and not waiter.reply.cancelled()
             if sent and waiter.reply.exception() is None:
-                waiter.reply.result().cancel()  # in the moment between sending and telling
+                waiter.reply.result().cancel()  # it was sent a moment ago
             raise
 
     async def _send_afresh(self, sending: _Sending) -> Reply:
-        """Send on a connection made for this request; the pool has it afterwards."""
+        """Send on a connection made for this request; it joins the pool afterwards."""
         session = await self._open()
         reply = session.send(sending.headers, sending.body)
         self._sessions.append(session)
@@ -184,7 +186,7 @@ class Upstream:
         except Failure as failed:
             failure = failed
         except Exception as error:
-            log.exception("connecting failed in a way nobody thought of")
+            log.exception("unexpected error while connecting")
             failure = Unreachable(f"no connection to the API: {error}")
         finally:
             self._connecting -= {asyncio.current_task()}
@@ -194,18 +196,18 @@ class Upstream:
         self._settle_soon()
 
     def _refuse(self, failure: Failure) -> None:
-        """A connection could not be made: tell those who would have been served on it.
+        """A connection could not be made: fail as many requests as it would have had slots.
 
-        That is, as many as it would have had slots. As many connections are always being
-        made as requests wait for, so no request waits for longer than making one may take.
+        The pool always makes as many connections as requests wait for, so a request
+        waits at most for the time that one connection may take.
         """
-        told = 0
-        while self._waiters and told < self._capacity:
+        failed = 0
+        while self._waiters and failed < self._capacity:
             waiter = self._waiters.popleft()
             if not waiter.reply.done():
-                # Each gets its own: a raised exception collects its raiser's frames.
+                # Each request gets its own: a raised exception collects the frames of its raiser.
                 waiter.reply.set_exception(type(failure)(failure.message, code=failure.code))
-                told += 1
+                failed += 1
 
     def _settle_soon(self) -> None:
         if not self._settling:
@@ -213,20 +215,20 @@ class Upstream:
             self._loop.call_soon(self._settle)
 
     def _settle(self) -> None:
-        """Bring requests that wait and connections together."""
+        """Give waiting requests to free slots, and make connections for the rest."""
         self._settling = False
         self._sessions = [session for session in self._sessions if not session.closed]
         self._waiters = deque(waiter for waiter in self._waiters if not waiter.reply.done())
         for session in reversed(self._sessions):
             while self._waiters and session.slots:
                 waiter = self._waiters.popleft()
-                waiter.reply.set_result(session.send(waiter.what.headers, waiter.what.body))
+                waiter.reply.set_result(session.send(waiter.sending.headers, waiter.sending.body))
         while len(self._connecting) * self._capacity < len(self._waiters):
             self._connecting.add(self._loop.create_task(self._connect()))
         self._sweep()
 
     def _sweep(self) -> None:
-        """Close idle connections: those beyond the few worth keeping, and those kept too long."""
+        """Close idle connections above the limit, and those that were idle for too long."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
@@ -252,5 +254,5 @@ class _Sending:
 class _Waiter:
     """A request that waits for a slot."""
 
-    what: _Sending
+    sending: _Sending
     reply: asyncio.Future[Reply]

@@ -1,17 +1,14 @@
 """HTTP/2 to the API: many requests at a time on a connection.
 
-The framing is h2's; what is decided here is flow control, and which error
-costs whom what.
+h2 does the framing. This module decides about flow control, and about the reach
+of an error.
 
 - A stream's window is small and reopens only as its client takes the data, so
   a client that stalls stops the API after 64 KiB. The connection's window is
-  given back at once, so that no number of stalled streams starves the others.
-- h2 is fed one frame at a time: an error in one then does not swallow the
-  events of those before it. GOAWAY is taken out on the way, because h2 regards
-  a connection as closed from then on, whereas the API promises to finish the
-  streams it has accepted.
-- What is wrong with one response resets that stream and no other; only what
-  h2 cannot parse ends the connection.
+  returned at once: stalled streams, however many, do not starve the others.
+- h2 takes one frame at a time and never sees GOAWAY (see `http2_frames`).
+- A malformed response resets its own stream only. The connection ends only if
+  h2 cannot parse it.
 """
 
 from __future__ import annotations
@@ -28,19 +25,20 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
-from streaming_daemon.failure import Failure, Unprocessed
-from streaming_daemon.http2_stream import Http2Reply, head
-from streaming_daemon.link import Eof, Link
-from streaming_daemon.reply import Reply
+from llm_api.failure import Failure, Unprocessed
+from llm_api.http2_frames import FrameCutter
+from llm_api.http2_stream import Http2Reply, head
+from llm_api.link import Link
+from llm_api.reply import Reply
+from llm_api.tls import Eof
 
 STREAM_WINDOW = 64 * 1024
 """Bytes of one answer that may wait for its client."""
 _CONNECTION_WINDOW = 1024 * 1024
 _MAX_STREAMS = 100
-"""Streams on a connection, if the API admits more: a broken connection costs no more answers."""
+"""Most streams on a connection: a connection that breaks takes its streams with it."""
 _LAST_STREAM = 2**30
-"""Where a connection is given up rather than run out of stream ids."""
-_GOAWAY = 7
+"""The stream id after which a connection takes no new requests: ids are limited."""
 
 
 class Http2Session:
@@ -60,13 +58,13 @@ class Http2Session:
             },
         )
         self._streams: dict[int, Http2Reply] = {}
-        self._buffer = bytearray()
+        self._frames = FrameCutter(self._h2.max_inbound_frame_size)
         self._owed = 0  # bytes received and not yet given back to the connection's window
         self._requests = 0
         self._draining = False
         self.closed = False
         self.ready: asyncio.Future[None] = self._loop.create_future()
-        """Done when the API's SETTINGS have arrived: before, its limits are unknown."""
+        """Done when the API's SETTINGS have arrived: its limits are unknown before."""
         self.idle_since = self._loop.time()
         self._h2.initiate_connection()
         self._h2.increment_flow_control_window(_CONNECTION_WINDOW - 65_535)
@@ -87,7 +85,7 @@ class Http2Session:
 
     @property
     def idle(self) -> bool:
-        """Whether it has nothing to do."""
+        """Whether no request is running."""
         return not self._streams
 
     def send(self, headers: Sequence[tuple[bytes, bytes]], content: bytes) -> Reply:
@@ -97,7 +95,7 @@ class Http2Session:
         reply = Http2Reply(self, stream_id, content, reused=self._requests > 0)
         self._requests += 1
         self._streams[stream_id] = reply
-        self._h2.send_headers(stream_id, headers)
+        self._h2.send_headers(stream_id, headers, end_stream=not content)
         self._send_content(reply)
         self._flush()
         return reply
@@ -109,10 +107,10 @@ class Http2Session:
             self._flush()
             self._end(Failure("the connection to the API was closed"))
 
-    # What replies ask for.
+    # Calls by replies.
 
     def consumed(self, reply: Http2Reply, size: int) -> None:
-        """A client took so many bytes of its stream: let the API send as many more."""
+        """A client took this many bytes of its stream: let the API send as many more."""
         reply.owed += size
         # One WINDOW_UPDATE for half a window, not one for every event.
         if reply.owed >= STREAM_WINDOW // 2 and reply.stream_id in self._streams:
@@ -121,31 +119,24 @@ class Http2Session:
             self._flush()
 
     def abandon(self, reply: Http2Reply, *, suspect: bool) -> None:
-        """Nobody wants this response any more."""
+        """This response is not wanted any more."""
         if suspect and self._link.last_received < reply.sent_at:
-            self._draining = True  # not a byte since: no place for another request
+            self._draining = True  # the connection may be dead: send no further request on it
         self._reset(reply, ErrorCodes.CANCEL)
         self._flush()
 
-    # What the link delivers.
+    # Calls by the link.
 
     def on_bytes(self, data: bytes) -> None:
         """Link: bytes arrived."""
-        buffer = self._buffer
-        buffer += data
-        start, size = 0, len(buffer)
         try:
-            while size - start >= 9 and not self.closed:
-                length = int.from_bytes(buffer[start : start + 3], "big")
-                end = start + 9 + length
-                if end > size and length <= self._h2.max_inbound_frame_size:
-                    break
-                frame = bytes(buffer[start:end])
-                start = end
-                if frame[3] == _GOAWAY and length >= 8:
-                    self._on_goaway(int.from_bytes(frame[9:13], "big") & 0x7FFFFFFF)
+            for frame in self._frames.feed(data):
+                if self.closed:
+                    return
+                if frame.goaway is not None:
+                    self._on_goaway(frame.goaway)
                     continue
-                for event in self._h2.receive_data(frame):
+                for event in self._h2.receive_data(frame.raw):
                     handler = _HANDLERS.get(type(event))
                     if handler is not None:
                         handler(self, event)
@@ -153,7 +144,6 @@ class Http2Session:
             self._flush()  # h2's GOAWAY
             self._end(Failure(f"the API broke the HTTP/2 protocol: {error}"))
             return
-        del buffer[:start]
         self._flush()
 
     def on_eof(self, eof: Eof) -> None:
@@ -180,7 +170,7 @@ class Http2Session:
         reply = self._streams.get(event.stream_id)
         if reply is None:
             return
-        # h2 would end the connection over a wrong length; see _on_data.
+        # h2 would end the connection for a wrong length; _on_data ends the stream only.
         self._h2.streams[event.stream_id]._expected_content_length = None
         try:
             reply.deliver_head(head(event.headers or [], reply))
@@ -201,17 +191,17 @@ class Http2Session:
             reply.missing -= len(event.data)
             if reply.missing < 0:
                 self._reset(reply, ErrorCodes.PROTOCOL_ERROR)
-                reply.fail(Failure("the API's response is longer than it said"))
+                reply.fail(Failure("the API's response is longer than its Content-Length"))
                 return
         if received > len(event.data):
-            self.consumed(reply, received - len(event.data))  # padding is nobody's
+            self.consumed(reply, received - len(event.data))  # padding
         reply.deliver(event.data)
 
     def _on_end(self, event: events.StreamEnded) -> None:
         reply = self._streams.get(event.stream_id)
         if reply is None:
             return
-        if reply.unsent:  # answered before the request was read; it need not be
+        if reply.unsent:  # the API answered before it had read the whole request
             self._reset(reply, ErrorCodes.NO_ERROR)
         else:
             self._forget(reply)
@@ -232,20 +222,20 @@ class Http2Session:
 
     def _on_goaway(self, last_stream: int) -> None:
         self._draining = True
-        for reply in [each for each in self._streams.values() if each.stream_id > last_stream]:
+        for reply in [r for r in self._streams.values() if r.stream_id > last_stream]:
             self._forget(reply)
             reply.fail(Unprocessed("the API stopped taking requests on this connection"))
         if not self._streams:
             self.close()
 
-    # Parts.
+    # Steps.
 
     def _send_contents(self) -> None:
         for reply in list(self._streams.values()):
             self._send_content(reply)
 
     def _send_content(self, reply: Http2Reply) -> None:
-        """Send of the request's body what the API's windows admit."""
+        """Send as much of the request's body as the API's windows admit."""
         while reply.unsent:
             window = self._h2.local_flow_control_window(reply.stream_id)
             size = min(window, self._h2.max_outbound_frame_size, len(reply.unsent))
@@ -286,7 +276,7 @@ class Http2Session:
                 reply.fail(failure)
         if not self.ready.done():
             self.ready.set_exception(failure)
-            self.ready.exception()  # whoever waited for it may have left
+            self.ready.exception()  # marks it as read: the code that waited for it may have ended
         self._on_change()
 
 

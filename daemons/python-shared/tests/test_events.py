@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from streaming_daemon.events import MAX_EVENT, Event, EventParser
+from llm_api.events import MAX_EVENT, Event, EventParser
 
 
 def parse(*reads: bytes) -> list[bytes]:
@@ -78,3 +78,13 @@ def test_endless_data_lines_overflow() -> None:
     for _ in range(MAX_EVENT // 1000 + 1):
         assert parser.feed(b"data: " + b"x" * 1000 + b"\n") == []
     assert parser.overflow
+
+
+def test_errors_are_dispatched_without_data() -> None:
+    events = EventParser().feed(b"event: error\n\nerror: boom\n\nerror\n\ndata: a\n\n")
+    assert events == [
+        Event(b"error", b""),
+        Event(b"", b"", b"boom"),
+        Event(b"", b"", b""),
+        Event(b"", b"a"),
+    ]
