@@ -18,7 +18,7 @@ RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
 .DEFAULT_GOAL := help
 BACKENDS := rpc-chat agent-chat spaces
 CHECKS  := check-python-shared check-python-http2 $(BACKENDS:%=check-%) check-go check-rust check-uring check-php
-.PHONY: help test test-category test-tap test-json list check $(CHECKS) $(BACKENDS:%=test-%) \
+.PHONY: help test test-category test-tap test-json list docs check $(CHECKS) $(BACKENDS:%=test-%) \
 	self-test steady format clean
 
 help: ## Show this help
@@ -45,6 +45,9 @@ test-json: test ## The same as JSON
 
 list: $(READY) ## List the scenarios by category
 	@$(BIN)/conformance list $(call each,--category,$(CATEGORY))
+
+docs: $(DEV) ## Write the tables in docs/ that repeat what the code says
+	@$(BIN)/python docs/generate.py
 
 check: $(DEV) ## Prove the suite itself: linters, types, tests, also those of the daemons
 	@$(BIN)/ruff format --check --quiet .

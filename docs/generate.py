@@ -1,0 +1,107 @@
+"""Write the tables in docs/ that repeat what the code says.
+
+    python docs/generate.py           writes them
+    python docs/generate.py --check   exits 1 and names each page that is stale
+
+A table stands between `<!-- generated: NAME -->` and `<!-- end -->`. TABLES maps each name
+to the function that renders the table.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from conformance.checks import Checks
+from conformance.profiles.base import Profile
+from conformance.profiles.registry import profiles
+
+DOCS = Path(__file__).parent
+PAGES = (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
+
+_PLACE = re.compile(r"(<!-- generated: (?P<name>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def clauses(profile: Profile) -> Iterator[str]:
+    """The contract of one profile."""
+    yield "| clause | level | sentence |"
+    yield "|---|---|---|"
+    for clause in profile.clauses:
+        yield f"| {clause.id} | {clause.level.value} | {clause.sentence} |"
+
+
+def checks() -> Iterator[str]:
+    """The vocabulary of a finished response, in the order of the code."""
+    yield "| check | holds when |"
+    yield "|---|---|"
+    for kind in reversed(Checks.__mro__):
+        for name, function in vars(kind).items():
+            if inspect.isfunction(function) and not name.startswith("_"):
+                meaning = (inspect.getdoc(function) or "").splitlines()[0]
+                yield f"| `{name}({_parameters(function)})` | {meaning} |"
+
+
+def _parameters(function: Callable[..., object]) -> str:
+    shown = []
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            shown.append(f"*{parameter.name}")
+        elif parameter.kind is not parameter.KEYWORD_ONLY:
+            shown.append(parameter.name)
+    return ", ".join(shown)
+
+
+def catalog() -> Iterator[str]:
+    """How many scenarios each profile has, by category."""
+    yield "| profile | scenarios | categories |"
+    yield "|---|---|---|"
+    for name, profile in profiles().items():
+        names = dict.fromkeys(scenario.category for scenario in profile.scenarios)
+        yield f"| `{name}` | {len(profile.scenarios)} | {', '.join(names)} |"
+
+
+TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
+    "checks": checks,
+    "catalog": catalog,
+    **{f"clauses {name}": partial(clauses, each) for name, each in profiles().items()},
+}
+
+
+def generated(text: str, page: str) -> str:
+    """The page with every table as the code has it. Raises LookupError for an unknown table."""
+
+    def table(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name not in TABLES:
+            known = ", ".join(TABLES)
+            raise LookupError(f"{page}: no generated table {name!r}; there are: {known}")
+        return match[1] + "\n".join(TABLES[name]()) + "\n" + match[3]
+
+    return _PLACE.sub(table, text)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or check them; the exit status."""
+    if arguments not in ([], ["--check"]):
+        print("usage: python docs/generate.py [--check]", file=sys.stderr)
+        return 2
+    stale = []
+    for path in PAGES:
+        text = path.read_text()
+        fresh = generated(text, path.name)
+        if fresh != text:
+            stale.append(path.name)
+            if not arguments:
+                path.write_text(fresh)
+    if stale:
+        what = "is stale: run `make docs`" if arguments else "written"
+        print("\n".join(f"{name}: {what}" for name in stale))
+    return 1 if stale and arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
