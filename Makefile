@@ -9,6 +9,8 @@ DEV     := $(VENV)/.ready-dev
 
 FORMAT  ?= human
 comma   := ,
+empty   :=
+space   := $(empty) $(empty)
 each     = $(foreach value,$(subst $(comma), ,$(2)),$(1) $(value))
 SELECT   = $(call each,--category,$(CATEGORY)) $(call each,--scenario,$(SCENARIO)) \
 	$(call each,--variant,$(VARIANT)) $(call each,--require,$(REQUIRE)) \
@@ -18,7 +20,10 @@ RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
 .DEFAULT_GOAL := help
 BACKENDS := rpc-chat agent-chat spaces
 CHECKS  := check-python-shared check-python-http2 $(BACKENDS:%=check-%) check-go check-rust check-uring check-php
-.PHONY: help test test-category test-tap test-json list docs check $(CHECKS) $(BACKENDS:%=test-%) \
+# Groups of steps; those of one group run at the same time.
+STEPS   := check-format,check-types check-documents check-tests \
+	$(subst $(space),$(comma),$(CHECKS)) check-self-test
+.PHONY: help test test-category test-tap test-json list docs check $(CHECKS) $(subst $(comma), ,$(STEPS)) $(BACKENDS:%=test-%) \
 	self-test steady format clean
 
 help: ## Show this help
@@ -50,11 +55,21 @@ docs: $(DEV) ## Write the tables in docs/ that repeat what the code says
 	@$(BIN)/python docs/generate.py
 
 check: $(DEV) ## Prove the suite itself: linters, types, tests, also those of the daemons
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/ruff check --quiet .
+	@MAKE='$(MAKE)' $(BIN)/python tests/check.py $(STEPS)
+
+check-format: $(DEV)
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+
+check-types: $(DEV)
 	@$(BIN)/mypy
-	@$(BIN)/pytest --quiet
-	@$(MAKE) --no-print-directory $(CHECKS)
+
+check-documents: $(DEV)
+	@$(BIN)/python docs/generate.py --check
+
+check-tests: $(DEV)
+	@$(BIN)/pytest --quiet --numprocesses=auto
+
+check-self-test: $(DEV)
 	@$(BIN)/python tests/faulty/self_test.py --part
 
 # What a daemon's own checks need may be missing: $(call skip,DAEMON,COMMAND,PACKAGES)
