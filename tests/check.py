@@ -49,7 +49,8 @@ def main(groups: list[str]) -> int:
     for group in groups:
         steps = group.split(",")
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            failed += [step for step, good in zip(steps, pool.map(run, steps)) if not good]
+            results = zip(steps, pool.map(run, steps), strict=True)
+            failed += [step for step, succeeded in results if not succeeded]
     took = time.monotonic() - began
     if failed:
         print(f"red after {took:.0f} s: {', '.join(failed)}")
