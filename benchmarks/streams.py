@@ -21,7 +21,8 @@ from pathlib import Path
 
 from conformance.core.socket_type import SocketType
 from conformance.daemon.proc import cpu, descendants, rss
-from conformance.profiles.handoff.opening import Pair, encode, pair
+from conformance.profiles.handoff.client_pair import Pair, pair
+from conformance.profiles.handoff.payload import encode
 
 READ = 65536
 PATIENCE = 30.0

@@ -14,7 +14,7 @@ that never sends `[DONE]` has broken R4 after a SIGHUP too.
 
 The checks stand in modules by what they look at:
 
-    judge.py     noting failures, and telling each cause once
+    recorder.py  records findings, and each cause once
     answer.py    the answer alone
     failure.py   the answer where it must have failed
     relay.py     the answer beside what the API was asked and sent

@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import Self
 
 from conformance.checks import sent
-from conformance.checks.judge import Judge
+from conformance.checks.recorder import Blame, Recorder
 from conformance.core import chunk as delta
 from conformance.core.evidence import Ending, Event, Format, Kind, Violation
+from conformance.core.finding import FindingKind
 from conformance.core.quoting import (
     EXCERPT,
     arrived,
@@ -22,7 +23,7 @@ from conformance.core.quoting import (
 HEAD = "response head"
 
 
-class AnswerChecks(Judge):
+class AnswerChecks(Recorder):
     """What can be judged from the client's side."""
 
     # Values
@@ -47,17 +48,17 @@ class AnswerChecks(Judge):
 
     # The head
 
-    def http_status(self, expected: int, *, clause: str | None = None) -> Self:
+    def http_status(self, expected: int, *, clause: Blame | None = None) -> Self:
         """The status code (R1; an error's: R5)."""
         told = f"status {expected}"
-        fitting = clause or ("R5" if expected >= 400 else None)
+        fitting = clause or (FindingKind.ERROR_ANSWER if expected >= 400 else None)
         if not self._has_head("http_status", told, fitting):
             return self
         if self.response.status != expected:
-            self._tell("refused", "http_status", fitting or "R1", told)
+            self._report("refused", "http_status", fitting or FindingKind.HEAD, told)
         return self
 
-    def header(self, name: str, value: str, *, clause: str = "R1") -> Self:
+    def header(self, name: str, value: str, *, clause: Blame = FindingKind.HEAD) -> Self:
         """The header is there with exactly this value (R1)."""
         expected = f"{name}: {value}"
         if self._has_head("header", expected, None):
@@ -66,7 +67,7 @@ class AnswerChecks(Judge):
                 self._fail("header", clause, expected, _header(name, found), HEAD)
         return self
 
-    def header_contains(self, name: str, part: str, *, clause: str = "R1") -> Self:
+    def header_contains(self, name: str, part: str, *, clause: Blame = FindingKind.HEAD) -> Self:
         """The header's value contains this, in either case (R1)."""
         expected = f"{name} containing {part!r}"
         if self._has_head("header_contains", expected, None):
@@ -75,7 +76,7 @@ class AnswerChecks(Judge):
                 self._fail("header_contains", clause, expected, _header(name, found), HEAD)
         return self
 
-    def no_header(self, name: str, *, clause: str = "R1") -> Self:
+    def no_header(self, name: str, *, clause: Blame = FindingKind.HEAD) -> Self:
         """The header is absent (R1)."""
         expected = f"no {name} header"
         if self._has_head("no_header", expected, None):
@@ -86,37 +87,39 @@ class AnswerChecks(Judge):
 
     # Errors
 
-    def no_error(self, *, clause: str | None = None) -> Self:
+    def no_error(self, *, clause: Blame | None = None) -> Self:
         """An event stream without an error event (R2: none invented)."""
         expected = "an event stream without an error"
         if not self._has_stream("no_error", expected, clause):
             return self
-        if self._has_events("no_error", expected, clause or "R2"):
+        if self._has_events("no_error", expected, clause or FindingKind.EVENTS):
             for event in self._events(Kind.ERROR):
                 where = place(self.response, event)
-                self._fail("no_error", clause or "R2", expected, excerpt(event.data), where)
-                self._told.add("no [DONE]")  # is what has to follow from an error
+                self._fail(
+                    "no_error", clause or FindingKind.EVENTS, expected, excerpt(event.data), where
+                )
+                self._reported.add("no [DONE]")  # is what has to follow from an error
         return self
 
     # The stream
 
-    def sse_format(self, *, clause: str | None = None) -> Self:
+    def sse_format(self, *, clause: Blame | None = None) -> Self:
         """Not one byte of head, framing and events breaks a rule (each its own clause)."""
         expected = "a well-formed event stream"
         if not self._has_stream("sse_format", expected, clause):
             return self
-        self._has_events("sse_format", expected, clause or "R2")
+        self._has_events("sse_format", expected, clause or FindingKind.EVENTS)
         broken: dict[str, list[Violation]] = {}
         for violation in self.response.violations:
             broken.setdefault(violation.rule, []).append(violation)
         for rule, (first, *more) in broken.items():
             actual = first.found + (f" (and {len(more)} more such)" if more else "")
             where = byte_place(self.response, first.offset)
-            own = clause if clause and first.offset >= self.response.body_offset else first.clause
+            own = clause if clause and first.offset >= self.response.body_offset else first.kind
             self._fail("sse_format", own, rule, actual, where)
         return self
 
-    def utf8_valid(self, *, clause: str = "R3") -> Self:
+    def utf8_valid(self, *, clause: Blame = FindingKind.TEXT) -> Self:
         """The body's bytes are UTF-8 (R3)."""
         expected = "a body in valid UTF-8"
         if self._has_stream("utf8_valid", expected, None) and self._has_events(
@@ -133,31 +136,31 @@ class AnswerChecks(Judge):
                 )
         return self
 
-    def chunk_count(self, expected: int, *, clause: str = "R2") -> Self:
+    def chunk_count(self, expected: int, *, clause: Blame = FindingKind.EVENTS) -> Self:
         """So many chunks carry text (R2). Role, finish and usage chunks are not counted."""
         return self._count(
             "chunk_count", f"{plural(expected, 'chunk')} with text", clause, expected
         )
 
-    def chunk_count_at_least(self, least: int, *, clause: str = "R2") -> Self:
+    def chunk_count_at_least(self, least: int, *, clause: Blame = FindingKind.EVENTS) -> Self:
         """At least so many chunks carry text (R2)."""
         told = f"at least {plural(least, 'chunk')} with text"
         return self._count("chunk_count_at_least", told, clause, least, exactly=False)
 
     def _count(
-        self, check: str, expected: str, clause: str, number: int, *, exactly: bool = True
+        self, check: str, expected: str, clause: Blame, number: int, *, exactly: bool = True
     ) -> Self:
         if self._has_stream(check, expected, None) and self._has_events(check, expected, clause):
             found = len(self.deltas)
             if found < number or (exactly and found > number):
                 actual = f"{found} with text; {arrived(self.response)}"
-                own = "R2" if found < number and self.complete else clause
+                own = FindingKind.EVENTS if found < number and self.complete else clause
                 self._fail(check, own, expected, actual, last_place(self.response))
         return self
 
     # Its end
 
-    def finish_reason(self, expected: str, *, clause: str | None = None) -> Self:
+    def finish_reason(self, expected: str, *, clause: Blame | None = None) -> Self:
         """Choice 0 finished once, with this reason (R2).
 
         The simple format carries no reason: there `[DONE]` is what says that
@@ -165,7 +168,7 @@ class AnswerChecks(Judge):
         """
         told = f"finish_reason {expected!r}, once"
         if not self._has_stream("finish_reason", told, clause) or not self._has_events(
-            "finish_reason", told, clause or "R2"
+            "finish_reason", told, clause or FindingKind.EVENTS
         ):
             return self
         if self.response.format is Format.SIMPLE:
@@ -176,10 +179,10 @@ class AnswerChecks(Judge):
         if [reason for _, reason in found] != [expected]:
             actual = ", ".join(repr(reason) for _, reason in found) or "none"
             where = place(self.response, found[0][0]) if found else last_place(self.response)
-            self._fail("finish_reason", clause or "R2", told, actual, where)
+            self._fail("finish_reason", clause or FindingKind.EVENTS, told, actual, where)
         return self
 
-    def no_finish_reason(self, *, clause: str = "R6") -> Self:
+    def no_finish_reason(self, *, clause: Blame = FindingKind.ERROR_EVENT) -> Self:
         """No choice was given a finish reason (R6). In the simple format: see no_done_marker."""
         expected = "no finish_reason"
         if self._has_stream("no_finish_reason", expected, None) and self._has_events(
@@ -199,11 +202,11 @@ class AnswerChecks(Judge):
             for reason in delta.finish_of(event.json)
         ]
 
-    def done_marker(self, *, clause: str | None = None) -> Self:
+    def done_marker(self, *, clause: Blame | None = None) -> Self:
         """Exactly one `[DONE]`, nothing after it (R4), then EOF (R8)."""
         expected = "exactly one [DONE], last"
         if not self._has_stream("done_marker", expected, clause) or not self._has_events(
-            "done_marker", expected, clause or "R4"
+            "done_marker", expected, clause or FindingKind.DONE
         ):
             return self
         done = self._events(Kind.DONE)
@@ -212,14 +215,16 @@ class AnswerChecks(Judge):
             return self
         if len(done) > 1:
             where = place(self.response, done[1])
-            self._fail("done_marker", "R4", expected, f"{len(done)} of them", where)
-        elif rest := [each for each in self.response.violations if each.clause == "R4"]:
+            self._fail("done_marker", FindingKind.DONE, expected, f"{len(done)} of them", where)
+        elif rest := [each for each in self.response.violations if each.kind is FindingKind.DONE]:
             where = byte_place(self.response, rest[0].offset)
-            self._fail("done_marker", "R4", expected, f"after it came {rest[0].found}", where)
+            self._fail(
+                "done_marker", FindingKind.DONE, expected, f"after it came {rest[0].found}", where
+            )
         self._eof("done_marker", clause)
         return self
 
-    def no_done_marker(self, *, clause: str = "R4") -> Self:
+    def no_done_marker(self, *, clause: Blame = FindingKind.DONE) -> Self:
         """No `[DONE]`: the API did not finish (R4)."""
         expected = "no [DONE]"
         if self._has_stream("no_done_marker", expected, None) and self._has_events(
@@ -230,39 +235,42 @@ class AnswerChecks(Judge):
                 self._fail("no_done_marker", clause, expected, "[DONE]", where)
         return self
 
-    def _no_done(self, check: str, clause: str | None) -> None:
+    def _no_done(self, check: str, clause: Blame | None) -> None:
         actual = f"none; {arrived(self.response)}"
-        own = "R4" if clause is None or self._whole else clause
-        self._tell("no [DONE]", check, own, "exactly one [DONE], last", actual=actual)
+        own = FindingKind.DONE if clause is None or self._whole else clause
+        self._report("no [DONE]", check, own, "exactly one [DONE], last", actual=actual)
 
     @property
     def _whole(self) -> bool:
         """Every text that the API sent has come, and the stream has ended without an error."""
-        if self.response.transcript.ending is not Ending.EOF or self._events(Kind.ERROR):
+        if not self.response.transcript.ending.orderly or self._events(Kind.ERROR):
             return False
         entries = self.observation.upstream
         return bool(entries) and self.text == "".join(sent.texts(entries[-1]))
 
-    def ended(self, *, clause: str | None = None) -> Self:
+    def ended(self, *, clause: Blame | None = None) -> Self:
         """The client saw EOF (R8)."""
         self._eof("ended", clause)
         return self
 
-    def _eof(self, check: str, clause: str | None) -> None:
+    def _eof(self, check: str, clause: Blame | None) -> None:
         transcript = self.response.transcript
-        if transcript.ending is Ending.EOF:
+        if transcript.ending.orderly:
             return
         if not transcript.reads:
             self._has_head(check, "EOF", clause)
             return
         # A stream that hangs before its last event is held up (R7), not badly closed (R8).
         over = not self.response.events or self.response.events[-1].kind in (Kind.DONE, Kind.ERROR)
+        own: Blame
         if over and transcript.ending is Ending.DEADLINE:
-            own = "R8"  # all of it was served: whoever asks
+            own = FindingKind.NOT_ENDED  # all of it was served: whoever asks
         else:
-            own = clause or ("R7" if transcript.ending is Ending.DEADLINE else "R8")
+            own = clause or (
+                FindingKind.LATE if transcript.ending is Ending.DEADLINE else FindingKind.NOT_ENDED
+            )
         actual = f"{arrived(self.response)}"
-        self._tell("no eof", check, own, "EOF after the last byte", actual=actual)
+        self._report("no eof", check, own, "EOF after the last byte", actual=actual)
 
 
 def _header(name: str, value: str | None) -> str:

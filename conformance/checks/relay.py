@@ -15,9 +15,11 @@ from unicodedata import normalize
 
 from conformance.checks import sent
 from conformance.checks.failure import FailureChecks
+from conformance.checks.recorder import Blame
 from conformance.core import chunk as delta
 from conformance.core import exact_json as exact
 from conformance.core.evidence import End, Event, Format, JournalEntry, Kind
+from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt, last_place, place, plural
 
 UPSTREAM = "upstream request"
@@ -28,7 +30,7 @@ class RelayChecks(FailureChecks):
 
     # The request
 
-    def applied(self, pattern: str | None, *, clause: str = "U1") -> Self:
+    def applied(self, pattern: str | None, *, clause: Blame = FindingKind.REQUEST) -> Self:
         """The API received exactly one request of this exchange, authorized, with the pattern.
 
         None stands for the ordinary answer (U1).
@@ -41,7 +43,7 @@ class RelayChecks(FailureChecks):
             if len(entries) > 1:
                 # Whatever the others were for, they repeat what the API has processed.
                 actual = f"{plural(len(entries), 'request')}"
-                own = "U8" if clause == "U1" else clause
+                own = FindingKind.REPEATED if clause == FindingKind.REQUEST else clause
                 self._fail("applied", own, expected, actual, UPSTREAM)
             for entry in entries:
                 if not entry.authorized:
@@ -52,10 +54,10 @@ class RelayChecks(FailureChecks):
                     self._fail("applied", clause, expected, actual, _where(entry))
         return self
 
-    def request_unchanged(self, *, clause: str = "U1") -> Self:
-        """The API was asked for what the handoff data says: fields, key, headers (U1)."""
+    def request_unchanged(self, *, clause: Blame = FindingKind.REQUEST) -> Self:
+        """The API received what the client asked for: fields, key, headers (U1)."""
         check = "request_unchanged"
-        entry = self._request(check, "a request with the handoff's fields", clause)
+        entry = self._request(check, "a request with the client's fields", clause)
         if entry is None:
             return self
         where = _where(entry)
@@ -65,47 +67,46 @@ class RelayChecks(FailureChecks):
         if not entry.authorized:
             actual = "another key, or none"
             self._fail(check, clause, "the configured key as bearer token", actual, where)
-        given = exact.decode(self.response.transcript.handoff)
-        for name, header in (("test_pattern", "X-Test-Pattern"), ("request_id", "X-Request-Id")):
-            if given.get(name) is not None and entry.header(header) != given[name]:
+        asked = self.observation.asked
+        for header, value in asked.headers.items():
+            if entry.header(header) != value:
                 actual = repr(entry.header(header))
-                self._fail(check, clause, f"{header}: {given[name]}", actual, where)
-        asked = sent.decoded(entry.body)
-        if not isinstance(asked, dict):
+                self._fail(check, clause, f"{header}: {value}", actual, where)
+        received = sent.decoded(entry.body)
+        if not isinstance(received, dict):
             self._fail(check, clause, "a JSON object", excerpt(entry.body), where)
             return self
-        extra = given.get("body") or {}
-        for name, value in _request_fields(given).items():
-            expected = f"{name} as the handoff data gives it"
-            if name not in asked:
+        for name, value in asked.body.items():
+            expected = f"{name} as the client's request gives it"
+            if name not in received:
                 self._fail(check, clause, expected, f"no {name}", where)
-            elif found := exact.difference(
-                {name: value}, {name: asked[name]}, digits=name in extra
+            elif different := exact.difference(
+                {name: value}, {name: received[name]}, digits=name in asked.exact
             ):
-                self._fail(check, clause, expected, found, where)
+                self._fail(check, clause, expected, different, where)
         return self
 
-    def nothing_added(self, *, clause: str = "U1") -> Self:
-        """The API was asked for nothing that the handoff data does not give, but a model (U1)."""
-        check, expected = "nothing_added", "no field that the handoff data does not give"
+    def nothing_added(self, *, clause: Blame = FindingKind.REQUEST) -> Self:
+        """The API received no field beyond the client's, except those a daemon may add (U1)."""
+        check, expected = "nothing_added", "no field that the client's request does not give"
         entry = self._request(check, expected, clause)
         if entry is not None:
-            given = exact.decode(self.response.transcript.handoff)
-            asked = sent.decoded(entry.body)
-            fields = {"model", *_request_fields(given)}
-            for name, value in asked.items() if isinstance(asked, dict) else ():
-                if name not in fields:
+            asked = self.observation.asked
+            allowed = asked.additions.union(asked.body)
+            received = sent.decoded(entry.body)
+            for name, value in received.items() if isinstance(received, dict) else ():
+                if name not in allowed:
                     actual = f"{name}: {excerpt(str(value))}"
                     self._fail(check, clause, expected, actual, _where(entry))
         return self
 
     # The answer
 
-    def content(self, expected: str, *, clause: str | None = None) -> Self:
+    def content(self, expected: str, *, clause: Blame | None = None) -> Self:
         """The text of choice 0 is exactly this (R3; R2 where events are missing)."""
         return self._same_text("content", expected, clause)
 
-    def content_contains(self, *parts: str, clause: str | None = None) -> Self:
+    def content_contains(self, *parts: str, clause: Blame | None = None) -> Self:
         """The text of choice 0 contains each of these (R3; R2 where events are missing)."""
         for part in parts:
             expected = f"text containing {excerpt(part)}"
@@ -117,13 +118,13 @@ class RelayChecks(FailureChecks):
                 self._fail("content_contains", own, expected, excerpt(self.text), where)
         return self
 
-    def content_as_sent(self, *, clause: str | None = None) -> Self:
+    def content_as_sent(self, *, clause: Blame | None = None) -> Self:
         """The text of choice 0 is what the API sent (R3; R2 where events are missing)."""
         check = "content_as_sent"
         entry = self._request(check, "the text that the API sent", clause)
         return self if entry is None else self._same_text(check, "".join(sent.texts(entry)), clause)
 
-    def events_in_order(self, *, clause: str | None = None) -> Self:
+    def events_in_order(self, *, clause: Blame | None = None) -> Self:
         """The API's chunks arrived, each once, in order, each the same (R2; altered text: R3).
 
         In the openai format the chunks' JSON is compared, every digit of it;
@@ -144,7 +145,7 @@ class RelayChecks(FailureChecks):
             found = _compare(*pair)
             if found is not None:
                 texts = self.response.format is Format.SIMPLE or _TEXT_DIFFERS.match(found)
-                broken = clause if clause and not self.complete else "R2"
+                broken = clause if clause and not self.complete else FindingKind.EVENTS
                 own = self._text_clause(clause) if texts else broken
                 actual = f"chunk {number} of {len(received)} (sent: {len(wanted)}): {found}"
                 self._fail(check, own, expected, actual, self._chunk_place(events, number))
@@ -156,7 +157,7 @@ class RelayChecks(FailureChecks):
             return place(self.response, events[number - 1])
         return last_place(self.response)
 
-    def _same_text(self, check: str, text: str, clause: str | None) -> Self:
+    def _same_text(self, check: str, text: str, clause: Blame | None) -> Self:
         expected = f"the text {excerpt(text)}"
         if not self._has_text(check, expected, clause):
             return self
@@ -186,9 +187,9 @@ class RelayChecks(FailureChecks):
                 return place(self.response, event)
         return last_place(self.response)
 
-    def _has_text(self, check: str, expected: str, clause: str | None) -> bool:
+    def _has_text(self, check: str, expected: str, clause: Blame | None) -> bool:
         return self._has_stream(check, expected, clause) and self._has_events(
-            check, expected, clause or "R2"
+            check, expected, clause or FindingKind.EVENTS
         )
 
     @property
@@ -199,24 +200,24 @@ class RelayChecks(FailureChecks):
         let_down = not finished and entry.end is not End.CLIENT_GONE and self._events(Kind.ERROR)
         return not self._events(Kind.DONE) and not let_down
 
-    def _text_clause(self, clause: str | None) -> str:
+    def _text_clause(self, clause: Blame | None) -> Blame:
         """R2 where the texts sent did not all come, each once and in order; otherwise R3.
 
         The scenario's own clause where the answer broke off, or holds what was never sent.
         """
         if not self.observation.upstream:
-            return clause or "R3"
+            return clause or FindingKind.TEXT
         wanted = sent.texts(self.observation.upstream[-1])
         received = [delta.text_of(event.json) for event in self.deltas]
         if clause is not None and (self._broken_off or _foreign(wanted, received)):
             return clause
         if len(wanted) != len(received):
-            return "R2"
+            return FindingKind.EVENTS
         moved = any(
             one != other and (one in received or other in wanted)
             for one, other in zip(wanted, received, strict=True)
         )
-        return "R2" if moved else "R3"
+        return FindingKind.EVENTS if moved else FindingKind.TEXT
 
 
 def _foreign(wanted: Sequence[str], received: Sequence[str]) -> bool:
@@ -252,20 +253,6 @@ def _compare(sent: Any, received: Any) -> str | None:
     if sent is _NOTHING:
         return f"never sent: {excerpt(str(received))}"
     return exact.difference(sent, received)
-
-
-def _request_fields(given: dict[str, Any]) -> dict[str, Any]:
-    """What the API's request must hold, given the handoff data (handoff.md, "Handoff data")."""
-    fields: dict[str, Any] = {}
-    if given.get("messages") is not None:
-        fields["messages"] = given["messages"]
-    elif given.get("prompt") is not None:
-        system = given.get("system")
-        before = [{"role": "system", "content": system}] if system is not None else []
-        fields["messages"] = [*before, {"role": "user", "content": given["prompt"]}]
-    names = {name: name for name in ("model", "max_tokens", "temperature")} | {"user_id": "user"}
-    fields |= {theirs: given[ours] for ours, theirs in names.items() if given.get(ours) is not None}
-    return {**fields, **(given.get("body") or {}), "stream": True}
 
 
 def _pattern(pattern: str | None) -> str:

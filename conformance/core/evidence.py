@@ -17,16 +17,26 @@ from enum import Enum
 from itertools import accumulate
 from typing import Any
 
+from conformance.core.finding import FindingKind
+
 
 class Ending(Enum):
-    """How the client saw the connection end."""
+    """How the exchange ended, as the client saw it."""
 
     EOF = "eof"
+    MESSAGE = "message"
+    """The message ended by its own framing; the connection may stay open."""
     RESET = "reset"
+    """The daemon reset the connection, or the stream of an HTTP/2 connection."""
     LEFT = "left"
     """The client itself closed or reset it."""
     DEADLINE = "deadline"
-    """It was still open when the scenario's time was up."""
+    """It was still open at the scenario's deadline."""
+
+    @property
+    def orderly(self) -> bool:
+        """Whether the daemon ended it, and did so without a reset."""
+        return self in (Ending.EOF, Ending.MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +51,15 @@ class Read:
 class Transcript:
     """One exchange as the client's socket saw it."""
 
-    handoff: bytes
-    """The handoff data, as sent to the daemon."""
-    handed_off_at: float
+    request: bytes
+    """The bytes that began the exchange: handoff data, or an HTTP request."""
+    began_at: float
+    """When the client side began to send the request."""
     reads: tuple[Read, ...]
     ending: Ending
     ended_at: float
+    opening: str = "handoff"
+    """The kind of opening, as evidence names it: `handoff`, `request`."""
 
     @property
     def raw(self) -> bytes:
@@ -100,8 +113,8 @@ class Violation:
 
     rule: str
     """The rule, as a sentence with its source: `header lines end in CRLF (RFC 9112 2.2)`."""
-    clause: str
-    """The clause of the contract that a daemon breaks with it: `R1`."""
+    kind: FindingKind
+    """Decides which clause of the contract the daemon breaks with it."""
     found: str
     offset: int
     """Where in the transcript's raw bytes."""
@@ -124,6 +137,8 @@ class Response:
     """None while no chunk was seen, or where chunks of both formats were mixed."""
     violations: tuple[Violation, ...]
     """In order of offset."""
+    truncated: bool = False
+    """Whether the connection ended before the message did, where framing tells the two apart."""
 
     def header(self, name: str) -> str | None:
         """The header's value; several values are joined with a comma; None when absent."""
@@ -199,11 +214,25 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The upstream request that must follow from what the client asked of the daemon."""
+
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the JSON body, decoded as exact_json does."""
+    exact: frozenset[str] = frozenset()
+    """Those whose numbers must keep every digit: `1.0` differs from `1`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Request headers that must arrive with exactly these values."""
+    additions: frozenset[str] = frozenset()
+    """Fields that the daemon may add to the body."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Everything known about one exchange when its checks are run."""
 
     response: Response
     upstream: tuple[JournalEntry, ...]
     """The requests that carried this exchange's token, in order of arrival."""
-    asked: Mapping[str, Any] = field(default_factory=dict)
-    """The handoff data as the scenario meant it, before it was encoded."""
+    asked: Asked = field(default_factory=Asked)
+    """What the upstream request must be."""

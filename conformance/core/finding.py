@@ -19,6 +19,40 @@ class FindingKind(Enum):
     DIED = "died"
     """The daemon's process ended."""
 
+    # Of a relayed answer
+
+    NOT_TAKEN = "not taken"
+    """The daemon refused a request that it must accept."""
+    FULL = "full"
+    """The daemon refused a client for lack of room."""
+    HEAD = "head"
+    """The head of the answer, or the framing of its body, breaks a rule."""
+    EVENTS = "events"
+    """Events are missing, repeated, reordered, invented or malformed."""
+    TEXT = "text"
+    """Text arrived altered."""
+    DONE = "done"
+    """`[DONE]` is missing, repeated, or not last."""
+    ERROR_ANSWER = "error answer"
+    """A failure before the first byte is not reported by status and body."""
+    ERROR_EVENT = "error event"
+    """A failure after the first byte is not reported as the stream's end."""
+    LATE = "late"
+    """Something arrived too late, or did not arrive by the deadline."""
+    NOT_ENDED = "not ended"
+    """The exchange did not end in an orderly way after its last byte."""
+    HELD = "held"
+    """The daemon holds a descriptor of an exchange that has ended."""
+
+    # Of the upstream request
+
+    REQUEST = "request"
+    """The API received no request, or another one than the client asked for."""
+    RUNS_ON = "runs on"
+    """The upstream request did not end after its client had left."""
+    REPEATED = "repeated"
+    """The API received a request again that it may have processed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

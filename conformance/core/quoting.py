@@ -1,7 +1,7 @@
 """How evidence is quoted in a failed check: excerpts, places, times, what had arrived.
 
 One wording for all checks, so that `actual` and `where` read alike everywhere
-and stay short. Times are relative to the handoff.
+and stay short. Times are relative to the exchange's beginning.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ EXCERPT = 120
 
 _ENDINGS = {
     Ending.EOF: "then EOF",
+    Ending.MESSAGE: "then the end of the message",
     Ending.RESET: "then a connection reset",
     Ending.LEFT: "then the client left",
     Ending.DEADLINE: "and the connection is still open",
@@ -40,8 +41,8 @@ def ending(response: Response) -> str:
 
 
 def since(response: Response, at: float) -> str:
-    """A time as seconds after the handoff: `+0.013 s`."""
-    return f"{at - response.transcript.handed_off_at:+.3f} s"
+    """A time as seconds after the exchange began: `+0.013 s`."""
+    return f"{at - response.transcript.began_at:+.3f} s"
 
 
 def place(response: Response, event: Event) -> str:

@@ -26,7 +26,7 @@ from conformance.fuzz.stream import Stream, streams
 from conformance.mock.client import MockClient
 from conformance.mock.process import MockServer
 from conformance.profiles.environment import Environment
-from conformance.profiles.relay.bench import RelayBench
+from conformance.profiles.handoff.bench import HandoffBench
 from conformance.running.replay import relays, scenario
 from conformance.timing.calibration import calibrate
 
@@ -165,7 +165,7 @@ class _Arena:
 
 
 async def _play(environment: Environment, stream: Stream) -> tuple[Finding, ...]:
-    bench = RelayBench(scenario("fuzz", texts=stream.texts, script=stream.script), environment)
+    bench = HandoffBench(scenario("fuzz", texts=stream.texts, script=stream.script), environment)
     try:
         relays(await bench.respond(script=stream.script), stream.texts)
     except ScenarioStopped:

@@ -12,6 +12,7 @@ each names a Profile. A package of your own adds one in the same way:
 from __future__ import annotations
 
 import pkgutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -53,27 +54,40 @@ class Profile:
     untestable: Mapping[str, str] = field(default_factory=dict)
     """What no scenario covers, and why: by clause, or by the name of such a scenario."""
 
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Clauses of a shared scenario that this contract words under another id."""
+
     @cached_property
     def scenarios(self) -> tuple[Scenario, ...]:
         """Every scenario, by category in the catalogs' order, as written in each module.
 
-        Raises ValueError, naming the scenario, for an unknown clause.
+        A category may stand in several catalogs; its scenarios are then listed together.
+        Raises ValueError, naming the scenario, for an unknown clause or a second name.
         """
-        return tuple(
+        found = [
             self.bind(scenario)
+            for category in dict.fromkeys(
+                name for package in self.catalogs for name in _categories(package)
+            )
             for package in self.catalogs
-            for category in _categories(package)
-            for scenario in _declared(f"{package.__name__}.{category}")
-        )
+            for scenario in _declared(package, category)
+        ]
+        names = Counter(scenario.name for scenario in found)
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise ValueError(f"{self.name}: two scenarios are named {twice[0]!r}")
+        return tuple(found)
 
     def bind(self, scenario: Scenario) -> Scenario:
         """The scenario as one of this profile, its clauses looked up."""
+        clause_ids = tuple(
+            dict.fromkeys(self.renamed.get(name, name) for name in scenario.clause_ids)
+        )
         try:
-            clauses = tuple(self.clause(clause_id) for clause_id in scenario.clause_ids)
+            clauses = tuple(self.clause(clause_id) for clause_id in clause_ids)
         except LookupError as error:
             where = f"{scenario.function.__module__}.{scenario.name}"
             raise ValueError(f"{where}: {error}") from None
-        return replace(scenario, profile=self.name, clauses=clauses)
+        return replace(scenario, profile=self.name, clause_ids=clause_ids, clauses=clauses)
 
     def clause(self, clause_id: str) -> Clause:
         """Look a clause up by its number; LookupError names the valid ones."""
@@ -96,6 +110,7 @@ class Profile:
             clause_id = self.blame.get(finding.kind)
         if clause_id is None:
             clause_id = scenario.clause_ids[0] if scenario.clause_ids else self.clauses[0].id
+        clause_id = self.renamed.get(clause_id, clause_id)
         return FailedCheck(
             check=finding.check,
             clause=clause_id,
@@ -107,12 +122,20 @@ class Profile:
 
 
 def _categories(package: ModuleType) -> Iterator[str]:
-    """The package's modules: those of its ORDER first, then those it does not mention."""
-    found = {module.name for module in pkgutil.iter_modules(package.__path__)}
-    yield from (name for name in package.ORDER if name in found)
-    yield from sorted(found.difference(package.ORDER))
+    """The package's modules and folders: those of its ORDER first, then the others."""
+    names = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    yield from (name for name in package.ORDER if name in names)
+    yield from sorted(names.difference(package.ORDER))
 
 
-def _declared(module: str) -> tuple[Scenario, ...]:
-    import_module(module)
-    return tuple(REGISTRY.get(module, {}).values())
+def _declared(package: ModuleType, category: str) -> Iterator[Scenario]:
+    """The scenarios of one category: a module, or a folder of modules in its own ORDER."""
+    if category not in _categories(package):
+        return
+    module = import_module(f"{package.__name__}.{category}")
+    if hasattr(module, "__path__"):
+        for part in _categories(module):
+            for scenario in _declared(module, part):
+                yield replace(scenario, category=category)
+        return
+    yield from REGISTRY.get(module.__name__, {}).values()

@@ -102,7 +102,7 @@ class Bench:
             await asyncio.sleep(LOOK)
         return True
 
-    async def released(self, *targets: str, within: float = 2.0, clause: str = "H10") -> bool:
+    async def released(self, *targets: str, within: float = 2.0, clause: str | None = None) -> bool:
         """Check that the daemon holds none of these, as /proc names them, in the end.
 
         Returns whether that is so.
@@ -122,13 +122,14 @@ class Bench:
         except ProcessLookupError:
             self.note(_ended("released", self._end()))
             return False
-        self.expect(
+        self.check(
             not held,
-            check="released",
-            clause=clause,
+            "released",
             expected=f"the descriptors of {plural(len(targets), 'handoff')} are closed",
             actual=f"after {within:g} s the daemon still holds {len(held)}: "
             + ", ".join(sorted(held)[:4]),
+            clause=clause,
+            kind=FindingKind.HELD,
         )
         return not held
 
@@ -153,14 +154,16 @@ class Bench:
         actual: object,
         where: str = "the daemon",
         clause: str | None = None,
+        kind: FindingKind | None = None,
     ) -> bool:
         """Note a finding unless it holds; return whether it does.
 
         check: the name of what was checked. actual: text, or a value that is shown as JSON.
-        clause: the one that is broken, where it is not the scenario's first.
+        clause: the one that is broken, where it is not the scenario's first. kind: leaves
+        the clause to the profile's `blame` table.
         """
         if not holds:
-            self.note(Finding(check, expected, shown(actual), where, clause))
+            self.note(Finding(check, expected, shown(actual), where, clause, kind))
         return holds
 
     def note(self, finding: Finding) -> Finding:

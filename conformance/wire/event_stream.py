@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 
 from conformance.core.evidence import Violation
+from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt
 
 _LINE_END = re.compile(rb"\r\n?|\n")
@@ -123,9 +124,11 @@ class EventStream:
                 "an event stream is UTF-8 (HTML 9.2.5)",
                 f"{bad!r} in {excerpt(line[max(0, error.start - 30) : error.end + 30])}",
                 offset + error.start,
-                clause="R3",
+                kind=FindingKind.TEXT,
             )
             return line.decode(errors="replace")
 
-    def _violation(self, rule: str, found: str, offset: int, *, clause: str = "R2") -> None:
-        self.violations.append(Violation(rule=rule, clause=clause, found=found, offset=offset))
+    def _violation(
+        self, rule: str, found: str, offset: int, *, kind: FindingKind = FindingKind.EVENTS
+    ) -> None:
+        self.violations.append(Violation(rule=rule, kind=kind, found=found, offset=offset))

@@ -1,20 +1,22 @@
-"""HTTP/1.1 response framing: the head, and which bytes are the body.
+"""HTTP/1.1 response framing: the head, the bytes of the body, and the message's end.
 
-h11 reads the head; what h11 forgives (bare LF, folded lines, a status line
-without its second space) is judged here, on the bytes. The body is framed by
-what the head says: chunks, a length, or the connection's end. A daemon's
-event stream has none of the first two (contract R1); one that uses them all
-the same is noted and still decoded, so that later checks have something to
-say. Body bytes come out in pieces, each with its offset in the response.
+h11 reads the head. This module reports what h11 forgives: a bare LF, a folded
+line, a status line without its second space. The head says how the body is
+framed: by chunks, by a length, or by the connection's end. HeadRules say which
+of them the profile's contract allows (R1). The reader reports a framing that is
+not allowed and decodes it nevertheless, so that later checks see the body.
+Body bytes come out in pieces, each with its offset in the response.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import h11
 
 from conformance.core.evidence import Violation
+from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt
 
 MAX_HEAD = 1 << 20
@@ -28,11 +30,39 @@ Piece = tuple[int, bytes]
 """Body bytes and the offset of the first of them in the response."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeadRules:
+    """What the head of an event stream may say about its body, by the profile's contract."""
+
+    framed: bool
+    """Whether chunks or a length may frame the body; then the message ends before EOF."""
+    codings: frozenset[str] = frozenset()
+    """Content codings that the client accepted, in lower case."""
+
+    def forbidden(self, name: str, value: str) -> bool:
+        """Whether an event stream must not have this header."""
+        if name == "content-encoding":
+            return value.strip().lower() not in self.codings
+        return not self.framed and name in ("transfer-encoding", "content-length")
+
+
+CLOSE_DELIMITED = HeadRules(framed=False)
+"""Only the connection's end may end an event stream."""
+
+SELF_DELIMITED = HeadRules(framed=True)
+"""Chunks or a length may end the message, and the connection may be used again."""
+
+
 class Body:
-    """A body that ends with the connection. Its kinds with a frame derive from it."""
+    """A body that ends with the connection. The framed kinds derive from it."""
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
+
+    @property
+    def ended(self) -> bool:
+        """Whether the framing says that the body is complete."""
+        return False
 
     def feed(self, data: bytes, offset: int) -> list[Piece]:
         """Take the next bytes after the head; return those that are body."""
@@ -43,7 +73,9 @@ class Body:
         return None
 
     def _violation(self, rule: str, found: str, offset: int) -> None:
-        self.violations.append(Violation(rule=rule, clause="R1", found=found, offset=offset))
+        self.violations.append(
+            Violation(rule=rule, kind=FindingKind.HEAD, found=found, offset=offset)
+        )
 
 
 class LengthBody(Body):
@@ -52,6 +84,10 @@ class LengthBody(Body):
     def __init__(self, length: int) -> None:
         super().__init__()
         self._missing = length
+
+    @property
+    def ended(self) -> bool:
+        return not self._missing
 
     def feed(self, data: bytes, offset: int) -> list[Piece]:
         body, rest = data[: self._missing], data[self._missing :]
@@ -77,6 +113,10 @@ class ChunkedBody(Body):
         """Bytes of the current chunk still to come, its CRLF excluded."""
         self._line = bytearray()
         self._step = "size"
+
+    @property
+    def ended(self) -> bool:
+        return self._step == "over"
 
     def feed(self, data: bytes, offset: int) -> list[Piece]:
         pieces: list[Piece] = []
@@ -132,7 +172,7 @@ class ChunkedBody(Body):
 class Framing:
     """Feed it a response's bytes; it reads the head and returns the pieces of the body."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: HeadRules = CLOSE_DELIMITED) -> None:
         self.seen = False
         """Whether the head is complete, or known to be unreadable."""
         self.status: int | None = None
@@ -142,6 +182,12 @@ class Framing:
         self._head = bytearray()
         self._offset = 0
         self._body = Body()
+        self.rules = rules
+
+    @property
+    def message_ended(self) -> bool:
+        """Whether the message ended by a framing that the profile allows."""
+        return self.rules.framed and self._body.ended
 
     @property
     def violations(self) -> list[Violation]:
@@ -175,7 +221,7 @@ class Framing:
         if not self.seen:
             return Violation(
                 rule="a response head ends with an empty line (RFC 9112 2.1)",
-                clause="R1",
+                kind=FindingKind.HEAD,
                 found=excerpt(bytes(self._head)),
                 offset=self._offset,
             )
@@ -184,7 +230,7 @@ class Framing:
             return None
         return Violation(
             rule="a response is complete only when its whole body came (RFC 9112 8)",
-            clause="R1",
+            kind=FindingKind.HEAD,
             found=f"the connection ended without {missing}",
             offset=self._offset,
         )
@@ -226,7 +272,9 @@ class Framing:
         elif length is not None:
             self._body = LengthBody(int(length))
         for name in ("transfer-encoding", "content-length", "content-encoding"):
-            if self.status == 200 and name in headers:
+            if name not in headers or self.status != 200:
+                continue
+            if self.rules.forbidden(name, headers[name]):
                 self._violation(
                     f"an event stream has no {name.title()} (contract R1)",
                     f"{name}: {headers[name]}",
@@ -259,7 +307,9 @@ class Framing:
         self.seen = True
 
     def _violation(self, rule: str, found: str, offset: int) -> None:
-        self._violations.append(Violation(rule=rule, clause="R1", found=found, offset=offset))
+        self._violations.append(
+            Violation(rule=rule, kind=FindingKind.HEAD, found=found, offset=offset)
+        )
 
 
 def _text(value: bytes) -> str:

@@ -18,7 +18,6 @@ import json
 from conformance.core import chunk as delta
 from conformance.core import exact_json as exact
 from conformance.core.evidence import (
-    Ending,
     Event,
     Format,
     Kind,
@@ -27,14 +26,15 @@ from conformance.core.evidence import (
     Transcript,
     Violation,
 )
+from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt
 from conformance.wire.event_stream import Dispatched, EventStream
-from conformance.wire.http1_message import Framing
+from conformance.wire.http1_message import CLOSE_DELIMITED, Framing, HeadRules
 
 
-def parse(transcript: Transcript) -> Response:
+def parse(transcript: Transcript, rules: HeadRules = CLOSE_DELIMITED) -> Response:
     """Parse a transcript: head, body, events, and every place that breaks a rule."""
-    parser = ResponseParser()
+    parser = ResponseParser(rules)
     for read in transcript.reads:
         parser.feed(read)
     return parser.response(transcript)
@@ -43,10 +43,10 @@ def parse(transcript: Transcript) -> Response:
 class ResponseParser:
     """The parser, fed read by read."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: HeadRules = CLOSE_DELIMITED) -> None:
         self.events: list[Event] = []
         """Every event dispatched so far."""
-        self._framing = Framing()
+        self._framing = Framing(rules)
         self._stream: EventStream | None = None
         self._body: list[bytes] = []
         self._format: Format | None = None
@@ -57,6 +57,11 @@ class ResponseParser:
     def head_seen(self) -> bool:
         """Whether a readable head is complete."""
         return self._framing.status is not None
+
+    @property
+    def message_ended(self) -> bool:
+        """Whether the message ended by its own framing, where the profile allows that."""
+        return self._framing.message_ended
 
     def feed(self, read: Read) -> None:
         """Take the next read."""
@@ -72,6 +77,10 @@ class ResponseParser:
     def response(self, transcript: Transcript) -> Response:
         """What was fed, as the Response of this transcript; feeding may go on afterwards."""
         violations = [*self._framing.violations, *self._violations, *self._at_end(transcript)]
+        cut = self._cut(transcript)
+        truncated = cut is not None and self._framing.seen and self._framing.rules.framed
+        if cut is not None and not truncated:
+            violations.append(cut)
         if self._stream is not None:
             violations += self._stream.violations
         framing = self._framing
@@ -84,7 +93,14 @@ class ResponseParser:
             events=tuple(self.events),
             format=None if self._mixed else self._format,
             violations=tuple(sorted(violations, key=lambda each: each.offset)),
+            truncated=truncated,
         )
+
+    def _cut(self, transcript: Transcript) -> Violation | None:
+        """What the framing still lacks at an orderly end of the connection."""
+        if not transcript.ending.orderly or not transcript.reads:
+            return None
+        return self._framing.unfinished()
 
     def _take(self, dispatched: Dispatched, at: float) -> None:
         data, offset = dispatched.data, dispatched.offset
@@ -122,16 +138,13 @@ class ResponseParser:
         if done and trailing is not None:
             found.append(_after_done(excerpt(transcript.raw[trailing:]), trailing))
         # Only an orderly end says that nothing was still to come.
-        if transcript.ending is not Ending.EOF or not transcript.reads:
+        if not transcript.ending.orderly or not transcript.reads:
             return found
-        cut = self._framing.unfinished()
-        if cut is not None:
-            found.append(cut)
         if unfinished is not None and not done:
             found.append(
                 Violation(
                     rule="an event ends with a blank line (HTML 9.2.6)",
-                    clause="R2",
+                    kind=FindingKind.EVENTS,
                     found=excerpt(transcript.raw[unfinished:]),
                     offset=unfinished,
                 )
@@ -142,12 +155,17 @@ class ResponseParser:
         self._violations.append(_after_done(found, offset))
 
     def _violation(self, rule: str, found: str, offset: int) -> None:
-        self._violations.append(Violation(rule=rule, clause="R2", found=found, offset=offset))
+        self._violations.append(
+            Violation(rule=rule, kind=FindingKind.EVENTS, found=found, offset=offset)
+        )
 
 
 def _after_done(found: str, offset: int) -> Violation:
     return Violation(
-        rule="nothing follows [DONE] (contract R4)", clause="R4", found=found, offset=offset
+        rule="nothing follows [DONE] (contract R4)",
+        kind=FindingKind.DONE,
+        found=found,
+        offset=offset,
     )
 
 

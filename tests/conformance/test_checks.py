@@ -16,6 +16,9 @@ from conformance.core.evidence import (
     SentEvent,
     Transcript,
 )
+from conformance.core.finding import Finding
+from conformance.profiles.handoff.payload import asked
+from conformance.profiles.handoff.profile import PROFILE
 from conformance.wire.response import parse
 
 HEAD = (
@@ -111,15 +114,20 @@ def checks(
     given = HANDOFF if handoff is None else handoff
     transcript = Transcript(json.dumps(given).encode(), 100.0, reads, ending, 100.5)
     entries = (entry(),) if upstream is None else upstream
-    return Checks(Observation(parse(transcript), entries, given))
+    return Checks(Observation(parse(transcript), entries, asked(transcript.request)))
+
+
+def cited(finding: Finding) -> str | None:
+    """The clause that the profile `handoff` blames."""
+    return finding.clause or (finding.kind and PROFILE.blame[finding.kind])
 
 
 Judging = Callable[[Checks], object]
 
 
-def found(judged: Checks, judging: Judging) -> list[tuple[str, str]]:
+def found(judged: Checks, judging: Judging) -> list[tuple[str, str | None]]:
     assert judging(judged) is judged, "a check returns the Checks it was called on"
-    return [(each.check, each.clause) for each in judged.failures]
+    return [(each.check, cited(each)) for each in judged.failures]
 
 
 EVERY: dict[str, Judging] = {
@@ -244,11 +252,11 @@ def test_fails_with_its_clause(
 ) -> None:
     judged = checks(**{"body": SIMPLE, **changes})
     assert (name, clause) in found(judged, EVERY[name])
-    failure = next(each for each in judged.failures if each.clause == clause)
+    failure = next(each for each in judged.failures if cited(each) == clause)
     assert actual in failure.actual
     assert failure.expected
     assert failure.where
-    assert {each.clause for each in judged.failures} == {clause}
+    assert {cited(each) for each in judged.failures} == {clause}
 
 
 STREAM = simple(*TEXTS, done=False)
@@ -300,7 +308,10 @@ def test_a_failed_stream_ends_in_eof() -> None:
         ({"body": b"{"}, "a JSON object"),
         ({"body": b"[]"}, "a JSON object"),
         *(
-            ({"body": json.dumps({**REQUEST, **change}).encode()}, f"{name} as the handoff data")
+            (
+                {"body": json.dumps({**REQUEST, **change}).encode()},
+                f"{name} as the client's request",
+            )
             for name, change in {
                 "messages": {"messages": REQUEST["messages"][1:]},  # type: ignore[index]
                 "model": {"model": "other"},
@@ -319,7 +330,7 @@ def test_a_failed_stream_ends_in_eof() -> None:
                         {key: value for key, value in REQUEST.items() if key != name}
                     ).encode()
                 },
-                f"{name} as the handoff data",
+                f"{name} as the client's request",
             )
             for name in REQUEST
         ),
@@ -328,7 +339,7 @@ def test_a_failed_stream_ends_in_eof() -> None:
 def test_a_changed_request_is_told(changes: dict[str, Any], expected: str) -> None:
     judged = checks(SIMPLE, upstream=(entry(**changes),)).request_unchanged()
     (failure,) = judged.failures
-    assert failure.clause == "U1"
+    assert cited(failure) == "U1"
     assert failure.expected.startswith(expected)
     assert failure.where == "upstream request 7"
 
@@ -336,7 +347,7 @@ def test_a_changed_request_is_told(changes: dict[str, Any], expected: str) -> No
 def test_an_added_field_is_told_and_a_model_is_none() -> None:
     body = json.dumps({**REQUEST, "stream_options": {"include_usage": True}}).encode()
     (failure,) = checks(SIMPLE, upstream=(entry(body=body),)).nothing_added().failures
-    assert (failure.clause, failure.actual) == (
+    assert (cited(failure), failure.actual) == (
         "U1",
         "stream_options: \"{'include_usage': True}\"",
     )
@@ -380,10 +391,10 @@ def test_events_with_a_name_are_no_part_of_the_answer() -> None:
 # One cause is told once
 
 
-def all_checks(judged: Checks) -> list[tuple[str, str]]:
+def all_checks(judged: Checks) -> list[tuple[str, str | None]]:
     for judging in (*EVERY.values(), *FAILING.values()):
         judging(judged)
-    return [(each.check, each.clause) for each in judged.failures]
+    return [(each.check, cited(each)) for each in judged.failures]
 
 
 def test_nothing_arrived_and_no_request_is_one_finding() -> None:
@@ -414,7 +425,7 @@ def test_nothing_at_all_fails_every_check(name: str, seen: dict[str, Any]) -> No
 
 def test_an_error_and_the_done_that_it_forbids_are_one_finding() -> None:
     judged = checks(STREAM + event(FAILED)).no_error().done_marker()
-    assert [(each.check, each.clause) for each in judged.failures] == [("no_error", "R2")]
+    assert [(each.check, cited(each)) for each in judged.failures] == [("no_error", "R2")]
     assert not judged.complete
     assert checks(SIMPLE).complete
 
@@ -427,26 +438,26 @@ RELAYED = ("request_unchanged", "nothing_added", "content_as_sent", "events_in_o
 )
 def test_silence_after_the_api_was_asked_is_not_the_handoffs(ending: Ending, clause: str) -> None:
     judged = checks(b"", head=b"", ending=ending).applied("p").no_error().content("x")
-    assert [(each.check, each.clause) for each in judged.failures] == [("no_error", clause)]
+    assert [(each.check, cited(each)) for each in judged.failures] == [("no_error", clause)]
 
 
 def test_an_answer_from_a_can_is_red() -> None:
     judged = checks(SIMPLE, upstream=()).applied("p").no_error().content_as_sent().done_marker()
-    assert [(each.check, each.clause) for each in judged.failures] == [("applied", "U1")]
+    assert [(each.check, cited(each)) for each in judged.failures] == [("applied", "U1")]
 
 
 def test_a_refusal_is_told_once() -> None:
     head = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\n\r\n"
     judged = checks(json.dumps(FAILED).encode(), head=head)
     judged.no_error().http_status(200).chunk_count(4).content_as_sent().done_marker()
-    assert [(each.check, each.clause) for each in judged.failures] == [("no_error", "R1")]
+    assert [(each.check, cited(each)) for each in judged.failures] == [("no_error", "R1")]
     assert judged.failures[0].actual.startswith('status 502, body b\'{"error"')
 
 
 def test_an_unreadable_head_is_told_once() -> None:
     judged = checks(SIMPLE, head=b"")
     judged.no_error().http_status(200).header("Connection", "close").sse_format().done_marker()
-    assert [(each.check, each.clause) for each in judged.failures] == [("no_error", "R1")]
+    assert [(each.check, cited(each)) for each in judged.failures] == [("no_error", "R1")]
     assert "no readable head" in judged.failures[0].actual
 
 
@@ -488,7 +499,7 @@ def test_a_named_clause_is_about_being_served(body: bytes, cited: list[str]) -> 
 )
 def test_an_error_answer(status: bytes, body: bytes, actual: str | None) -> None:
     judged = checks(body, head=b"HTTP/1.1 " + status + b"\r\n\r\n").http_error(502, 504)
-    assert [each.clause for each in judged.failures] == ([] if actual is None else ["R5"])
+    assert [cited(each) for each in judged.failures] == ([] if actual is None else ["R5"])
     if actual is not None:
         assert actual in judged.failures[0].actual
 
@@ -504,7 +515,7 @@ def test_a_failure_is_told_in_the_stream_or_in_its_place() -> None:
         ("error_message", "R5")
     ]
     judged = checks(event(FAILED)).error_message("late")
-    assert [(each.clause, each.actual) for each in judged.failures] == [("R6", "'broke off'")]
+    assert [(cited(each), each.actual) for each in judged.failures] == [("R6", "'broke off'")]
     judged = checks(SIMPLE).error_message("late")
     assert judged.failures[0].actual.startswith("none; status 200, 5 events")
     assert found(checks(SIMPLE), lambda c: c.failed()) == [

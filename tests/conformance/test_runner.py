@@ -16,8 +16,8 @@ from conformance.core.result import FailedCheck, Result, Verdict
 from conformance.mock.addresses import Addresses
 from conformance.mock.client import MockClient
 from conformance.mock.process import MockServer
+from conformance.profiles.handoff.bench import HandoffBench
 from conformance.profiles.registry import profile_named
-from conformance.profiles.relay.bench import RelayBench
 from conformance.running import runner
 from conformance.running.manifests import load
 from conformance.running.play import Judgement
@@ -65,27 +65,27 @@ def stand_still(seconds: float) -> None:
     time.sleep(seconds)  # the suite itself is late, which is what is tested here
 
 
-def late(bench: RelayBench, *, holds: bool, cited: str) -> None:
+def late(bench: HandoffBench, *, holds: bool, cited: str) -> None:
     stand_still(3 * TOO_LATE)
     bench.expect(holds, check="in_time", clause=cited, expected="in time", actual="late")
 
 
-async def late_in_time(bench: RelayBench) -> None:
+async def late_in_time(bench: HandoffBench) -> None:
     """A bound that does not hold while the suite is late."""
     late(bench, holds=False, cited="R7")
 
 
-async def late_otherwise(bench: RelayBench) -> None:
+async def late_otherwise(bench: HandoffBench) -> None:
     """Something else that does not hold while the suite is late."""
     late(bench, holds=False, cited="R2")
 
 
-async def late_and_well(bench: RelayBench) -> None:
+async def late_and_well(bench: HandoffBench) -> None:
     """Everything holds though the suite is late."""
     late(bench, holds=True, cited="R7")
 
 
-async def late_long(bench: RelayBench) -> None:
+async def late_long(bench: HandoffBench) -> None:
     """A long wait in vain, of which the suite itself has lost much a little at a time."""
     for _ in range(20):
         stand_still(TOO_LATE * 2 / 3)
@@ -93,7 +93,7 @@ async def late_long(bench: RelayBench) -> None:
     bench.expect(False, check="event", clause="R2", expected="an event", actual="none")
 
 
-async def hangs(bench: RelayBench) -> None:
+async def hangs(bench: HandoffBench) -> None:
     """A long wait in vain while the suite was in time."""
     await asyncio.sleep(LONG)
     bench.expect(False, check="event", clause="R2", expected="an event", actual="none")
@@ -102,7 +102,7 @@ async def hangs(bench: RelayBench) -> None:
 TRIES: list[str] = []
 
 
-async def late_once(bench: RelayBench) -> None:
+async def late_once(bench: HandoffBench) -> None:
     """Does not hold the first time, when the suite is late, and holds the second time."""
     TRIES.append("late_once")
     if len(TRIES) == 1:

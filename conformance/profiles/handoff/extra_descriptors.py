@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from conformance.profiles.handoff.opening import Pair, pair
+from conformance.profiles.handoff.client_pair import Pair, pair
 
 
 @contextmanager

@@ -1,153 +1,136 @@
-"""Hand a client's socket to a daemon, the way the web server does it.
+"""The opening of a handoff: the client's socket is passed to the daemon.
 
 The web server connects to the daemon's Unix socket, sends one message (the
-handoff data and the client's descriptor), reads nothing back and closes. It
-keeps nothing: what it had set on the client's socket before (O_NONBLOCK,
-TCP_NODELAY) stays set, because both descriptors share one file description.
-
-`pair` makes the two ends of a client connection, `send` passes one of them on.
-Both are usable without the other; what a web server would never send goes by a
-Sender (sender.py). Nothing here blocks the event loop: a loopback connect
-completes at once, and what can wait is awaited until a deadline.
+handoff data and the client's descriptor), reads nothing back and closes. The
+options that it had set on the client's socket (O_NONBLOCK, TCP_NODELAY) stay
+set, because both descriptors share one file description.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import os
-import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any
+from itertools import pairwise
+from typing import TypedDict
 
+from conformance.core.evidence import Asked
 from conformance.core.socket_type import SocketType
-from conformance.profiles.handoff.sender import (
-    RETRIES,
-    BacklogFullError,
-    HandoffError,
-    MessageTooLargeError,
-    NobodyListensError,
-    PeerLeftError,
-    Sender,
-    WrongSocketTypeError,
-)
-
-__all__ = [
-    "NO_DATA",
-    "RETRIES",
-    "BacklogFullError",
-    "ClientKind",
-    "HandoffError",
-    "MessageTooLargeError",
-    "NobodyListensError",
-    "Pair",
-    "PeerLeftError",
-    "WrongSocketTypeError",
-    "encode",
-    "pair",
-    "send",
-    "target",
-]
-
-NO_DATA = b"\x00"
-"""What the web server sends when a request has no handoff data (handoff.md)."""
+from conformance.profiles.handoff.client_pair import ClientKind, Pair, pair, target
+from conformance.profiles.handoff.payload import NO_DATA, asked
+from conformance.profiles.handoff.sender import Sender
+from conformance.profiles.relay.connection import SocketConnection
+from conformance.wire.response import ResponseParser
 
 
-class ClientKind(Enum):
-    """What kind of connection the client has."""
+class PairOptions(TypedDict, total=False):
+    """How the client's connection is made; see client_pair.pair."""
 
-    TCP = "tcp"
-    UNIX = "unix"
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A client connection: the client's end, and the end that a web server would hold."""
-
-    client: socket.socket
-    server: socket.socket
-
-    def close(self) -> None:
-        """Close both ends; an end that is closed already stays so."""
-        self.client.close()
-        self.server.close()
+    client: ClientKind
+    blocking: bool
+    receive_buffer: int
+    send_buffer: int
+    nodelay: bool
 
 
-def pair(
-    kind: ClientKind = ClientKind.TCP,
-    *,
-    blocking: bool = False,
-    receive_buffer: int | None = None,
-    send_buffer: int | None = None,
-    nodelay: bool = True,
-) -> Pair:
-    """Make a connected client socket and its server end.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How the message is sent, where that differs from what a web server does."""
 
-    The client's end never blocks. `blocking` is the server end's mode, which
-    the daemon receives with the descriptor. `receive_buffer` shrinks the
-    client's SO_RCVBUF (before the connection, so that the window is small from
-    the start), `send_buffer` the server end's SO_SNDBUF; bytes, as in socket(7).
-    Without `nodelay` the server end comes as the kernel made it, with Nagle's algorithm.
-    """
-    if kind is ClientKind.UNIX:
-        client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        if receive_buffer is not None:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    else:
-        client, server = _tcp_pair(receive_buffer)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if nodelay:
-            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if send_buffer is not None:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-    client.setblocking(False)
-    server.setblocking(blocking)
-    return Pair(client, server)
+    sender: Sender | None = None
+    """The connection to send it by. It stays open, and empty data is sent as it is."""
+    before: Sequence[int] = ()
+    """Descriptors in the same message, before the client's."""
+    after: Sequence[int] = ()
+    """Descriptors in the same message, after the client's."""
+    cuts: Sequence[int] = ()
+    """STREAM only: offsets in the data, negative ones from its end. The part after a cut is
+    sent once the daemon has read the part before it."""
+    ends: bool = True
+    """STREAM only: whether EOF follows the data."""
+    keep_copy: bool = False
+    """Whether the sender keeps its copy of the client's descriptor."""
 
 
-@functools.cache
-def _listener() -> socket.socket:
-    # One for the whole process: a listener for each pair would leave each of
-    # its ports in TIME_WAIT, and a soak run would use them all up.
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    listener.setblocking(False)
-    return listener
+TAKEN = 2.0
+"""Seconds in which a daemon has read one part of the data, before the next one is sent."""
 
 
-def _tcp_pair(receive_buffer: int | None) -> tuple[socket.socket, socket.socket]:
-    listener = _listener()
-    client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        if receive_buffer is not None:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        client.connect(listener.getsockname())
-        while True:
-            server, peer = listener.accept()
-            if peer == client.getsockname():
-                return client, server
-            server.close()  # a stranger who found the port
-    except BaseException:
-        client.close()
-        raise
+class HandedOff:
+    """One handoff; the Opening of the profile `handoff`."""
 
+    name = "handoff"
 
-def target(descriptor: int) -> str:
-    """What a descriptor of ours stands for, as /proc names it in every process that holds it."""
-    return os.readlink(f"/proc/self/fd/{descriptor}")
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        socket_type: SocketType,
+        payload: bytes,
+        pair_options: PairOptions | None = None,
+        delivery: Delivery | None = None,
+    ) -> None:
+        """Prepare it. `path` is the daemon's socket, `payload` the handoff data."""
+        self.request = payload
+        self._path = path
+        self._socket_type = socket_type
+        self._options = pair_options or PairOptions()
+        self._delivery = delivery or Delivery()
+        self._pair: Pair | None = None
 
+    @property
+    def asked(self) -> Asked:
+        """The upstream request that the handoff data asks for."""
+        return asked(self.request)
 
-def encode(payload: Mapping[str, Any] | bytes) -> bytes:
-    r"""Handoff data as the web server's PHP writes it: compact, `\uXXXX` and `\/` escaped.
+    def parser(self) -> ResponseParser:
+        """A parser that allows only the connection's end to frame an event stream (R1)."""
+        return ResponseParser()
 
-    Bytes are taken as they are.
-    """
-    if isinstance(payload, bytes):
-        return payload
-    # A slash can only stand inside a string, so this is safe on the whole text.
-    return json.dumps(payload, separators=(",", ":")).replace("/", "\\/").encode()
+    async def connect(self, *, deadline: float) -> SocketConnection:
+        """Make the client's connection; a loopback connect completes at once."""
+        self._pair = pair(**self._options)
+        return SocketConnection(
+            self._pair.client,
+            held=target(self._pair.server.fileno()),
+            delay_acks=not self._options.get("nodelay", True),
+        )
+
+    async def begin(self, *, deadline: float) -> float:
+        """Hand the client's socket over. Raises HandoffError."""
+        assert self._pair is not None, "connect() comes first"
+        delivery = self._delivery
+        descriptors = [*delivery.before, self._pair.server.fileno(), *delivery.after]
+        try:
+            if delivery.sender is not None:
+                return await self._send_by(delivery.sender, descriptors)
+            return await send(
+                self._path,
+                socket_type=self._socket_type,
+                payload=self.request,
+                descriptors=descriptors,
+                deadline=deadline,
+            )
+        finally:
+            if not delivery.keep_copy:
+                self._pair.server.close()
+
+    async def _send_by(self, sender: Sender, descriptors: Sequence[int]) -> float:
+        began = time.monotonic()
+        size = len(self.request)
+        cuts = [cut % size for cut in self._delivery.cuts]
+        for start, end in pairwise((0, *cuts, size)):
+            await sender.taken(within=TAKEN)
+            await sender.send(self.request[start:end], descriptors if not start else ())
+        if self._delivery.ends:
+            sender.end()
+        return began
+
+    def release(self) -> None:
+        """Close both ends of the client's connection."""
+        if self._pair is not None:
+            self._pair.close()
 
 
 async def send(
@@ -158,14 +141,12 @@ async def send(
     descriptors: Sequence[int],
     deadline: float,
 ) -> float:
-    """Send one handoff to the daemon's socket, and return when it was sent.
+    """Send one handoff to the daemon's socket; returns when it was sent.
 
-    One message carries the payload (NO_DATA when empty) and all descriptors;
-    there may be none. On a STREAM socket what did not fit into the first
-    message follows, then the sending side is shut down: the daemon's JSON ends
-    at EOF. The connection is closed at once; the descriptors stay the
-    caller's. `deadline` and the returned time are time.monotonic() seconds.
-    Raises HandoffError.
+    One message carries the payload (NO_DATA where it is empty) and all descriptors,
+    which stay the caller's. On a STREAM socket the rest of a large payload follows,
+    then EOF. The connection is closed at once. `deadline` and the returned time are
+    time.monotonic() seconds. Raises HandoffError.
     """
     async with Sender(path, socket_type=socket_type, deadline=deadline) as sender:
         sent_at = time.monotonic()

@@ -6,9 +6,10 @@ from conformance.core.finding import FindingKind
 from conformance.core.reach import Reach
 from conformance.profiles.base import Profile
 from conformance.profiles.handoff import catalog
+from conformance.profiles.handoff.bench import HandoffBench
 from conformance.profiles.handoff.clauses import CLAUSES, UNTESTABLE
 from conformance.profiles.relay import catalog as relay_catalog
-from conformance.profiles.relay.bench import RelayBench
+from conformance.profiles.relay.blame import BLAME
 
 PROFILE = Profile(
     name="handoff",
@@ -18,8 +19,13 @@ PROFILE = Profile(
         catalog,
     ),
     reach=Reach(),
-    bench=RelayBench,
-    blame={FindingKind.NOT_SERVED: CLAUSES[0].id, FindingKind.DIED: "L4"},
+    bench=HandoffBench,
+    blame={
+        **BLAME,
+        FindingKind.NOT_SERVED: "H1",
+        FindingKind.NOT_TAKEN: "H2",
+        FindingKind.HELD: "H10",
+    },
     concurrency=24,
     untestable=UNTESTABLE,
 )

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from conformance.core.socket_type import SocketType
+from conformance.profiles.relay.opening import OpeningError
 
 RETRIES = (0.010, 0.020)
 """Pauses, in seconds, after which the web server tries again when nobody listens."""
@@ -34,7 +35,7 @@ TAKEN_PAUSE = 0.001
 """Seconds between two looks at whether the daemon has read what was sent: no event either."""
 
 
-class HandoffError(Exception):
+class HandoffError(OpeningError):
     """The handoff could not be delivered. The message says why and what to do."""
 
 

@@ -1,9 +1,7 @@
-"""A RelayBench: everything around one daemon, for scenarios of more than one exchange.
+"""A RelayBench: what a scenario of a relay has, whatever the opening.
 
-It makes exchanges (each with its own token), sends handoffs that no web
-server would send, and has a hold on the daemon's process. Failures of all
-its exchanges, and those that a scenario notes itself, are collected in one
-list; the evidence shows the exchanges that failed.
+It makes exchanges, each with a token of its own, and collects what is wrong
+with all of them in one list. The evidence shows the exchanges that failed.
 """
 
 from __future__ import annotations
@@ -11,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, TypedDict, Unpack
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypedDict, Unpack
 
 from conformance.checks import Checks
 from conformance.core.evidence import Observation
@@ -23,16 +20,10 @@ from conformance.core.scenario import Actor, Scenario
 from conformance.core.script import Script
 from conformance.profiles.bench import LOOK, Bench
 from conformance.profiles.environment import Environment
-from conformance.profiles.handoff.opening import ClientKind, HandoffError
-from conformance.profiles.handoff.sender import Sender
-from conformance.profiles.relay.exchange import Exchange
+from conformance.profiles.relay.exchange import READ_SIZE, Exchange
+from conformance.profiles.relay.opening import Opening
+from conformance.profiles.relay.request import Marked, marked
 from conformance.profiles.relay.transcript_text import evidence_text
-
-PROMPT = "Tell me a story in eighteen words."
-
-ORDINARY = ""
-"""The pattern of the mock API's ordinary answer, when it is asked for by name."""
-
 
 ROOM = 1.0
 """Seconds until there must be room for a client where others have left."""
@@ -42,19 +33,21 @@ LEAST = 0.5
 
 
 class ClientOptions(TypedDict, total=False):
-    """How an exchange's client is set up; see Exchange."""
+    """How an exchange's client is set up, for every opening."""
 
-    client: ClientKind
-    blocking: bool
     receive_buffer: int
+    """The client's SO_RCVBUF in bytes, set before the connection is made."""
     send_buffer: int
-    keep_copy: bool
-    nodelay: bool
+    """SO_SNDBUF of the daemon's end in bytes, where the client's side makes that end."""
     read_size: int
+    """Bytes asked for with each read."""
 
 
 class RelayBench(Bench):
     """One scenario's hold on a daemon, on the mock API and on its clients."""
+
+    checks: ClassVar[type[Checks]] = Checks
+    """The vocabulary of assertions on a finished exchange."""
 
     def __init__(self, scenario: Scenario, environment: Environment) -> None:
         super().__init__(scenario, environment)
@@ -67,28 +60,37 @@ class RelayBench(Bench):
         *,
         pattern: str | None = None,
         request: Mapping[str, Any] | None = None,
-        payload: bytes | None = None,
         **options: Unpack[ClientOptions],
     ) -> Exchange:
         """An exchange that is yet to be entered (`async with`) and started.
 
-        `request` holds fields of the handoff data; `payload` is sent in their
-        place as it stands, and then carries no token.
-        Raises ScenarioStopped where something has failed and no time is left: what a daemon
+        `request` holds fields of the request: prompt, system, messages, model,
+        max_tokens, temperature, user_id, and body for all others. Raises
+        ScenarioStopped where a check has failed and no time is left: what a daemon
         did not do in no time says nothing about it.
         """
+        raise NotImplementedError
+
+    def _marked(self, pattern: str | None, request: Mapping[str, Any] | None, token: str) -> Marked:
+        manifest, variant = self.environment.manifest, self.environment.variant
+        return marked(
+            request or {}, pattern=pattern, token=token, manifest=manifest, variant=variant
+        )
+
+    def _token(self) -> str:
+        return secrets.token_hex(8)
+
+    def _begun_by(self, opening: Opening, *, token: str, read_size: int = READ_SIZE) -> Exchange:
         if self.findings and time.monotonic() > self.deadline - LEAST * self.environment.scale:
             raise ScenarioStopped(self.findings[-1])
-        token = secrets.token_hex(8)
         exchange = Exchange(
-            path=self.environment.instance.socket,
-            socket_type=self.environment.instance.socket_type,
-            payload=self._data(pattern, request or {}, token) if payload is None else payload,
+            opening,
             token=token,
             upstream=self.upstream,
             deadline=self.deadline,
+            read_size=read_size,
             scale=self.environment.scale,
-            **options,
+            checks=self.checks,
         )
         self._exchanges.append(exchange)
         return exchange
@@ -112,12 +114,6 @@ class RelayBench(Bench):
             await exchange.start()
             await exchange.step_through(gates)
             return (await exchange.response()).applied(pattern)
-
-    async def refuse(self, payload: bytes, **options: Unpack[ClientOptions]) -> Checks:
-        """A whole exchange with raw handoff data, which the API must not hear of."""
-        async with self.exchange(payload=payload, **options) as exchange:
-            await exchange.start()
-            return await exchange.response()
 
     async def healthy(self, *, clause: str = "L4") -> Exchange:
         """Check that the daemon serves a fresh request as if nothing had happened.
@@ -151,7 +147,7 @@ class RelayBench(Bench):
     async def unasked(self, *exchanges: Exchange, clause: str) -> None:
         """Check that the daemon has asked the API for none of these; a fresh request is the fence.
 
-        They need not have been started: what counts is their token, in the handoff data.
+        They need not have been started: what counts is their token, in the request.
         """
         await self.healthy()
         for each in exchanges:
@@ -160,39 +156,9 @@ class RelayBench(Bench):
                 not entries,
                 check="unasked",
                 clause=clause,
-                expected=f"no request to the API for {excerpt(each.payload)}",
+                expected=f"no request to the API for {excerpt(each.opening.request)}",
                 actual=f"{plural(len(entries), 'request')}",
             )
-
-    # The daemon's side
-
-    @asynccontextmanager
-    async def sender(self, *, send_buffer: int | None = None) -> AsyncIterator[Sender]:
-        """A connection to the daemon's socket, for what no web server would send.
-
-        Raises ScenarioStopped (H1) when the daemon does not take it, or hangs up.
-        """
-        try:
-            async with Sender(
-                self.environment.instance.socket,
-                socket_type=self.environment.instance.socket_type,
-                deadline=self.deadline,
-                send_buffer=send_buffer,
-            ) as sender:
-                yield sender
-        except HandoffError as error:
-            expected = "the daemon takes what is sent to its socket"
-            raise ScenarioStopped(self._note("sender", "H1", expected, str(error))) from None
-
-    async def left(self, sender: Sender, *, clause: str, within: float = 2.0) -> None:
-        """Check that the daemon closes its end of a connection to its socket."""
-        self.expect(
-            await sender.left(within=within * self.environment.scale),
-            check="left",
-            clause=clause,
-            expected=f"the daemon closes the sender's connection within {within:g} s",
-            actual="it is still open",
-        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -227,19 +193,3 @@ class RelayBench(Bench):
         """Close every socket that is still open."""
         for exchange in self._exchanges:
             exchange.release()
-
-    def _data(self, pattern: str | None, request: Mapping[str, Any], token: str) -> dict[str, Any]:
-        """The handoff data, with the token where this daemon can pass it on.
-
-        A pattern travels in `test_pattern`, unless the daemon's manifest
-        declares `pattern = "model"` or `pattern = "prompt"`. Without a
-        pattern there is no `test_pattern` at all; the token stands in the prompt.
-        """
-        manifest, variant = self.environment.manifest, self.environment.variant
-        data = {"prompt": PROMPT, **request}
-        directive = f"{pattern or ORDINARY};t={token}"
-        if pattern is None or manifest.declares("pattern=prompt", variant):
-            return {**data, "prompt": f"{data['prompt']} [[test:{directive}]]"}
-        if manifest.declares("pattern=model", variant):
-            return {**data, "model": f"test:{directive}"}
-        return {**data, "test_pattern": directive}

@@ -1,26 +1,22 @@
 """An Exchange: one client conversation with the daemon, while it happens.
 
-It owns the client's socket from before the handoff until it is released, and
-stamps every read. What arrives goes through the response parser at once, so
-a scenario can wait for events and act in the middle of the stream. Waiting
-always ends: with what was waited for, with the connection's end, or at the
-exchange's deadline; the latter two raise ScenarioStopped, which carries the
-failed check and is already noted in `failures`.
+It owns the client's connection until it is released, and stamps every read.
+Each read goes through the response parser at once, so that a scenario can wait
+for events and act in the middle of the stream. Waiting always ends: with the
+event, with the exchange's end, or at the deadline. The latter two raise
+ScenarioStopped; its finding is recorded in `failures` already.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Literal, Protocol, Self
 
 from conformance.checks import Checks
+from conformance.checks.recorder import Blame
 from conformance.core.evidence import (
     End,
     Ending,
@@ -29,12 +25,9 @@ from conformance.core.evidence import (
     Observation,
     Response,
 )
-from conformance.core.finding import Finding, ScenarioStopped
+from conformance.core.finding import Finding, FindingKind, ScenarioStopped
 from conformance.core.quoting import arrived, last_place
-from conformance.core.socket_type import SocketType
-from conformance.profiles.handoff import opening as handoff
-from conformance.profiles.handoff.opening import ClientKind, HandoffError, Pair
-from conformance.profiles.handoff.sender import Sender
+from conformance.profiles.relay.opening import Connection, Opening, OpeningError
 from conformance.profiles.relay.reading import Reading
 
 READ_SIZE = 65536
@@ -73,64 +66,48 @@ class Upstream(Protocol):
 
 
 class Exchange:
-    """One client conversation; an async context manager that releases its sockets."""
+    """One client conversation; an async context manager that releases its connection."""
 
     def __init__(
         self,
+        opening: Opening,
         *,
-        path: str | os.PathLike[str],
-        socket_type: SocketType,
-        payload: Mapping[str, Any] | bytes,
         token: str,
         upstream: Upstream,
         deadline: float,
-        client: ClientKind = ClientKind.TCP,
-        blocking: bool = False,
-        receive_buffer: int | None = None,
-        send_buffer: int | None = None,
-        keep_copy: bool = False,
-        nodelay: bool = True,
         read_size: int = READ_SIZE,
         scale: float = 1.0,
+        checks: type[Checks] = Checks,
     ) -> None:
         """Prepare the exchange; nothing is opened before `async with`.
 
-        `path` is the daemon's socket. `deadline` is absolute, in
-        time.monotonic() seconds. `keep_copy` keeps the sender's copy of the
-        descriptor until the exchange is released. Without `nodelay` it comes with Nagle's
-        algorithm, and the client delays its acknowledgements. `scale` stretches the time
-        bounds that scenarios give, on a machine slower than calm.
+        `deadline` is absolute, in time.monotonic() seconds. `scale` stretches the time
+        bounds that scenarios give, on a machine slower than calm. `checks` is the
+        profile's vocabulary of assertions.
         """
+        self.opening = opening
         self.token = token
         self.upstream = upstream
         self.deadline = deadline
         self.failures: list[Finding] = []
         """Every failed check of this exchange, those of its `response` included."""
-        self.payload = handoff.encode(payload)
-        self._asked = payload if isinstance(payload, Mapping) else {}
-        self._path = path
-        self._socket_type = socket_type
-        self._make_pair = partial(
-            handoff.pair,
-            client,
-            blocking=blocking,
-            receive_buffer=receive_buffer,
-            send_buffer=send_buffer,
-            nodelay=nodelay,
-        )
-        self._keep_copy = keep_copy
         self._scale = scale
-        self._pair: Pair | None = None
-        self._target = ""
-        self._handed_off_at = time.monotonic()
-        self._reading = Reading(size=read_size, delay_acks=not nodelay)
+        self._checks = checks
+        self._connection: Connection | None = None
+        self._held = ""
+        self._began_at = time.monotonic()
+        self._reading = Reading(opening.parser(), size=read_size)
         self._observation: Observation | None = None
 
     # Its life
 
     async def __aenter__(self) -> Self:
-        self._pair = self._make_pair()
-        self._target = handoff.target(self._pair.server.fileno())
+        """Connect. Raises ScenarioStopped where the daemon does not accept the connection."""
+        try:
+            self._connection = await self.opening.connect(deadline=self.deadline)
+        except OpeningError as error:
+            raise self._not_begun(error, None) from None
+        self._held = self._connection.held
         return self
 
     async def __aexit__(
@@ -142,61 +119,36 @@ class Exchange:
         self.release()
 
     def release(self) -> None:
-        """Close every socket the exchange holds. What was seen stays."""
-        if self._pair is not None:
+        """Close everything that the exchange holds. What was seen stays."""
+        if self._connection is not None:
             self.close()
-            self._pair.close()
+            self._connection.close()
+        self.opening.release()
 
     @property
-    def handed(self) -> str:
-        """What the daemon holds of this client, as /proc names it: `socket:[123]`."""
-        return self._target
+    def held(self) -> str:
+        """The daemon's end of the connection, as /proc names it: `socket:[123]`."""
+        return self._held
 
-    async def start(
-        self,
-        sender: Sender | None = None,
-        *,
-        before: Sequence[int] = (),
-        after: Sequence[int] = (),
-        cuts: Sequence[int] = (),
-        ends: bool = True,
-        clause: str = "H1",
-    ) -> None:
-        """Hand the client's socket to the daemon and begin to read.
+    async def start(self, *, clause: str | None = None) -> None:
+        """Send the request and begin to read.
 
-        sender: what to send it by; it then stays open, and an empty payload is sent as such.
-        before, after: descriptors in the same message, beside the client's.
-        cuts: offsets in the payload (STREAM only); what follows each is sent once the
-        daemon has read what came before. ends: False to leave the data without its EOF.
-        Raises ScenarioStopped, by this clause, when the handoff cannot be delivered.
+        Raises ScenarioStopped, by this clause, where the daemon does not take it.
         """
-        pair = self._open()
-        descriptors = [*before, pair.server.fileno(), *after]
+        connection = self._open()
         try:
-            if sender is None:
-                self._handed_off_at = await handoff.send(
-                    self._path,
-                    socket_type=self._socket_type,
-                    payload=self.payload,
-                    descriptors=descriptors,
-                    deadline=self.deadline,
-                )
-            else:
-                self._handed_off_at = time.monotonic()
-                for start, end in pairwise((0, *cuts, len(self.payload))):
-                    await sender.taken(within=SETTLING * self._scale)
-                    await sender.send(self.payload[start:end], descriptors if not start else ())
-                if ends:
-                    sender.end()
-        except HandoffError as error:
-            self._reading.end(Ending.LEFT)
-            expected = "the daemon takes the handoff"
-            failure = self._note("handoff", clause, expected, str(error), "handoff")
-            raise ScenarioStopped(failure) from None
-        finally:
-            if not self._keep_copy:
-                pair.server.close()
-        self.resume()
+            self._began_at = await self.opening.begin(deadline=self.deadline)
+        except OpeningError as error:
+            raise self._not_begun(error, clause) from None
+        self._reading.start(connection)
+
+    def _not_begun(self, error: OpeningError, clause: str | None) -> ScenarioStopped:
+        self._reading.end(Ending.LEFT)
+        name = self.opening.name
+        blame = clause or FindingKind.NOT_SERVED
+        return ScenarioStopped(
+            self._note(name, blame, f"the daemon takes the {name}", str(error), name)
+        )
 
     # What the client does
 
@@ -206,32 +158,31 @@ class Exchange:
 
     def resume(self) -> None:
         """Read again."""
-        self._reading.start(self._open().client)
+        self._reading.start(self._open())
 
     def sip(self, size: int) -> None:
-        """While paused: take at most so many bytes of what is there, and go on pausing."""
-        self._reading.sip(self._open().client, size)
+        """While paused: take at most so many bytes of what is there, and stay paused."""
+        self._reading.sip(self._open(), size)
 
     def send(self, data: bytes) -> int:
-        """Send bytes towards the daemon; returns how many the kernel took."""
-        return self._open().client.send(data)
+        """Send surplus bytes towards the daemon; returns how many the kernel took."""
+        return self._open().send(data)
 
     def half_close(self) -> None:
         """Shut down the client's sending side and keep reading."""
-        self._open().client.shutdown(socket.SHUT_WR)
+        self._open().half_close()
 
     def close(self) -> None:
         """Leave: close the connection (FIN, or RST where bytes were left unread)."""
         if self._reading.ending is None:
             self._reading.end(Ending.LEFT)
-            self._open().client.close()
+            self._open().close()
 
     def reset(self) -> None:
-        """Leave with a RST, by SO_LINGER 0. On an AF_UNIX pair this is a plain close."""
+        """Leave with a reset: RST, or RST_STREAM. On an AF_UNIX pair this is a plain close."""
         if self._reading.ending is None:
-            linger = struct.pack("ii", 1, 0)
-            self._open().client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self.close()
+            self._reading.end(Ending.LEFT)
+            self._open().reset()
 
     async def open_gate(self, number: int) -> None:
         """Let the API's answer pass its gates up to this one."""
@@ -248,11 +199,13 @@ class Exchange:
             half = (time.monotonic() + self.deadline) / 2
             if not await self._reading.until(partial(_has, events, number), deadline=half):
                 await self.open_gate(gates)
-                checks = Checks(await self.finish())
+                checks = self._checks(await self.finish())
                 if not checks.content_as_sent().events_in_order().failures:
                     expected = f"event {number}, before the API sends what follows it"
                     where = last_place(checks.response)
-                    self._note("step_through", "R7", expected, "it came only after that", where)
+                    self._note(
+                        "step_through", FindingKind.LATE, expected, "it came only after that", where
+                    )
                 return
             await self.open_gate(number)
 
@@ -282,7 +235,7 @@ class Exchange:
         await self._until(lambda: False)
         return self._reading.ending or Ending.DEADLINE
 
-    async def asked(self, *, clause: str = "U1") -> None:
+    async def asked(self, *, clause: Blame = FindingKind.REQUEST) -> None:
         """Wait until the API has been asked. Raises ScenarioStopped when it is not (U1)."""
         within = SETTLING * self._scale
         if not await self.upstream.wait(self.token, state="received", within=within, brief=True):
@@ -290,20 +243,28 @@ class Exchange:
             actual = f"it received no request within {within:g} s"
             raise ScenarioStopped(self._note("asked", clause, expected, actual, "upstream"))
 
-    async def applied(self, pattern: str | None, *, clause: str = "U1") -> None:
+    async def applied(self, pattern: str | None, *, clause: Blame = FindingKind.REQUEST) -> None:
         """Check, reading no further, that the API was asked for this pattern (U1)."""
         within = SETTLING * self._scale
         entries = await self.upstream.wait(self.token, state="received", within=within)
-        seen = Observation(response=self.seen(), upstream=entries, asked=self._asked)
-        Checks(seen, failures=self.failures).applied(pattern, clause=clause)
+        seen = Observation(response=self.seen(), upstream=entries, asked=self.opening.asked)
+        self._checks(seen, failures=self.failures).applied(pattern, clause=clause)
 
-    async def upstream_ended(self, within: float = 2.0, *, clause: str = "U5") -> None:
+    async def upstream_ended(
+        self, within: float = 2.0, *, clause: Blame = FindingKind.RUNS_ON
+    ) -> None:
         """Check that the upstream request ends within so many seconds from now (U5)."""
         within *= self._scale
         entries = await self.upstream.wait(self.token, state="ended", within=within, brief=True)
         expected = f"the upstream request ends within {within:g} s"
         if not entries:
-            self._note("upstream_ended", "U1", expected, "the API received no request", "upstream")
+            self._note(
+                "upstream_ended",
+                FindingKind.REQUEST,
+                expected,
+                "the API received no request",
+                "upstream",
+            )
         for entry in entries:
             if entry.end is End.RUNNING:
                 self._note(
@@ -331,45 +292,48 @@ class Exchange:
             )
         else:
             entries = await self.upstream.journal(self.token)
-        if (
-            not brief
-            and ending is Ending.EOF
-            and any(entry.end is End.RUNNING for entry in entries)
-        ):
+        if not brief and ending.orderly and any(entry.end is End.RUNNING for entry in entries):
             entries = await self.upstream.wait(self.token, state="ended", within=SETTLING)
-        self._observation = Observation(response=self.seen(), upstream=entries, asked=self._asked)
+        self._observation = Observation(
+            response=self.seen(), upstream=entries, asked=self.opening.asked
+        )
         return self._observation
 
     async def response(self, *, brief: bool = False) -> Checks:
         """The finished exchange, to be checked. Its failures are also this exchange's."""
-        return Checks(await self.finish(brief=brief), failures=self.failures)
+        return self._checks(await self.finish(brief=brief), failures=self.failures)
 
     def seen(self) -> Response:
         """What has arrived so far, parsed."""
-        return self._reading.seen(handoff=self.payload, handed_off_at=self._handed_off_at)
+        return self._reading.seen(
+            opening=self.opening.name, request=self.opening.request, began_at=self._began_at
+        )
 
     async def _until(self, satisfied: Callable[[], bool]) -> bool:
         return await self._reading.until(satisfied, deadline=self.deadline)
 
-    def _open(self) -> Pair:
-        if self._pair is None:
-            raise RuntimeError("an Exchange has its sockets inside `async with` only")
-        return self._pair
+    def _open(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("an Exchange has its connection inside `async with` only")
+        return self._connection
 
     # Failing
 
     async def _missed(self, check: str, clause: str | None, expected: str) -> ScenarioStopped:
         seen = self.seen()
-        if clause is None:
-            clause = "R7" if self._reading.ending is None else "R2"
-            if seen.status == 503:  # what a daemon says of itself
-                clause = "L3"
-            if not self._reading.reads and not await self.upstream.journal(self.token):
-                clause = "H1"
-        return ScenarioStopped(self._note(check, clause, expected, arrived(seen), last_place(seen)))
+        blame: Blame = clause or await self._why_missed(seen)
+        return ScenarioStopped(self._note(check, blame, expected, arrived(seen), last_place(seen)))
 
-    def _note(self, check: str, clause: str, expected: str, actual: str, where: str) -> Finding:
-        failure = Finding(check, expected, actual, where, clause)
+    async def _why_missed(self, seen: Response) -> FindingKind:
+        if not self._reading.reads and not await self.upstream.journal(self.token):
+            return FindingKind.NOT_SERVED
+        if seen.status == 503:  # the daemon's own answer, without the API
+            return FindingKind.FULL
+        return FindingKind.LATE if self._reading.ending is None else FindingKind.EVENTS
+
+    def _note(self, check: str, blame: Blame, expected: str, actual: str, where: str) -> Finding:
+        kind, clause = (blame, None) if isinstance(blame, FindingKind) else (None, blame)
+        failure = Finding(check, expected, actual, where, clause, kind)
         self.failures.append(failure)
         return failure
 

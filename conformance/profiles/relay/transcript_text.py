@@ -2,7 +2,7 @@
 
 What the client received is shown as bytes, cut where events begin, so that a
 stray byte is visible where it stood. Long streams lose their middle, long
-lines theirs. Times are seconds after the handoff, on both sides.
+lines theirs. Times are seconds after the exchange began, on both sides.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def evidence_text(observation: Observation) -> str:
     """The observation for a human, in about thirty lines."""
     response = observation.response
     lines = [
-        f"handoff  {excerpt(response.transcript.handoff, LINE)}",
+        f"{response.transcript.opening:8} {excerpt(response.transcript.request, LINE)}",
         *(["client   nothing arrived"] if not response.transcript.reads else _client(response)),
         f"  {since(response, response.transcript.ended_at)}  {_ended(response)}",
         *_upstream(observation),

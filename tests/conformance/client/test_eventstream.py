@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.profiles.relay.blame import BLAME
 from conformance.wire.event_stream import Dispatched, EventStream
 
 
@@ -62,7 +63,7 @@ def test_notes_what_a_reader_forgives(data: bytes, rule: str, clause: str, offse
     stream = EventStream()
     stream.feed(data, 0)
     (violation,) = stream.violations
-    assert (violation.rule, violation.clause, violation.offset) == (rule, clause, offset)
+    assert (violation.rule, BLAME[violation.kind], violation.offset) == (rule, clause, offset)
 
 
 def test_replaces_invalid_bytes_as_a_decoder_would() -> None:

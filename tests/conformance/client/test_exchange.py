@@ -13,10 +13,12 @@ import pytest
 from miniature_daemon import Serve, miniature_daemon
 
 from conformance.core.evidence import End, Ending, JournalEntry, SentEvent
-from conformance.core.finding import ScenarioStopped
+from conformance.core.finding import Finding, ScenarioStopped
 from conformance.core.socket_type import SocketType
-from conformance.profiles.handoff import opening as handoff
-from conformance.profiles.handoff.opening import ClientKind
+from conformance.profiles.handoff.client_pair import ClientKind, pair
+from conformance.profiles.handoff.opening import Delivery, HandedOff
+from conformance.profiles.handoff.payload import encode
+from conformance.profiles.handoff.profile import PROFILE
 from conformance.profiles.relay.exchange import Exchange
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -82,6 +84,41 @@ class Journal:
         return self.now if self.later is None else self.later
 
 
+def cited(finding: Finding) -> str | None:
+    """The clause that the profile `handoff` blames."""
+    return finding.clause or (finding.kind and PROFILE.blame[finding.kind])
+
+
+def exchange_with(
+    path: Path,
+    *,
+    socket_type: SocketType = SocketType.SEQPACKET,
+    payload: dict[str, Any] | bytes = b"{}",
+    upstream: Journal | None = None,
+    within: float = 10.0,
+    scale: float = 1.0,
+    read_size: int = 65536,
+    keep_copy: bool = False,
+    **client: Any,
+) -> Exchange:
+    """An exchange that is handed over to the daemon on this path."""
+    opening = HandedOff(
+        path,
+        socket_type=socket_type,
+        payload=payload if isinstance(payload, bytes) else encode(payload),
+        pair_options=client,
+        delivery=Delivery(keep_copy=keep_copy),
+    )
+    return Exchange(
+        opening,
+        token="T",
+        upstream=upstream or Journal(),
+        deadline=time.monotonic() + within,
+        scale=scale,
+        read_size=read_size,
+    )
+
+
 def play(
     path: Path,
     serve: Serve,
@@ -93,18 +130,17 @@ def play(
     **options: Any,
 ) -> Exchange:
     """Play a scenario against a miniature daemon; the exchange is returned, released."""
-    handoff.pair().close()  # the process's one listener stays
+    pair().close()  # the process's one listener stays
     before = len(os.listdir("/proc/self/fd"))
 
     async def main() -> Exchange:
         async with miniature_daemon(path / "d.sock", socket_type, serve):
-            exchange = Exchange(
-                path=path / "d.sock",
+            exchange = exchange_with(
+                path / "d.sock",
                 socket_type=socket_type,
                 payload={"prompt": "hi"},
-                token="T",
-                upstream=upstream or Journal(),
-                deadline=time.monotonic() + within,
+                upstream=upstream,
+                within=within,
                 **options,
             )
             async with exchange:
@@ -145,12 +181,12 @@ def test_a_whole_exchange(tmp_path: Path, client: ClientKind, socket_type: Socke
         seen = await exchange.finish()
         assert seen.response.transcript.raw == HEAD + EVENT + DONE
         assert seen.response.transcript.ending is Ending.EOF
-        assert seen.response.transcript.handoff == b'{"prompt":"hi"}'
+        assert seen.response.transcript.request == b'{"prompt":"hi"}'
         times = [read.at for read in seen.response.transcript.reads]
-        assert seen.response.transcript.handed_off_at <= times[0]
+        assert seen.response.transcript.began_at <= times[0]
         assert times == sorted(times)
         assert times[-1] <= seen.response.transcript.ended_at
-        assert seen.asked == {"prompt": "hi"}
+        assert seen.asked.body["messages"] == [{"role": "user", "content": "hi"}]
         assert seen.upstream == (entry(),)
         assert await exchange.finish() is seen
 
@@ -207,7 +243,7 @@ def test_steps_through_gates(
     exchange = play(tmp_path, serve, scenario, upstream=upstream, within=1.0)
     whole = sum(sends) == 3
     told = [("events_in_order", "R2")] if not whole else []
-    assert [(each.check, each.clause) for each in exchange.failures] == found + told
+    assert [(each.check, cited(each)) for each in exchange.failures] == found + told
     assert upstream.gates == 2
 
 
@@ -251,7 +287,7 @@ def test_events_that_never_come(
 
     exchange = play(tmp_path, serve, scenario, upstream=upstream)
     (failure,) = exchange.failures
-    assert (failure.check, failure.clause) == ("events", clause)
+    assert (failure.check, cited(failure)) == ("events", clause)
     assert failure.actual.startswith(actual)
 
 
@@ -273,7 +309,7 @@ def test_a_silent_daemon_costs_the_deadline_and_no_more(
         checks.no_error().done_marker()
 
     exchange = play(tmp_path, silence, scenario, upstream=upstream, within=0.05)
-    assert [(each.check, each.clause) for each in exchange.failures] == [
+    assert [(each.check, cited(each)) for each in exchange.failures] == [
         ("head", clause),
         ("events", clause),
         ("no_error", clause),
@@ -293,7 +329,7 @@ def test_a_hang_shows_what_had_arrived(tmp_path: Path) -> None:
             await exchange.events(2)
 
     (failure,) = play(tmp_path, serve, scenario).failures
-    assert failure.clause == "R7"
+    assert cited(failure) == "R7"
     assert failure.actual.startswith("status 200, 1 event, and the connection is still open")
     assert failure.where.startswith(f"after event 1 at byte {len(HEAD)}")
 
@@ -308,14 +344,7 @@ def test_checks_and_exchange_share_their_failures(tmp_path: Path) -> None:
 
 def test_a_daemon_that_is_not_there(tmp_path: Path) -> None:
     async def main() -> Exchange:
-        exchange = Exchange(
-            path=tmp_path / "none.sock",
-            socket_type=SocketType.SEQPACKET,
-            payload=b"",
-            token="T",
-            upstream=Journal(),
-            deadline=time.monotonic() + 5,
-        )
+        exchange = exchange_with(tmp_path / "none.sock")
         async with exchange:
             with pytest.raises(ScenarioStopped, match="there is no socket"):
                 await exchange.start()
@@ -323,7 +352,7 @@ def test_a_daemon_that_is_not_there(tmp_path: Path) -> None:
         return exchange
 
     (failure,) = asyncio.run(main()).failures
-    assert (failure.check, failure.clause) == ("handoff", "H1")
+    assert (failure.check, cited(failure)) == ("handoff", "H1")
     assert failure.expected == "the daemon takes the handoff"
 
 
@@ -350,15 +379,7 @@ def test_leaving(tmp_path: Path, client: ClientKind, leave: str) -> None:
                 await answer(DONE)(clients, b"")
 
         async with miniature_daemon(tmp_path / "d.sock", SocketType.SEQPACKET, serve):
-            exchange = Exchange(
-                path=tmp_path / "d.sock",
-                socket_type=SocketType.SEQPACKET,
-                payload={},
-                token="T",
-                upstream=Journal(),
-                deadline=time.monotonic() + 10,
-                client=client,
-            )
+            exchange = exchange_with(tmp_path / "d.sock", client=client)
             async with exchange:
                 await exchange.start()
                 await exchange.events(1)
@@ -390,7 +411,7 @@ def test_a_reset_by_the_daemon_is_one(tmp_path: Path) -> None:
         checks.ended()
 
     exchange = play(tmp_path, serve, scenario, upstream=Journal(now=(entry(),)))
-    assert [(each.check, each.clause) for each in exchange.failures] == [("ended", "R8")]
+    assert [(each.check, cited(each)) for each in exchange.failures] == [("ended", "R8")]
 
 
 def test_a_paused_client_reads_nothing_and_then_everything(tmp_path: Path) -> None:
@@ -410,15 +431,8 @@ def test_a_paused_client_reads_nothing_and_then_everything(tmp_path: Path) -> No
 
         async with (
             miniature_daemon(tmp_path / "d.sock", SocketType.SEQPACKET, serve),
-            Exchange(
-                path=tmp_path / "d.sock",
-                socket_type=SocketType.SEQPACKET,
-                payload={},
-                token="T",
-                upstream=Journal(),
-                deadline=time.monotonic() + 20,
-                receive_buffer=4096,
-                send_buffer=4096,
+            exchange_with(
+                tmp_path / "d.sock", within=20, receive_buffer=4096, send_buffer=4096
             ) as exchange,
         ):
             await exchange.start()
@@ -471,14 +485,7 @@ def test_the_client_may_be_gone_before_the_handoff(tmp_path: Path) -> None:
 
         async with (
             miniature_daemon(tmp_path / "d.sock", SocketType.SEQPACKET, serve),
-            Exchange(
-                path=tmp_path / "d.sock",
-                socket_type=SocketType.SEQPACKET,
-                payload={},
-                token="T",
-                upstream=Journal(),
-                deadline=time.monotonic() + 10,
-            ) as exchange,
+            exchange_with(tmp_path / "d.sock") as exchange,
         ):
             exchange.reset()
             await exchange.start()
@@ -505,7 +512,7 @@ def test_upstream_ended(
 
     upstream = Journal(now=entries)
     exchange = play(tmp_path, silence, scenario, upstream=upstream, scale=1.5)
-    assert [(each.check, each.clause) for each in exchange.failures] == expected
+    assert [(each.check, cited(each)) for each in exchange.failures] == expected
     assert upstream.waits == [("T", "ended", 3.0)]
 
 
@@ -529,19 +536,12 @@ def test_applied_reads_no_further(
         assert exchange.seen().transcript.ending is Ending.DEADLINE
 
     exchange = play(tmp_path, silence, scenario, upstream=Journal(now=entries))
-    assert [(each.check, each.clause) for each in exchange.failures] == expected
+    assert [(each.check, cited(each)) for each in exchange.failures] == expected
 
 
 def test_sockets_are_opened_inside_the_context_only(tmp_path: Path) -> None:
     async def main() -> None:
-        exchange = Exchange(
-            path=tmp_path / "d.sock",
-            socket_type=SocketType.SEQPACKET,
-            payload={},
-            token="T",
-            upstream=Journal(),
-            deadline=0.0,
-        )
+        exchange = exchange_with(tmp_path / "d.sock")
         with pytest.raises(RuntimeError, match="inside `async with` only"):
             await exchange.start()
         exchange.release()

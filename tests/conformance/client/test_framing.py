@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.wire.http1_message import Framing
+from conformance.wire.http1_message import SELF_DELIMITED, Framing, HeadRules
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 
@@ -160,3 +160,41 @@ def test_an_error_may_be_framed(name: bytes) -> None:
     body = b"{}" if b"Length" in name else b"2\r\n{}\r\n0\r\n\r\n"
     framing, found = read(b"HTTP/1.1 502 Bad Gateway\r\n" + name + b"\r\n\r\n" + body)
     assert (framing.status, found, framing.violations) == (502, b"{}", [])
+
+
+@pytest.mark.parametrize(
+    ("field", "body", "ends_at"),
+    [
+        (b"Content-Length: 5\r\n", b"hello", 5),
+        (b"Content-Length: 0\r\n", b"", 0),
+        (b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n0\r\n\r\n", 15),
+        (b"Transfer-Encoding: chunked\r\n", b"0\r\nTrailer: x\r\n\r\n", 17),
+        (b"", b"hello", None),
+    ],
+)
+def test_a_message_ends_with_its_last_byte_where_framing_is_allowed(
+    field: bytes, body: bytes, ends_at: int | None
+) -> None:
+    framing = Framing(SELF_DELIMITED)
+    head = HEAD + field + b"\r\n"
+    ended = []
+    for number, byte in enumerate(head + body, start=1):
+        framing.feed(bytes([byte]))
+        if framing.message_ended:
+            ended.append(number - len(head))
+    assert ended[:1] == ([] if ends_at is None else [ends_at])
+    assert framing.violations == []
+
+
+def test_a_message_does_not_end_by_a_framing_that_is_not_allowed() -> None:
+    framing = Framing()
+    framing.feed(HEAD + b"Content-Length: 5\r\n\r\nhello")
+    assert not framing.message_ended
+
+
+def test_only_an_accepted_coding_is_allowed() -> None:
+    rules_ = HeadRules(framed=True, codings=frozenset({"gzip"}))
+    for coding, count in ((b"gzip", 0), (b"GZIP", 0), (b"br", 1)):
+        framing = Framing(rules_)
+        framing.feed(HEAD + b"Content-Encoding: " + coding + b"\r\n\r\n")
+        assert len(framing.violations) == count

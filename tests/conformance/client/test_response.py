@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.core.evidence import Ending, Format, Kind, Read, Response, Transcript
+from conformance.profiles.relay.blame import BLAME
+from conformance.wire.http1_message import SELF_DELIMITED
 from conformance.wire.response import ResponseParser, parse
 
 HEAD = (
@@ -29,7 +31,7 @@ def stream(body: bytes, ending: Ending = Ending.EOF) -> Response:
 
 
 def broken(seen: Response) -> list[tuple[str, str]]:
-    return [(each.rule, each.clause) for each in seen.violations]
+    return [(each.rule, BLAME[each.kind]) for each in seen.violations]
 
 
 @pytest.mark.parametrize(("chunk", "form"), [(CHUNK, Format.OPENAI), (SIMPLE, Format.SIMPLE)])
@@ -121,7 +123,7 @@ def test_numbers_are_exact() -> None:
 def test_notes_what_follows_done(after: bytes) -> None:
     seen = stream(SIMPLE + DONE + after, ending=Ending.DEADLINE)
     assert ("nothing follows [DONE] (contract R4)", "R4") in broken(seen)
-    offset = next(each.offset for each in seen.violations if each.clause == "R4")
+    offset = next(each.offset for each in seen.violations if BLAME[each.kind] == "R4")
     assert offset == len(HEAD + SIMPLE + DONE) + len(after) - len(after.lstrip(b"\n"))
 
 
@@ -131,10 +133,10 @@ def test_blank_lines_after_done_are_nothing() -> None:
 
 @pytest.mark.parametrize("ending", list(Ending))
 @pytest.mark.parametrize("cut", [b"data: {", b"data: [DONE]", b"data: [DONE]\n", b": x"])
-def test_an_event_is_unfinished_only_at_eof(cut: bytes, ending: Ending) -> None:
+def test_an_event_is_unfinished_only_at_an_orderly_end(cut: bytes, ending: Ending) -> None:
     expected = [("an event ends with a blank line (HTML 9.2.6)", "R2")]
     seen = stream(SIMPLE + cut, ending)
-    assert broken(seen) == (expected if ending is Ending.EOF else [])
+    assert broken(seen) == (expected if ending.orderly else [])
     assert len(seen.events) == 1
 
 
@@ -209,8 +211,8 @@ def test_cuts_make_no_difference(
         one.format,
     )
     # How much of what was found a violation can quote may depend on what had arrived.
-    assert [(v.rule, v.clause, v.offset) for v in many.violations] == [
-        (v.rule, v.clause, v.offset) for v in one.violations
+    assert [(v.rule, v.kind, v.offset) for v in many.violations] == [
+        (v.rule, v.kind, v.offset) for v in one.violations
     ]
 
 
@@ -225,3 +227,24 @@ def test_can_be_asked_before_the_end() -> None:
     parser.feed(reads[1])
     whole = Transcript(b"", 0.0, reads, Ending.EOF, 2.5)
     assert parser.response(whole) == parse(whole)
+
+
+FRAMED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_where_framing_is_allowed_a_missing_last_chunk_truncates_and_breaks_no_rule() -> None:
+    reads = (Read(1.0, FRAMED + b"%x\r\n%b\r\n" % (len(SIMPLE), SIMPLE)),)
+    transcript = Transcript(b"", 0.0, reads, Ending.EOF, 1.5)
+    seen = parse(transcript, SELF_DELIMITED)
+    assert (seen.truncated, seen.violations) == (True, ())
+    assert len(seen.events) == 1
+    judged = parse(transcript)
+    assert not judged.truncated
+    assert [BLAME[each.kind] for each in judged.violations] == ["R1", "R1"]
+
+
+def test_a_cut_head_is_a_violation_whatever_frames_a_body() -> None:
+    transcript = Transcript(b"", 0.0, (Read(1.0, HEAD[:30]),), Ending.EOF, 1.5)
+    seen = parse(transcript, SELF_DELIMITED)
+    assert not seen.truncated
+    assert len(seen.violations) == 1

@@ -1,4 +1,15 @@
 """The scenarios that only daemons with handed-over sockets have."""
 
-ORDER = ("handoff", "lifecycle", "security")
+ORDER = (
+    "basic",
+    "chunks",
+    "disconnect",
+    "backpressure",
+    "isolation",
+    "timing",
+    "http1",
+    "handoff",
+    "lifecycle",
+    "security",
+)
 """From the plainest to the oddest; a category that is not named here comes last."""

@@ -14,11 +14,14 @@ from conformance.core.quoting import plural
 from conformance.core.scenario import Start, scenario
 from conformance.core.script import delta, finished, gate, repeat
 from conformance.daemon import proc
+from conformance.profiles.handoff.bench import HandoffBench
+from conformance.profiles.handoff.client_pair import target
 from conformance.profiles.handoff.extra_descriptors import companions, heard, wrong_kinds
-from conformance.profiles.handoff.opening import NO_DATA, target
+from conformance.profiles.handoff.opening import Delivery
+from conformance.profiles.handoff.payload import NO_DATA
 from conformance.profiles.handoff.sender import Sender
-from conformance.profiles.relay.bench import ORDINARY, RelayBench
 from conformance.profiles.relay.exchange import Exchange
+from conformance.profiles.relay.request import ORDINARY
 
 WHOLE = 131_072
 """Bytes that every daemon must take in one message (H2)."""
@@ -50,7 +53,7 @@ def _closed(checks: Checks) -> bool:
     return ended and not transcript.reads and not checks.observation.upstream
 
 
-async def _refused(bench: RelayBench, *exchanges: Exchange, clause: str = "H3") -> None:
+async def _refused(bench: HandoffBench, *exchanges: Exchange, clause: str = "H3") -> None:
     async def refused(exchange: Exchange) -> None:
         async with exchange:
             await exchange.start()
@@ -58,14 +61,14 @@ async def _refused(bench: RelayBench, *exchanges: Exchange, clause: str = "H3") 
 
     await asyncio.gather(*map(refused, exchanges))
     await bench.unasked(*exchanges, clause=clause)
-    await bench.released(*(each.handed for each in exchanges))
+    await bench.released(*(each.held for each in exchanges))
 
 
 # Good ones
 
 
 @scenario(clause="H8", alone=True, evidence='fcntl(2): "O_NONBLOCK" is shared with the sender')
-async def handoff_fd_flags(bench: RelayBench) -> None:
+async def handoff_fd_flags(bench: HandoffBench) -> None:
     """Blocking descriptors and non-blocking ones are served alike."""
 
     async def served(*, blocking: bool) -> None:
@@ -93,7 +96,7 @@ ROUNDS = 4
     alone=True,
     evidence='fcntl(2): "O_NONBLOCK" is shared with the sender',
 )
-async def handoff_fd_flags_stalled(bench: RelayBench) -> None:
+async def handoff_fd_flags_stalled(bench: HandoffBench) -> None:
     """A client that does not read, on a blocking descriptor, holds nobody else up."""
     async with bench.exchange(
         pattern=await bench.pattern(), blocking=True, receive_buffer=SMALL, send_buffer=SMALL
@@ -111,13 +114,13 @@ async def handoff_fd_flags_stalled(bench: RelayBench) -> None:
 
 
 @scenario(clause="H9", evidence='manaflow-ai/cmux#5835 "socket fds leak into children"')
-async def handoff_cloexec(bench: RelayBench) -> None:
+async def handoff_cloexec(bench: HandoffBench) -> None:
     """A client's descriptor is closed in every program that the daemon executes."""
     pattern = await bench.script(HELD)
     async with bench.exchange(pattern=pattern) as exchange:
         await exchange.start()
         await exchange.events(1)
-        held = [each for each in bench.probe().descriptors if each.target == exchange.handed]
+        held = [each for each in bench.probe().descriptors if each.target == exchange.held]
         bench.expect(
             all(each.close_on_exec for each in held),
             check="close_on_exec",
@@ -130,7 +133,7 @@ async def handoff_cloexec(bench: RelayBench) -> None:
 
 
 @scenario(clause=("H1", "L4"), evidence='Smithay/wayland-rs#647 "partial writes"')
-async def handoff_joined(bench: RelayBench) -> None:
+async def handoff_joined(bench: HandoffBench) -> None:
     """Of 48 handoffs that arrive back to back, each gets its own answer."""
     patterns = ("short", "unicode", "finish:length") * 16
     for checks in await asyncio.gather(*(bench.respond(pattern=each) for each in patterns)):
@@ -138,20 +141,25 @@ async def handoff_joined(bench: RelayBench) -> None:
 
 
 @scenario(clause="H1", needs=("socket=stream",), evidence="unix(7), ancillary messages")
-async def handoff_split(bench: RelayBench) -> None:
+async def handoff_split(bench: HandoffBench) -> None:
     """Handoff data that comes in three sends, the descriptor with the first, is put together."""
-    async with bench.exchange() as exchange, bench.sender() as sender:
-        await exchange.start(sender, cuts=(7, len(exchange.payload) - 5))
+    async with bench.sender() as sender:
+        delivery = Delivery(sender=sender, cuts=(7, -5))
+        async with bench.exchange(delivery=delivery) as exchange:
+            await exchange.start()
+            checks = await exchange.response()
         checks = await exchange.response()
         _served(checks.request_unchanged(clause="H1"), clause="H1")
 
 
 @scenario(clause="R8", evidence='RakuenSoftware/aimee#2297 "inherited socket hangs client"')
-async def handoff_sender_copy(bench: RelayBench) -> None:
+async def handoff_sender_copy(bench: HandoffBench) -> None:
     """The client sees EOF although the sender still holds a copy, however the exchange ends."""
 
     async def ended(pattern: str | None, request: Mapping[str, Any]) -> Checks:
-        async with bench.exchange(pattern=pattern, request=request, keep_copy=True) as exchange:
+        async with bench.exchange(
+            pattern=pattern, request=request, delivery=Delivery(keep_copy=True)
+        ) as exchange:
             await exchange.start()
             return await exchange.response()
 
@@ -164,7 +172,7 @@ async def handoff_sender_copy(bench: RelayBench) -> None:
 
 
 @scenario(clause="H1", alone=True, evidence="handoff.md: the web server closes its end at once")
-async def handoff_sender_gone(bench: RelayBench) -> None:
+async def handoff_sender_gone(bench: HandoffBench) -> None:
     """A handoff is served whose sender left while it was still in the queue."""
     await bench.stopped()
     exchanges = [bench.exchange(pattern="short") for _ in range(3)]
@@ -181,23 +189,25 @@ async def handoff_sender_gone(bench: RelayBench) -> None:
 # The size of the data
 
 
-async def _sized(bench: RelayBench, size: int) -> Checks:
+async def _sized(bench: HandoffBench, size: int) -> Checks:
     """An exchange whose handoff data is exactly so many bytes long."""
-    bare = len(bench.exchange(request={"prompt": ""}).payload)
-    async with bench.exchange(request={"prompt": "x" * (size - bare)}) as exchange:
-        async with bench.sender(send_buffer=size) as sender:
-            await exchange.start(sender)
-        return await exchange.response()
+    bare = len(bench.exchange(request={"prompt": ""}).opening.request)
+    async with bench.sender(send_buffer=size) as sender:
+        request, delivery = {"prompt": "x" * (size - bare)}, Delivery(sender=sender)
+        async with bench.exchange(request=request, delivery=delivery) as exchange:
+            await exchange.start()
+            sender.close()
+            return await exchange.response()
 
 
 @scenario(clause="H2", evidence='osbuild/osbuild#1833 "SEQPACKET size limit"')
-async def handoff_payload_whole(bench: RelayBench) -> None:
+async def handoff_payload_whole(bench: HandoffBench) -> None:
     """Handoff data of 131,072 bytes reaches the API whole."""
     _served((await _sized(bench, WHOLE)).request_unchanged(clause="H2"), clause="H2")
 
 
 @scenario(clause="H2", evidence="recv(2), MSG_TRUNC; osbuild/osbuild#1833")
-async def handoff_oversize(bench: RelayBench) -> None:
+async def handoff_oversize(bench: HandoffBench) -> None:
     """Larger handoff data reaches the API whole, or is refused with 413 and never cut."""
     for checks in await asyncio.gather(*(_sized(bench, size) for size in LARGER)):
         if checks.response.status == 200:
@@ -220,22 +230,25 @@ async def handoff_oversize(bench: RelayBench) -> None:
 
 
 @scenario(clause="H3", evidence="handoff.md: without data the web server sends a lone 0x00")
-async def handoff_empty(bench: RelayBench) -> None:
+async def handoff_empty(bench: HandoffBench) -> None:
     """A handoff without data is answered with 400: a lone zero byte, or nothing but white space."""
     payloads = (NO_DATA, b" ", b"\r\n\t ")
     await _refused(bench, *(bench.exchange(payload=each) for each in payloads))
 
 
 @scenario(clause="H3", needs=("socket=seqpacket",), evidence="recvmsg(2): a message may be empty")
-async def handoff_empty_message(bench: RelayBench) -> None:
+async def handoff_empty_message(bench: HandoffBench) -> None:
     """A message of no bytes that carries a descriptor is a handoff without data, not an EOF."""
-    async with bench.exchange(payload=b"") as exchange, bench.sender() as sender:
-        await exchange.start(sender)
+    async with (
+        bench.sender() as sender,
+        bench.exchange(payload=b"", delivery=Delivery(sender=sender)) as exchange,
+    ):
+        await exchange.start()
         (await exchange.response()).http_error(400, clause="H3").ended()
 
 
 @scenario(clause=("H3", "L4"), evidence="RFC 8259 2 and 8.1")
-async def handoff_bad_json(bench: RelayBench) -> None:
+async def handoff_bad_json(bench: HandoffBench) -> None:
     """Data that is not one JSON object is answered with 400."""
     payloads = (
         *(b"1", b"null", b"true", b'"prompt"', b'[{"prompt":"a"}]', b"prompt=Hello"),
@@ -248,7 +261,7 @@ async def handoff_bad_json(bench: RelayBench) -> None:
 
 
 @scenario(clause="H3", evidence='reasoned; handoff.md, "Handoff data"')
-async def handoff_wrong_types(bench: RelayBench) -> None:
+async def handoff_wrong_types(bench: HandoffBench) -> None:
     """A field of a wrong type is answered with 400, whatever else is there."""
     fields: tuple[dict[str, Any], ...] = (
         *({"prompt": each} for each in (5, True, ["a"], {"text": "a"})),
@@ -263,7 +276,7 @@ async def handoff_wrong_types(bench: RelayBench) -> None:
 
 
 @scenario(clause="H3", needs=("body",), evidence='reasoned; handoff.md, "Handoff data"')
-async def handoff_wrong_body(bench: RelayBench) -> None:
+async def handoff_wrong_body(bench: HandoffBench) -> None:
     """A `body` that is no object is answered with 400."""
     bodies = ("n=2", 5, [{"n": 2}])
     await _refused(
@@ -272,7 +285,7 @@ async def handoff_wrong_body(bench: RelayBench) -> None:
 
 
 @scenario(clause="H3", evidence='reasoned; handoff.md, "Handoff data"')
-async def handoff_no_question(bench: RelayBench) -> None:
+async def handoff_no_question(bench: HandoffBench) -> None:
     """Data with neither prompt nor messages is answered with 400; null is nothing."""
     fields: tuple[dict[str, Any], ...] = ({}, {"system": "Be brief."}, {"messages": None})
     await _refused(
@@ -283,11 +296,12 @@ async def handoff_no_question(bench: RelayBench) -> None:
 
 
 @scenario(clause=("H3", "L4"), evidence="RFC 8259 4: names should be unique")
-async def handoff_duplicate_keys(bench: RelayBench) -> None:
+async def handoff_duplicate_keys(bench: HandoffBench) -> None:
     """Data with a name that stands twice is served or answered with 400, and hurts nobody."""
-    exchange = bench.exchange(pattern=ORDINARY)
-    exchange.payload = exchange.payload[:-1] + b',"prompt":"Once more."}'
-    async with exchange:
+    twice = bench.exchange(
+        pattern=ORDINARY, edit=lambda data: data[:-1] + b',"prompt":"Once more."}'
+    )
+    async with twice as exchange:
         await exchange.start()
         checks = await exchange.response()
     if checks.response.status == 200:
@@ -301,7 +315,7 @@ async def handoff_duplicate_keys(bench: RelayBench) -> None:
 
 
 @scenario(clause="H4", evidence='freeunitorg/freeunit#264 "truncation invisible to handlers"')
-async def handoff_no_fd(bench: RelayBench) -> None:
+async def handoff_no_fd(bench: HandoffBench) -> None:
     """A message without a descriptor is dropped, and no other client is taken for its own."""
     pattern = await bench.script(HELD)
     async with bench.exchange(pattern=pattern) as other:
@@ -310,7 +324,7 @@ async def handoff_no_fd(bench: RelayBench) -> None:
         lost = [bench.exchange(), bench.exchange(payload=b"{"), bench.exchange(payload=NO_DATA)]
         for each in lost:
             async with bench.sender() as sender:
-                await sender.send(each.payload)
+                await sender.send(each.opening.request)
                 sender.end()
                 await bench.left(sender, clause="H4")
         await bench.unasked(*lost, clause="H4")
@@ -320,13 +334,14 @@ async def handoff_no_fd(bench: RelayBench) -> None:
 
 
 @scenario(clause="H5", evidence='oven-sh/bun#37427 "close the extra descriptors"; unix(7)')
-async def handoff_extra_fds(bench: RelayBench) -> None:
+async def handoff_extra_fds(bench: HandoffBench) -> None:
     """Of 2 and of 61 descriptors the first is served; the others are closed, unspoken to."""
 
     async def hand(extra: int) -> None:
         with companions(extra) as others:
-            async with bench.exchange() as exchange:
-                await exchange.start(after=[each.server.fileno() for each in others])
+            delivery = Delivery(after=[each.server.fileno() for each in others])
+            async with bench.exchange(delivery=delivery) as exchange:
+                await exchange.start()
                 targets = [target(each.server.fileno()) for each in others]
                 for each in others:
                     each.server.close()
@@ -335,7 +350,7 @@ async def handoff_extra_fds(bench: RelayBench) -> None:
                 if not _closed(checks):
                     _served(checks, clause="H5")
             await bench.released(*targets, clause="H5")
-            await bench.released(exchange.handed)
+            await bench.released(exchange.held)
             said = b"".join(heard(each.client) for each in others)
             bench.expect(
                 not said,
@@ -350,12 +365,12 @@ async def handoff_extra_fds(bench: RelayBench) -> None:
 
 
 @scenario(clause=("H6", "H3"), evidence="reasoned; getpeername(2), SO_TYPE in socket(7)")
-async def handoff_wrong_fd(bench: RelayBench) -> None:
+async def handoff_wrong_fd(bench: HandoffBench) -> None:
     """A pipe, a file, a listening, an unconnected, a datagram socket: closed, unwritten to."""
     asked = bench.exchange()
     with wrong_kinds() as descriptors:
         for descriptor in descriptors:
-            for payload in (asked.payload, b"{"):
+            for payload in (asked.opening.request, b"{"):
                 async with bench.sender() as sender:
                     await sender.send(payload, [descriptor])
                     sender.end()
@@ -373,12 +388,12 @@ async def handoff_wrong_fd(bench: RelayBench) -> None:
 
 
 @scenario(clause=("H5", "H6"), evidence="reasoned; unix(7), SCM_RIGHTS")
-async def handoff_first_decides(bench: RelayBench) -> None:
+async def handoff_first_decides(bench: HandoffBench) -> None:
     """When the first descriptor is no client the second one is not served in its place."""
     with wrong_kinds() as descriptors:
         first = next(iter(descriptors))
-        async with bench.exchange() as exchange:
-            await exchange.start(before=[first])
+        async with bench.exchange(delivery=Delivery(before=[first])) as exchange:
+            await exchange.start()
             checks = await exchange.response()
             bench.expect(
                 _closed(checks),
@@ -388,7 +403,7 @@ async def handoff_first_decides(bench: RelayBench) -> None:
                 actual=repr(checks.response.transcript.raw[:80]),
             )
         await bench.unasked(exchange, clause="H5")
-        await bench.released(exchange.handed, clause="H5")
+        await bench.released(exchange.held, clause="H5")
         await bench.released(target(first), clause="H6")
 
 
@@ -398,9 +413,9 @@ async def handoff_first_decides(bench: RelayBench) -> None:
     start=Start(nofile=FEW),
     evidence='systemd/systemd#42043 "tolerate truncated rights"; rr-debugger/rr#3870; unix(7)',
 )
-async def handoff_ctrunc(bench: RelayBench) -> None:
+async def handoff_ctrunc(bench: HandoffBench) -> None:
     """At RLIMIT_NOFILE, where descriptors are lost on the way, a handoff is dropped whole."""
-    if not await bench.released((await bench.healthy()).handed):
+    if not await bench.released((await bench.healthy()).held):
         return  # a daemon that leaks cannot be filled up with care
     async with AsyncExitStack() as stack:
         # Room for one of two descriptors, then for none.
@@ -409,8 +424,10 @@ async def handoff_ctrunc(bench: RelayBench) -> None:
             if peer is None:
                 return
             with companions(room) as others:
-                async with bench.exchange() as exchange:
-                    await exchange.start(peer, after=[each.server.fileno() for each in others])
+                extra = [each.server.fileno() for each in others]
+                delivery = Delivery(sender=peer, after=extra)
+                async with bench.exchange(delivery=delivery) as exchange:
+                    await exchange.start()
                     checks = await exchange.response()
                     bench.expect(
                         _closed(checks),
@@ -421,13 +438,13 @@ async def handoff_ctrunc(bench: RelayBench) -> None:
                         f"{plural(len(checks.observation.upstream), 'request')}",
                     )
             await bench.left(peer, clause="H5")
-            await bench.released(exchange.handed, clause="H5")
+            await bench.released(exchange.held, clause="H5")
     # Until it has noticed that the peers are gone, a daemon is full and rightly drops.
     await bench.until(lambda: _room(bench) > FEW // 4, within=2.0)
     await bench.healthy()
 
 
-async def _fill(bench: RelayBench, stack: AsyncExitStack, room: int) -> Sender | None:
+async def _fill(bench: HandoffBench, stack: AsyncExitStack, room: int) -> Sender | None:
     """Connect peers until the daemon can open only so many more descriptors; the last of them.
 
     None where it does not accept them all.
@@ -449,11 +466,11 @@ async def _fill(bench: RelayBench, stack: AsyncExitStack, room: int) -> Sender |
             return peer
 
 
-def _room(bench: RelayBench) -> int:
+def _room(bench: HandoffBench) -> int:
     return FEW - proc.descriptor_count(bench.daemon.pid)
 
 
-def _fuller(bench: RelayBench, before: int) -> bool:
+def _fuller(bench: HandoffBench, before: int) -> bool:
     return _room(bench) < before
 
 
@@ -466,7 +483,7 @@ def _fuller(bench: RelayBench, before: int) -> bool:
     start=Start(options={"handoff_timeout": str(HANDOFF_TIMEOUT)}),
     evidence="handoff.md: the web server gives up after 200 ms; a daemon must as well",
 )
-async def handoff_silent_peer(bench: RelayBench) -> None:
+async def handoff_silent_peer(bench: HandoffBench) -> None:
     """Peers that connect and send nothing are given up in time, and nobody waits for them."""
     await bench.healthy()
     async with AsyncExitStack() as stack:
@@ -493,22 +510,23 @@ async def handoff_silent_peer(bench: RelayBench) -> None:
     needs=("socket=stream",),
     evidence="reasoned; slow HTTP request bodies (Slowloris)",
 )
-async def handoff_unfinished(bench: RelayBench) -> None:
+async def handoff_unfinished(bench: HandoffBench) -> None:
     """A peer that sends half of its handoff data is given up in time, and its client closed."""
-    async with bench.exchange() as exchange, bench.sender() as sender:
-        half = len(exchange.payload) // 2
-        whole, exchange.payload = exchange.payload, exchange.payload[:half]
-        await exchange.start(sender, ends=False)
-        exchange.payload = whole
+    async with AsyncExitStack() as stack:
+        sender = await stack.enter_async_context(bench.sender())
+        delivery = Delivery(sender=sender, ends=False)
+        halved = bench.exchange(delivery=delivery, edit=lambda data: data[: len(data) // 2])
+        exchange = await stack.enter_async_context(halved)
+        await exchange.start()
         await bench.left(sender, clause="H7", within=HANDOFF_TIMEOUT + 1.0)
         (await exchange.response()).ended(clause="H7")
         await bench.unasked(exchange, clause="H7")
 
 
 @scenario(clause=("H7", "H10"), alone=True, evidence="connect probes of monitors; reasoned")
-async def handoff_knock(bench: RelayBench) -> None:
+async def handoff_knock(bench: HandoffBench) -> None:
     """Peers that connect and close are neither handoffs nor errors, and leave nothing behind."""
-    await bench.released((await bench.healthy()).handed)
+    await bench.released((await bench.healthy()).held)
     before = len(bench.probe().descriptors)
     for _ in range(50):
         async with bench.sender():
@@ -529,7 +547,7 @@ async def handoff_knock(bench: RelayBench) -> None:
 
 
 @scenario(clause="H10", evidence='Dstack-TEE/private-ai-gateway#43 "sockets left in CLOSE_WAIT"')
-async def handoff_released(bench: RelayBench) -> None:
+async def handoff_released(bench: HandoffBench) -> None:
     """No descriptor is held after an exchange that finished, failed, was refused, left or reset."""
 
     async def ended(pattern: str | None, act: Callable[[Exchange], object] | None = None) -> str:
@@ -538,19 +556,19 @@ async def handoff_released(bench: RelayBench) -> None:
             if act is not None:
                 act(exchange)
             await exchange.ended()
-        return exchange.handed
+        return exchange.held
 
     async def refused() -> str:
         async with bench.exchange(payload=b"{") as exchange:
             await exchange.start()
             await exchange.ended()
-        return exchange.handed
+        return exchange.held
 
     async def gone() -> str:
         async with bench.exchange() as exchange:
             exchange.close()
             await exchange.start()
-        return exchange.handed
+        return exchange.held
 
     held = await asyncio.gather(
         ended("short"),

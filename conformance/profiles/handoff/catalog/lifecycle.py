@@ -14,7 +14,7 @@ from conformance.core.script import delta, finished, gate, script, stall, wait
 from conformance.core.socket_type import SocketType
 from conformance.daemon.instance import try_connect
 from conformance.daemon.process import DaemonProcess
-from conformance.profiles.relay.bench import RelayBench
+from conformance.profiles.handoff.bench import HandoffBench
 from conformance.profiles.relay.exchange import Exchange
 
 HELD = finished(delta("Hold"), gate(1), delta(" on."))
@@ -36,7 +36,7 @@ SMALL = 4096
 
 
 @asynccontextmanager
-async def _held(bench: RelayBench) -> AsyncIterator[Exchange]:
+async def _held(bench: HandoffBench) -> AsyncIterator[Exchange]:
     """A client in the middle of its answer."""
     async with bench.exchange(pattern=await bench.script(HELD)) as exchange:
         await exchange.start()
@@ -50,7 +50,7 @@ async def _let_go(exchange: Exchange, *, clause: str) -> None:
 
 
 async def _exits(
-    bench: RelayBench,
+    bench: HandoffBench,
     *,
     within: float,
     statuses: tuple[int, ...] = (0,),
@@ -73,7 +73,7 @@ async def _exits(
     )
 
 
-async def _refuses(bench: RelayBench) -> None:
+async def _refuses(bench: HandoffBench) -> None:
     """Wait until the daemon takes no more handoffs, as it must from SIGTERM on (L2)."""
     daemon = bench.daemon
     accepting = (None, errno.EAGAIN)
@@ -92,7 +92,7 @@ async def _refuses(bench: RelayBench) -> None:
 
 
 @scenario(clause=("L2", "L1"), alone=True, evidence="reasoned; systemd.kill(5), SIGTERM")
-async def life_sigterm_idle(bench: RelayBench) -> None:
+async def life_sigterm_idle(bench: HandoffBench) -> None:
     """A daemon with nothing to do ends on SIGTERM at once, with status 0, and takes its socket."""
     await bench.healthy()
     bench.daemon.send_signal(signal.SIGTERM)
@@ -112,7 +112,7 @@ async def life_sigterm_idle(bench: RelayBench) -> None:
     alone=True,
     evidence='PostHog/posthog#73863 "drain in-flight streams"; sysid/sse-starlette#157',
 )
-async def life_sigterm_drain(bench: RelayBench) -> None:
+async def life_sigterm_drain(bench: HandoffBench) -> None:
     """After SIGTERM a running stream is finished, nobody new is taken, and the status is 0."""
     async with _held(bench) as exchange:
         bench.daemon.send_signal(signal.SIGTERM)
@@ -122,10 +122,10 @@ async def life_sigterm_drain(bench: RelayBench) -> None:
 
 
 @scenario(clause="L2", alone=True, evidence="reasoned; handoffs in the backlog have no other home")
-async def life_sigterm_queued(bench: RelayBench) -> None:
+async def life_sigterm_queued(bench: HandoffBench) -> None:
     """Handoffs that were queued when SIGTERM came are served."""
     # At rest: it must not stop with "somebody has connected" already on its way to it.
-    await bench.released((await bench.healthy()).handed)
+    await bench.released((await bench.healthy()).held)
     await bench.stopped()
     queued = [bench.exchange(pattern="short") for _ in range(5)]
     async with AsyncExitStack() as stack:
@@ -146,7 +146,7 @@ async def life_sigterm_queued(bench: RelayBench) -> None:
     start=Start(options={"shutdown_timeout": str(SHUTDOWN)}),
     evidence='rivet-dev/sandbox-agent#315 "shutdown cannot hang on streams"',
 )
-async def life_sigterm_bound(bench: RelayBench) -> None:
+async def life_sigterm_bound(bench: HandoffBench) -> None:
     """A stream that outlasts the time for it is ended as failed, and the status is 0."""
     async with bench.exchange(pattern=await bench.script(STALLED)) as exchange:
         await exchange.start()
@@ -163,7 +163,7 @@ async def life_sigterm_bound(bench: RelayBench) -> None:
     start=Start(options={"shutdown_timeout": str(SHUTDOWN)}, api=Api.SILENT),
     evidence='rivet-dev/sandbox-agent#315 "shutdown cannot hang on streams"',
 )
-async def life_sigterm_unbegun(bench: RelayBench) -> None:
+async def life_sigterm_unbegun(bench: HandoffBench) -> None:
     """A client whose answer has not begun when the time is over is told so by its status."""
     async with bench.exchange() as exchange:
         await exchange.start()
@@ -179,7 +179,7 @@ async def life_sigterm_unbegun(bench: RelayBench) -> None:
     start=Start(options={"shutdown_timeout": str(SHUTDOWN)}),
     evidence='rivet-dev/sandbox-agent#315 "shutdown cannot hang on streams"',
 )
-async def life_sigterm_stalled(bench: RelayBench) -> None:
+async def life_sigterm_stalled(bench: HandoffBench) -> None:
     """A client that does not read does not keep the daemon from ending."""
     async with bench.exchange(
         pattern="abort:3000", receive_buffer=SMALL, send_buffer=SMALL
@@ -197,7 +197,7 @@ async def life_sigterm_stalled(bench: RelayBench) -> None:
     alone=True,
     evidence='rivet-dev/sandbox-agent#315 "shutdown cannot hang on streams", second SIGTERM',
 )
-async def life_sigterm_twice(bench: RelayBench) -> None:
+async def life_sigterm_twice(bench: HandoffBench) -> None:
     """A second SIGTERM ends the daemon at once, and the client is not told of success."""
     async with _held(bench) as exchange:
         bench.daemon.send_signal(signal.SIGTERM)
@@ -211,7 +211,7 @@ async def life_sigterm_twice(bench: RelayBench) -> None:
 
 
 @scenario(clause="L1", alone=True, evidence='kenn-io/kata#22 "clean stale socket"; nginx/nginx#851')
-async def life_stale_socket(bench: RelayBench) -> None:
+async def life_stale_socket(bench: HandoffBench) -> None:
     """The socket file of a daemon that was killed is replaced by the next one."""
     bench.daemon.send_signal(signal.SIGKILL)
     await bench.daemon.ended()
@@ -220,7 +220,7 @@ async def life_stale_socket(bench: RelayBench) -> None:
         await bench.healthy(clause="L1")
 
 
-async def _starts(bench: RelayBench, daemon: DaemonProcess) -> None:
+async def _starts(bench: HandoffBench, daemon: DaemonProcess) -> None:
     """Check that it serves, where nobody else does."""
     ended = asyncio.ensure_future(daemon.ended())
     within = daemon.manifest.run.timeout
@@ -238,7 +238,7 @@ async def _starts(bench: RelayBench, daemon: DaemonProcess) -> None:
     )
 
 
-async def _declines(bench: RelayBench, path: Path, *, what: str) -> None:
+async def _declines(bench: HandoffBench, path: Path, *, what: str) -> None:
     """Check that a daemon refuses to start on this path, and leaves alone what is there."""
     before = _identity(path)
     async with bench.another(socket=path) as daemon:
@@ -264,14 +264,14 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 @scenario(clause="L1", alone=True, evidence='kenn-io/kata#22; nginx/nginx#851 "second instance"')
-async def life_live_socket(bench: RelayBench) -> None:
+async def life_live_socket(bench: HandoffBench) -> None:
     """A second daemon does not start on the socket of one that lives, which goes on serving."""
     await _declines(bench, bench.daemon.socket, what="the first daemon's socket")
     await bench.healthy(clause="L1")
 
 
 @scenario(clause="L1", alone=True, evidence="connect(2), EPROTOTYPE; nginx/nginx#851")
-async def life_other_live_socket(bench: RelayBench) -> None:
+async def life_other_live_socket(bench: HandoffBench) -> None:
     """A daemon does not start on a socket on which another kind of server listens."""
     mine = bench.daemon.socket_type
     other = next(each for each in SocketType if each is not mine)
@@ -284,7 +284,7 @@ async def life_other_live_socket(bench: RelayBench) -> None:
 
 
 @scenario(clause="L1", alone=True, evidence="reasoned; a mistyped --socket must not cost a file")
-async def life_no_socket(bench: RelayBench) -> None:
+async def life_no_socket(bench: HandoffBench) -> None:
     """A daemon does not start over a file or a folder, and leaves it as it was."""
     file, folder = bench.daemon.folder / "file", bench.daemon.folder / "folder"
     file.write_text("precious")
@@ -303,7 +303,7 @@ async def life_no_socket(bench: RelayBench) -> None:
 
 
 @scenario(clause="L1", alone=True, evidence="reasoned; restarts that overlap")
-async def life_foreign_socket(bench: RelayBench) -> None:
+async def life_foreign_socket(bench: HandoffBench) -> None:
     """A daemon that ends leaves the socket file alone when it is its successor's by now."""
     path = bench.daemon.socket
     path.unlink()
@@ -323,7 +323,7 @@ async def life_foreign_socket(bench: RelayBench) -> None:
     start=Start(options={"max_connections": "2"}),
     evidence="reasoned; handoff.md, --max-connections",
 )
-async def life_max_connections(bench: RelayBench) -> None:
+async def life_max_connections(bench: HandoffBench) -> None:
     """Above max-connections handoffs are refused with 503, and served again when there is room."""
     async with _held(bench) as first, _held(bench):
         for _ in range(3):  # those that were refused take up no room
@@ -340,7 +340,7 @@ async def life_max_connections(bench: RelayBench) -> None:
             )
         await _let_go(first, clause="L3")
         first.release()
-        await bench.released(first.handed)
+        await bench.released(first.held)
         await bench.served_again()
     pattern = await bench.script(HELD)
     for _ in range(3):  # those that leave give their room back as well
@@ -348,7 +348,7 @@ async def life_max_connections(bench: RelayBench) -> None:
             await leaver.start()
             await leaver.head()
             leaver.reset()
-        if not await bench.released(leaver.handed):
+        if not await bench.released(leaver.held):
             return
     await bench.served_again()
 
@@ -365,7 +365,7 @@ NUMBERED = finished(*(step for n in range(100) for step in (delta(f"{n} "), wait
     alone=True,
     evidence='Smithay/wayland-rs#647 "handle EINTR"; signal(7), "Interruption of system calls"',
 )
-async def life_signal_storm(bench: RelayBench) -> None:
+async def life_signal_storm(bench: HandoffBench) -> None:
     """Signals that ask for nothing, a thousand a second, cost no stream a byte."""
     pattern = await bench.script(NUMBERED)
     harmless = [
@@ -418,7 +418,7 @@ GROWTH = 8 << 20
     alone=True,
     evidence='Dstack-TEE/private-ai-gateway#43 "sockets left in CLOSE_WAIT"',
 )
-async def life_soak(bench: RelayBench) -> None:
+async def life_soak(bench: HandoffBench) -> None:
     """Hundreds of answers, failures, refusals and departures leave nothing behind."""
     broken = await bench.script(script(delta("Then"), ending="abort"))
     held: list[str] = []
@@ -439,7 +439,7 @@ async def life_soak(bench: RelayBench) -> None:
             if act is not None:
                 act(exchange)
             await exchange.ended()
-        held.append(exchange.handed)
+        held.append(exchange.held)
 
     async def cycles(count: int) -> bool:
         for start in range(0, count, AT_A_TIME):

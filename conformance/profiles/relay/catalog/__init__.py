@@ -15,5 +15,6 @@ ORDER = (
     "timing",
     "http1",
     "http2",
+    "security",
 )
 """From the plainest to the oddest; a category that is not named here comes last."""

@@ -166,28 +166,6 @@ async def backp_isolation(bench: RelayBench) -> None:
 
 
 @scenario(
-    script=finished(repeat(400, delta("0123456789abcdef" * 64))),
-    clause=("H10", "L3", "U7"),
-    alone=True,
-    start=Start(options={"write_timeout": "0.4", "max_connections": "1"}),
-    evidence=FROZEN,
-)
-async def backp_stall_deadline(bench: RelayBench) -> None:
-    """A client that reads nothing for too long is given up: its slot, its descriptor, its API."""
-    pattern = await bench.pattern()
-    async with bench.exchange(pattern=pattern, **STALLED) as exchange:
-        await exchange.start()
-        await exchange.head()
-        exchange.pause()
-        await exchange.applied(pattern)
-        await bench.released(exchange.handed)
-        if not bench.findings:
-            await exchange.upstream_ended(clause="U7")
-            await bench.served_again()
-            (await exchange.response()).no_done_marker()
-
-
-@scenario(
     script=STEADY,
     clause=("U7", "R2", "R4"),
     alone=True,

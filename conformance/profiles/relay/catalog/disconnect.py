@@ -9,7 +9,6 @@ from conformance.core.quoting import plural
 from conformance.core.scenario import scenario
 from conformance.core.script import delta, finished, gate, repeat, script, stall, write
 from conformance.daemon.proc import Probe
-from conformance.profiles.handoff.opening import ClientKind
 from conformance.profiles.relay.bench import ClientOptions, RelayBench
 from conformance.profiles.relay.exchange import Exchange
 
@@ -29,8 +28,6 @@ LEAVE = (Exchange.reset, Exchange.close)
 LATE = 0.5
 """Seconds after the API's end in which a client still sends: half of what R8 lets it."""
 
-LINGER = 1.0
-"""Seconds for which a daemon may hold a client that stays after the answer's end (R8)."""
 
 CYCLES = 200
 """Clients that come and leave. A descriptor lost in one of ten ways shows twenty times."""
@@ -91,47 +88,6 @@ async def _gone_when_asked(bench: RelayBench) -> None:
     await asyncio.gather(*map(gone, LEAVE))
 
 
-@scenario(
-    script=SILENT,
-    clause=("U5", "H10"),
-    alone=True,
-    evidence='headroomlabs-ai/headroom#2882 "unconsumed body leaks stream"',
-)
-async def client_gone_at_handoff(bench: RelayBench) -> None:
-    """A client that left before its handoff costs nothing: no descriptor, no upstream request."""
-    pattern = await bench.pattern()
-
-    async def gone(leave: Callable[[Exchange], None]) -> None:
-        async with bench.exchange(pattern=pattern) as exchange:
-            leave(exchange)
-            await exchange.start()
-            await bench.healthy()  # served after it: by then the daemon has had it
-            await bench.released(exchange.handed)
-            if await bench.upstream.journal(exchange.token):
-                await exchange.upstream_ended()
-
-    await asyncio.gather(*map(gone, LEAVE))
-
-
-@scenario(script=SILENT, clause=("U5", "R8"), evidence="RFC 9112 9.6; unread input hides the FIN")
-async def client_input_then_gone(bench: RelayBench) -> None:
-    """A client that sent something nobody reads, and then left, is noticed as any other."""
-    pattern = await bench.pattern()
-
-    async def gone(leave: Callable[[Exchange], None]) -> None:
-        async with bench.exchange(pattern=pattern) as exchange:
-            exchange.send(b"POST / HTTP/1.1\r\n" * 20)
-            await exchange.start()
-            await exchange.asked(clause="R8")
-            await exchange.events(3)
-            exchange.send(b"x" * 2000)
-            leave(exchange)
-            await exchange.upstream_ended()
-            await exchange.applied(pattern)
-
-    await asyncio.gather(*map(gone, LEAVE))
-
-
 # R9: a client that may have left
 
 
@@ -168,23 +124,6 @@ async def client_half_close_silent(exchange: Exchange) -> None:
 # R8: what a client sends does not hurt what it is sent
 
 
-@scenario(pattern="abort:300", clause=("R8", "R2"), evidence=LINGERING)
-async def client_unread_input(bench: RelayBench) -> None:
-    """What waited in the socket before the handoff, unread, takes nothing from the answer's end."""
-    async with bench.exchange(pattern="abort:300", **UNREAD) as exchange:
-        exchange.send(b"POST / HTTP/1.1\r\n" * 1000)
-        await exchange.start()
-        await exchange.asked(clause="R8")
-        await exchange.head()
-        # The client reads on when the daemon may have closed: what a reset destroys is still
-        # on its way then.
-        exchange.pause()
-        await exchange.upstream_ended(clause="R8")
-        await bench.healthy()
-        checks = (await exchange.response()).applied("abort:300")
-        checks.content_as_sent(clause="R8").failed_stream(clause="R8")
-
-
 @scenario(
     script=finished(delta("Words"), gate(1), repeat(10, delta(" words" * 1000))),
     clause="R8",
@@ -198,14 +137,14 @@ async def client_sends_all_along(bench: RelayBench) -> None:
         await exchange.start()
         await exchange.events(1)
         exchange.pause()
-        sending = asyncio.create_task(_send(exchange, until=time.monotonic() + LATE))
+        sending = asyncio.create_task(send_until(exchange, until=time.monotonic() + LATE))
         await exchange.open_gate(1)
         await sending
         checks = (await exchange.response()).applied(pattern)
         checks.content_as_sent(clause="R8").done_marker(clause="R8")
 
 
-async def _send(exchange: Exchange, *, until: float = float("inf")) -> None:
+async def send_until(exchange: Exchange, *, until: float = float("inf")) -> None:
     """Send bytes that nobody wants, until this time or until the daemon has closed."""
     try:
         while time.monotonic() < until:
@@ -213,22 +152,6 @@ async def _send(exchange: Exchange, *, until: float = float("inf")) -> None:
             await asyncio.sleep(0.002)
     except OSError:
         pass
-
-
-@scenario(clause=("H10", "R8"), evidence="R8: at most 1 s, or 1 MiB")
-async def client_stays(bench: RelayBench) -> None:
-    """A client that stays after the answer's end, silent or sending on, is closed in a moment."""
-
-    async def stay(*, sends: bool) -> None:
-        async with bench.exchange(pattern="short") as exchange:
-            await exchange.start()
-            (await exchange.response()).applied("short").done_marker()
-            sending = asyncio.create_task(_send(exchange)) if sends else None
-            await bench.released(exchange.handed, within=LINGER + 1.0)
-            if sending:
-                sending.cancel()
-
-    await asyncio.gather(stay(sends=False), stay(sends=True))
 
 
 # L4: one client's trouble is no other's
@@ -265,27 +188,6 @@ async def client_write_error(bench: RelayBench) -> None:
     await bench.healthy()
 
 
-@scenario(
-    clause="L4",
-    alone=True,
-    evidence='ding113/claude-code-hub#1239 "broken pipe crashes process"; signal(7), SIGPIPE',
-)
-async def client_gone_at_refusal(bench: RelayBench) -> None:
-    """To write an error answer to a client that has left is no trouble, a broken pipe least."""
-
-    async def gone(kind: ClientKind, leave: Callable[[Exchange], None]) -> None:
-        async with bench.exchange(payload=b"{}", client=kind) as exchange:
-            leave(exchange)
-            await exchange.start()
-            await bench.healthy()  # served after it: by then the daemon has had it
-            await bench.released(exchange.handed)
-
-    for kind in ClientKind:
-        for leave in LEAVE:
-            if not bench.findings:
-                await gone(kind, leave)
-
-
 # H10: nothing is left behind
 
 
@@ -300,14 +202,14 @@ async def client_released(bench: RelayBench) -> None:
         async with bench.exchange(pattern=pattern, request=request) as exchange:
             await exchange.start()
             await exchange.ended()
-            return exchange.handed
+            return exchange.held
 
     async def left(leave: Callable[[Exchange], None]) -> str:
         async with bench.exchange(pattern=silent) as exchange:
             await exchange.start()
             await exchange.events(3)
             leave(exchange)
-            return exchange.handed
+            return exchange.held
 
     handed = await asyncio.gather(
         *map(left, LEAVE),
@@ -345,7 +247,7 @@ async def client_churn(bench: RelayBench) -> None:
             else:
                 (await exchange.response()).ended()
             leave(exchange)
-            return exchange.handed
+            return exchange.held
 
     handed = list(await asyncio.gather(*map(cycle, range(20))))  # caches and pools fill up
     await bench.released(*handed)

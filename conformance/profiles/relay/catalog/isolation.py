@@ -13,12 +13,6 @@ from conformance.profiles.relay.exchange import Exchange
 
 STREAMS = 40
 
-FEW = 48
-"""RLIMIT_NOFILE with which a daemon can start and serve somebody, and soon has no more."""
-
-PRESSURE = 0.3
-"""Seconds for which a daemon without descriptors is watched. One that tries again without a
-pause takes them all as processor time; asking every 20 ms takes a hundredth."""
 
 WAITING = 40
 """Requests that wait for the API's head: more than the usual pools of threads or processes have."""
@@ -30,11 +24,10 @@ CROSSTALK = 'FlowiseAI/Flowise#3474 "concurrent responses mixed"; QuantumNous/ne
 POISON = 'valyala/fasthttp#1743 "stale buffered data on reuse"; lalinsky/dusty#114'
 ORDER = 'getappmap/appmap-js#1978 "tokens out of order"; erfanzar/EasyDeL#235 "token loss"'
 NEIGHBOUR = 'bbvch-ai/aihub-core#1631 "streaming blocks event loop"'
-EXHAUSTED = 'joyent/libuv#1189 "infinite loop, descriptors exhausted"; MDA2AV/ioxide#222'
 
 
 @asynccontextmanager
-async def _entered(*exchanges: Exchange) -> AsyncIterator[tuple[Exchange, ...]]:
+async def entered(*exchanges: Exchange) -> AsyncIterator[tuple[Exchange, ...]]:
     async with AsyncExitStack() as stack:
         for each in exchanges:
             await stack.enter_async_context(each)
@@ -64,7 +57,7 @@ async def conc_no_crosstalk(bench: RelayBench) -> None:
         await exchange.start()
         await exchange.events(5)
 
-    async with _entered(*exchanges):
+    async with entered(*exchanges):
         await asyncio.gather(*map(half, exchanges))
         await asyncio.gather(*(each.open_gate(1) for each in exchanges))
         for each, pattern in zip(exchanges, patterns, strict=True):
@@ -100,7 +93,7 @@ async def conc_order(bench: RelayBench) -> None:
 async def conc_slow_neighbour(bench: RelayBench) -> None:
     """Requests that the API keeps waiting for its head hold no other up."""
     pattern = await bench.pattern()
-    async with _entered(*(bench.exchange(pattern=pattern) for _ in range(WAITING))) as waiting:
+    async with entered(*(bench.exchange(pattern=pattern) for _ in range(WAITING))) as waiting:
         for each in waiting:
             await each.start()
             await each.asked(clause="L4")
@@ -151,7 +144,7 @@ async def conc_pool_poison(bench: RelayBench) -> None:
             await gone.start()
             await gone.events(2)
             leave(gone)
-            await bench.released(gone.handed)
+            await bench.released(gone.held)
             await _next(bench, gone)
 
 
@@ -209,49 +202,6 @@ async def _next(bench: RelayBench, before: Exchange) -> None:
 
 
 @scenario(
-    script=finished(delta("Hold"), gate(1), delta(" on.")),
-    clause="L4",
-    alone=True,
-    start=Start(nofile=FEW),
-    evidence=EXHAUSTED,
-)
-async def conc_fd_exhaustion(bench: RelayBench) -> None:
-    """A daemon that has run out of descriptors neither ends nor spins, and recovers."""
-    pattern = await bench.pattern()
-    clients = (bench.exchange(pattern=pattern) for _ in range(2 * FEW))
-    async with _entered(*clients) as exchanges:
-        for each in exchanges:
-            await each.start(clause="L4")
-        async with AsyncExitStack() as silent:
-            # Who connects and says nothing takes the last one, and more wait behind.
-            for _ in range(2 * FEW):
-                await silent.enter_async_context(bench.sender())
-            await _calm_without_descriptors(bench)
-        for each in exchanges:
-            each.reset()
-        await bench.released(*(each.handed for each in exchanges))
-    await bench.served_again(clause="L4")
-
-
-async def _calm_without_descriptors(bench: RelayBench) -> None:
-    passed = used = 0.0
-    try:
-        await bench.until(lambda: len(bench.probe().descriptors) >= FEW - 1, within=1.0)
-        began, before = time.monotonic(), bench.probe().cpu
-        await asyncio.sleep(PRESSURE)
-        passed, used = time.monotonic() - began, bench.probe().cpu - before
-    except ProcessLookupError:
-        pass  # it has ended, as the next request will show
-    bench.expect(
-        used <= passed / 5,
-        check="spins",
-        clause="L4",
-        expected="next to no processor time while there are no descriptors",
-        actual=f"{used:.2f} s in {passed:.2f} s",
-    )
-
-
-@scenario(
     clause="H10", alone=True, everywhere=True, evidence="reasoned; CLOSE_WAIT towards the API"
 )
 async def conc_upstream_released(bench: RelayBench) -> None:
@@ -262,13 +212,13 @@ async def conc_upstream_released(bench: RelayBench) -> None:
 
     async def round_() -> list[str]:
         exchanges = [bench.exchange(pattern=each) for each in patterns * 2]
-        async with _entered(*exchanges):
+        async with entered(*exchanges):
             for each in exchanges:
                 await each.start()
             for each in exchanges:
                 await each.ended()
                 each.close()
-        return [each.handed for each in exchanges]
+        return [each.held for each in exchanges]
 
     await bench.released(*await round_())
     before = len(bench.probe().descriptors)

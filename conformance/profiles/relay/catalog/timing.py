@@ -1,7 +1,5 @@
 """When things arrive, and how long anything may take."""
 
-from statistics import median
-
 from conformance.checks import Checks
 from conformance.core.scenario import Api, Start, scenario
 from conformance.core.script import (
@@ -27,8 +25,6 @@ PROMPTLY = 0.1
 """Seconds from the API's write to the client's read, for the fastest of many events: it takes
 1 ms, and 200 ms where each is held back by TCP_CORK."""
 
-DELAYED_ACK = 0.040
-"""Seconds for which Linux may hold an acknowledgement back (TCP_DELACK_MIN)."""
 
 T = 0.4
 """Seconds of a time bound that is to be exceeded."""
@@ -40,7 +36,7 @@ TOTAL = 'Portkey-AI/gateway#471 "timeout fires after streaming started"; pydanti
 KEEPALIVE = 'BerriAI/litellm#34819 "zero bytes before first token"; chenyme/grok2api#1050'
 
 
-def _arrivals(checks: Checks) -> list[float]:
+def arrivals(checks: Checks) -> list[float]:
     """How long each chunk with text took, from the API's write to the client's read."""
     sent = [each.at for entry in checks.observation.upstream for each in entry.events]
     return [event.at - at for event, at in zip(checks.deltas, sent, strict=False)]
@@ -66,7 +62,7 @@ async def timing_flush_each(bench: RelayBench) -> None:
             await exchange.open_gate(number)
         checks = (await exchange.response()).applied(pattern)
     checks.events_in_order().done_marker()
-    fastest = min(_arrivals(checks)[1:], default=0.0)
+    fastest = min(arrivals(checks)[1:], default=0.0)
     bench.expect(
         fastest < PROMPTLY * bench.environment.scale,
         check="prompt",
@@ -109,28 +105,6 @@ async def timing_tool_deltas(exchange: Exchange) -> None:
     """Pieces of a tool call, and the finish, are passed on one by one, not gathered."""
     await exchange.step_through(4)
     (await exchange.response()).events_in_order().done_marker()
-
-
-@scenario(
-    script=finished(repeat(40, delta("tick "), wait(0.004))),
-    clause="R7",
-    alone=True,
-    quiet=True,
-    deadline=2.0,
-    evidence='scylladb/seastar#968 "40 ms responses from Nagle"',
-)
-async def timing_nagle(bench: RelayBench) -> None:
-    """Small events a few milliseconds apart do not wait for acknowledgements that are delayed."""
-    checks = await bench.respond(pattern=await bench.pattern(), nodelay=False)
-    checks.content_as_sent().done_marker()
-    took = median(_arrivals(checks) or [0.0])
-    bench.expect(
-        took < DELAYED_ACK / 4 * bench.environment.scale,
-        check="nagle",
-        clause="R7",
-        expected=f"half of the events take less than {DELAYED_ACK / 4 * 1000:g} ms",
-        actual=f"{took * 1000:.1f} ms",
-    )
 
 
 HALF = '{"choices":[{"index":0,"delta":{"content":" half'
@@ -192,7 +166,7 @@ async def timing_idle_timeout(bench: RelayBench) -> None:
         checks.ended(clause="U7").content_as_sent().failed_stream().no_done_marker()
         if not bench.findings:
             await exchange.upstream_ended(clause="U7")
-            await bench.released(exchange.handed)
+            await bench.released(exchange.held)
 
 
 @scenario(
@@ -212,7 +186,7 @@ async def timing_first_byte_timeout(bench: RelayBench) -> None:
         (await exchange.response()).ended(clause="U7").http_error(504).applied(pattern)
         if not bench.findings:
             await exchange.upstream_ended(clause="U7")
-            await bench.released(exchange.handed)
+            await bench.released(exchange.held)
 
 
 @scenario(
@@ -229,7 +203,7 @@ async def timing_connect_timeout(bench: RelayBench) -> None:
         await exchange.start()
         (await exchange.response()).ended(clause="U7").http_error(504)
         if not bench.findings:
-            await bench.released(exchange.handed)
+            await bench.released(exchange.held)
 
 
 @scenario(

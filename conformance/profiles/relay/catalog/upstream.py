@@ -280,7 +280,7 @@ async def uperr_redirect(bench: RelayBench) -> None:
 
 def _in_time(bench: RelayBench, checks: Checks) -> None:
     transcript = checks.response.transcript
-    took = transcript.ended_at - transcript.handed_off_at
+    took = transcript.ended_at - transcript.began_at
     bench.expect(
         transcript.ending is Ending.EOF and took <= IN_TIME * bench.environment.scale,
         check="in_time",

@@ -1,0 +1,33 @@
+"""A client with the smallest of buffers."""
+
+from conformance.core.scenario import scenario
+from conformance.core.script import (
+    delta,
+    finished,
+)
+from conformance.profiles.handoff.bench import HandoffBench
+from conformance.profiles.handoff.client_pair import ClientKind
+
+
+@scenario(
+    script=finished(*(delta(f"{n:02d} " + "é中😀" * 40) for n in range(70))),
+    clause=("R2", "R3", "U6"),
+    everywhere=True,
+    evidence='Allenxuxu/gev#60 "EAGAIN drops unwritten remainder"',
+)
+async def chunks_short_writes(bench: HandoffBench) -> None:
+    """A client with the smallest of buffers that reads in sips gets every byte once."""
+    for client in ClientKind:
+        exchange = bench.exchange(
+            pattern=await bench.pattern(),
+            client=client,
+            # Small enough to fill up, and not smaller: where one event is more than the window,
+            # TCP waits 200 ms for each (RFC 9293 3.8.6.2, silly windows), whoever sends it.
+            receive_buffer=4096,
+            send_buffer=4096,
+            read_size=61,  # cuts code points as well
+        )
+        async with exchange:
+            await exchange.start()
+            response = (await exchange.response()).applied(await bench.pattern())
+        response.no_error().sse_format().events_in_order().content_as_sent().done_marker()

@@ -1,0 +1,23 @@
+"""The end of a failed stream, which HTTP/1.1 frames by the connection alone."""
+
+from conformance.core.scenario import scenario
+from conformance.core.script import (
+    delta,
+    gate,
+    script,
+)
+from conformance.profiles.relay.exchange import Exchange
+
+
+@scenario(
+    script=script(delta("Once"), gate(1), ending="abort"),
+    clause=("R1", "R6"),
+    evidence='RFC 9112 8; h2o/h2o#1031 "broken chunked body silently relayed"',
+)
+async def http1_down_terminator(exchange: Exchange) -> None:
+    """A stream that failed does not end, octet for octet, like one that is complete."""
+    await exchange.events(1)
+    await exchange.open_gate(1)
+    checks = await exchange.response()
+    checks.no_header("Transfer-Encoding").no_header("Content-Length").sse_format()
+    checks.failed_stream().no_done_marker()

@@ -1,0 +1,41 @@
+"""Small events on a socket with Nagle's algorithm."""
+
+from statistics import median
+
+from conformance.core.scenario import scenario
+from conformance.core.script import (
+    delta,
+    finished,
+    repeat,
+    wait,
+)
+from conformance.profiles.handoff.bench import HandoffBench
+from conformance.profiles.relay.catalog.timing import arrivals
+
+DELAYED_ACK = 0.040
+"""Seconds for which Linux may hold an acknowledgement back (TCP_DELACK_MIN)."""
+
+
+@scenario(
+    script=finished(repeat(40, delta("tick "), wait(0.004))),
+    clause="R7",
+    alone=True,
+    quiet=True,
+    deadline=2.0,
+    evidence='scylladb/seastar#968 "40 ms responses from Nagle"',
+)
+async def timing_nagle(bench: HandoffBench) -> None:
+    """Small events a few milliseconds apart do not wait for acknowledgements that are delayed."""
+    pattern = await bench.pattern()
+    async with bench.exchange(pattern=pattern, nodelay=False) as exchange:
+        await exchange.start()
+        checks = (await exchange.response()).applied(pattern)
+    checks.content_as_sent().done_marker()
+    took = median(arrivals(checks) or [0.0])
+    bench.expect(
+        took < DELAYED_ACK / 4 * bench.environment.scale,
+        check="nagle",
+        clause="R7",
+        expected=f"half of the events take less than {DELAYED_ACK / 4 * 1000:g} ms",
+        actual=f"{took * 1000:.1f} ms",
+    )

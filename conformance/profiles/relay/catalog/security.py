@@ -1,0 +1,236 @@
+"""Keys, line ends and destinations that must stay where they are."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from conformance.checks import Checks
+from conformance.core.quoting import excerpt, plural
+from conformance.core.scenario import Api, Start, scenario
+from conformance.core.script import Script, chunk, data, delta, event, finished, script, write
+from conformance.profiles.relay.bench import RelayBench
+
+JSON = {"content-type": "application/json"}
+
+
+HTML = {"content-type": "text/html"}
+
+
+def refusal(error: Mapping[str, object], *, status: int) -> Script:
+    return script(write(json.dumps({"error": error})), status=status, headers=JSON)
+
+
+@scenario(clause=("U1", "S1"), evidence="RFC 8259 7; reasoned")
+async def sec_control_characters(bench: RelayBench) -> None:
+    """Control characters in fields that go into the API's JSON arrive there as they were."""
+    text = "a\r\nX-Injected: 1\x00\x7f\u2028\t"
+    fields = dict.fromkeys(("prompt", "system", "model", "user_id"), text)
+    checks = await bench.respond(request=fields)
+    checks.request_unchanged().content_as_sent().done_marker()
+
+
+INJECTIONS = ("a\rb", "a\nb", "a\r\nb", "\n\ndata: [DONE]\n\n", "\r\rdata: injected\r\r", "id: 1\n")
+
+
+@scenario(
+    script=finished(*map(delta, INJECTIONS)),
+    clause=("S1", "R3"),
+    everywhere=True,
+    evidence='mpetrunic/fastify-sse-v2#110 "CR passes through"; nestjs/nest#16686',
+)
+def sec_sse_injection(response: Checks) -> None:
+    """Line ends in the text stay text: no event, field or end comes of them."""
+    response.sse_format(clause="S1").chunk_count(len(INJECTIONS), clause="S1")
+    response.no_error(clause="S1").content_as_sent().done_marker(clause="S1")
+
+
+@scenario(
+    script=finished(
+        event({**chunk(content="one"), "id": "a\r\rdata: x\r\r", "model": "\n\ndata: [DONE]\n\n"}),
+        write(data(chunk(content="two")).replace(b'{"id"', b'{\ndata: "id"')),
+        write(data(chunk(content="three")).replace(b'{"id"', b'{\r\ndata: \t"id"')),
+    ),
+    clause=("S1", "R2"),
+    needs=("format=openai",),
+    everywhere=True,
+    evidence='nestjs/nest#16686 "sanitize SSE message"; HTML 9.2.6, data lines',
+)
+def sec_sse_injection_fields(response: Checks) -> None:
+    """Line ends in ids and names, and those between a chunk's data lines, end no event."""
+    response.sse_format(clause="S1").chunk_count(3).no_error()
+    response.events_in_order().done_marker()
+
+
+POISON = {"message": "no\n\ndata: [DONE]\n\n", "type": "a\r\rdata: x\r\r", "code": "b\nid: 1"}
+
+
+@scenario(
+    script=script(delta("one"), event({"error": POISON})),
+    clause=("S1", "R6"),
+    everywhere=True,
+    evidence='mpetrunic/fastify-sse-v2#110 "CR passes through"',
+)
+def sec_sse_injection_error(response: Checks) -> None:
+    """Line ends in what the API says of its error make no second event of it."""
+    response.sse_format(clause="S1").chunk_count(1).no_done_marker().failed_stream()
+
+
+@scenario(
+    script=refusal(POISON, status=400),
+    clause=("S1", "R5"),
+    everywhere=True,
+    evidence='mpetrunic/fastify-sse-v2#110 "CR passes through"',
+)
+def sec_error_injection(response: Checks) -> None:
+    """Line ends in the API's refusal stay inside the JSON of the daemon's."""
+    response.http_error(400).no_header("id", clause="S1").ended()
+
+
+def _without(bench: RelayBench, checks: Checks) -> None:
+    """Check that the key is nowhere in what a client was sent, as bytes or as JSON."""
+    key, response = bench.daemon.key, checks.response
+    decoded = [each.json for each in response.events]
+    if not response.events:
+        with suppress(ValueError):
+            decoded.append(json.loads(response.body))
+    seen = response.transcript.raw.decode(errors="replace") + json.dumps(decoded, default=str)
+    bench.expect(
+        key not in seen,
+        check="key_unseen",
+        clause="S2",
+        expected="a response without the API key",
+        actual=excerpt(seen.replace(key, "<THE KEY>"), 400),
+    )
+
+
+def _unlogged(bench: RelayBench) -> None:
+    lines = [each for each in bench.daemon.log().splitlines() if bench.daemon.key in each]
+    bench.expect(
+        not lines,
+        check="key_unlogged",
+        clause="S2",
+        expected="a log without the API key",
+        actual=" | ".join(each.replace(bench.daemon.key, "<THE KEY>") for each in lines[:2]),
+    )
+
+
+@scenario(
+    clause="S2",
+    alone=True,
+    everywhere=True,
+    evidence='BerriAI/litellm#39757 "wrong-key 401 leaks internals"; techlab-innov/llmtrace#274',
+)
+async def sec_secret_leak(bench: RelayBench) -> None:
+    """The key is in no response and in no log, however the API quotes it."""
+    key = bench.daemon.key
+    quoted = {"message": f"Incorrect API key provided: {key}.", "type": key, "code": key}
+    error = json.dumps({"error": {**quoted, "param": key}})
+    escaped = error.replace(key, "".join(f"\\u{ord(each):04x}" for each in key))
+    page = f"<html><body>Bearer {key} is not known</body></html>"
+    refusals: list[tuple[Script, tuple[int, ...]]] = [
+        (script(write(error), status=401, headers=JSON), (401, 502)),
+        (script(write(escaped), status=403, headers=JSON), (403, 502)),
+        (script(write(error), status=429, headers={**JSON, "x-debug": key}), (429,)),
+        (script(write(page), status=400, headers=HTML), (400,)),
+        (script(write(page), status=502, headers={**HTML, "x-debug": key}), (502,)),
+        (script(write(error), headers=JSON), (502,)),
+        (script(write(page), headers=HTML), (502,)),
+    ]
+    for value, statuses in refusals:
+        checks = await bench.respond(script=value)
+        checks.http_error(*statuses)
+        _without(bench, checks)
+    events = (
+        f"data: {error}\n\n",
+        f"data: {escaped}\n\n",
+        f"event: error\ndata: {key}\n\n",
+        f"data: error: {key}\n\n",
+    )
+    for each in events:
+        checks = await bench.respond(script=script(delta("one"), write(each)))
+        checks.failed_stream()
+        _without(bench, checks)
+    await bench.healthy()
+    _unlogged(bench)
+
+
+@scenario(
+    clause=("S2", "R5"),
+    alone=True,
+    start=Start(api=Api.REFUSING),
+    everywhere=True,
+    evidence='BerriAI/litellm#39757 "wrong-key 401 leaks internals"',
+)
+async def sec_secret_leak_unreachable(bench: RelayBench) -> None:
+    """The key is in no response and in no log when the API cannot be reached."""
+    async with bench.exchange() as exchange:
+        await exchange.start()
+        checks = (await exchange.response()).http_error(502).ended()
+    _without(bench, checks)
+    _unlogged(bench)
+
+
+@asynccontextmanager
+async def decoy(bench: RelayBench, *, clause: str) -> AsyncIterator[str]:
+    """The host and port of a server that must not hear anything."""
+    heard: list[bytes] = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1 << 16))
+        writer.close()
+
+    server = await asyncio.start_server(hear, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        yield f"{host}:{port}"
+    bench.expect(
+        not heard,
+        check="decoy",
+        clause=clause,
+        expected="no connection to anywhere but the configured API",
+        actual=f"{plural(len(heard), 'connection')}: {excerpt(b''.join(heard))}",
+    )
+
+
+@scenario(
+    clause=("U8", "S2", "R5"),
+    everywhere=True,
+    evidence='llm-d/llm-d-router#242 "SSRF via header"; RFC 9110 15.4',
+)
+async def sec_destination_redirect(bench: RelayBench) -> None:
+    """A redirect is not followed, neither to another place nor to the same; it is a failure."""
+    async with decoy(bench, clause="U8") as elsewhere:
+        places = [
+            *(
+                (status, f"http://{elsewhere}/v1/chat/completions")
+                for status in (301, 302, 303, 307)
+            ),
+            *((308, f"https://{elsewhere}/"), (307, "/v1/chat/completions")),
+        ]
+        for status, place in places:
+            moved = script(write("Moved."), status=status, headers={"location": place})
+            checks = await bench.respond(script=moved)
+            checks.http_error(502).ended()
+
+
+NOWHERE = "http://127.0.0.1:9"
+"""The discard port: nobody has served it for decades."""
+
+
+@scenario(
+    clause=("U1", "S2"),
+    alone=True,
+    start=Start(
+        env={
+            name: NOWHERE
+            for each in ("http_proxy", "https_proxy", "all_proxy")
+            for name in (each, each.upper())
+        }
+    ),
+    everywhere=True,
+    evidence="handoff.md: proxy variables are ignored; CVE-2016-5385 (httpoxy)",
+)
+async def sec_proxy(bench: RelayBench) -> None:
+    """Proxy variables in the daemon's environment lead its requests nowhere else."""
+    await bench.healthy(clause="U1")

@@ -1,0 +1,47 @@
+"""What a scenario asks: the fields of its request, and the mark by which the API knows it.
+
+A mark names the pattern and the exchange's token. It travels in a header, in the
+model's name or in the prompt, as the manifest's capability `pattern` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.daemon.manifest import Manifest, Variant
+
+PROMPT = "Tell me a story in eighteen words."
+"""What is asked where a scenario does not say."""
+
+ORDINARY = ""
+"""The pattern of the mock API's ordinary answer, when a mark names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The fields of a request, with its mark."""
+
+    fields: Mapping[str, Any]
+    """The scenario's fields; a mark in the prompt or the model is part of them."""
+    header: str | None
+    """The value of X-Test-Pattern, where the mark travels there."""
+
+
+def marked(
+    request: Mapping[str, Any],
+    *,
+    pattern: str | None,
+    token: str,
+    manifest: Manifest,
+    variant: Variant,
+) -> Marked:
+    """Mark a request. Without a pattern the mark stands in the prompt, for every daemon."""
+    fields = {"prompt": PROMPT, **request}
+    mark = f"{pattern or ORDINARY};t={token}"
+    if pattern is None or manifest.declares("pattern=prompt", variant):
+        return Marked({**fields, "prompt": f"{fields['prompt']} [[test:{mark}]]"}, None)
+    if manifest.declares("pattern=model", variant):
+        return Marked({**fields, "model": f"test:{mark}"}, None)
+    return Marked(fields, mark)
