@@ -1,4 +1,4 @@
-"""Who answers: each agent has a part of the customers' wishes and the tools for it."""
+"""The agents. Each one answers a kind of request and has the tools for it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from agent_chat.tools import CANCEL_ORDER, GET_ORDER_STATUS, Tool
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One specialist."""
+    """A specialist with its system prompt and its tools."""
 
     name: str
     prompt: str
     tools: tuple[Tool, ...] = ()
 
     def tool(self, name: str) -> Tool | None:
-        """Its tool of this name; it has no business with the others' tools."""
+        """The agent's own tool with this name."""
         return next((tool for tool in self.tools if tool.name == name), None)
 
 
@@ -30,7 +30,7 @@ AGENTS = (
     Agent(
         "order_actions",
         "You change orders for customers of a web shop. Call the tool at once: the customer is"
-        " asked for approval before it runs. Then say what became of it.",
+        " asked for approval before it runs. Then report the result.",
         (GET_ORDER_STATUS, CANCEL_ORDER),
     ),
     Agent(FALLBACK, "You answer customers of a web shop, shortly and kindly."),

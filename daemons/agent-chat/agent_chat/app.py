@@ -1,4 +1,4 @@
-"""The ASGI application: the socket's route, the REST side, and the service's life around both."""
+"""The ASGI application: the route of the socket, the REST routes, and the service's lifespan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ POLICY_VIOLATION = 1008
 
 
 def create_app(service: Service) -> FastAPI:
-    """The application of this service."""
+    """Build the application of a service. It opens the service in its lifespan.
+
+    It works under uvicorn and under Starlette's TestClient, which uses a thread of its own.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -26,7 +29,7 @@ def create_app(service: Service) -> FastAPI:
 
     @app.websocket("/ws")
     async def chat(socket: WebSocket) -> None:
-        # Accepted in any case: a handshake that fails has no close code to tell.
+        # A handshake that fails has no close code, so the socket is accepted first.
         await socket.accept()
         if not service.admits(socket.query_params.get("token")):
             await socket.close(POLICY_VIOLATION)

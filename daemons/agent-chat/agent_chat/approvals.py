@@ -1,9 +1,8 @@
-"""Approvals: the actions that wait, or waited, for somebody's yes or no.
+"""Approvals: the actions that need a customer's decision.
 
-A thread has at most one that is pending. It is answered once, or expires. The
-answer is kept just as it came, so that it can be shown what was decided.
-Records that expired long ago are purged; for a while they are kept, so that
-whoever answers a little late is told so and can ask again.
+A thread has at most one pending approval. The customer answers it once, or it expires.
+The answer is stored unchanged. Records that expired some time ago are purged. Until
+then, a late answer gets the message that the approval has expired.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One action and what was decided."""
+    """One action and the decision."""
 
     interrupt_id: str
     thread_id: str
@@ -27,18 +26,18 @@ class Approval:
     expires_at: float
     """Seconds since 1970."""
     approved: bool | None
-    """None: not answered."""
+    """The answer. None: the customer has not answered."""
     expired: bool
-    """Nobody answered in time."""
+    """Whether its time passed without an answer."""
 
 
 class Approvals:
-    """All of them, in the database."""
+    """The approvals of all threads, in the database."""
 
     def __init__(
         self, database: sqlite3.Connection, ttl: float, clock: Callable[[], float] = time.time
     ) -> None:
-        """ttl: seconds an answer may take."""
+        """ttl: seconds from the request for an approval until it expires."""
         self._database = database
         self._ttl = ttl
         self._clock = clock
@@ -46,7 +45,7 @@ class Approvals:
     def ask(
         self, interrupt_id: str, thread_id: str, action: str, params: dict[str, Any]
     ) -> Approval:
-        """An action waits from now on."""
+        """Add a pending approval. It replaces the thread's unanswered one."""
         expires = self._clock() + self._ttl
         self.drop(thread_id)
         self._database.execute(
@@ -56,7 +55,7 @@ class Approvals:
         return Approval(interrupt_id, thread_id, action, params, expires, None, expired=False)
 
     def unanswered(self, thread_id: str) -> Approval | None:
-        """The one that waits for an answer, or did until it expired."""
+        """The thread's approval without an answer, pending or expired."""
         rows = self._database.execute(
             "SELECT * FROM approvals WHERE thread_id = ? AND approved IS NULL", (thread_id,)
         )
@@ -64,27 +63,27 @@ class Approvals:
         return None if row is None else self._approval(row)
 
     def answer(self, interrupt_id: str, *, approved: bool) -> None:
-        """It was answered; from here on it is not pending."""
+        """Record the answer. The approval is then not pending any more."""
         self._database.execute(
             "UPDATE approvals SET approved = ? WHERE interrupt_id = ?",
             (json.dumps(approved), interrupt_id),
         )
 
     def drop(self, thread_id: str) -> None:
-        """Forget what the thread waited for."""
+        """Delete the thread's approval without an answer."""
         self._database.execute(
             "DELETE FROM approvals WHERE thread_id = ? AND approved IS NULL", (thread_id,)
         )
 
     def of(self, thread_id: str) -> list[Approval]:
-        """Everything that was ever asked in this thread and not purged, in order."""
+        """All approvals of the thread that were not purged, in order."""
         rows = self._database.execute(
             "SELECT * FROM approvals WHERE thread_id = ? ORDER BY rowid", (thread_id,)
         )
         return [self._approval(row) for row in rows]
 
     def purge(self, *, grace: float) -> int:
-        """Forget those that expired more than `grace` seconds ago; how many these were."""
+        """Delete the ones that expired more than `grace` seconds ago and return their number."""
         return self._database.execute(
             "DELETE FROM approvals WHERE approved IS NULL AND expires_at <= ?",
             (self._clock() - grace,),

@@ -1,10 +1,10 @@
-"""A WebSocket of uvicorn's that lets a client read why it was closed.
+"""A WebSocket protocol for uvicorn that delivers the close frame after a client's error.
 
 When a client breaks the protocol, uvicorn sends the close frame and closes the
-connection at once. If the rest of an oversized message is still arriving, the
-kernel answers it with a reset, and the client loses the close frame with its
-code. So the connection is half-closed, and what comes is dropped, until the client
-goes too or a moment has passed.
+connection at once. If the rest of an oversized message is still arriving, the kernel
+answers it with a reset, and the client loses the close frame. This class half-closes
+the connection instead. It discards what arrives until the client closes its side or
+LINGER_SECONDS have passed.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 LINGER_SECONDS = 2.0
 
 
-def told_in_a_line(record: logging.LogRecord) -> bool:
-    """A filter: text that is no UTF-8 is the client's mistake, and needs no traceback of ours."""
+def without_traceback(record: logging.LogRecord) -> bool:
+    """A log filter: invalid UTF-8 is the client's error, so its record needs one line only."""
     if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
         record.exc_info = None
     return True
 
 
 class LingeringWebSocket(WebSocketsSansIOProtocol):
-    """Closes late after an error of the client's; in all else uvicorn's own."""
+    """uvicorn's protocol, except that it closes late after an error of the client."""
 
     def handle_parser_exception(self) -> None:
-        """Say why, tell the application, and wait for the client to go."""
+        """Send the close frame, inform the application, and wait for the client to close."""
         if self.close_sent:
-            return  # the rest of what broke it
+            return  # the rest of the message that broke the protocol
         close = self.conn.close_sent
         assert close is not None
         self.queue.put_nowait(

@@ -1,9 +1,9 @@
-"""One client's socket: reads frames, plays their turns beside each other, ends them when it goes.
+"""The connection of one client: it reads frames and runs their turns concurrently.
 
-The reader never waits for a turn, so it sees at once that the client has left,
-and then cancels what still runs: the model's connections are closed with it.
-Nothing queues what is sent: a turn waits until the socket takes its frame.
-What a client may have under way is bounded, and so is what it costs.
+The reader never waits for a turn. It therefore notices a disconnect at once and cancels
+the running turns, which closes their connections to the model. Frames to the client are
+not queued: a turn waits until the socket accepts its frame. The number of concurrent
+turns of a client is limited, which limits the memory that it can use.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from agent_chat.frames import Frame, Refusal
 from agent_chat.turns import ClientLeftError, Request, Turns
 
 UNDER_WAY = 100
-"""Frames of one client whose turns have not ended; at 32 KiB each, some 3 MiB."""
+"""Limit of one client's frames whose turns have not ended: about 3 MiB at 32 KiB each."""
 
 CLOSE_SECONDS = 0.5
-"""For how long a client that does not read is given the chance to be told the close code."""
+"""Time for a client that does not read to accept the close frame."""
 
 
 class Connection:
-    """A socket that was accepted."""
+    """An accepted socket."""
 
     def __init__(self, socket: WebSocket, turns: Turns) -> None:
         self._socket = socket
@@ -35,7 +35,7 @@ class Connection:
         self._closing = False
 
     async def serve(self) -> None:
-        """Until the client leaves."""
+        """Serve the client until it disconnects."""
         try:
             while (event := await self._socket.receive())["type"] == "websocket.receive":
                 if not self._closing:
@@ -46,7 +46,7 @@ class Connection:
             await self.stop()
 
     async def take(self, data: str | bytes) -> None:
-        """One frame of the client's."""
+        """Handle one frame of the client."""
         request = self.parse(data)
         if len(self._under_way) >= UNDER_WAY:
             busy = f"Too many messages at once: at most {UNDER_WAY} may wait for their answers."
@@ -60,14 +60,17 @@ class Connection:
             turn.add_done_callback(self._under_way.discard)
 
     def parse(self, data: str | bytes) -> Request:
-        """What the frame says."""
+        """Parse a frame."""
         return frames.parse(data)
 
     async def send(self, frame: Frame) -> None:
-        """Send it as soon as the client reads. Raises ClientLeftError."""
+        """Send a frame and wait until the socket accepts it. Raises ClientLeftError."""
         try:
             await self._socket.send_text(json.dumps(frame, ensure_ascii=False))
-        except (WebSocketDisconnect, RuntimeError):  # gone; or closed by us
+        except (
+            WebSocketDisconnect,
+            RuntimeError,
+        ):  # the client or the backend has closed the socket
             raise ClientLeftError from None
 
     async def stop(self) -> None:
@@ -85,6 +88,6 @@ class Connection:
             await asyncio.wait_for(self._socket.close(code), CLOSE_SECONDS)
 
     async def play(self, request: Request) -> None:
-        """The turn of a request that was admitted."""
+        """Run the turn of an admitted request."""
         with contextlib.suppress(ClientLeftError):
             await self._turns.play(request, self.send)

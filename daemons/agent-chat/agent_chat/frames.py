@@ -1,13 +1,13 @@
-"""The frames of both directions, and what a client's frame must be. No I/O.
+"""The frames in both directions and the checks of a client's frame. No I/O.
 
-A client's text becomes a Message, an Answer (to a pending approval) or a
-Refusal. The checks run in a fixed order, and the first that fails decides:
+A client's text becomes a Message, an Answer (to a pending approval) or a Refusal. The
+checks have a fixed order, and the first one that fails decides:
 
     1 size   2 JSON   3 object of a known type   4 thread_id   5 rate   6 content   7 session
 
-1 to 4 and the shape of what remains need nothing but the text and are here;
-5 and 7 need memory, and stand in admission.py. Size counts characters, as the
-origin's `len` does: so 10,000 characters of content fit in any script.
+The checks 1 to 4 and 6 need the text only and are here. Turns.admit does 5 and 7. The
+size counts characters, as `len` in the origin does. The longest content therefore fits
+in any script.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ THREAD_ID = r"^[a-zA-Z0-9_-]{1,128}$"
 """Also the pattern of a message_id."""
 
 Frame = dict[str, Any]
-"""What is sent: JSON, flat, with a `type`."""
+"""A frame to the client: a flat JSON object with a `type`."""
 
-_ID = re.compile(THREAD_ID.rstrip("$") + r"\Z")  # $ would let a final line feed pass
+_ID = re.compile(THREAD_ID.rstrip("$") + r"\Z")  # `$` would accept a final line feed
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Starts a turn, if its content will do."""
+    """A frame that starts a turn, if its content is valid."""
 
     thread_id: str
     content: str
     problem: Refusal | None = None
-    """What is wrong with the content: told in its turn, after the rate was looked at."""
+    """The error in the content. It is reported in the frame's turn, after the rate check."""
     message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answers the thread's pending approval."""
+    """An answer to the thread's pending approval."""
 
     thread_id: str
     approved: bool
@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A frame that leads to an error and nothing else."""
+    """A frame that only gets an error."""
 
     code: str
     message: str
@@ -65,7 +65,7 @@ class _RefusedError(Exception):
 
 
 def parse(data: str | bytes) -> Message | Answer | Refusal:
-    """What a client's frame says; never raises."""
+    """Parse a client's frame. Never raises."""
     thread_id = message_id = None
     try:
         fields = _fields(data)
@@ -108,7 +108,7 @@ def _fields(data: str | bytes) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"expected JSON, found {name}")
 
 
 def _identifier(fields: dict[str, Any], name: str) -> str:
@@ -123,18 +123,20 @@ def _identifier(fields: dict[str, Any], name: str) -> str:
 def _content(fields: dict[str, Any]) -> str:
     content = fields.get("content")
     if not isinstance(content, str) or not content.strip():
-        raise _RefusedError("invalid_content", "content: expected a text that is not empty")
+        raise _RefusedError("invalid_content", "content: expected text that is not blank")
     if len(content) > CONTENT_CHARACTERS:
         raise _RefusedError(
             "content_too_long", f"content is too long: at most {CONTENT_CHARACTERS} characters"
         )
     if any("\ud800" <= character <= "\udfff" for character in content):
-        raise _RefusedError("invalid_content", "content: expected Unicode, found half a character")
+        raise _RefusedError(
+            "invalid_content", "content: expected Unicode, found half a surrogate pair"
+        )
     return content
 
 
 def token(text: str, agent: str) -> Frame:
-    """One chunk of an answer's text."""
+    """A piece of an answer's text."""
     return {"type": "token", "content": text, "agent": agent}
 
 
@@ -144,7 +146,7 @@ def tool_call(tool: str, args: dict[str, Any], agent: str) -> Frame:
 
 
 def tool_result(tool: str, result: Any, agent: str) -> Frame:
-    """A tool was run."""
+    """A tool has run."""
     return {"type": "tool_result", "tool": tool, "result": result, "agent": agent}
 
 
@@ -155,31 +157,35 @@ def interrupt(interrupt_id: str, action: str, params: dict[str, Any]) -> Frame:
 
 def interrupt_expired(action: str) -> Frame:
     """The answer came too late; terminal."""
-    said = f"The approval of {action} has expired and nothing was done. Please ask again."
-    return {"type": "interrupt_expired", "action": action, "message": said}
+    message = f"The approval of {action} has expired and nothing was done. Please ask again."
+    return {"type": "interrupt_expired", "action": action, "message": message}
 
 
 def clarification(question: str) -> Frame:
-    """It is not clear what is wanted; terminal."""
+    """The customer's request is ambiguous; terminal."""
     return {"type": "clarification", "message": question}
 
 
-def message_complete() -> Frame:
-    """The turn is finished; terminal."""
-    return {"type": "message_complete"}
+def message_complete(stopped: str = "") -> Frame:
+    """The turn is finished; terminal.
+
+    stopped: the limit at which the API ended the answer, as `finish_reason`.
+    """
+    frame: Frame = {"type": "message_complete"}
+    return frame | {"finish_reason": stopped} if stopped else frame
 
 
 def error(code: str, message: str) -> Frame:
-    """The turn was refused, or failed; terminal."""
+    """The turn was refused or has failed; terminal."""
     return {"type": "error", "code": code, "message": message}
 
 
 def refusal(refused: Refusal) -> Frame:
-    """The error that a refusal leads to."""
+    """The error frame of a refusal."""
     return addressed(error(refused.code, refused.message), refused)
 
 
 def addressed(frame: Frame, request: Message | Answer | Refusal) -> Frame:
-    """The frame, saying which thread and which of the client's frames it belongs to."""
+    """The frame with the thread and the message_id of the client's frame."""
     about = {"thread_id": request.thread_id, "message_id": request.message_id}
     return frame | {name: value for name, value in about.items() if value is not None}

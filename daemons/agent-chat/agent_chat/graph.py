@@ -1,19 +1,18 @@
-"""The graph: a supervisor sends a turn from agent to agent; agents call tools.
+"""The graph: a supervisor passes a turn from agent to agent, and agents call tools.
 
     START -> supervisor -> order_lookup | order_actions | general -> supervisor -> ... -> END
                                   ^   |
                                   |   v
                                   tools (one call a step)
 
-The supervisor follows the plan that the intent gave; when it is empty the turn
-is over. Each visit to an agent is one request to the model. A tool that writes
-interrupts the graph before anything is done: the checkpoint is kept, and
-Command(resume=...) brings the answer back as the value of interrupt(). A
-resumed node is run from its beginning, which is why a step holds one call and
-asks first.
+The supervisor follows the plan from the message's intent. The turn ends when the plan is
+empty. Each visit to an agent is one request to the model. A tool that writes interrupts
+the graph before it does anything. LangGraph saves the checkpoint, and
+Command(resume=...) returns the answer as the value of interrupt(). A resumed node runs
+from its beginning. A step therefore holds one call and asks first.
 
-Frames do not travel through LangGraph's stream, whose queue is unbounded: a
-node awaits `send`, so a client that does not read holds its turn still.
+Frames do not go through LangGraph's stream, because its queue is unbounded. A node
+awaits `send` instead, so a client that does not read stops its own turn.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import json
 import operator
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, TypedDict
+from typing import Annotated, Any, NotRequired, Protocol, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -39,33 +38,35 @@ from agent_chat.orders import Orders
 
 SUPERVISOR, TOOLS = "supervisor", "tools"
 
-REJECTED = {"executed": False, "reason": "The customer was asked and did not approve."}
+REJECTED = {"executed": False, "reason": "The customer did not approve."}
 
 
 class State(TypedDict):
-    """What a checkpoint holds."""
+    """The content of a checkpoint."""
 
     messages: Annotated[list[Message], operator.add]
     plan: list[str]
-    """The agents that are still to answer in this turn."""
+    """The agents that will answer later in this turn."""
     agent: str
-    """The one that answers now."""
+    """The agent that answers now."""
+    stopped: NotRequired[str]
+    """The limit at which the API ended the last answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a turn lends to the graph, and no checkpoint keeps."""
+    """The part of a turn that the graph uses and that no checkpoint stores."""
 
     send: Callable[[Frame], Awaitable[None]]
 
 
 class Asked(Protocol):
-    """A model, as the graph needs it."""
+    """The interface of a model."""
 
     async def answer(
         self, messages: list[Message], tools: list[dict[str, Any]], on_text: OnText
     ) -> Reply:
-        """Ask it."""
+        """Ask the model; see Model.answer."""
         ...
 
 
@@ -74,15 +75,15 @@ Step = Command[str]
 
 
 class Visit(Protocol):
-    """A node, as LangGraph calls it."""
+    """The interface of a node."""
 
     async def __call__(self, state: State, *, runtime: Runtime[Context]) -> Step:
-        """Do what is to be done there, and say where to go."""
+        """Do the node's work and return the next node."""
         ...
 
 
 class Nodes:
-    """What happens at each place of the graph."""
+    """The work of the graph's nodes."""
 
     def __init__(self, model: Asked, orders: Orders) -> None:
         self._model = model
@@ -90,14 +91,14 @@ class Nodes:
         self._agents = {agent.name: agent for agent in AGENTS}
 
     async def supervise(self, state: State) -> Step:
-        """On to the next agent of the plan."""
+        """Go to the next agent of the plan."""
         if not state["plan"]:
             return Command(goto=END)
         agent, *rest = state["plan"]
         return Command(goto=agent, update={"agent": agent, "plan": rest})
 
     async def ask(self, agent: Agent, state: State, context: Context) -> Step:
-        """Let the agent speak: one request to the model."""
+        """Let the agent answer: one request to the model."""
 
         async def pass_on(text: str) -> None:
             await context.send(frames.token(text, agent.name))
@@ -109,15 +110,16 @@ class Nodes:
             pass_on,
         )
         if not reply.calls:
-            spoken = [history.said(agent.name, reply.text)] if reply.text else []
-            return Command(goto=SUPERVISOR, update={"messages": spoken})
+            answer = [history.said(agent.name, reply.text)] if reply.text else []
+            update = {"messages": answer, "stopped": reply.stopped}
+            return Command(goto=SUPERVISOR, update=update)
         for call in reply.calls:
             await context.send(frames.tool_call(call.tool, call.arguments, agent.name))
         asked = history.asked(agent.name, reply.text, reply.calls)
         return Command(goto=TOOLS, update={"messages": [asked]})
 
     async def run_tool(self, state: State, *, runtime: Runtime[Context]) -> Step:
-        """Run the first call that has no result yet, asking before a write."""
+        """Run the first call without a result. Ask for approval before a write."""
         agent = self._agents[state["agent"]]
         call, *rest = history.open_calls(state["messages"])
         tool = agent.tool(call.tool)
@@ -132,12 +134,12 @@ class Nodes:
         return Command(goto=TOOLS if rest else agent.name, update={"messages": [done]})
 
     def approved(self, action: str, params: dict[str, Any]) -> bool:
-        """Whether somebody approved; interrupts the graph until that is known."""
+        """Whether the customer approves. Interrupts the graph until the answer arrives."""
         return interrupt({"action": action, "params": params}) is True
 
 
 def build(nodes: Nodes, checkpointer: BaseCheckpointSaver[str]) -> Graph:
-    """The graph, ready to run."""
+    """Compile the graph."""
     graph = StateGraph(State, Context)
     names = tuple(agent.name for agent in AGENTS)
     graph.add_edge(START, SUPERVISOR)

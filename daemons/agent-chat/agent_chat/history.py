@@ -1,9 +1,9 @@
-"""A conversation's messages, in the model API's own form, and what the model is sent of them.
+"""A conversation's messages: how the graph stores them, and how the API receives them.
 
-The graph's state keeps messages as the API writes them, plus `agent`, who said
-it. A turn can end half-way: the client left, the model failed, an approval
-expired. What such a turn leaves behind is a call without its result, which the
-API refuses; so calls that were never completed are left out when it is asked.
+The state stores messages in the API's form and adds the `agent` that wrote one. A turn
+can end early: the client disconnects, the model fails, an approval expires. Such a turn
+leaves a call without a result. The API refuses a request with such a call, so
+`for_model` leaves these calls out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool that the model asks for."""
+    """A call of a tool that the model requests."""
 
     id: str
     tool: str
@@ -27,28 +27,28 @@ class Call:
 
 
 def user(content: str) -> Message:
-    """What the customer said, unaltered."""
+    """The customer's message with its text unchanged."""
     return {"role": "user", "content": content}
 
 
 def said(agent: str, text: str) -> Message:
-    """What an agent said."""
+    """An agent's message."""
     return {"role": "assistant", "content": text, "agent": agent}
 
 
 def asked(agent: str, text: str, calls: Iterable[Call]) -> Message:
-    """That an agent asks for tools; arguments stay objects until the API is told."""
+    """An agent's message with calls of tools. Their arguments stay objects in the state."""
     wanted = [{"id": call.id, "tool": call.tool, "arguments": call.arguments} for call in calls]
     return said(agent, text) | {"calls": wanted}
 
 
 def result(call: Call, content: str) -> Message:
-    """What came of a call."""
+    """The result of a call."""
     return {"role": "tool", "tool_call_id": call.id, "content": content}
 
 
 def open_calls(messages: Sequence[Message]) -> list[Call]:
-    """The calls of the last message with calls that have no result yet, in order."""
+    """The calls of the last message with calls that have no result, in order."""
     done = set()
     for message in reversed(messages):
         if message["role"] == "tool":
@@ -61,7 +61,7 @@ def open_calls(messages: Sequence[Message]) -> list[Call]:
 
 
 def for_model(messages: Sequence[Message]) -> list[Message]:
-    """What the API is sent: its own form, without calls that were never completed."""
+    """The messages for the API: in its form and without calls that have no result."""
     sent: list[Message] = []
     for position, message in enumerate(messages):
         if message["role"] == "user":

@@ -1,10 +1,10 @@
-"""What a message asks for, told from its words before any model is asked.
+"""A classifier for messages: it chooses the agents by words, without a model.
 
-Each clause of the message is given to the agent whose words it uses; a message
-that names none is the fallback's. Several agents run one after the other, in
-the order of the clauses. A message that is an order and nothing else ("order
-1042") could mean anything: the customer is asked what, and no model runs. What
-stands in [[double brackets]] is markup for machines and means nothing here.
+Each clause of a message goes to the agent with its words. A message without such words
+goes to the fallback agent. Several agents run one after the other, in the order of the
+clauses. A message that only names an order ("order 1042") is ambiguous: the backend
+asks the customer and does not call a model. Text in [[double brackets]] is markup for
+machines, and the classifier ignores it.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ _WORDS = (
     ("order_lookup", re.compile(r"\b(?:status|where|track|deliver|arriv|ship)", re.IGNORECASE)),
 )
 _AROUND = {"about", "for", "is", "it", "my", "no", "number", "regarding", "the", "with"}
-"""Words that add nothing to an order."""
+"""Words that do not make an order's name less ambiguous."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What is to be done with a message."""
+    """The result of the classification."""
 
     agents: tuple[str, ...]
-    """Who answers, one after the other."""
+    """The agents that answer, one after the other."""
     question: str | None = None
-    """What to ask the customer instead."""
+    """The question for the customer if the message is ambiguous."""
 
 
 def classify(content: str) -> Intent:
-    """What this message asks for."""
+    """Classify a message."""
     text = _MARKUP.sub(" ", content)
-    said = [word for word in re.findall(r"\w+", text.lower()) if word not in _AROUND]
-    match said:
+    words = [word for word in re.findall(r"\w+", text.lower()) if word not in _AROUND]
+    match words:
         case ["order"]:
             return Intent((), _question("your order"))
         case ["order", number] if number.isdecimal():
             return Intent((), _question(f"order {number}"))
-    found = (_agent(clause) for clause in _CLAUSE.split(text))
-    agents = tuple(dict.fromkeys(agent for agent in found if agent))
+    chosen = (_agent(clause) for clause in _CLAUSE.split(text))
+    agents = tuple(dict.fromkeys(agent for agent in chosen if agent))
     return Intent(agents or (FALLBACK,))
 
 

@@ -1,8 +1,8 @@
-"""What the backend is told from outside: the command line and the environment.
+"""The command line and the environment.
 
-Times given in minutes by the environment and in seconds by options are the
-origin's two habits: deployments think in minutes, tests in seconds. An option
-wins over its variable.
+As in the origin, the environment gives times in minutes and options give them in
+seconds: minutes suit deployments, and seconds suit tests. An option has priority over
+its variable.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent_chat.log import LEVELS, LogFormat
+
 MINUTES = "30"
-"""Default of both times to live."""
+"""The default of both times to live."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many messages of a thread in so many seconds."""
+    """A number of messages of a thread in a number of seconds."""
 
     messages: int = 10
     seconds: float = 10.0
@@ -28,10 +30,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """All of it, checked. Times in seconds."""
+    """The validated settings of one process. Times in seconds."""
 
     data: Path
-    """The folder of the databases; made if missing."""
+    """The folder of the databases. The service creates it."""
     api_base: str
     """The model API's base URL, with its version."""
     model_key: str
@@ -43,21 +45,25 @@ class Options:
     interrupt_ttl: float = 1800.0
     purge_interval: float = 60.0
     model_timeout: float = 600.0
-    """How long the model's API may say nothing; reasoning models think before the first token."""
+    """Length of the API's silence after which a turn fails. Reasoning models start late."""
     rate: Rate = Rate()
     api_key: str | None = None
-    """What clients need; None: the backend is open."""
+    """The key that clients need. None: the backend is open."""
+    log_format: LogFormat = LogFormat.CONSOLE
+    log_level: str = "warning"
 
 
 class _Problem(argparse.ArgumentTypeError):
-    """A value that cannot be; argparse adds which option it was."""
+    """A wrong value. argparse adds the name of the option."""
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
-    """The options; exits with status 2 and a message when they cannot be."""
-    parser = argparse.ArgumentParser(prog="agent-chat", description=__doc__.partition("\n")[0])
+    """Parse the options. Exits with status 2 and a message if one is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="agent-chat", description="A customer-support chat with approvals."
+    )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=_port, default=8000, help="0: any free one, told on stderr")
+    parser.add_argument("--port", type=_port, default=8000, help="0: any free port")
     parser.add_argument("--data", type=Path, default=Path("agent-chat-data"), metavar="DIR")
     parser.add_argument("--model", default=environment.get("OPENAI_MODEL", "gpt-4o-mini"))
     parser.add_argument("--session-ttl", type=_seconds, metavar="SECONDS")
@@ -66,8 +72,16 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     parser.add_argument("--model-timeout", type=_seconds, default=600.0, metavar="SECONDS")
     parser.add_argument("--rate", type=_rate, default=Rate(), metavar="N/SECONDS")
     parser.add_argument(
-        "--api-key", help="better given as ADMIN_API_KEY: every user sees command lines"
+        "--api-key",
+        help="prefer ADMIN_API_KEY, because every user of the machine can read command lines",
     )
+    parser.add_argument(
+        "--log-format",
+        type=_log_format,
+        metavar="console|json",
+        default=environment.get("LOG_FORMAT", LogFormat.CONSOLE),
+    )
+    parser.add_argument("--log-level", choices=LEVELS, default="warning")
     given = parser.parse_args(arguments)
 
     def minutes(variable: str) -> float:
@@ -78,7 +92,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
 
     key = environment.get("OPENAI_API_KEY", "")
     if not key:
-        parser.error("OPENAI_API_KEY is not set: the model API's key is expected in it")
+        parser.error("OPENAI_API_KEY: expected the model API's key, found nothing")
     for name, given_seconds in (
         ("--purge-interval", given.purge_interval),
         ("--model-timeout", given.model_timeout),
@@ -98,11 +112,19 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         model_timeout=given.model_timeout,
         rate=given.rate,
         api_key=given.api_key or environment.get("ADMIN_API_KEY") or None,
+        log_format=given.log_format,
+        log_level=given.log_level,
     )
 
 
 def _first(option: float | None, variable: float) -> float:
     return variable if option is None else option
+
+
+def _log_format(text: str) -> LogFormat:
+    if text not in list(LogFormat):
+        raise _Problem(f"expected console or json (also in LOG_FORMAT), found {text!r}")
+    return LogFormat(text)
 
 
 def _port(text: str) -> int:
@@ -118,7 +140,7 @@ def _seconds(text: str) -> float:
 
 
 def _rate(text: str) -> Rate:
-    found = re.fullmatch(r"([1-9]\d{0,8})/(\d{1,9}(?:\.\d{1,9})?)", text)
-    if not found or float(found[2]) == 0:
+    rate = re.fullmatch(r"([1-9]\d{0,8})/(\d{1,9}(?:\.\d{1,9})?)", text)
+    if not rate or float(rate[2]) == 0:
         raise _Problem(f"expected MESSAGES/SECONDS such as 10/10, found {text!r}")
-    return Rate(int(found[1]), float(found[2]))
+    return Rate(int(rate[1]), float(rate[2]))

@@ -1,8 +1,8 @@
-"""The shop's orders: what the tools read and change.
+"""The shop's orders, which the tools read and change.
 
-Orders 1000 to 9999 exist from the start, so that whoever tries the backend has
-one to spend. The last digit says how far it is: 3 is being processed, 4 was
-delivered, the others are shipped.
+Orders 1000 to 9999 exist from the start, so that there are enough to try the backend.
+The last digit decides the status: 3 is processing, 4 is delivered, the others are
+shipped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Order:
     status: str
     """`processing`, `shipped`, `delivered` or `cancelled`."""
     executions: int
-    """How many actions were carried out on it."""
+    """The number of actions that changed it."""
 
 
 class Orders:
@@ -42,7 +42,7 @@ class Orders:
         return None if row is None else Order(*row)
 
     def cancel(self, order_id: str) -> bool:
-        """Cancel it; False when it is unknown, delivered, or was cancelled before."""
+        """Cancel an order. False if it is unknown, delivered or already cancelled."""
         done = self._database.execute(
             "UPDATE orders SET status = 'cancelled', executions = executions + 1"
             " WHERE order_id = ? AND status NOT IN ('delivered', 'cancelled')",

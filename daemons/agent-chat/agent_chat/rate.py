@@ -1,7 +1,7 @@
-"""How many messages a thread may send: a sliding window for each.
+"""The rate limit: a sliding window of messages for each thread.
 
-What was refused does not count: whoever keeps trying is let in again as soon
-as the window has moved on. Kept in memory only; a restart forgives.
+Refused messages do not count. A client that keeps trying is admitted as soon as the
+window has room. The windows are in memory and are empty after a restart.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ class RateLimit:
     """The windows of all threads."""
 
     def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
-        """clock: seconds, never going back."""
+        """clock: monotonic, in seconds."""
         self._rate = rate
         self._clock = clock
         self._windows: dict[str, deque[float]] = {}
 
     def admit(self, thread_id: str) -> bool:
-        """Whether one more message of this thread may come in now; if so, it is counted."""
+        """Count one more message of this thread. False if the window is full."""
         now = self._clock()
         window = self._windows.setdefault(thread_id, deque())
         while window and now - window[0] >= self._rate.seconds:
@@ -34,7 +34,7 @@ class RateLimit:
         return True
 
     def purge(self) -> None:
-        """Forget threads that have been silent for a whole window."""
+        """Delete the windows of threads that were silent for a whole window."""
         now = self._clock()
         for thread_id, window in list(self._windows.items()):
             if not window or now - window[-1] >= self._rate.seconds:

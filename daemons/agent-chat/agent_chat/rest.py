@@ -1,6 +1,6 @@
-"""The REST side. Everything but health is wrapped in an envelope, errors above all:
+"""The REST routes. Each answer except health has an envelope, and so does each error:
 
-{"success": bool, "data": ... | null, "error": null | "what went wrong"}
+{"success": bool, "data": ... | null, "error": null | "a message"}
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def install(app: FastAPI, service: Service) -> None:
     @admin.get("/replay/{thread_id}")
     async def replay(thread_id: ThreadId) -> Body:
         if service.sessions.find(thread_id) is None:
-            raise HTTPException(404, "There is no such conversation.")
+            raise HTTPException(404, "Conversation not found.")
         state = await service.graph.aget_state({"configurable": {"thread_id": thread_id}})
         approvals = [asdict(approval) for approval in service.approvals.of(thread_id)]
         messages = state.values.get("messages", [])
@@ -65,10 +65,10 @@ def install(app: FastAPI, service: Service) -> None:
 
     @admin.get("/orders/{order_id}")
     async def order(order_id: str) -> Body:
-        found = service.orders.find(order_id)
-        if found is None:
-            raise HTTPException(404, "There is no such order.")
-        return data(asdict(found))
+        stored = service.orders.find(order_id)
+        if stored is None:
+            raise HTTPException(404, "Order not found.")
+        return data(asdict(stored))
 
     app.include_router(admin)
     app.add_exception_handler(StarletteHTTPException, _http_error)
@@ -85,7 +85,9 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return failed(422, "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in error.errors()))
+    return failed(
+        422, "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
+    )
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -1,16 +1,14 @@
-"""The parts of the backend, put together.
+"""The service: all parts of the backend except its sockets.
 
-Each part is made by the attribute that names its class, so that a variation of
-the backend is a subclass that names other ones.
+A class attribute names the class of each part. A subclass can therefore replace a part.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from typing import ClassVar
 
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -19,6 +17,7 @@ from agent_chat import database
 from agent_chat.approvals import Approvals
 from agent_chat.connection import Connection
 from agent_chat.graph import Graph, Nodes, build
+from agent_chat.log import log
 from agent_chat.model import Model
 from agent_chat.options import Options
 from agent_chat.orders import Orders
@@ -27,11 +26,9 @@ from agent_chat.sessions import Sessions
 from agent_chat.threads import Threads
 from agent_chat.turns import Turns
 
-_log = logging.getLogger("agent_chat")
-
 
 class Service:
-    """A running backend, without its sockets."""
+    """A backend. Its parts exist while it is open."""
 
     sessions_type: ClassVar[type[Sessions]] = Sessions
     approvals_type: ClassVar[type[Approvals]] = Approvals
@@ -43,59 +40,86 @@ class Service:
     turns_type: ClassVar[type[Turns]] = Turns
     connection_type: ClassVar[type[Connection]] = Connection
 
+    sessions: Sessions
+    approvals: Approvals
+    orders: Orders
+    rate: RateLimit
+    threads: Threads
+    turns: Turns
     graph: Graph
-    """There while the service is open."""
 
-    def __init__(self, options: Options) -> None:
-        """Make the folder and open the database in it. Raises OSError, sqlite3.Error."""
+    def __init__(self, options: Options, *, graph: Graph | None = None) -> None:
+        """Create the data folder and upgrade the database in it.
+
+        graph: used instead of the service's own graph; tests pass one.
+        Raises OSError, sqlite3.Error and database.NewerDatabaseError.
+        """
         self.options = options
         options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._database = database.connect(options.data / "support.sqlite")
-        self.sessions = self.sessions_type(self._database, options.session_ttl)
-        self.approvals = self.approvals_type(self._database, options.interrupt_ttl)
-        self.orders = self.orders_type(self._database)
-        self.rate = self.rate_type(options.rate)
-        self.threads = self.threads_type()
-        self.turns = self.turns_type(self)
+        self._path = options.data / "support.sqlite"
+        database.migrate(self._path)
+        self._given_graph = graph
         self.connections: set[Connection] = set()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """While it is open, turns can be played."""
-        model = self.model_type(self.options)
-        checkpoints = str(self.options.data / "checkpoints.sqlite")
-        async with AsyncSqliteSaver.from_conn_string(checkpoints) as saver:
-            await saver.setup()
-            await saver.conn.execute("PRAGMA synchronous=NORMAL")
-            self.graph = build(self.nodes_type(model, self.orders), saver)
-            purge = asyncio.create_task(self._purge_for_ever())
-            try:
-                yield
-            finally:
-                purge.cancel()
-                with suppress(asyncio.CancelledError):
-                    await purge
-                await model.close()
-                self._database.close()
+        """Open the databases and the model in the thread of the event loop."""
+        async with AsyncExitStack() as stack:
+            connection = stack.enter_context(closing(database.connect(self._path)))
+            self.sessions = self.sessions_type(connection, self.options.session_ttl)
+            self.approvals = self.approvals_type(connection, self.options.interrupt_ttl)
+            self.orders = self.orders_type(connection)
+            self.rate = self.rate_type(self.options.rate)
+            self.threads = self.threads_type()
+            self.turns = self.turns_type(self)
+            if self._given_graph is None:
+                self.graph = await stack.enter_async_context(self._own_graph())
+            else:
+                self.graph = self._given_graph
+            await stack.enter_async_context(self._purging())
+            yield
 
     def admits(self, key: str | None) -> bool:
-        """Whether this key opens the backend, or none is needed."""
+        """Whether this key opens the backend. A backend without a key is open."""
         needed = self.options.api_key
         return needed is None or hmac.compare_digest((key or "").encode(), needed.encode())
 
     async def close_connections(self, code: int) -> None:
         """End every client's turns and close its socket."""
-        await asyncio.gather(*(each.close(code) for each in list(self.connections)))
+        await asyncio.gather(*(connection.close(code) for connection in list(self.connections)))
 
     def purge(self) -> None:
-        """Forget what nobody will ask for again."""
-        self.approvals.purge(grace=self.options.purge_interval)
+        """Delete expired approvals and the rate windows of silent threads."""
+        count = self.approvals.purge(grace=self.options.purge_interval)
         self.rate.purge()
+        log.debug("purged", approvals=count)
 
-    async def _purge_for_ever(self) -> None:
+    @asynccontextmanager
+    async def _own_graph(self) -> AsyncIterator[Graph]:
+        model = self.model_type(self.options)
+        checkpoints = str(self.options.data / "checkpoints.sqlite")
+        async with AsyncSqliteSaver.from_conn_string(checkpoints) as saver:
+            await saver.setup()
+            await saver.conn.execute("PRAGMA synchronous=NORMAL")
+            try:
+                yield build(self.nodes_type(model, self.orders), saver)
+            finally:
+                await model.close()
+
+    @asynccontextmanager
+    async def _purging(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._purge_regularly())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _purge_regularly(self) -> None:
         while True:
             await asyncio.sleep(self.options.purge_interval)
             try:
                 self.purge()
             except Exception:
-                _log.exception("purging failed; it is tried again")
+                log.exception("purge failed and will be repeated")

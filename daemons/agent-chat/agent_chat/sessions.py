@@ -1,10 +1,9 @@
-"""Sessions: one a thread, with a clock that every accepted message resets.
+"""Sessions: one for each thread, with a clock that each accepted message resets.
 
-A session expires when nothing was accepted for its time to live, and stays
-expired: its row is kept, so that the id is not taken for a new one. A pending
-approval extends it: while somebody is asked to decide, the clock stands at the
-moment when the approval expires, and runs from there. Times are the wall
-clock's, because they must mean the same after a restart.
+A session expires if its time to live passes without an accepted message. It stays
+expired: its row is kept, so the same id does not become a new session. A pending
+approval extends the session until the approval expires. Times come from the wall clock,
+because they must be valid after a restart.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as it is listed. Times in seconds since 1970."""
+    """A session. Times in seconds since 1970."""
 
     thread_id: str
     created_at: float
@@ -32,18 +31,18 @@ class Sessions:
     def __init__(
         self, database: sqlite3.Connection, ttl: float, clock: Callable[[], float] = time.time
     ) -> None:
-        """ttl: seconds; with 0 a session is expired from its second message on."""
+        """ttl: seconds. With 0 a session is expired at its second message."""
         self._database = database
         self._ttl = ttl
         self._clock = clock
 
     def expired(self, thread_id: str) -> bool:
-        """Whether it has expired; a thread that is unknown has not."""
+        """Whether the session has expired. An unknown thread has not expired."""
         session = self.find(thread_id)
         return session is not None and session.expired
 
     def touch(self, thread_id: str) -> None:
-        """A message was accepted: begin the session, or reset its clock."""
+        """Record an accepted message: create the session or reset its clock."""
         self._database.execute(
             "INSERT INTO sessions VALUES (:id, :now, :now, 1) ON CONFLICT (thread_id)"
             " DO UPDATE SET active_at = max(active_at, :now), messages = messages + 1",
@@ -51,13 +50,13 @@ class Sessions:
         )
 
     def extend(self, thread_id: str, until: float) -> None:
-        """The session's clock stands at `until`, which lies ahead while an approval is pending."""
+        """Set the session's clock to `until`, which is in the future during an approval."""
         self._database.execute(
             "UPDATE sessions SET active_at = ? WHERE thread_id = ?", (until, thread_id)
         )
 
     def resume(self, thread_id: str) -> None:
-        """The approval was answered: the clock runs again, from now."""
+        """Set the session's clock to the current time, after the answer to an approval."""
         self.extend(thread_id, self._clock())
 
     def find(self, thread_id: str) -> Session | None:
@@ -67,11 +66,11 @@ class Sessions:
         return None if row is None else self._session(row)
 
     def count(self) -> int:
-        """How many there are."""
+        """The number of sessions."""
         return int(self._database.execute("SELECT count(*) FROM sessions").fetchone()[0])
 
     def newest(self, *, skip: int, limit: int) -> list[Session]:
-        """A page of them, those that began last first."""
+        """A page of sessions, the newest first."""
         rows = self._database.execute(
             "SELECT * FROM sessions ORDER BY created_at DESC, thread_id LIMIT ? OFFSET ?",
             (limit, skip),

@@ -1,7 +1,7 @@
-"""One turn at a time in a thread, in the order of arrival; threads do not wait for each other.
+"""Locks for threads: one turn at a time in a thread, in the order of arrival.
 
-A thread belongs to the server, not to a socket, so turns that come over two
-sockets wait for each other too.
+A thread belongs to the server, not to a socket. Turns of the same thread on two sockets
+therefore wait for each other. Turns of different threads do not.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from contextlib import asynccontextmanager
 
 
 class Threads:
-    """Who holds which thread, and who waits."""
+    """The locks of all threads that have a turn."""
 
     def __init__(self) -> None:
         self._locks: dict[str, asyncio.Lock] = {}
         self._holders: Counter[str] = Counter()
-        """Holders and waiters; a lock without any is forgotten."""
+        """The number of holders and waiters of each lock. A lock without them is deleted."""
 
     @asynccontextmanager
     async def hold(self, thread_id: str) -> AsyncIterator[None]:
-        """Wait until everybody who came before has let go of the thread, and hold it."""
+        """Wait for the earlier turns of the thread, then hold its lock."""
         lock = self._locks.setdefault(thread_id, asyncio.Lock())
         self._holders[thread_id] += 1
         try:

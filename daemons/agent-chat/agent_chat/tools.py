@@ -1,8 +1,8 @@
-"""What agents can do: read an order, or (a write, after approval) cancel it.
+"""The agents' tools: read an order, or cancel it (a write, which needs an approval).
 
-A tool is described to the model in the API's form, and run with the arguments
-that the model gave. Arguments that will not do are no failure of the turn: the
-model is told, and can ask the customer.
+The model receives a description of each tool in the API's form. A tool runs with the
+model's arguments. Wrong arguments do not fail the turn: the result is an error, and
+the model can ask the customer.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """Something that can be done to an order."""
+    """An operation on an order."""
 
     name: str
     description: str
     writes: bool
-    """It changes something, and so is run only when somebody approved."""
+    """Whether the tool changes an order and so needs the customer's approval."""
     action: Callable[[Orders, str], Result]
 
     def described(self) -> dict[str, Any]:
-        """As the model API wants to hear of it."""
+        """The tool's description in the API's form."""
         order_id = {"type": "string", "description": "The order's number, such as 1042."}
         return {
             "type": "function",
@@ -44,19 +44,19 @@ class Tool:
 
 
 def run(tool: Tool, orders: Orders, arguments: dict[str, Any]) -> Result:
-    """Run it; what comes back is for the model, and for the customer to see."""
+    """Run a tool. The model and the customer see the result."""
     order_id = arguments.get("order_id")
     if isinstance(order_id, int) and not isinstance(order_id, bool):
         order_id = str(order_id)
     if not isinstance(order_id, str):
-        return {"error": "order_id: expected an order's number"}
+        return {"error": "order_id: expected the number of an order"}
     return tool.action(orders, order_id)
 
 
 def _status(orders: Orders, order_id: str) -> Result:
     order = orders.find(order_id)
     if order is None:
-        return {"error": f"there is no order {order_id[:40]!r}"}
+        return {"error": f"order {order_id[:40]!r} not found"}
     return {"order_id": order.order_id, "status": order.status}
 
 
@@ -65,5 +65,5 @@ def _cancel(orders: Orders, order_id: str) -> Result:
     return _status(orders, order_id) | {"executed": done}
 
 
-GET_ORDER_STATUS = Tool("get_order_status", "How far an order is.", False, _status)
+GET_ORDER_STATUS = Tool("get_order_status", "Returns the status of an order.", False, _status)
 CANCEL_ORDER = Tool("cancel_order", "Cancels an order. The customer is asked first.", True, _cancel)

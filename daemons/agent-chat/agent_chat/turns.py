@@ -1,31 +1,32 @@
-"""Turns: what each frame of a client leads to, up to its one terminal frame.
+"""Turns: the frames that answer a client's frame, up to one terminal frame.
 
-A frame is admitted when it arrives (rate, content, session: nobody is refused
-for the time that his turn had to wait) and played when its thread is free.
-Refusals wait for their turn too, so that the answers of a thread come in the
-order of its frames.
+A frame is admitted when it arrives: rate, content and session are checked then, because
+the wait for its turn must not count. It is played when its thread is free. Refusals
+wait for their turn too, so the answers of a thread have the order of its frames.
 
-An approval is looked at when its answer is played, expiry first: what came too
-late resumes nothing. It is marked as answered before the graph is resumed, so
-an action is carried out once or not at all, whatever happens in between.
+The expiry of an approval is checked when its answer is played. A late answer does not
+resume the graph. The approval is marked as answered before the graph resumes. An action
+therefore runs once or not at all, also if the process ends in between.
 """
 
 from __future__ import annotations
 
-import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
-from langgraph.types import Command
+from langgraph.types import Command, Interrupt
 from openai import OpenAIError
+from structlog.contextvars import bound_contextvars
 
 from agent_chat import frames, history
 from agent_chat.approvals import Approvals
 from agent_chat.frames import Answer, Frame, Message, Refusal
 from agent_chat.graph import SUPERVISOR, Context, Graph, State
 from agent_chat.intent import Intent, classify
+from agent_chat.log import log
 from agent_chat.model import ModelError
 from agent_chat.orders import Orders
 from agent_chat.rate import RateLimit
@@ -33,21 +34,19 @@ from agent_chat.sessions import Sessions
 from agent_chat.threads import Threads
 
 STEPS = 40
-"""Of the graph, in a turn. A tool and what the model says to it are two; a model that calls
-tools for ever is stopped here."""
+"""Limit of the graph's steps in a turn. A tool and the model's answer to it are two steps. The
+limit ends a turn in which the model calls tools without end."""
 
 Request = Message | Answer | Refusal
 Send = Callable[[Frame], Awaitable[None]]
 
-_log = logging.getLogger("agent_chat")
-
 
 class ClientLeftError(Exception):
-    """Nobody is there to be sent anything."""
+    """The client has disconnected."""
 
 
 class Memory(Protocol):
-    """What a backend knows of its clients' threads; the service is one."""
+    """The parts of the service that a turn uses."""
 
     sessions: Sessions
     approvals: Approvals
@@ -58,30 +57,30 @@ class Memory(Protocol):
 
 
 class Turns:
-    """Plays clients' frames."""
+    """Admits and plays clients' frames."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
 
     def admit(self, request: Request) -> Request:
-        """The request, or the refusal that takes its place. Call it as the frame arrives."""
+        """The request, or the refusal that replaces it. Call it when the frame arrives."""
         if not isinstance(request, Message):
             return request
         if not self.memory.rate.admit(request.thread_id):
-            said = "The rate limit of this conversation is reached. Please wait a moment."
-            return self._refuse(request, "rate_limit", said)
+            reason = "The rate limit of this conversation is reached. Please wait a moment."
+            return self._refuse(request, "rate_limit", reason)
         if request.problem is not None:
             return request.problem
         if self.memory.sessions.expired(request.thread_id):
-            said = "Session expired. Please start a new conversation."
-            return self._refuse(request, "session_expired", said)
+            reason = "Session expired. Please start a new conversation."
+            return self._refuse(request, "session_expired", reason)
         self.memory.sessions.touch(request.thread_id)
         return request
 
     async def play(self, request: Request, send: Send) -> None:
-        """Send everything that an admitted request leads to.
+        """Send all frames that answer an admitted request.
 
-        send: raises ClientLeftError, which ends the turn without a word.
+        send: raises ClientLeftError, which ends the turn without a frame.
         """
 
         async def tell(frame: Frame) -> None:
@@ -90,11 +89,17 @@ class Turns:
         if request.thread_id is None:
             await send(frames.refusal(request))
             return
-        async with self.memory.threads.hold(request.thread_id):
-            await tell(await self.terminal(request, tell))
+        with bound_contextvars(thread_id=request.thread_id):
+            async with self.memory.threads.hold(request.thread_id):
+                began = time.monotonic()
+                terminal = await self.terminal(request, tell)
+                seconds = round(time.monotonic() - began, 3)
+                end = terminal.get("code", terminal["type"])
+                log.info("turn", request=type(request).__name__, end=end, seconds=seconds)
+                await tell(terminal)
 
     async def terminal(self, request: Request, tell: Send) -> Frame:
-        """Play the request up to its terminal frame, which is returned; failures have one too."""
+        """Play the request and return its terminal frame, which a failure has too."""
         try:
             match request:
                 case Refusal():
@@ -106,23 +111,23 @@ class Turns:
         except ClientLeftError:
             raise
         except (OpenAIError, ModelError) as error:
-            # What an API says of itself may hold the key, so it is not repeated, only named.
+            # The API's own message may contain the key, so it is neither sent nor logged.
             status = getattr(error, "status_code", None)
-            _log.warning("%s: model: %s %s", request.thread_id, type(error).__name__, status or "")
+            log.warning("model failed", error=type(error).__name__, status=status)
             return frames.error("model_failed", "The assistant failed. Please try again.")
         except GraphRecursionError:
-            _log.warning("%s: more than %d steps", request.thread_id, STEPS)
+            log.warning("too many steps", limit=STEPS)
             return frames.error("too_many_steps", "The assistant got lost. Please ask differently.")
         except Exception:
-            _log.exception("%s: a turn failed", request.thread_id)
+            log.exception("turn failed")
             return frames.error("internal", "Something went wrong. Please try again.")
 
     async def asked(self, message: Message, tell: Send) -> Frame:
-        """A message's turn, up to its terminal frame, which is returned."""
+        """Play a message and return its terminal frame."""
         pending = self.memory.approvals.unanswered(message.thread_id)
         if pending is not None and not pending.expired:
-            said = f"An approval of {pending.action} is pending. Please answer it first."
-            return frames.error("interrupt_pending", said)
+            reason = f"An approval of {pending.action} is pending. Please answer it first."
+            return frames.error("interrupt_pending", reason)
         intent = self.intent(message)
         user = history.user(message.content)
         if intent.question is not None:
@@ -135,11 +140,11 @@ class Turns:
         return await self.run(message.thread_id, turn, tell)
 
     def intent(self, message: Message) -> Intent:
-        """What the message asks for."""
+        """Classify a message."""
         return classify(message.content)
 
     async def answered(self, answer: Answer, tell: Send) -> Frame:
-        """An approval's turn, up to its terminal frame, which is returned."""
+        """Play the answer to an approval and return its terminal frame."""
         approvals, thread_id = self.memory.approvals, answer.thread_id
         pending = approvals.unanswered(thread_id)
         if pending is None:
@@ -152,14 +157,16 @@ class Turns:
         return await self.run(thread_id, Command(resume=answer.approved), tell)
 
     async def run(self, thread_id: str, turn: State | Command[Any], tell: Send) -> Frame:
-        """Run the graph until it is done, or asks."""
-        asked = [
-            interrupt
-            async for update in self.updates(thread_id, turn, tell)
-            for interrupt in update.get("__interrupt__", ())
-        ]
+        """Run the graph until it finishes or needs an approval."""
+        asked: list[Interrupt] = []
+        stopped = ""
+        async for update in self.updates(thread_id, turn, tell):
+            asked += update.get("__interrupt__", ())
+            stopped = next(
+                (step["stopped"] for step in _steps(update) if "stopped" in step), stopped
+            )
         if not asked:
-            return frames.message_complete()
+            return frames.message_complete(stopped)
         action, params = asked[0].value["action"], asked[0].value["params"]
         approval = self.memory.approvals.ask(asked[0].id, thread_id, action, params)
         self.memory.sessions.extend(thread_id, approval.expires_at)
@@ -168,9 +175,10 @@ class Turns:
     def updates(
         self, thread_id: str, turn: State | Command[Any], tell: Send
     ) -> AsyncIterator[dict[str, Any]]:
-        """What the graph does, step by step.
+        """The graph's updates, one for each step.
 
-        It is saved once, at the end or at an interrupt: a turn that a crash cut off never was.
+        LangGraph saves a checkpoint once, at the end or at an interrupt. A turn that a crash
+        ended leaves no checkpoint.
         """
         return self.memory.graph.astream(
             turn,
@@ -181,8 +189,12 @@ class Turns:
         )
 
     @staticmethod
-    def _refuse(message: Message, code: str, said: str) -> Refusal:
-        return Refusal(code, said, message.thread_id, message.message_id)
+    def _refuse(message: Message, code: str, reason: str) -> Refusal:
+        return Refusal(code, reason, message.thread_id, message.message_id)
+
+
+def _steps(update: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for step in update.values() if isinstance(step, dict)]
 
 
 def _config(thread_id: str) -> RunnableConfig:

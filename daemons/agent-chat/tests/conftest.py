@@ -1,7 +1,7 @@
-"""The backend as a process, the mock API as a process, and a client between them.
+"""Fixtures: the backend and the mock API as processes, and a client.
 
-Both start once for all tests; a test that needs options of its own starts a
-backend of its own. Tests keep apart by thread ids, orders and scripts.
+Both processes start once for all tests. A test that needs other options starts a
+backend of its own. Tests use different thread ids, orders and scripts.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 PROGRAM = os.environ.get("AGENT_CHAT", str(Path(__file__).parent.parent / "agent-chat")).split()
-"""Another one can be tested in its place."""
+"""AGENT_CHAT can name another program to test."""
 KEY = "sk-secret-canary"
-PATIENCE = 20.0
-"""Seconds until a test gives up; nothing that passes waits for them."""
+PATIENCE = 60.0
+"""Seconds until a test gives up. Each wait ends at an event, so a passing test is faster."""
 TERMINAL = {"message_complete", "interrupt", "interrupt_expired", "clarification", "error"}
 
 Frame = dict[str, Any]
 
 
 def call(tool: str, _id: str = "call_1", **arguments: Any) -> dict[str, Any]:
-    """A script in which the model asks for a tool, its arguments in two pieces."""
+    """A script in which the model calls a tool. The arguments have two pieces."""
     text = json.dumps(arguments)
     pieces: list[dict[str, Any]] = [
         {"id": _id, "type": "function", "function": {"name": tool, "arguments": ""}},
@@ -47,8 +47,8 @@ def call(tool: str, _id: str = "call_1", **arguments: Any) -> dict[str, Any]:
 
 
 def text(*deltas: str) -> dict[str, Any]:
-    """A script in which the model says this."""
-    return {"steps": [*({"delta": each} for each in deltas), finish("stop"), done()]}
+    """A script in which the model answers with these deltas."""
+    return {"steps": [*({"delta": delta} for delta in deltas), finish("stop"), done()]}
 
 
 def finish(reason: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def done() -> dict[str, Any]:
 
 
 class Mock:
-    """The model API."""
+    """The mock API as a process."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -81,18 +81,18 @@ class Mock:
         self._process.wait(PATIENCE)
 
     def script(self, *attempts: dict[str, Any]) -> str:
-        """Have these played to the next requests; the directive that asks for it."""
+        """Register a script and return the directive that plays it to the next requests."""
         name = next(self._names)
         self.ask("PUT", f"/scripts/{name}", {"attempts": list(attempts)})
         return f"[[test:script:{name};t={name}]]"
 
     def entries(self, directive: str, **query: Any) -> list[Frame]:
-        """The journal's entries of this directive's requests, once they are as asked for."""
+        """The journal entries of this directive's requests, once they match the query."""
         given = "&".join(f"{name}={value}" for name, value in query.items())
         token = directive.partition(";t=")[2].rstrip("]")
-        found = self.ask("GET", f"/journal/wait?token={token}&timeout=15&{given}")
-        assert found["satisfied"], found
-        return list(found["entries"])
+        answer = self.ask("GET", f"/journal/wait?token={token}&timeout=45&{given}")
+        assert answer["satisfied"], answer
+        return list(answer["entries"])
 
     def open_gate(self, directive: str, number: int) -> None:
         self.ask("POST", f"/gates/{directive.partition(';t=')[2].rstrip(']')}", {"open": number})
@@ -116,12 +116,12 @@ class Chat:
         self.connection.send(data)
 
     def say(self, thread: str, content: str, **fields: Any) -> list[Frame]:
-        """A message's turn."""
+        """Send a message and return the frames of its turn."""
         self.send("message", thread, content=content, **fields)
         return self.turn()
 
     def decide(self, thread: str, approved: Any) -> list[Frame]:
-        """An approval's turn."""
+        """Answer an approval and return the frames of its turn."""
         self.send("interrupt_response", thread, approved=approved)
         return self.turn()
 
@@ -131,21 +131,21 @@ class Chat:
         return frame
 
     def turn(self) -> list[Frame]:
-        """All frames up to the terminal one."""
+        """Receive all frames up to the terminal one."""
         frames = [self.receive()]
         while frames[-1]["type"] not in TERMINAL:
             frames.append(self.receive())
         return frames
 
     def refused(self, data: str | bytes) -> Frame:
-        """What comes of a frame that leads to nothing but one error."""
+        """Send a frame whose answer is one error, and return that."""
         self.raw(data)
         (frame,) = self.turn()
         assert frame["type"] == "error", frame
         return frame
 
     def fence(self) -> None:
-        """Nothing was sent that was not received yet."""
+        """Check that the test has received every frame so far."""
         assert "Invalid JSON" in self.refused("fence")["message"]
 
 
@@ -161,7 +161,7 @@ class Backend:
     """A running backend."""
 
     def __init__(self, mock: Mock, data: Path, *options: str, **environment: str) -> None:
-        self.log = data.with_suffix(".log")
+        self.data = data
         command = [sys.executable, *PROGRAM, "--port", "0"]
         self.process = subprocess.Popen(
             [*command, "--data", str(data), *options],
@@ -187,11 +187,11 @@ class Backend:
         return answer.status_code, answer.json()
 
     def executions(self, order: str) -> int:
-        """How often something was done to the order."""
+        """The number of actions that changed the order."""
         return int(self.get(f"/api/v1/orders/{order}")[1]["data"]["executions"])
 
     def end(self, signum: int = signal.SIGTERM) -> tuple[int, str]:
-        """End it: the exit status and what it said."""
+        """End the process; return the exit status and the log."""
         if self.process.poll() is None:
             self.process.send_signal(signum)
         _, log = self.process.communicate(timeout=PATIENCE)
@@ -207,7 +207,7 @@ def mock() -> Iterator[Mock]:
 
 @pytest.fixture(scope="session")
 def backend(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    """One for all tests that need no options."""
+    """The backend of all tests without options."""
     running = Backend(mock, tmp_path_factory.mktemp("backend") / "data")
     yield running
     assert running.end()[0] == 0
@@ -215,7 +215,7 @@ def backend(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ba
 
 @pytest.fixture(scope="session")
 def brief(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    """One whose sessions expire with their first message."""
+    """A backend whose sessions expire with their first message."""
     running = Backend(mock, tmp_path_factory.mktemp("brief") / "data", "--session-ttl", "0")
     yield running
     running.end()
@@ -223,7 +223,7 @@ def brief(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Back
 
 @pytest.fixture
 def start(mock: Mock, tmp_path: Path) -> Iterator[Callable[..., Backend]]:
-    """Start one with options, on the test's own data."""
+    """Start a backend with options, on the test's own data."""
     running: list[Backend] = []
 
     def start_one(*options: str, **environment: str) -> Backend:
@@ -231,9 +231,9 @@ def start(mock: Mock, tmp_path: Path) -> Iterator[Callable[..., Backend]]:
         return running[-1]
 
     yield start_one
-    for each in running:
-        if each.process.poll() is None:
-            each.end()
+    for backend in running:
+        if backend.process.poll() is None:
+            backend.end()
 
 
 @pytest.fixture

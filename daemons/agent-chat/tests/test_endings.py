@@ -1,4 +1,4 @@
-"""How turns end that do not end well: the model fails, the client leaves, the server stops."""
+"""Turns that end early: the model fails, the client disconnects, the server stops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import KEY, Backend, Chat, Mock, call, kinds, said, text
+from conftest import KEY, PATIENCE, Backend, Chat, Mock, call, kinds, said, text
 from websockets.exceptions import ConnectionClosed
 
 FAILURES = (
@@ -53,7 +53,7 @@ def test_the_answers_of_real_providers(chat: Chat, mock: Mock, thread: str, patt
     assert said(frames)
 
 
-def test_calls_of_tools_that_cannot_be_shown_are_a_failure(
+def test_a_call_of_a_tool_that_cannot_be_read_is_a_failure(
     chat: Chat, mock: Mock, thread: str
 ) -> None:
     bad = call("get_order_status")
@@ -141,10 +141,10 @@ def test_a_signal_ends_everything(
         status, log = backend.end(signum)
         assert status == 0
         assert log == ""
-        for each in (connection, idle):
+        for socket_of_client in (connection, idle):
             with pytest.raises(ConnectionClosed):
-                each.recv(10)
-            assert each.close_code == 1001
+                socket_of_client.recv(PATIENCE)
+            assert socket_of_client.close_code == 1001
     (entry,) = mock.entries(script, **{"for": "ended"})
     assert entry["end"] == "client_gone"
 
@@ -158,7 +158,7 @@ def test_a_client_that_does_not_read_holds_the_model_still(
         before = _memory(backend)
         sent = -1
         while sent != (sent := int(mock.entries(endless, brief=1)[0]["events_sent"])):
-            # Others are served meanwhile; when nothing moved in that time, all buffers are full.
+            # Other clients are served meanwhile. If nothing moves then, all buffers are full.
             for number in range(5):
                 frames = Chat(other).say(f"{thread}_{sent}_{number}", "hi [[test:drip:2]]")
                 assert kinds(frames)[-1] == "message_complete"
@@ -185,22 +185,24 @@ def test_the_server_stops_in_spite_of_a_client_that_does_not_read(
         _leave_by_resetting(Chat(connection))
 
 
-def test_text_that_is_no_utf8_is_told_in_a_line(start: Callable[..., Backend]) -> None:
+def test_invalid_utf8_is_logged_in_one_line(start: Callable[..., Backend]) -> None:
     backend = start()
     with backend.chat() as connection:
         with contextlib.suppress(ConnectionClosed):
             connection.send([b"\xff"], text=True)
-            connection.recv(10)
+            connection.recv(PATIENCE)
         assert connection.close_code == 1007
     _, log = backend.end()
     assert log.count("\n") == 1
     assert "UTF-8" in log
 
 
-def test_the_key_of_the_model_is_never_told(start: Callable[..., Backend], mock: Mock) -> None:
+def test_neither_client_nor_log_see_the_models_key(
+    start: Callable[..., Backend], mock: Mock
+) -> None:
     backend = start()
-    said_by_api = {"error": {"message": f"wrong key {KEY}", "type": "auth", "code": None}}
-    steps = [{"write": str(said_by_api).replace("'", '"').replace("None", "null")}]
+    refusal = {"error": {"message": f"wrong key {KEY}", "type": "auth", "code": None}}
+    steps = [{"write": str(refusal).replace("'", '"').replace("None", "null")}]
     script = mock.script(
         {"status": 401, "headers": {"content-type": "application/json"}, "steps": steps}
     )
@@ -208,7 +210,7 @@ def test_the_key_of_the_model_is_never_told(start: Callable[..., Backend], mock:
         (frame,) = Chat(connection).say("t", f"hello {script}")
         assert KEY not in str(frame)
     _, log = backend.end()
-    assert "401" in log
+    assert "status=401" in log
     assert KEY not in log
 
 

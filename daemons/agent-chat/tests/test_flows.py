@@ -1,4 +1,4 @@
-"""Questions, actions, approvals: what the origin's flows promise."""
+"""Questions, actions and approvals: the flows of the origin document in detail."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def test_a_status_question_looks_the_order_up_and_answers(
     chat.fence()
 
 
-def test_tokens_come_one_by_one_as_the_model_sends_them(
+def test_each_token_is_sent_as_soon_as_the_model_sends_it(
     chat: Chat, mock: Mock, thread: str
 ) -> None:
     deltas = ("Your order ", "1042 ", "was delivered ", "yesterday.")
-    steps = [step for n, each in enumerate(deltas, 1) for step in ({"delta": each}, {"gate": n})]
+    steps = [step for n, delta in enumerate(deltas, 1) for step in ({"delta": delta}, {"gate": n})]
     script = mock.script({"steps": [*steps, {"finish": "stop"}, {"done": True}]})
     chat.send("message", thread, content=f"Where is my order? {script}")
     for number, delta in enumerate(deltas, 1):
@@ -42,7 +42,7 @@ def test_tokens_come_one_by_one_as_the_model_sends_them(
     chat.fence()
 
 
-def test_a_write_waits_for_approval_and_is_then_carried_out_once(
+def test_a_write_waits_for_approval_and_then_runs_once(
     chat: Chat, mock: Mock, backend: Backend, thread: str
 ) -> None:
     script = mock.script(call("cancel_order", order_id="1100"), text("It is cancelled."))
@@ -63,7 +63,7 @@ def test_a_write_waits_for_approval_and_is_then_carried_out_once(
     assert backend.executions("1100") == 1
 
 
-def test_a_rejected_write_is_not_carried_out_and_the_agent_hears_of_it(
+def test_a_rejected_write_does_not_run_and_the_model_learns_that(
     chat: Chat, mock: Mock, backend: Backend, thread: str
 ) -> None:
     script = mock.script(call("cancel_order", order_id="1101"), text("It will remain active."))
@@ -107,10 +107,10 @@ def test_reads_before_a_write_are_not_repeated_when_the_turn_resumes(
     assert kinds(chat.decide(thread, True)) == ["tool_result", "token", "message_complete"]
 
 
-def test_an_order_number_alone_is_asked_about_without_a_model(
+def test_an_ambiguous_message_gets_a_question_without_a_model(
     chat: Chat, mock: Mock, thread: str
 ) -> None:
-    script = mock.script(text("never said"))
+    script = mock.script(text("not sent"))
     frames = chat.say(thread, f"Order 1042 {script}")
     assert kinds(frames) == ["clarification"]
     assert "1042" in frames[0]["message"]
@@ -124,7 +124,7 @@ def test_an_order_number_alone_is_asked_about_without_a_model(
     ]
 
 
-def test_several_wishes_are_served_one_agent_after_the_other(
+def test_several_intents_are_served_one_agent_after_the_other(
     chat: Chat, mock: Mock, thread: str
 ) -> None:
     script = mock.script(text("Shipped."), call("cancel_order", order_id="1105"), text("Gone."))
@@ -134,7 +134,7 @@ def test_several_wishes_are_served_one_agent_after_the_other(
     assert kinds(chat.decide(thread, True)) == ["tool_result", "token", "message_complete"]
 
 
-def test_the_model_hears_the_whole_conversation_and_the_text_unaltered(
+def test_the_model_receives_the_whole_conversation_with_the_text_unchanged(
     chat: Chat, mock: Mock, thread: str
 ) -> None:
     first = mock.script(call("get_order_status", order_id="1042"), text("It is shipped."))
@@ -151,7 +151,7 @@ def test_the_model_hears_the_whole_conversation_and_the_text_unaltered(
     assert set(messages[4]) == {"role", "content"}
 
 
-def test_a_tool_that_the_agent_does_not_have_is_told_to_the_model(
+def test_a_call_of_another_agents_tool_is_an_error_for_the_model(
     chat: Chat, mock: Mock, backend: Backend, thread: str
 ) -> None:
     script = mock.script(call("cancel_order", order_id="1107"), text("I cannot do that."))
@@ -160,9 +160,7 @@ def test_a_tool_that_the_agent_does_not_have_is_told_to_the_model(
     assert backend.executions("1107") == 0
 
 
-def test_a_message_id_comes_back_on_every_frame_of_its_turn(
-    chat: Chat, mock: Mock, thread: str
-) -> None:
+def test_every_frame_of_a_turn_has_the_message_id(chat: Chat, mock: Mock, thread: str) -> None:
     script = mock.script(text("Hi"))
     frames = chat.say(thread, f"hello {script}", message_id="m-1")
     assert [frame["message_id"] for frame in frames] == ["m-1", "m-1"]

@@ -1,4 +1,4 @@
-"""What a client's frame must be, in which order it is looked at, and what is said of it."""
+"""The checks of a client's frame, their order and their messages."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def refused(data: str | bytes) -> Refusal:
 
 
 def problem(data: str) -> Refusal:
-    found = parse(data)
-    assert isinstance(found, Message)
-    assert found.problem is not None
-    return found.problem
+    parsed = parse(data)
+    assert isinstance(parsed, Message)
+    assert parsed.problem is not None
+    return parsed.problem
 
 
 def test_a_message_and_an_answer() -> None:
@@ -62,14 +62,14 @@ def test_size_counts_characters() -> None:
     ["not valid json", "", "{", "[]", '"text"', "1", "null", "true", "[" * 20_000, "NaN",
      '{"type": NaN}', "1" * 5000, '{"a":1} x', b"", b"\x00\xff", message().encode()],
 )  # fmt: skip
-def test_what_is_no_json_object_in_a_text_frame(data: str | bytes) -> None:
+def test_frames_that_are_not_a_json_object(data: str | bytes) -> None:
     refusal = refused(data)
     assert refusal.code == "invalid_json"
     assert "Invalid JSON" in refusal.message
 
 
 @pytest.mark.parametrize("kind", [None, "", "dance", "Message", 1, [], {}])
-def test_other_types(kind: Any) -> None:
+def test_unknown_types(kind: Any) -> None:
     assert refused(message(type=kind)).code == "unknown_type"
     assert refused('{"thread_id": "t"}').code == "unknown_type"
 
@@ -77,7 +77,7 @@ def test_other_types(kind: Any) -> None:
 @pytest.mark.parametrize(
     "thread", [None, "", "a b", "a!", "a" * 129, "é", "a\n", "../a", 7, True, [], {"a": 1}]
 )
-def test_thread_ids_that_are_none(thread: Any) -> None:
+def test_invalid_thread_ids(thread: Any) -> None:
     for refusal in (
         refused(message(thread_id=thread)),
         refused(json.dumps({"type": "interrupt_response", "thread_id": thread})),
@@ -93,19 +93,19 @@ def test_thread_ids(thread: str) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "", "  \t\n", "\u3000", 1, ["hi"], {"text": "hi"}])
-def test_contents_that_are_none(content: Any) -> None:
-    found = problem(message(content=content))
-    assert found.code == "invalid_content"
-    assert "content" in found.message
-    assert found.thread_id == "t"
+def test_invalid_contents(content: Any) -> None:
+    refusal = problem(message(content=content))
+    assert refusal.code == "invalid_content"
+    assert "content" in refusal.message
+    assert refusal.thread_id == "t"
 
 
 def test_contents_that_are_too_long_or_half_a_character() -> None:
     longest = "x" * CONTENT_CHARACTERS
     assert parse(message(content=longest)) == Message("t", longest)
-    found = problem(message(content=longest + "x"))
-    assert found.code == "content_too_long"
-    assert "too long" in found.message
+    refusal = problem(message(content=longest + "x"))
+    assert refusal.code == "content_too_long"
+    assert "too long" in refusal.message
     assert problem('{"type":"message","thread_id":"t","content":"\\ud83d"}').code == (
         "invalid_content"
     )
@@ -126,5 +126,5 @@ def test_only_booleans_approve_or_reject(approved: Any) -> None:
 def test_message_ids() -> None:
     assert parse(message(message_id="m-1")) == Message("t", "hi", message_id="m-1")
     assert refused(message(message_id=1)).code == "invalid_message_id"
-    found = problem(message(message_id="m-1", content=""))
-    assert found.message_id == "m-1"
+    refusal = problem(message(message_id="m-1", content=""))
+    assert refusal.message_id == "m-1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from agent_chat.model import Whole
+from agent_chat.log import LogFormat
 from agent_chat.options import Rate, parse
 
 KEY = {"OPENAI_API_KEY": "sk"}
@@ -23,6 +23,9 @@ def test_an_option_wins_over_its_variable() -> None:
     assert options.api_key == "a"
     assert parse(["--api-key", "b"], KEY | {"ADMIN_API_KEY": "a"}).api_key == "b"
     assert parse(["--rate", "3/0.5"], KEY).rate == Rate(3, 0.5)
+    json = KEY | {"LOG_FORMAT": "json"}
+    assert parse([], json).log_format is LogFormat.JSON
+    assert parse(["--log-format", "console"], json).log_format is LogFormat.CONSOLE
 
 
 @pytest.mark.parametrize(
@@ -38,27 +41,17 @@ def test_an_option_wins_over_its_variable() -> None:
         (["--purge-interval", "0"], KEY, "--purge-interval"),
         (["--model-timeout", "0"], KEY, "--model-timeout"),
         ([], KEY | {"SESSION_TTL_MINUTES": "soon"}, "SESSION_TTL_MINUTES"),
+        (["--log-format", "xml"], KEY, "--log-format"),
+        ([], KEY | {"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
     ],
 )
-def test_what_cannot_be_is_told(
+def test_a_wrong_option_is_a_plain_error(
     arguments: list[str],
     environment: dict[str, str],
     named: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as end:
         parse(arguments, environment)
-    assert ended.value.code == 2
+    assert end.value.code == 2
     assert named in capsys.readouterr().err
-
-
-def test_halves_of_characters_are_joined_or_replaced() -> None:
-    rocket = "\ud83d", "\ude80"
-    whole = Whole()
-    assert [whole.add(text) for text in ("a", "文" + rocket[0], rocket[1] + "b", "")] == [
-        "a",
-        "文",
-        "🚀b",
-        "",
-    ]
-    assert [whole.add(text) for text in (rocket[0], "x", rocket[1])] == ["", "\ufffdx", "\ufffd"]

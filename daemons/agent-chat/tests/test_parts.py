@@ -1,10 +1,10 @@
-"""Parts that need no server: sessions, approvals, orders, rates, threads, intents, history."""
+"""The parts without a server: sessions, approvals, orders, rates, threads, intents, history."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from agent_chat.threads import Threads
 
 
 class Clock:
-    """Time that passes when a test says so."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -36,6 +36,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def base(tmp_path: Path) -> sqlite3.Connection:
+    database.migrate(tmp_path / "test.sqlite")
     return database.connect(tmp_path / "test.sqlite")
 
 
@@ -50,12 +51,12 @@ def test_a_session_slides_and_stays_expired(base: sqlite3.Connection, clock: Clo
     assert sessions.expired("t")
     assert not sessions.expired("other")
     assert Sessions(base, 10, clock).expired("t")
-    found = sessions.find("t")
-    assert found is not None
-    assert found.messages == 3
+    session = sessions.find("t")
+    assert session is not None
+    assert session.messages == 3
 
 
-def test_a_ttl_of_nothing_expires_with_the_second_message(
+def test_a_session_with_ttl_0_expires_at_the_second_message(
     base: sqlite3.Connection, clock: Clock
 ) -> None:
     sessions = Sessions(base, 0, clock)
@@ -71,7 +72,7 @@ def test_an_extended_session_runs_from_the_end_of_its_extension(
     sessions.touch("t")
     sessions.extend("t", clock.now + 100)
     clock.now += 99
-    sessions.touch("t")  # a message that finds the approval pending takes nothing away
+    sessions.touch("t")  # a message during the approval does not shorten the session
     clock.now += 10
     assert not sessions.expired("t")
     clock.now += 1
@@ -87,8 +88,8 @@ def test_sessions_are_listed_by_pages(base: sqlite3.Connection, clock: Clock) ->
         clock.now += 1
         sessions.touch(name)
     assert sessions.count() == 3
-    assert [each.thread_id for each in sessions.newest(skip=0, limit=2)] == ["c", "b"]
-    assert [each.thread_id for each in sessions.newest(skip=2, limit=2)] == ["a"]
+    assert [session.thread_id for session in sessions.newest(skip=0, limit=2)] == ["c", "b"]
+    assert [session.thread_id for session in sessions.newest(skip=2, limit=2)] == ["a"]
 
 
 def test_an_approval_is_pending_until_it_is_answered_or_expires(
@@ -106,7 +107,7 @@ def test_an_approval_is_pending_until_it_is_answered_or_expires(
     )
     approvals.answer("i1", approved=False)
     assert approvals.unanswered("t") is None
-    assert [each.approved for each in approvals.of("t")] == [False]
+    assert [approval.approved for approval in approvals.of("t")] == [False]
 
     approvals.ask("i2", "t", "cancel_order", {})
     clock.now += 10
@@ -117,7 +118,7 @@ def test_an_approval_is_pending_until_it_is_answered_or_expires(
     assert approvals.unanswered("t") is None
 
 
-def test_expired_approvals_are_purged_after_a_while_and_answers_never(
+def test_expired_approvals_are_purged_and_answered_ones_are_kept(
     base: sqlite3.Connection, clock: Clock
 ) -> None:
     approvals = Approvals(base, 10, clock)
@@ -149,7 +150,7 @@ def test_the_rate_is_a_sliding_window_of_each_thread(clock: Clock) -> None:
     assert rate.admit("a")
 
 
-def test_orders_are_cancelled_once_and_delivered_ones_never(base: sqlite3.Connection) -> None:
+def test_an_order_is_cancelled_once_and_a_delivered_one_is_not(base: sqlite3.Connection) -> None:
     orders = Orders(base)
     assert orders.cancel("1042")
     assert not orders.cancel("1042")
@@ -163,16 +164,16 @@ def test_orders_are_cancelled_once_and_delivered_ones_never(base: sqlite3.Connec
 
 
 @pytest.mark.parametrize("arguments", [{}, {"order_id": None}, {"order_id": True}, {"order": "1"}])
-def test_a_tool_says_what_is_wrong_with_its_arguments(
+def test_wrong_arguments_are_an_error_for_the_model(
     base: sqlite3.Connection, arguments: dict[str, object]
 ) -> None:
     assert "order_id" in tools.run(tools.GET_ORDER_STATUS, Orders(base), arguments)["error"]
 
 
-def test_a_tool_takes_numbers_and_knows_what_it_does_not_know(base: sqlite3.Connection) -> None:
+def test_a_tool_accepts_numbers_and_reports_unknown_orders(base: sqlite3.Connection) -> None:
     orders = Orders(base)
     assert tools.run(tools.GET_ORDER_STATUS, orders, {"order_id": 1042})["status"] == "shipped"
-    assert "no order" in tools.run(tools.CANCEL_ORDER, orders, {"order_id": "7"})["error"]
+    assert "not found" in tools.run(tools.CANCEL_ORDER, orders, {"order_id": "7"})["error"]
     assert tools.run(tools.CANCEL_ORDER, orders, {"order_id": "1044"}) == {
         "order_id": "1044",
         "status": "delivered",
@@ -193,7 +194,7 @@ def test_a_thread_is_held_in_the_order_of_arrival_and_others_do_not_wait() -> No
 
         async with asyncio.TaskGroup() as group:
             group.create_task(turn("a", "a1", first))
-            cancelled = group.create_task(turn("a", "never"))
+            cancelled = group.create_task(turn("a", "cancelled"))
             group.create_task(turn("a", "a2"))
             group.create_task(turn("a", "a3"))
             await group.create_task(turn("b", "b1"))
@@ -222,19 +223,17 @@ def test_a_thread_is_held_in_the_order_of_arrival_and_others_do_not_wait() -> No
     ],
 )
 def test_intents(content: str, agents: list[str]) -> None:
-    began = time.process_time()
     assert list(classify(content).agents) == agents
-    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize("content", ["order 1042", "My order.", "It is about order no. 1042!"])
-def test_an_order_and_nothing_else_is_unclear(content: str) -> None:
+def test_a_message_that_only_names_an_order_is_ambiguous(content: str) -> None:
     intent = classify(content)
     assert intent.agents == ()
     assert intent.question is not None
 
 
-def test_calls_that_were_never_completed_are_not_sent_to_the_model() -> None:
+def test_calls_without_a_result_are_not_sent_to_the_model() -> None:
     calls = [Call("1", "x", {}), Call("2", "y", {"a": "é"})]
     asked = history.asked("agent", "", calls)
     user = history.user("hi")
@@ -242,7 +241,7 @@ def test_calls_that_were_never_completed_are_not_sent_to_the_model() -> None:
     done = history.result(calls[1], "{}")
     half = history.for_model([user, asked, done, user])
     assert [message["role"] for message in half] == ["user", "assistant", "tool", "user"]
-    assert [each["id"] for each in half[1]["tool_calls"]] == ["2"]
+    assert [sent["id"] for sent in half[1]["tool_calls"]] == ["2"]
     spoken = history.asked("agent", "Let me see.", calls)
     assert history.for_model([spoken, user]) == [
         {"role": "assistant", "content": "Let me see."},
@@ -250,11 +249,37 @@ def test_calls_that_were_never_completed_are_not_sent_to_the_model() -> None:
     ]
 
 
-def test_open_calls_are_those_of_the_last_question_without_a_result() -> None:
+def test_open_calls_are_the_calls_of_the_last_message_without_a_result() -> None:
     calls = [Call("1", "x", {}), Call("2", "y", {})]
     asked = history.asked("agent", "", calls)
     first = history.result(calls[0], "{}")
     assert history.open_calls([asked]) == calls
     assert history.open_calls([asked, first]) == calls[1:]
-    # The same ids again, as a model that numbers its calls in each answer gives them.
+    # The same ids again: some models number the calls of each answer from 1.
     assert history.open_calls([asked, first, history.result(calls[1], "{}"), asked]) == calls
+
+
+MESSAGES = (
+    history.user("hi"),
+    history.said("agent", "Hello."),
+    history.asked("agent", "", [Call("1", "x", {}), Call("2", "y", {})]),
+    history.asked("agent", "Let me see.", [Call("2", "y", {})]),
+    history.result(Call("1", "x", {}), "{}"),
+    history.result(Call("2", "y", {}), "{}"),
+)
+
+
+def test_every_history_for_the_model_is_well_formed() -> None:
+    """Turns can end after any message, so any order of messages can occur."""
+    for length in range(6):
+        for messages in itertools.product(MESSAGES, repeat=length):
+            sent = history.for_model(messages)
+            waiting: list[str] = []
+            for message in sent:
+                if message["role"] == "tool":
+                    assert message["tool_call_id"] == waiting.pop(0)
+                    continue
+                assert waiting == [], "each call has its result before the next message"
+                waiting = [called["id"] for called in message.get("tool_calls", ())]
+                assert waiting or message["content"]
+            assert waiting == []

@@ -1,4 +1,4 @@
-"""The REST side: health, the envelope, pages, replay."""
+"""The REST routes: health, the envelope, pages and replay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads beside each other, and conversations that outlive sockets and servers."""
+"""Concurrent threads, and conversations that continue after a disconnect or a restart."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_turns_of_a_thread_wait_for_each_other_and_other_threads_do_not(
     chat.fence()
 
 
-def test_a_thread_is_the_servers_over_two_sockets(
+def test_turns_of_a_thread_wait_for_each_other_on_two_sockets(
     backend: Backend, mock: Mock, thread: str
 ) -> None:
     held = mock.script({"steps": [{"delta": "1"}, {"gate": 1}, finish("stop"), done()]})
@@ -52,27 +52,27 @@ def test_many_threads_on_one_socket_keep_their_tokens_apart(
         scripts[name] = mock.script({"steps": steps})
     for name in names:
         chat.send("message", name, content=f"hello {scripts[name]}")
-    told: dict[str, str] = dict.fromkeys(names, "")
-    while not all(told.values()):
+    received: dict[str, str] = dict.fromkeys(names, "")
+    while not all(received.values()):
         frame = chat.receive()
-        told[frame["thread_id"]] += frame["content"]
+        received[frame["thread_id"]] += frame["content"]
     for name in names:
         mock.open_gate(scripts[name], 1)
     completed = []
     while len(completed) < len(names):
         frame = chat.receive()
         if frame["type"] == "token":
-            told[frame["thread_id"]] += frame["content"]
+            received[frame["thread_id"]] += frame["content"]
         else:
             assert frame["type"] == "message_complete"
             completed.append(frame["thread_id"])
     assert sorted(completed) == sorted(names)
     for name in names:
-        assert told[name] == "".join(f"{name}-{n} " for n in range(20))
+        assert received[name] == "".join(f"{name}-{n} " for n in range(20))
     chat.fence()
 
 
-def test_an_interrupt_outlives_its_socket(backend: Backend, mock: Mock, thread: str) -> None:
+def test_an_interrupt_is_kept_after_a_disconnect(backend: Backend, mock: Mock, thread: str) -> None:
     script = mock.script(call("cancel_order", order_id="1200"), text("Cancelled."))
     with backend.chat() as connection:
         assert kinds(Chat(connection).say(thread, f"Cancel 1200 {script}"))[-1] == "interrupt"
@@ -97,7 +97,7 @@ def test_a_message_while_an_approval_is_pending_is_refused_and_keeps_it(
     assert backend.executions("1201") == 0
 
 
-def test_an_answer_that_comes_too_late_does_nothing_and_the_thread_goes_on(
+def test_a_late_answer_does_not_run_the_action_and_the_thread_goes_on(
     start: Callable[..., Backend], mock: Mock
 ) -> None:
     backend = start("--interrupt-ttl", "0")
@@ -115,7 +115,9 @@ def test_an_answer_that_comes_too_late_does_nothing_and_the_thread_goes_on(
     assert backend.executions("1202") == 0
 
 
-def test_expired_approvals_are_purged_meanwhile(start: Callable[..., Backend], mock: Mock) -> None:
+def test_expired_approvals_are_purged_in_the_background(
+    start: Callable[..., Backend], mock: Mock
+) -> None:
     backend = start("--interrupt-ttl", "0", "--purge-interval", "0.05")
     with backend.chat() as connection:
         chat = Chat(connection)
@@ -136,14 +138,14 @@ def test_a_pending_approval_extends_its_session(brief: Backend, mock: Mock, thre
         assert chat.say(thread, "hello")[0]["code"] == "session_expired"
 
 
-def test_everything_outlives_a_restart(start: Callable[..., Backend], mock: Mock) -> None:
+def test_everything_is_kept_after_a_restart(start: Callable[..., Backend], mock: Mock) -> None:
     script = mock.script(call("cancel_order", order_id="1205"), text("It is cancelled."))
     first = start()
     with first.chat() as connection:
         chat = Chat(connection)
         assert said(chat.say("t", f"hello {mock.script(text('hi'))}")) == "hi"
         assert kinds(chat.say("t", f"Cancel 1205 {script}"))[-1] == "interrupt"
-    # Killed, not ended: what was acknowledged to a client was written before.
+    # Killed: the backend writes before it acknowledges, so nothing is lost.
     first.end(signal.SIGKILL)
 
     second = start()

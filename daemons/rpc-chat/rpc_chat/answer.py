@@ -132,8 +132,9 @@ class Answer:
         if choice.get("index") not in (0, None):
             return
         delta = choice.get("delta") or {}
-        text = _text(delta.get("content") if isinstance(delta, dict) else delta)
-        if text:
+        if not isinstance(delta, dict):
+            raise ModelError(f"expected an object as delta, found {type(delta).__name__}")
+        if text := _text(delta.get("content")):
             yield text
         reason = choice.get("finish_reason")
         if choice.get("error") or reason == "error":
