@@ -101,14 +101,16 @@ class Child:
         """Wait until it has ended; its returncode."""
         return await asyncio.shield(self._ended)
 
-    async def stop(self, patience: float = PATIENCE) -> Exit:
-        """Ask it to end by SIGTERM; after `patience` seconds kill its group by SIGKILL."""
+    async def stop(
+        self, patience: float = PATIENCE, number: signal.Signals = signal.SIGTERM
+    ) -> Exit:
+        """Send the signal; after `patience` seconds kill its group by SIGKILL."""
         if self.returncode is not None:
             return Exit(self.returncode, obeyed=True, seconds=0.0)
         asked = time.monotonic()
         obeyed = True
         try:
-            self.send_signal(signal.SIGTERM)
+            self.send_signal(number)
             await asyncio.wait({self._ended}, timeout=patience)
         finally:
             if self.returncode is None:

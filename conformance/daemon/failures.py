@@ -56,6 +56,10 @@ class NeverReadyError(StartError):
     """The process runs, but nothing accepts on its socket."""
 
 
+class SetupError(StartError):
+    """The daemon serves, and cannot be prepared as [setup] says."""
+
+
 class WrongTypeError(StartError):
     """It listens on another type of socket than its manifest says."""
 

@@ -18,10 +18,8 @@ import os
 import secrets
 import shutil
 import signal
-import socket
-import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -30,13 +28,16 @@ from conformance.daemon.child import PATIENCE, Child, Exit, describe
 from conformance.daemon.failures import (
     DiedBeforeReadyError,
     NeverReadyError,
+    SetupError,
     SpawnError,
     WrongTypeError,
 )
 from conformance.daemon.guardian import guardian
 from conformance.daemon.instance import try_connect, try_reach
-from conformance.daemon.manifest import Manifest, Variant
+from conformance.daemon.manifest import Manifest, Variant, fill
+from conformance.daemon.places import address, paths, write_files
 from conformance.daemon.proc import Probe, probe, starved
+from conformance.daemon.setup import is_ready, run_command, set_up
 
 if TYPE_CHECKING:
     from conformance.mock.addresses import Addresses
@@ -99,6 +100,8 @@ class DaemonProcess:
         self.socket = Path(places["socket"])
         self.state = Path(places["state"])
         """The folder with what it keeps; removed with its own, unless it was given another."""
+        self.places = places
+        """The values of the manifest's placeholders for this instance."""
         self.url = manifest.reach.url(places["host"], places["port"])
         self.key = key
         """Its API key, which nobody else has."""
@@ -127,6 +130,7 @@ class DaemonProcess:
         """
         async with cls.launch(manifest, variant, upstream, scale=scale, **how) as daemon:
             await daemon.ready(manifest.run.timeout * scale)
+            await set_up(manifest.setup, daemon.places, url=daemon.url, name=daemon.name)
             yield daemon
 
     @classmethod
@@ -151,16 +155,15 @@ class DaemonProcess:
             name = f"{manifest.name}.{variant.name}"[:44]  # a key's name has 64 characters
             key_name = how.get("key_name", f"{name}.{os.getpid()}.{number}")
             await upstream.register_key(key_name, key)
+            sock = how.get("socket", folder / SOCKET)
             places = {
-                "socket": str(how.get("socket", folder / SOCKET)),
-                "state": str(state),
-                **_address(),
-                "build": str(manifest.build_dir),
-                "dir": str(manifest.dir),
-                "python": sys.executable,
+                **paths(manifest, folder, sock=sock, state=state),
+                **address(),
+                **manifest.placed(how.get("options", {})),
                 "api_key": key,
                 **how.get("addresses", upstream.addresses).places(),
             }
+            write_files(manifest, variant, places)
             inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
             env = {**inherited, **manifest.environment(variant, places), **how.get("env", {})}
             command = _command(manifest, variant, places, how, env)
@@ -220,8 +223,22 @@ class DaemonProcess:
         self._child.send_signal(number)
 
     async def stop(self, patience: float = PATIENCE) -> Exit:
-        """Ask it to end by SIGTERM; after `patience` seconds kill it and its children."""
-        return await self._child.stop(patience)
+        """Stop it as its manifest says; after `patience` seconds kill it and its children."""
+        await self.ask_to_stop(command_only=True)
+        return await self._child.stop(patience, signal.Signals[f"SIG{self.manifest.stop.signal}"])
+
+    async def ask_to_stop(self, *, command_only: bool = False) -> None:
+        """Ask it to stop gracefully: by the manifest's command, or else by its signal."""
+        stop = self.manifest.stop
+        if not self.alive():
+            return
+        if stop.command:
+            with suppress(SetupError):  # the signal, and then SIGKILL, follow at the end
+                await run_command(
+                    [fill(word, self.places) for word in stop.command], name=self.name
+                )
+        elif not command_only:
+            self.send_signal(signal.Signals[f"SIG{stop.signal}"])
 
     def probe(self) -> Probe:
         """What the kernel tells of it and its children now; ProcessLookupError when it ended."""
@@ -256,7 +273,7 @@ class DaemonProcess:
                     raise DiedBeforeReadyError(self.name, self.returncode, log=self.log_tail())
                 problem = self._knock()
                 if problem is None:
-                    return
+                    break
                 if problem == errno.EPROTOTYPE:
                     raise self._wrong_type()
                 if loop.time() > end and loop.time() > end + starved(self.pid):
@@ -268,6 +285,20 @@ class DaemonProcess:
                         log=self.log_tail(),
                     )
                 await asyncio.wait({ended}, timeout=KNOCK)
+            while self.manifest.run.ready:
+                answer = await is_ready(self.url, self.manifest.run.ready)
+                if answer is None:
+                    break
+                if self.returncode is not None:
+                    raise DiedBeforeReadyError(self.name, self.returncode, log=self.log_tail())
+                if loop.time() > end and loop.time() > end + starved(self.pid):
+                    raise NeverReadyError(
+                        f"{self.name} accepts, but is not ready within {timeout:g} s: expected 200 "
+                        f"for GET {self.manifest.run.ready}, found: {answer}; correct [run] ready, "
+                        f"or raise [run] timeout ({self.manifest.path})",
+                        log=self.log_tail(),
+                    )
+                await asyncio.wait({ended}, timeout=10 * KNOCK)
         finally:
             ended.cancel()
 
@@ -283,18 +314,6 @@ class DaemonProcess:
             f"({self.manifest.path})",
             log=self.log_tail(),
         )
-
-
-def _address() -> dict[str, str]:
-    """Where an instance that listens on TCP shall do so: a loopback address that nobody else has.
-
-    Every address in 127.0.0.0/8 is this machine. With one of its own, an instance cannot lose
-    its port between here and its bind() to any connection or server of somebody else's.
-    """
-    host = ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
-    with socket.socket() as taken:
-        taken.bind((host, 0))
-        return {"host": host, "port": str(taken.getsockname()[1])}
 
 
 def _command(

@@ -172,6 +172,11 @@ class Table:
             raise self.error(key, f"{key!r} must hold strings only, found {odd[0]!r}", fix=fix)
         return tuple(value)
 
+    def tables(self, key: str) -> tuple[Table, ...]:
+        """A list of tables."""
+        value = self._typed(key, list, "a list of tables", [])
+        return tuple(_Item(self, key, number, item) for number, item in enumerate(value, 1))
+
     def mapping(self, key: str) -> dict[str, str]:
         """A table of strings."""
         value = self._typed(key, dict, "a table of strings", {})
@@ -193,12 +198,24 @@ class Table:
         return value
 
 
-_EXAMPLES: dict[type, str] = {
-    str: '"…"',
-    bool: "true",
-    list: '["…", "…"]',
-    dict: '{ NAME = "…" }',
-}
+class _Item(Table):
+    """One table of a list of tables. Errors about it quote the line of the list."""
+
+    def __init__(self, table: Table, key: str, number: int, value: Any) -> None:
+        self.document = table.document
+        self.keys = (*table.keys, key)
+        self._name = f"entry {number} of {key} in {table.name}"
+        if not isinstance(value, dict):
+            fix = f"write {key} = [{{ … }}, …], or [[{'.'.join(self.keys)}]]"
+            raise table.error(key, f"{self._name} must be a table, found {_kind(value)}", fix=fix)
+        self.values = value
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def error(self, key: str | None, problem: str, *, fix: str) -> ManifestError:
+        return self.document.error(self.keys, f"{self._name}: {problem}", fix=fix)
 
 
 def _holds(values: Any, keys: tuple[str, ...]) -> bool:

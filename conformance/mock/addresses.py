@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
 
 
 class MockApiError(Exception):
@@ -30,6 +31,8 @@ class Addresses:
         return {
             "api_base": self.https,
             "api_base_plain": self.http,
+            "api_address": urlsplit(self.http).netloc,
+            "api_address_tls": urlsplit(self.https).netloc,
             "api_socket": self.socket,
             "ca_file": self.ca_file,
         }

@@ -174,7 +174,7 @@ def test_an_unknown_variant_names_the_nearest(tmp_path: Path) -> None:
         ("timeout = 2.5", 'timeout = "2"', 14, "number of seconds", "without quotes"),
         ("timeout = 2.5", "timeout = 0", 14, "number of seconds above 0", "timeout = 10"),
         ("whole = true", 'whole = "yes"', 26, "must be true or false", "whole = true"),
-        ('"1.22"', '"^1.22"', 8, "'^1.22' is no version", "least version"),
+        ('"1.22"', '"^1.22"', 8, "'^1.22' is not a version", "lowest version"),
         ("php:", "phhp:", 8, "unknown kind of requirement 'phhp'", "did you mean 'php'?"),
         ('"h1/fin', '"h2/fin', 35, "unknown variant 'h2'", "did you mean 'h1'?"),
         ("[variants.h1]", "[variants.default]", 20, "'default' is there by itself", "[run]"),

@@ -1,0 +1,415 @@
+"""Reading a manifest: daemon.toml into values.
+
+An error in a manifest quotes the line and says how to fix it. It is found when
+the manifest is read, and not in the middle of a run.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from conformance.core.reach import Reach
+from conformance.core.socket_type import SocketType
+from conformance.daemon.manifest import (
+    DEFAULT,
+    PLACE,
+    START_TIMEOUT,
+    Build,
+    Client,
+    Manifest,
+    PlacedOption,
+    Run,
+    Served,
+    Setup,
+    SetupRequest,
+    Stop,
+    Variant,
+)
+from conformance.daemon.requires import KINDS, Requirement
+from conformance.daemon.toml_positions import Document, Table, nearest
+
+FILE = "daemon.toml"
+
+BUILD_TIMEOUT = 900.0
+"""Seconds. A cold release build of a Rust daemon with its dependencies took six minutes on
+one busy core."""
+
+SECTIONS = (
+    "daemon",
+    "build",
+    "run",
+    "files",
+    "client",
+    "setup",
+    "signals",
+    "options",
+    "variants",
+    "capabilities",
+    "known_failures",
+)
+
+BUILD_PLACES = ("build", "dir", "python")
+RUN_PLACES = (
+    "socket",
+    "host",
+    "port",
+    "port_tls",
+    "port_admin",
+    "state",
+    *BUILD_PLACES,
+    "api_key",
+    "api_base",
+    "api_base_plain",
+    "api_address",
+    "api_address_tls",
+    "api_socket",
+    "ca_file",
+    "cert_file",
+    "cert_key_file",
+)
+"""The placeholders that may stand everywhere but in [build], which knows fewer."""
+
+SIGNALS = sorted(number.name.removeprefix("SIG") for number in signal.Signals)
+
+
+def discover(folder: Path, profiles: Mapping[str, Reach]) -> tuple[Manifest, ...]:
+    """The manifests in the folders below this one, by name; ManifestError for a name used twice."""
+    found: dict[str, Manifest] = {}
+    for path in sorted(folder.glob(f"*/{FILE}")):
+        manifest = load(path, profiles)
+        if manifest.name in found:
+            raise Document.read(manifest.path).error(
+                ("daemon", "name"),
+                f"the name {manifest.name!r} is taken by {found[manifest.name].path}",
+                fix="give each daemon a name of its own",
+            )
+        found[manifest.name] = manifest
+    return tuple(found[name] for name in sorted(found))
+
+
+def load(path: Path | str, profiles: Mapping[str, Reach]) -> Manifest:
+    """Read a manifest, given its file or its folder. Raises ManifestError.
+
+    profiles: those that a manifest may name, and how their daemons are reached.
+    """
+    path = Path(path).absolute()
+    document = Document.read(path / FILE if path.is_dir() else path)
+    whole = Table(document)
+    whole.allow(*SECTIONS)
+    for section, example in (
+        ("daemon", '[daemon]\n    name = "go"\n    profile = "handoff"'),
+        ("run", '[run]\n    command = ["./daemon", "--socket", "{socket}"]'),
+    ):
+        whole.require(section, example)
+
+    daemon = Table(document, "daemon")
+    daemon.allow("name", "profile")
+    daemon.require("name", 'name = "go"')
+    daemon.require("profile", 'profile = "handoff"')
+    profile = daemon.one_of("profile", tuple(profiles))
+    options = _options(Table(document, "options"))
+    client = _client(Table(document, "client"), Client())
+    variants = _variants(document, client)
+    return Manifest(
+        path=document.path,
+        name=_name(daemon),
+        profile=profile,
+        reach=profiles[profile],
+        build=_build(Table(document, "build")) if "build" in whole else None,
+        run=_run(Table(document, "run"), profiles[profile].placeholder),
+        requires=_requires(document, "build") + _requires(document, "run"),
+        options=options,
+        placed_options=_placed_options(document),
+        variants=variants,
+        capabilities=_capabilities(Table(document, "capabilities")),
+        known_failures=_known_failures(document, [each.name for each in variants]),
+        files=_files(Table(document, "files")),
+        client=client,
+        setup=_setup(document),
+        stop=_stop(Table(document, "signals")),
+    )
+
+
+def attached(served: Served, profile: str, reach: Reach) -> Manifest:
+    """The manifest of a daemon that another process serves."""
+    label = served.url.partition("://")[2] if served.socket is None else served.socket.stem
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-._") or "daemon"
+    spoken = SocketType.SEQPACKET if served.socket is None else SocketType.served_on(served.socket)
+    return Manifest(
+        path=(served.socket or Path()).absolute(),
+        name=name,
+        profile=profile,
+        reach=reach,
+        build=None,
+        run=Run(command=(), env={}, socket_type=spoken, timeout=START_TIMEOUT),
+        requires=(),
+        options={},
+        variants=(Variant(DEFAULT),),
+        capabilities={},
+        known_failures={},
+        served=served,
+    )
+
+
+def _name(daemon: Table) -> str:
+    name = daemon.text("name")
+    # It is a part of test ids and of the mock API's paths; `::` and `@` break pytest's own.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        fix = "use letters, digits, dots, dashes and underscores"
+        raise daemon.error("name", f"{name!r} cannot be a daemon's name", fix=fix)
+    return name
+
+
+def _build(table: Table) -> Build:
+    table.allow("command", "inputs", "requires", "timeout")
+    table.require("command", 'command = ["make", "OUT={build}"]')
+    table.require("inputs", 'inputs = ["src/**/*.c", "Makefile"]')
+    return Build(
+        command=_command(table, BUILD_PLACES),
+        inputs=table.texts("inputs"),
+        timeout=table.seconds("timeout", BUILD_TIMEOUT),
+    )
+
+
+def _run(table: Table, listens: str) -> Run:
+    """Read [run]; `listens` is the placeholder that tells the daemon where to listen."""
+    table.allow("command", "env", "socket_type", "requires", "timeout", "ready")
+    table.require("command", f'command = ["{{build}}/daemon", "--{listens}", "{{{listens}}}"]')
+    command = _command(table, RUN_PLACES)
+    env = _env(table)
+    templates = tuple(path.read_text() for path in _files(Table(table.document, "files")).values())
+    if not any(f"{{{listens}}}" in text for text in (*command, *env.values(), *templates)):
+        raise table.error(
+            "command",
+            "nothing in [run] tells the daemon where to listen",
+            fix=f'pass "{{{listens}}}" in command, in env, or in a template of [files]',
+        )
+    return Run(
+        command=command,
+        env=env,
+        socket_type=SocketType(
+            table.one_of("socket_type", [each.value for each in SocketType], "seqpacket")
+        ),
+        timeout=table.seconds("timeout", START_TIMEOUT),
+        ready=_path(table, "ready", ""),
+    )
+
+
+def _variants(document: Document, client: Client) -> tuple[Variant, ...]:
+    found = [Variant(DEFAULT)]
+    names = Table(document, "variants")
+    for name in names.values:
+        if name == DEFAULT:
+            fix = "put into [run] what holds for it"
+            raise names.error(name, f"the variant {DEFAULT!r} is there by itself", fix=fix)
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            fix = "use letters, digits, dots, dashes and underscores"
+            raise names.error(name, f"{name!r} cannot be a variant's name", fix=fix)
+        table = Table(document, "variants", name)
+        table.allow("args", "env", "capabilities", "whole", "client", "files")
+        args = table.texts("args")
+        _check_places(table, "args", args, RUN_PLACES)
+        capabilities = _capabilities(Table(document, "variants", name, "capabilities"))
+        found.append(
+            Variant(
+                name,
+                args=args,
+                env=_env(table),
+                capabilities=capabilities,
+                whole=table.flag("whole"),
+                client=_client(Table(document, "variants", name, "client"), client),
+                files=_files(Table(document, "variants", name, "files")),
+            )
+        )
+    return tuple(found)
+
+
+def _client(table: Table, base: Client) -> Client:
+    """Read [client]; what is not given there is as in `base`."""
+    table.allow("scheme", "path", "model", "key", "headers")
+    headers = table.mapping("headers") if "headers" in table else dict(base.headers)
+    key = table.text("key", base.key)
+    _check_places(table, "key", [key], RUN_PLACES)
+    _check_places(table, "headers", headers.values(), RUN_PLACES)
+    return Client(
+        scheme=table.one_of("scheme", ("http", "https"), base.scheme),
+        path=_path(table, "path", base.path),
+        model=table.text("model", base.model),
+        key=key,
+        headers=headers,
+    )
+
+
+def _path(table: Table, key: str, default: str) -> str:
+    path = table.text(key, default)
+    if path and not path.startswith("/"):
+        raise table.error(key, f"{path!r} is not a path", fix=f'write {key} = "/{path}"')
+    return path
+
+
+def _files(table: Table) -> dict[str, Path]:
+    """Read [files]: each template must exist, and its placeholders must be known."""
+    files = {}
+    for name in table.values:
+        if "/" in name or name in (".", ".."):
+            fix = "the file is written into {state}: give a name without a folder"
+            raise table.error(name, f"{name!r} is not a file's name", fix=fix)
+        path = table.document.path.parent / table.text(name)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            fix = "give the path of a template, seen from the manifest's folder"
+            raise table.error(name, f"{path} cannot be read: {error}", fix=fix) from None
+        for number, line in enumerate(text.splitlines(), 1):
+            _check_places(table, name, [line], RUN_PLACES, where=f" in line {number} of {path}")
+        files[name] = path
+    return files
+
+
+def _setup(document: Document) -> Setup:
+    table = Table(document, "setup")
+    table.allow("command", "requests")
+    command = table.texts("command")
+    _check_places(table, "command", command, RUN_PLACES)
+    requests = []
+    for value in table.tables("requests"):
+        value.allow("method", "path", "headers", "body")
+        value.require("path", 'path = "/api/channel"')
+        headers, body = value.mapping("headers"), value.text("body")
+        _check_places(value, "body", [body], RUN_PLACES)
+        _check_places(value, "headers", headers.values(), RUN_PLACES)
+        method = value.text("method", "POST")
+        requests.append(SetupRequest(method, _path(value, "path", ""), headers, body))
+    return Setup(command=command, requests=tuple(requests))
+
+
+def _stop(table: Table) -> Stop:
+    """Read [signals]: what asks the daemon to stop gracefully."""
+    table.allow("stop", "stop_command")
+    if "stop" in table and "stop_command" in table:
+        fix = "keep the signal, or the command"
+        raise table.error("stop_command", "both stop and stop_command are given", fix=fix)
+    command = table.texts("stop_command")
+    _check_places(table, "stop_command", command, RUN_PLACES)
+    return Stop(signal=table.one_of("stop", SIGNALS, "TERM"), command=command)
+
+
+def _options(table: Table) -> dict[str, tuple[str, ...]]:
+    options = {key: table.texts(key) for key in table.values if not _is_placed(table, key)}
+    for key, words in options.items():
+        if not any("{}" in each for each in words):
+            fix = f'say where its value goes: {key} = ["--{key.replace("_", "-")}", "{{}}"]'
+            raise table.error(key, f"the option {key!r} has no place for its value", fix=fix)
+    return options
+
+
+def _is_placed(table: Table, key: str) -> bool:
+    return isinstance(table.values[key], dict)
+
+
+def _placed_options(document: Document) -> dict[str, PlacedOption]:
+    """Read the options that stand in files: `idle = { default = "60s", format = "{s}s" }`."""
+    table, placed = Table(document, "options"), {}
+    for key in table.values:
+        if _is_placed(table, key):
+            option = Table(document, "options", key)
+            option.allow("default", "format")
+            option.require("default", 'default = "60s"')
+            text = option.text("format", "{}")
+            if not re.search(r"\{(|s|ms)\}", text):
+                fix = 'write {} for the value, {s} for whole seconds, or {ms}: format = "{s}s"'
+                raise option.error("format", f"{text!r} has no place for the value", fix=fix)
+            placed[key] = PlacedOption(option.text("default"), text)
+    return placed
+
+
+def _capabilities(table: Table) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for key, value in table.values.items():
+        if value is False:
+            continue
+        if isinstance(value, str):
+            found[key] = (value,)
+        else:
+            found[key] = () if value is True else table.texts(key)
+    return found
+
+
+def _known_failures(document: Document, variants: list[str]) -> dict[str, str]:
+    table = Table(document, "known_failures")
+    reasons: dict[str, str] = {}
+    for key in table.values:
+        reasons[key] = table.text(key)
+        variant, slash, _ = key.rpartition("/")
+        if slash and variant not in variants:
+            fix = f"{nearest(variant, variants)}the variants are: {', '.join(variants)}"
+            raise table.error(key, f"unknown variant {variant!r} in [known_failures]", fix=fix)
+        if not reasons[key].strip():
+            fix = "say why it fails, with a link to where that is tracked"
+            raise table.error(key, f"the known failure {key!r} has no reason", fix=fix)
+    return reasons
+
+
+def _requires(document: Document, section: str) -> tuple[Requirement, ...]:
+    table = Table(document, section, "requires")
+    found = []
+    for name, value in table.values.items():
+        kind, colon, what = name.partition(":")
+        if colon and kind not in KINDS:
+            fix = f"{nearest(kind, KINDS)}valid are: a command's name, {', '.join(KINDS)}"
+            raise table.error(name, f"unknown kind of requirement {kind!r}", fix=fix)
+        # A file is looked for from the manifest's folder: `file:vendor/autoload.php`.
+        needed = f"file:{document.path.parent / what}" if kind == "file" else name
+        if not isinstance(value, dict):
+            found.append(Requirement(needed, version=_version(table, name)))
+            continue
+        details = Table(document, section, "requires", name)
+        details.allow("version", "install", "check")
+        found.append(
+            Requirement(
+                needed,
+                version=_version(details, "version"),
+                install=details.text("install"),
+                check=details.texts("check"),
+            )
+        )
+    return tuple(found)
+
+
+def _version(table: Table, key: str) -> str:
+    version = table.text(key, "*")
+    if not re.fullmatch(r"\*|\d+(\.\d+)*", version):
+        fix = f'write the lowest version that will do, {key} = "1.22", or "*" for any'
+        raise table.error(key, f"{version!r} is not a version", fix=fix)
+    return version
+
+
+def _command(table: Table, places: tuple[str, ...]) -> tuple[str, ...]:
+    command = table.texts("command")
+    if not command:
+        fix = 'write the program and its arguments: command = ["./daemon", "--socket", "{socket}"]'
+        raise table.error("command", "the command is empty", fix=fix)
+    _check_places(table, "command", command, places)
+    return command
+
+
+def _env(table: Table) -> dict[str, str]:
+    env = table.mapping("env")
+    _check_places(table, "env", env.values(), RUN_PLACES)
+    return env
+
+
+def _check_places(
+    table: Table, key: str, texts: Iterable[str], valid: tuple[str, ...], *, where: str = ""
+) -> None:
+    if valid is RUN_PLACES:
+        valid += tuple(f"option_{name}" for name in _placed_options(table.document))
+    for text in texts:
+        for place in PLACE.findall(text):
+            if place not in valid:
+                known = ", ".join(f"{{{name}}}" for name in valid)
+                fix = f"{nearest(place, valid)}{table.name} knows {known}"
+                raise table.error(key, f"unknown placeholder {{{place}}}{where}", fix=fix)
