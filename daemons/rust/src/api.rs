@@ -1,5 +1,5 @@
-//! The API: one request out, and either an event stream back or the problem that says what to
-//! answer the client instead.
+//! The client for the API. It sends one request, and returns the event stream, or the problem
+//! to send to the daemon's own client.
 
 mod endpoint;
 mod http1;
@@ -28,15 +28,15 @@ use crate::problem::{Problem, UPSTREAM};
 use endpoint::Endpoint;
 use pool::{Pool, Unreachable};
 
-/// How long the API may take, after `[DONE]`, to end the response and so leave us a connection
-/// to use again; and how much it may say meanwhile.
+/// How long the API may take after `[DONE]` to end the response, and how many bytes it may send
+/// meanwhile. A response that ends in time leaves a connection for the next request.
 const RELEASE_TIME: Duration = Duration::from_millis(200);
 const RELEASE_BYTES: usize = 16 << 10;
 
-/// A request that failed before its answer.
+/// A failure of a request before its response.
 #[derive(Debug)]
 pub struct Failure {
-    /// The API certainly did not process it, so it may be sent again.
+    /// The API certainly did not process the request, so a retry is safe.
     unprocessed: bool,
     reason: String,
 }
@@ -47,7 +47,7 @@ impl Failure {
     }
 }
 
-/// Sends requests to `{base}/chat/completions`.
+/// A client for `{base}/chat/completions`.
 pub struct Api {
     uri: Uri,
     headers: HeaderMap,
@@ -66,7 +66,7 @@ impl Api {
         headers.insert(USER_AGENT, HeaderValue::from_static(agent));
         if !config.api.key.is_empty() {
             let mut bearer = HeaderValue::try_from(format!("Bearer {}", config.api.key))
-                .map_err(|_| "OPENAI_API_KEY holds characters that no header can carry")?;
+                .map_err(|_| "OPENAI_API_KEY: expected characters that are valid in a header")?;
             bearer.set_sensitive(true);
             headers.insert(AUTHORIZATION, bearer);
         }
@@ -79,30 +79,31 @@ impl Api {
         })
     }
 
-    /// Sends the job; what is certainly unprocessed is sent again, once.
+    /// Sends the job. Retries once if the API certainly did not process the request.
     pub async fn open(&self, job: Job) -> Result<Stream, Problem> {
         let mut headers = self.headers.clone();
-        let of_job = [("x-test-pattern", job.test_pattern), ("x-request-id", job.request_id)];
-        for (name, value) in of_job {
+        let optional = [("x-test-pattern", job.test_pattern), ("x-request-id", job.request_id)];
+        for (name, value) in optional {
             headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
         }
         headers.insert(CONTENT_LENGTH, job.body.len().into());
         let body = Bytes::from(job.body);
-        let mut again = false;
+        let mut retry = false;
         loop {
             let mut request = Request::new(body.clone());
             *request.method_mut() = Method::POST;
             *request.uri_mut() = self.uri.clone();
             *request.headers_mut() = headers.clone();
-            match self.attempt(request, again).await? {
+            match self.attempt(request, retry).await? {
                 Ok((parts, body)) => {
                     let pool = Arc::clone(&self.pool);
                     let stream = Stream { body, pool };
                     return response::accept(&parts, stream, self.idle_timeout).await;
                 }
-                Err(failure) if failure.unprocessed && !again => {
-                    log::info(format_args!("a request is sent again: {}", failure.reason));
-                    again = true;
+                Err(failure) if failure.unprocessed && !retry => {
+                    let reason = failure.reason;
+                    log::info(format_args!("retrying, as the API did not process it: {reason}"));
+                    retry = true;
                 }
                 Err(failure) => return Err(unreachable(&failure.reason)),
             }
@@ -112,15 +113,15 @@ impl Api {
     async fn attempt(
         &self,
         request: Request<Bytes>,
-        again: bool,
+        retry: bool,
     ) -> Result<Result<(Parts, Body), Failure>, Problem> {
-        let lease = self.pool.acquire(again).await.map_err(|error| match error {
-            Unreachable::Late => late("the API could not be reached in time"),
+        let lease = self.pool.acquire(retry).await.map_err(|error| match error {
+            Unreachable::Late => late("the daemon could not connect to the API in time"),
             Unreachable::Failed(reason) => unreachable(&reason),
         })?;
         timeout(self.first_byte_timeout, lease.send(request))
             .await
-            .map_err(|_| late("the API did not begin to answer in time"))
+            .map_err(|_| late("the API did not begin its answer in time"))
     }
 }
 
@@ -130,15 +131,15 @@ fn completions(base: &Uri) -> Result<Uri, String> {
     let query = base.query().map(|query| format!("?{query}")).unwrap_or_default();
     let path = PathAndQuery::try_from(format!("{path}/chat/completions{query}"));
     parts.path_and_query = path.ok();
-    // A user's name and password are no part of a request's target.
+    // The request's target does not contain a user's name and password.
     let host = base.authority().map(|authority| authority.as_str().rsplit('@').next());
     parts.authority = host.flatten().and_then(|host| host.parse().ok());
     Uri::from_parts(parts).map_err(|error| format!("OPENAI_API_BASE: {error}"))
 }
 
 fn unreachable(reason: &str) -> Problem {
-    log::warn(format_args!("the API failed before its answer: {reason}"));
-    let message = "the API could not be reached, or broke off before its answer";
+    log::warn(format_args!("the API failed before its response: {reason}"));
+    let message = "the daemon could not reach the API, or the API closed before its response";
     Problem::new(StatusCode::BAD_GATEWAY, UPSTREAM, "upstream_unreachable", message)
 }
 
@@ -147,21 +148,21 @@ fn late(message: &str) -> Problem {
     Problem::late(message)
 }
 
-/// What follows a head, over either protocol.
+/// The body of a response, over either protocol.
 pub enum Body {
     Http1(http1::Body),
     Http2(http2::Body),
 }
 
-/// The API's answer. Dropping it ends the request.
+/// The body of the API's event stream. Dropping it cancels the request.
 pub struct Stream {
     body: Body,
     pool: Arc<Pool>,
 }
 
 impl Stream {
-    /// The next piece; none at an end that the framing vouches for. Not to ask for it is to
-    /// pause the API.
+    /// Returns the next piece, or `None` at a complete end. While the caller does not call it,
+    /// flow control pauses the API.
     pub async fn next(&mut self) -> Option<Result<Bytes, String>> {
         match &mut self.body {
             Body::Http1(body) => body.next().await,
@@ -169,7 +170,7 @@ impl Stream {
         }
     }
 
-    /// Lets the API end its response, so that the connection can be used again.
+    /// Waits for the end of the API's response, so that the pool can reuse the connection.
     pub async fn release(mut self) {
         let rest = timeout(RELEASE_TIME, self.collect(RELEASE_BYTES)).await;
         if let (Ok(_), Body::Http1(body)) = (rest, self.body) {
@@ -179,7 +180,7 @@ impl Stream {
         }
     }
 
-    /// What is left, up to an error or a limit.
+    /// Reads the rest, up to an error or `limit` bytes.
     async fn collect(&mut self, limit: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while let Some(Ok(piece)) = self.next().await {

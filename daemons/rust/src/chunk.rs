@@ -1,7 +1,8 @@
-//! A chunk is one message of the API's stream, read as far as relaying needs: is it an
-//! error, which text does it hold, which choices does it finish. Vendors differ in all the
-//! rest, so a field of a surprising type is taken for absent.
+//! A chunk is one JSON message of the API's stream. The daemon parses what a relay needs: an
+//! error, the text, and which choices finish. Vendors differ in all other fields, so a field of
+//! an unexpected type counts as absent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
@@ -12,8 +13,9 @@ use crate::problem::Problem;
 /// One message of the stream.
 #[derive(Debug)]
 pub struct Chunk<'a> {
-    /// As it arrived.
+    /// The JSON text that the API sent.
     pub data: &'a str,
+    /// The error that the chunk reports.
     pub failure: Option<Problem>,
     choices: Vec<Choice<'a>>,
 }
@@ -26,27 +28,53 @@ struct Choice<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    /// Reads the data of an event, which must be a JSON object.
+    /// Parses the data of an event, which must be a JSON object.
     pub fn parse(data: &'a str) -> Result<Self, Problem> {
-        let object = Object::parse(data)
-            .ok_or_else(|| Problem::broken("an event of the API's stream is not a JSON object"))?;
-        let failure = object.get("error").and_then(|_| Problem::described(data));
+        let object = Object::parse(data).ok_or_else(|| {
+            Problem::broken("expected a JSON object in each event of the API's stream")
+        })?;
         let choices = object.get("choices").and_then(json::elements).unwrap_or_default();
+        let failed = object.get("error").is_some() || choices.is_empty() && is_error(&object);
+        let failure = failed.then(|| Problem::reported(data));
         Ok(Self { data, failure, choices: choices.into_iter().filter_map(Choice::of).collect() })
     }
 
-    /// The texts of choice 0, as JSON strings; empty ones are left out.
-    pub fn texts(&self) -> impl Iterator<Item = Result<&'a str, Problem>> {
+    /// Returns the texts of choice 0 as JSON strings, without the empty ones.
+    pub fn texts(&self) -> impl Iterator<Item = Result<Cow<'a, str>, Problem>> {
         self.choices
             .iter()
             .filter(|choice| choice.index == 0)
             .filter_map(|choice| choice.content)
-            .filter(|content| content.get() != "\"\"")
-            .map(|content| match json::kind(content) {
-                Kind::String => Ok(content.get()),
-                _ => Err(Problem::broken("a delta's content is not a string")),
+            .map(|content| {
+                content_text(content).ok_or_else(|| {
+                    Problem::broken("expected a delta's content as a string or a list of texts")
+                })
             })
+            .filter(|text| text.as_ref().map_or(true, |text| text != "\"\""))
     }
+}
+
+/// Reports whether an object without choices is itself an error: it has the error's own fields,
+/// without the key `error` around them.
+fn is_error(object: &Object) -> bool {
+    let field = |name| object.get(name).and_then(json::text).unwrap_or_default();
+    !field("message").is_empty() || field("object") == "error" || field("type") == "error"
+}
+
+/// Returns a delta's content as one JSON string. Content is a string, or a list of text parts
+/// (Mistral, GLM), whose texts it joins. The texts keep their escapes.
+fn content_text(content: &RawValue) -> Option<Cow<'_, str>> {
+    if json::kind(content) == Kind::String {
+        return Some(content.get().into());
+    }
+    let mut joined = String::from("\"");
+    for part in json::elements(content)? {
+        let part = Object::of(part)?;
+        let is_text = part.get("type").is_none_or(|kind| kind.get() == "\"text\"");
+        let text = part.get("text").filter(|text| is_text && json::kind(text) == Kind::String)?;
+        joined.push_str(&text.get()[1..text.get().len() - 1]);
+    }
+    Some((joined + "\"").into())
 }
 
 impl<'a> Choice<'a> {
@@ -64,7 +92,9 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// Which choices were seen, and whether each has finished.
+/// The choices of an answer, and whether each has finished. A `finish_reason` finishes its
+/// choice if it is a string that is not empty: Ollama and `SGLang` send an empty one with each
+/// delta.
 #[derive(Debug, Default)]
 pub struct Completion(BTreeMap<i64, bool>);
 
@@ -75,7 +105,7 @@ impl Completion {
         }
     }
 
-    /// Whether the answer is whole: there were choices, and all are done.
+    /// Reports whether the answer is complete: it has choices, and all are finished.
     pub fn finished(&self) -> bool {
         !self.0.is_empty() && self.0.values().all(|done| *done)
     }
@@ -87,7 +117,7 @@ mod tests {
 
     fn texts(data: &str) -> Vec<String> {
         let chunk = Chunk::parse(data).unwrap();
-        chunk.texts().map(|text| text.unwrap().to_owned()).collect()
+        chunk.texts().map(|text| text.unwrap().into_owned()).collect()
     }
 
     #[test]
@@ -99,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn surprising_types_are_absent() {
+    fn fields_of_unexpected_types_are_absent() {
         for data in [
             "{}",
             r#"{"choices":null}"#,
@@ -111,9 +141,28 @@ mod tests {
     }
 
     #[test]
+    fn the_texts_of_a_list_of_parts_are_joined() {
+        let content = r#"[{"type":"text","text":"a\u00e9"},{"text":"\ud83d"},{"text":"\ude00"}]"#;
+        let data = format!(r#"{{"choices":[{{"delta":{{"content":{content}}}}}]}}"#);
+        assert_eq!(texts(&data), [r#""a\u00e9\ud83d\ude00""#]);
+        assert!(texts(r#"{"choices":[{"delta":{"content":[]}}]}"#).is_empty());
+    }
+
+    #[test]
     fn content_of_another_type_is_a_failure() {
-        let chunk = Chunk::parse(r#"{"choices":[{"delta":{"content":["a"]}}]}"#).unwrap();
-        assert!(chunk.texts().next().unwrap().is_err());
+        let image = r#"[{"type":"image_url","text":"a"}]"#;
+        for content in ["5", "false", "{}", r#"["a"]"#, "[{}]", r#"[{"text":5}]"#, image] {
+            let data = format!(r#"{{"choices":[{{"delta":{{"content":{content}}}}}]}}"#);
+            let chunk = Chunk::parse(&data).unwrap();
+            assert!(chunk.texts().next().unwrap().is_err(), "{content}");
+        }
+    }
+
+    #[test]
+    fn text_next_to_other_fields_is_kept() {
+        let data = r#"{"choices":[{"delta":{"role":"assistant","reasoning_content":"b",
+            "tool_calls":[{"id":"c"}],"content":"a"},"finish_reason":""}]}"#;
+        assert_eq!(texts(data), [r#""a""#]);
     }
 
     #[test]
@@ -126,6 +175,7 @@ mod tests {
             (r#"{"choices":[{"index":0,"finish_reason":"length"}]}"#, true),
             (r#"{"choices":[{"index":0,"finish_reason":null}]}"#, true),
             (r#"{"choices":[{"index":2,"finish_reason":""}]}"#, false),
+            (r#"{"choices":[{"index":2,"finish_reason":1}]}"#, false),
         ] {
             completion.note(&Chunk::parse(data).unwrap());
             assert_eq!(completion.finished(), finished, "{data}");
@@ -133,9 +183,29 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_told_from_answers() {
-        assert!(Chunk::parse(r#"{"error":{"message":"no"}}"#).unwrap().failure.is_some());
-        assert!(Chunk::parse(r#"{"error":null,"choices":[]}"#).unwrap().failure.is_none());
+    fn errors_of_any_form_are_failures() {
+        for data in [
+            r#"{"error":{"message":"no"}}"#,
+            r#"{"choices":[],"error":{"message":"no"}}"#,
+            r#"{"choices":[{"delta":{"content":"a"}}],"error":{"message":"no"}}"#,
+            r#"{"error":"no"}"#,
+            r#"{"error":503}"#,
+            r#"{"error":[]}"#,
+            r#"{"error":true}"#,
+            r#"{"object":"error","message":"no","type":"BadRequestError","code":400}"#,
+            r#"{"message":"no"}"#,
+            r#"{"type":"error"}"#,
+        ] {
+            assert!(Chunk::parse(data).unwrap().failure.is_some(), "{data}");
+        }
+        for data in [
+            r#"{"error":null,"choices":[]}"#,
+            r#"{"choices":[{"delta":{}}],"message":"no"}"#,
+            r#"{"message":{"content":"a"}}"#,
+            r#"{"message":"","object":"chat.completion.chunk"}"#,
+        ] {
+            assert!(Chunk::parse(data).unwrap().failure.is_none(), "{data}");
+        }
         assert!(Chunk::parse("[DONE").is_err() && Chunk::parse("[]").is_err());
     }
 }

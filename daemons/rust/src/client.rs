@@ -1,13 +1,12 @@
 //! The client's socket, which the web server has shared and may still hold.
 //!
-//! Its file description is not ours alone, so its flags are left as they are: every call says
-//! `MSG_DONTWAIT` for itself, which works whether the sender keeps the socket blocking or not.
+//! The daemon shares the file description with the web server, so it does not change its flags.
+//! Each call passes `MSG_DONTWAIT` instead, which works with blocking and non-blocking sockets.
 //!
-//! While an answer runs, whatever the client sends is read and dropped. That is how its
-//! leaving is noticed while the API is silent, and what keeps unread bytes from turning our
-//! closing into a reset that would destroy the answer's tail. A client that shuts down its
-//! sending side looks just like one that has left, and is treated as such: there is no way
-//! to tell them apart without writing.
+//! While an answer runs, the daemon reads and discards what the client sends. So it notices that
+//! the client left while the API is silent. And no unread byte can turn the daemon's close into
+//! a reset, which would destroy the end of the answer. A client that shuts down its sending side
+//! looks like one that has left. Only a write could distinguish the two, so both count as gone.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -23,14 +22,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::waiting::{after, watch};
 
-/// The contract's bounds on what is read after the answer's end (R8).
+/// The contract's limits on reading after the answer's end (R8).
 const LINGER_TIME: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
 
-/// Replaces [`LINGER_TIME`] once the daemon has to end.
+/// Replaces [`LINGER_TIME`] after the shutdown timeout.
 pub const HURRIED_LINGER: Duration = Duration::from_millis(100);
 
-/// Why there is nobody to answer.
+/// The reason why a client can receive nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
     Left,
@@ -43,23 +42,23 @@ pub struct Client(AsyncFd<OwnedFd>);
 
 impl Client {
     pub fn new(socket: OwnedFd) -> io::Result<Self> {
-        // Events are small and must not wait for one another; on a Unix socket none does.
+        // Events are small, and Nagle's algorithm would delay them. Unix sockets refuse the option.
         let _ = set_tcp_nodelay(&socket, true);
         Ok(Self(watch(socket, Interest::READABLE | Interest::WRITABLE)?))
     }
 
-    /// Returns when the client has left. Until then, all it sends is dropped.
+    /// Returns when the client has left. Discards what the client sends until then.
     pub async fn left(&self) {
         self.discard(usize::MAX).await;
     }
 
-    /// Ends the answer, which the client sees even while somebody else holds the socket.
+    /// Ends the answer. The client sees the end even while the web server holds the socket.
     pub fn finish(&self) {
         let _ = shutdown(self.0.get_ref(), Shutdown::Write);
     }
 
-    /// Waits, after [`Client::finish`], for the client to close; in a hurry once the daemon
-    /// has to end.
+    /// Waits for the client to close after [`Client::finish`]. The wait is short once `ending` is
+    /// cancelled.
     pub async fn linger(&self, ending: &CancellationToken) {
         tokio::select! {
             () = self.discard(LINGER_BYTES) => {}
@@ -68,16 +67,16 @@ impl Client {
         }
     }
 
-    /// Drops a client that no longer reads, and with it what waits in the kernel's buffer: half
-    /// an answer must not look like a whole one. Closing would do nothing while the sender
-    /// holds the socket; disconnecting resets it.
+    /// Resets the connection of a client that stalled or left. The reset discards the kernel's
+    /// send buffer, so that half an answer does not look like a complete one. A close has no
+    /// effect while the web server holds the socket, but `connect(AF_UNSPEC)` resets it.
     pub fn abandon(&self) {
         if connect_unspec(self.0.get_ref()).is_err() {
             let _ = shutdown(self.0.get_ref(), Shutdown::Both);
         }
     }
 
-    /// Reads and drops until the client is gone, or has sent more than `limit` bytes.
+    /// Reads and discards until the client has left, or has sent more than `limit` bytes.
     async fn discard(&self, limit: usize) {
         let mut discarded = 0;
         while let Ok(mut ready) = self.0.readable().await {
@@ -100,9 +99,9 @@ impl Client {
         rustix::io::retry_on_intr(|| send(self.0.get_ref(), data, flags))
     }
 
-    /// Sends what the kernel takes, as soon as it takes something.
+    /// Waits until the kernel accepts bytes, and returns how many it accepted.
     async fn send(&self, data: &[u8]) -> Result<usize, Errno> {
-        // It takes something long before it announces room, so it is asked first.
+        // The kernel accepts bytes long before it reports room, so try before waiting.
         let mut sent = self.send_now(data);
         while sent == Err(Errno::AGAIN) {
             let mut ready = self.0.writable().await.map_err(|_| Errno::PIPE)?;
@@ -115,20 +114,20 @@ impl Client {
     }
 }
 
-/// The answer on its way to a client. What was put into it is sent in order, and nothing
-/// twice, however often sending is interrupted.
+/// The send buffer of a client's answer. It sends all bytes in order and once, however often
+/// sending is interrupted.
 #[derive(Debug)]
 pub struct Answer<'a> {
     client: &'a Client,
     write_timeout: Duration,
     unsent: Vec<u8>,
-    /// How much of `unsent` the kernel has taken.
+    /// How many bytes of `unsent` the kernel has accepted.
     sent: usize,
-    /// Something has been put into it.
+    /// The answer has a first byte.
     pub began: bool,
 }
 
-/// What an empty buffer may keep of its memory. Most events are smaller.
+/// The memory that an empty buffer keeps, in bytes. Most events are smaller.
 const KEPT: usize = 1024;
 
 impl<'a> Answer<'a> {
@@ -136,7 +135,7 @@ impl<'a> Answer<'a> {
         Self { client, write_timeout, unsent: Vec::new(), sent: 0, began: false }
     }
 
-    /// Where to append what is to be sent next.
+    /// Returns the buffer, for appending.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         self.began = true;
         &mut self.unsent
@@ -146,15 +145,15 @@ impl<'a> Answer<'a> {
         self.buffer().extend_from_slice(text.as_bytes());
     }
 
-    /// Sends what was put, at the client's pace. Time counts from the last byte that the
-    /// client's kernel took, so that a slow client is never taken for a stalled one.
+    /// Sends the buffer, and waits while the client does not read. The timeout starts again with
+    /// each byte that the client's kernel accepts, so a slow client does not count as stalled.
     pub async fn flush(&mut self) -> Result<(), Lost> {
         while self.sent < self.unsent.len() {
             let data = &self.unsent[self.sent..];
             let sent = match timeout(self.write_timeout, self.client.send(data)).await {
                 Ok(sent) => sent,
-                // The kernel announces room when a good part of the buffer is free. A client
-                // that reads in sips has made less; so ask before giving it up.
+                // The kernel reports room only when a large part of its buffer is free. A slow
+                // client has freed less, so try once more before giving up.
                 Err(_) => self.client.send_now(data),
             };
             self.sent += match sent {

@@ -1,4 +1,4 @@
-//! The options and the environment, as the contract lists them for every daemon.
+//! The options and the environment. The contract lists them for every daemon.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,26 +10,26 @@ use lexopt::{Arg, ValueExt};
 
 use crate::render::Format;
 
-/// What `--help` prints.
+/// The text of `--help`.
 pub const USAGE: &str = "\
 usage: streaming-daemon --socket PATH [options]
 
   --socket PATH                 listen for handoffs here
   --socket-mode OCTAL           permissions of the socket (default 0660)
   --max-connections N           hold at most this many clients (default 10000)
-  --format simple|openai        the text alone, or the API's chunks (default simple)
-  --handoff-timeout SECONDS     for a peer that connected to send its handoff (default 5)
-  --connect-timeout SECONDS     for a connection to the API (default 10)
-  --first-byte-timeout SECONDS  for the API to begin its answer (default 60)
-  --idle-timeout SECONDS        for the API to go on with its answer (default 60)
-  --write-timeout SECONDS       for a client to read something (default 60)
-  --shutdown-timeout SECONDS    for running streams after SIGTERM (default 30)
+  --format simple|openai        send the text alone, or the API's chunks (default simple)
+  --handoff-timeout SECONDS     until a connected peer must have sent its handoff (default 5)
+  --connect-timeout SECONDS     until a connection to the API must be ready (default 10)
+  --first-byte-timeout SECONDS  until the API must begin its answer (default 60)
+  --idle-timeout SECONDS        that the API may be silent within its answer (default 60)
+  --write-timeout SECONDS       that a client may read nothing (default 60)
+  --shutdown-timeout SECONDS    that running streams may take after SIGTERM (default 30)
 
 environment: OPENAI_API_BASE, OPENAI_API_KEY, OPENAI_API_SOCKET, OPENAI_CA_FILE,
 OPENAI_HTTP2_ENABLED (true), OPENAI_INSECURE_SSL (false)
 ";
 
-/// Everything that is decided before the daemon starts.
+/// The daemon's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub socket: PathBuf,
@@ -40,7 +40,7 @@ pub struct Config {
     pub api: Api,
 }
 
-/// The times that are bounded, and for how long.
+/// The timeouts.
 #[derive(Clone, Debug)]
 pub struct Bounds {
     pub handoff: Duration,
@@ -64,34 +64,34 @@ impl Default for Bounds {
     }
 }
 
-/// Where the API is, and how it is to be spoken to.
+/// The settings for the connection to the API.
 #[derive(Clone, Debug)]
 pub struct Api {
     /// An absolute URL with the scheme `http` or `https`.
     pub base: Uri,
     pub key: String,
-    /// Reach the API over this Unix socket, by HTTP/1.1.
+    /// Connect over this Unix socket, with HTTP/1.1.
     pub socket: Option<PathBuf>,
-    /// Offer HTTP/2 where there is TLS.
+    /// Offer HTTP/2 over TLS.
     pub http2: bool,
-    /// Trust the certificates of this file as well.
+    /// Trust the certificates of this file too.
     pub ca_file: Option<PathBuf>,
-    /// Trust everybody.
+    /// Trust any certificate.
     pub insecure: bool,
 }
 
-/// What the command line asks for.
+/// The command that the command line gives.
 #[derive(Debug)]
 pub enum Command {
     Help,
     Run(Box<Config>),
 }
 
-/// Reads the arguments after the program's name, and the environment.
+/// Parses the arguments after the program's name, and the environment.
 ///
 /// # Errors
 ///
-/// The reason, in words for whoever wrote them.
+/// A message for the user that names the wrong option or variable.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     env: impl Fn(&str) -> Option<String>,
@@ -111,7 +111,7 @@ pub fn parse(
             return Ok(Command::Help);
         }
         let Some(option) = Setting::named(&name) else {
-            return Err(format!("--{name} is no option: --help lists them"));
+            return Err(format!("--{name} is not an option: --help lists the options"));
         };
         let text = parser
             .value()
@@ -184,7 +184,7 @@ impl Setting {
 
 fn seconds(text: &str) -> Option<Duration> {
     let value: f64 = text.parse().ok()?;
-    // More than thirty years is a mistake, and more than the timers can count.
+    // More than thirty years is a mistake, and overflows tokio's timers.
     (0.0..=1e9).contains(&value).then(|| Duration::from_secs_f64(value))
 }
 
@@ -199,7 +199,7 @@ fn environment(env: impl Fn(&str) -> Option<String>) -> Result<Api, String> {
         .ok_or("OPENAI_API_BASE: expected a URL like https://api.openai.com/v1")?;
     let key = env("OPENAI_API_KEY").unwrap_or_default().trim().to_owned();
     if key.contains(char::is_control) {
-        return Err("OPENAI_API_KEY holds characters that no header can carry".to_owned());
+        return Err("OPENAI_API_KEY: expected characters that are valid in a header".to_owned());
     }
     Ok(Api {
         base,
@@ -214,10 +214,10 @@ fn environment(env: impl Fn(&str) -> Option<String>) -> Result<Api, String> {
 fn boolean(
     env: impl Fn(&str) -> Option<String>,
     name: &str,
-    standard: bool,
+    fallback: bool,
 ) -> Result<bool, String> {
     let Some(text) = env(name) else {
-        return Ok(standard);
+        return Ok(fallback);
     };
     match text.to_ascii_lowercase().as_str() {
         "true" | "t" | "1" => Ok(true),

@@ -1,10 +1,10 @@
 //! An exchange is one client's conversation: a job, the API's stream, and the client's answer.
-//! It is one task that reads from the API and writes to the client in turn, so a client that
-//! stalls pauses the API by not being read for.
+//! One task alternates between reading from the API and writing to the client. So a stalled
+//! client stops the reads, and flow control then stops the API.
 //!
-//! It can be cut short at any moment, because the client left or the daemon has to end: the
-//! future that relays is dropped, and with it the request to the API. What it had put into
-//! the answer is not lost by that, so the last event still stands on an event boundary.
+//! The exchange can end at any moment, because the client left or the daemon shuts down. The
+//! task then drops the future that relays, and with it the request to the API. The bytes in the
+//! answer's buffer survive, so the last event still begins on an event boundary.
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::payload::Job;
 use crate::problem::{OVERLOADED, Problem};
 use crate::render::{self, Header};
 use crate::server::Server;
-use crate::sse::{Event, Parser};
+use crate::sse::{self, Event, Parser};
 use crate::waiting::after;
 
-/// How long the end of an interrupted answer may take to write.
+/// How long writing the end of an interrupted answer may take.
 pub const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// Why an answer did not come to its end.
+/// The reason why an answer is incomplete.
 enum Cut {
     Lost(Lost),
     Failed(Problem),
@@ -44,7 +44,7 @@ impl From<Problem> for Cut {
     }
 }
 
-/// Answers a client, whatever happens, and holds its socket until that is over.
+/// Answers a client with the stream or with an error. Holds the client's socket until the end.
 pub async fn serve(
     server: &Server,
     socket: OwnedFd,
@@ -66,7 +66,7 @@ pub async fn serve(
         Err(Cut::Lost(lost)) => Err(lost),
         Err(Cut::Failed(problem)) => {
             if answer.began {
-                log::warn(format_args!("a stream failed: {}", problem.message));
+                log::warn(format_args!("the API's stream failed: {}", problem.message));
                 answer.put(&render::event(&problem, &server.key));
             } else {
                 answer.put(&render::response(&problem, &server.key, &headers));
@@ -90,10 +90,10 @@ pub async fn serve(
         }
         Err(lost) => {
             let reason = match lost {
-                Lost::Left => "it left",
-                Lost::Stalled => "it read nothing for too long",
+                Lost::Left => "it closed the connection",
+                Lost::Stalled => "it read nothing for --write-timeout",
             };
-            log::info(format_args!("a client was lost: {reason}"));
+            log::info(format_args!("lost a client: {reason}"));
             client.abandon();
         }
     }
@@ -105,8 +105,8 @@ fn shutting_down() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED, "shutting_down", message)
 }
 
-/// Passes the API's events on until the answer is whole: by `[DONE]`, or by a clean end after
-/// every choice's finish. Returns what is left of the API's answer.
+/// Relays the API's events until the answer is complete: by `[DONE]`, or by a clean end after
+/// each choice's `finish_reason`. Returns the rest of the API's stream.
 async fn relay(
     server: &Server,
     job: Job,
@@ -120,22 +120,22 @@ async fn relay(
         server,
         parser: Parser::default(),
         completion: Completion::default(),
-        heard: Instant::now(),
+        latest: Instant::now(),
     };
     loop {
-        let progress = match timeout(relay.patience(), stream.next()).await {
+        let progress = match timeout(relay.idle_time(), stream.next()).await {
             Ok(Some(Ok(piece))) => relay.take(&piece, answer),
             Ok(Some(Err(reason))) => {
-                log::warn(format_args!("the API broke off: {reason}"));
+                log::warn(format_args!("the API's answer broke off: {reason}"));
                 Err(Problem::broken("the API's answer broke off"))
             }
             Ok(None) => relay.end(answer),
-            Err(_) => Err(Problem::late("the API fell silent")),
+            Err(_) => Err(Problem::late("the API sent nothing before the idle timeout")),
         };
         if matches!(progress, Ok(true)) {
             answer.put(render::DONE);
         }
-        // What came before a failure is the client's all the same.
+        // Deliver the events that arrived before a failure.
         answer.flush().await?;
         if progress? {
             return Ok(stream);
@@ -143,29 +143,29 @@ async fn relay(
     }
 }
 
-/// How far the API's answer has come.
+/// The parser of the API's stream, with the state of the answer.
 struct Relay<'a> {
     server: &'a Server,
     parser: Parser,
     completion: Completion,
-    /// When the last message came.
-    heard: Instant,
+    /// When the latest message arrived.
+    latest: Instant,
 }
 
 impl Relay<'_> {
-    /// How long the API may be silent now. Heartbeats keep a stream alive, but not one that
-    /// has nothing left to say.
-    fn patience(&self) -> Duration {
+    /// Returns how long the API may be silent now. Heartbeats prolong a running answer. They do
+    /// not prolong a finished one.
+    fn idle_time(&self) -> Duration {
         let idle = self.server.bounds.idle;
-        if self.completion.finished() { idle.saturating_sub(self.heard.elapsed()) } else { idle }
+        if self.completion.finished() { idle.saturating_sub(self.latest.elapsed()) } else { idle }
     }
 
-    /// Takes what one read returned; true when the API is done.
+    /// Parses the bytes of one read. Returns true when the API is done.
     fn take(&mut self, mut piece: &[u8], answer: &mut Answer) -> Result<bool, Problem> {
-        let too_large = |_| Problem::broken("an event is larger than 2 MiB");
+        let too_large = |_| Problem::broken("expected events of at most 2 MiB, found a larger one");
         while let Some(event) = self.parser.next(&mut piece).map_err(too_large)? {
-            if event.kind.is_empty() {
-                self.heard = Instant::now();
+            if event.is_message() {
+                self.latest = Instant::now();
             }
             if self.event(&event, answer)? {
                 return Ok(true);
@@ -174,7 +174,7 @@ impl Relay<'_> {
         Ok(false)
     }
 
-    /// Judges a clean end of the stream.
+    /// Handles a clean end of the stream. Returns true if the answer is complete.
     fn end(&mut self, answer: &mut Answer) -> Result<bool, Problem> {
         if let Some(event) = self.parser.finish() {
             if self.event(&event, answer)? {
@@ -187,18 +187,16 @@ impl Relay<'_> {
         Err(Problem::broken("the API's answer ended before it was finished"))
     }
 
-    /// Passes on what one event means for the client; true when the API is done.
+    /// Appends the client's events for one event of the API. Returns true for `[DONE]`. An event
+    /// that reports an error becomes that error.
     fn event(&mut self, event: &Event, answer: &mut Answer) -> Result<bool, Problem> {
-        let data = event.data.trim_ascii();
-        match &*event.kind {
-            _ if data.is_empty() => return Ok(false),
-            "error" => {
-                return Err(Problem::described(data).unwrap_or_else(|| Problem::broken(data)));
-            }
-            "" | "message" => {}
-            _ => return Ok(false), // pings and the like are no part of an answer
+        if event.kind == sse::ERROR {
+            return Err(Problem::reported(&event.data));
         }
-        if data == "[DONE]" {
+        if !event.is_message() {
+            return Ok(false); // a heartbeat or a ping is not a part of the answer
+        }
+        if event.data.trim_ascii() == "[DONE]" {
             return Ok(true);
         }
         let chunk = Chunk::parse(&event.data)?;

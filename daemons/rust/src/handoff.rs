@@ -1,6 +1,5 @@
-//! A handoff is one message on a SEQPACKET socket: the data, and with it the descriptor of
-//! the client's socket. Descriptors arrive as `OwnedFd`, so one that is not wanted is closed
-//! by being forgotten about; nothing here can leak.
+//! A handoff is one message on a SEQPACKET socket: the handoff data, and the descriptor of the
+//! client's socket. Descriptors are `OwnedFd`, which closes them on drop, so none can leak.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -22,18 +21,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::waiting::{after, watch};
 
-/// More than the 212,960 bytes that the kernel's default send buffer lets through. A sender
-/// with a larger message is told so (413).
+/// The largest handoff data, in bytes. The kernel's default send buffer passes 212,960. A sender
+/// can raise that buffer; a larger message gets a 413.
 const MAX_PAYLOAD: usize = 256 << 10;
 
-/// What the kernel lets one message carry (`SCM_MAX_FD`).
+/// The kernel's limit on the descriptors of one message (`SCM_MAX_FD`).
 const MAX_DESCRIPTORS: usize = 253;
 
-/// For peers that have connected but not yet sent when the daemon is told to stop. The web
+/// How long a stopping daemon waits for a peer that has connected and not yet sent. The web
 /// server sends right after it has connected.
 const DRAIN_GRACE: Duration = Duration::from_millis(250);
 
-/// What a web server has sent, taken over.
+/// A received handoff message whose descriptor is a usable client socket.
 #[derive(Debug)]
 pub struct Handoff {
     /// A connected stream socket.
@@ -43,10 +42,10 @@ pub struct Handoff {
     pub truncated: bool,
 }
 
-/// Why there is none.
+/// The reason why a message is not a handoff.
 #[derive(Debug)]
 pub enum Dropped {
-    /// The peer left, and without a fault.
+    /// The peer closed without a message, which is not a failure.
     NoHandoff,
     SilentPeer,
     NoDescriptor,
@@ -58,11 +57,11 @@ pub enum Dropped {
 impl fmt::Display for Dropped {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter.write_str(match self {
-            Self::NoHandoff => "the peer left without a handoff",
-            Self::SilentPeer => "the peer connected and sent nothing",
-            Self::NoDescriptor => "the message carries no descriptor",
-            Self::DescriptorsLost => "descriptors were lost on the way (MSG_CTRUNC)",
-            Self::NoClient => "the descriptor is no connected stream socket",
+            Self::NoHandoff => "the peer closed without a handoff",
+            Self::SilentPeer => "the peer connected and sent nothing before --handoff-timeout",
+            Self::NoDescriptor => "expected a descriptor in the message, found none",
+            Self::DescriptorsLost => "the kernel dropped descriptors of the message (MSG_CTRUNC)",
+            Self::NoClient => "expected a connected stream socket, found another descriptor",
             Self::Io(error) => return error.fmt(formatter),
         })
     }
@@ -77,14 +76,14 @@ impl From<Errno> for Dropped {
     }
 }
 
-/// Takes the one message that a peer sends, and closes the peer. Waits for as long as
-/// `patience` lasts, and for [`DRAIN_GRACE`] once the daemon is stopping.
+/// Reads the one message that a peer sends, and closes the peer. Waits for `patience`, or for
+/// [`DRAIN_GRACE`] after `stopping` is cancelled.
 pub async fn receive(
     peer: OwnedFd,
     patience: Duration,
     stopping: &CancellationToken,
 ) -> Result<Handoff, Dropped> {
-    // Most have sent by the time they are accepted, and need no watching.
+    // Most peers have sent before the daemon accepts them. Try without the event loop first.
     let message = match receive_now(&peer) {
         Err(Errno::AGAIN) => {
             let peer = watch(peer, Interest::READABLE).map_err(Dropped::Io)?;
@@ -94,7 +93,7 @@ pub async fn receive(
                 () = after(stopping, DRAIN_GRACE.min(patience)) => last_look(&peer)?,
             }
         }
-        // The peer is closed here: it has nothing else to say, and the client needs the room.
+        // Close the peer early: the client may need its descriptor.
         message => {
             drop(peer);
             message?
@@ -106,7 +105,7 @@ pub async fn receive(
 async fn read(peer: &AsyncFd<OwnedFd>) -> Result<Message, Errno> {
     loop {
         let Ok(mut ready) = peer.readable().await else {
-            return Err(Errno::CONNRESET); // the runtime is being shut down
+            return Err(Errno::CONNRESET); // the runtime is shutting down
         };
         match receive_now(peer.get_ref()) {
             Err(Errno::AGAIN) => ready.clear_ready(),
@@ -115,7 +114,7 @@ async fn read(peer: &AsyncFd<OwnedFd>) -> Result<Message, Errno> {
     }
 }
 
-/// A message that has arrived is served, however late it is noticed.
+/// Tries to read once more after the timeout, to serve a message that has already arrived.
 fn last_look(peer: &AsyncFd<OwnedFd>) -> Result<Message, Dropped> {
     receive_now(peer.get_ref()).map_err(|error| match error {
         Errno::AGAIN => Dropped::SilentPeer,
@@ -123,7 +122,7 @@ fn last_look(peer: &AsyncFd<OwnedFd>) -> Result<Message, Dropped> {
     })
 }
 
-/// What one recvmsg returned.
+/// The result of one recvmsg call.
 struct Message {
     data: Vec<u8>,
     descriptors: Vec<OwnedFd>,
@@ -131,7 +130,7 @@ struct Message {
 }
 
 thread_local! {
-    /// One for each thread, since a message must be read at once and nobody knows its size.
+    /// The receive buffer of a thread. One call must read the whole message, of unknown size.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; MAX_PAYLOAD].into());
 }
 
@@ -143,7 +142,7 @@ fn receive_now(peer: &OwnedFd) -> Result<Message, Errno> {
         let received = rustix::io::retry_on_intr(|| {
             recvmsg(peer, &mut [IoSliceMut::new(scratch)], &mut control, flags)
         })?;
-        // Other control messages (credentials) may stand in front.
+        // Other control messages (credentials) may come first.
         let descriptors = control.drain().flat_map(|message| match message {
             RecvAncillaryMessage::ScmRights(descriptors) => descriptors.collect(),
             _ => Vec::new(),
@@ -157,7 +156,7 @@ fn receive_now(peer: &OwnedFd) -> Result<Message, Errno> {
 }
 
 impl Message {
-    /// The first descriptor decides; any other is closed unseen.
+    /// Checks the message and its first descriptor. Closes all other descriptors unchecked.
     fn into_handoff(self) -> Result<Handoff, Dropped> {
         if self.flags.contains(ReturnFlags::CTRUNC) {
             return Err(Dropped::DescriptorsLost);

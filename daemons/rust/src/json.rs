@@ -1,9 +1,8 @@
-//! JSON without understanding more of it than is needed.
+//! A JSON parser that keeps each value as text.
 //!
-//! What passes through the daemon is kept as the text it arrived in: numbers stay what
-//! they are digit for digit, and no escape is rewritten. So an object here is its fields
-//! in their order, and a value is its text. `serde_json` checks the whole text in doing
-//! so, however deep it is nested: it skips over values without recursion.
+//! The daemon passes JSON on unchanged: numbers keep their digits, strings keep their escapes.
+//! So an object here is a list of fields in order, and a value is its text. `serde_json`
+//! validates the whole text, at any depth: it skips values without recursion.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,22 +10,22 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A JSON object: its fields in order, repeated ones included.
+/// A JSON object: its fields in order, with duplicates.
 #[derive(Debug)]
 pub struct Object<'a>(Vec<(Text<'a>, &'a RawValue)>);
 
 impl<'a> Object<'a> {
-    /// Reads a whole text, which must be one object.
+    /// Parses a whole text, which must be one object.
     pub fn parse(text: &'a str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 
-    /// Reads a value, which must be an object.
+    /// Parses a value, which must be an object.
     pub fn of(value: &'a RawValue) -> Option<Self> {
         Self::parse(value.get())
     }
 
-    /// The last field of this name. One that is null counts as absent.
+    /// Returns the last field with this name. A null field counts as absent.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         let (_, value) = self.0.iter().rev().find(|(known, _)| known.0 == name)?;
         (kind(value) != Kind::Null).then_some(*value)
@@ -61,8 +60,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     }
 }
 
-/// The text of a JSON string. Halves of surrogate pairs, which no Rust string can hold,
-/// become U+FFFD.
+/// The text of a JSON string. A lone surrogate, which a Rust string cannot hold, becomes U+FFFD.
 #[derive(Debug)]
 struct Text<'a>(Cow<'a, str>);
 
@@ -86,12 +84,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
             }
         }
 
-        // As bytes, because as a string half a surrogate pair would be an error.
+        // A lone surrogate is an error when deserialized as a string, but not as bytes.
         deserializer.deserialize_bytes(Bytes).map(Self)
     }
 }
 
-/// The type of a value, which shows in its first byte.
+/// The type of a value. Its first byte identifies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Null,
@@ -113,12 +111,12 @@ pub fn kind(value: &RawValue) -> Kind {
     }
 }
 
-/// The elements of an array.
+/// Returns the elements of an array.
 pub fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// The text of a string.
+/// Returns the text of a string.
 pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     let text: Text = serde_json::from_str(value.get()).ok()?;
     Some(text.0)
@@ -147,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_surrogate_pair_is_no_error() {
+    fn a_lone_surrogate_is_replaced() {
         let object = Object::parse(r#"{"a\ud83d":"x\udc00y","b":"\ud83d\ude00"}"#).unwrap();
         assert!(object.fields().next().unwrap().0.starts_with("a\u{fffd}"));
         assert_eq!(text(object.get("b").unwrap()).unwrap(), "😀");
@@ -163,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn other_values_and_invalid_texts_are_refused() {
         for text in ["", "1", "[]", "{", "{}{}", r#"{"a":01}"#, "{\"a\":\"\n\"}", r#"{"a":1,}"#] {
             assert!(Object::parse(text).is_none(), "{text}");
         }

@@ -1,6 +1,6 @@
-//! The daemon's socket, by system calls: tokio and std know no SEQPACKET, and three duties
-//! need them anyway. They are to find out whether the path belongs to a daemon that lives, to
-//! accept what is queued after the socket was shut, and to tell an exhausted process from a
+//! The daemon's listener. It uses system calls directly, because tokio and std do not support
+//! SEQPACKET. Three of its duties need them too: find out whether a live daemon owns the path,
+//! accept queued peers after the socket was shut, and distinguish an exhausted process from a
 //! broken socket.
 
 use std::fs::{self, File};
@@ -22,28 +22,28 @@ use tokio::io::unix::AsyncFd;
 use crate::log;
 use crate::waiting::watch;
 
-/// How many handoffs may wait; the kernel cuts it to net.core.somaxconn. A web server that
-/// finds it full turns its user away.
+/// How many handoffs may wait in the kernel's queue. The kernel limits it to net.core.somaxconn.
+/// A web server that finds the queue full refuses its user.
 const BACKLOG: i32 = 4096;
 
-/// How long accepting rests when the process is out of descriptors: long enough to cost
-/// nothing, short against the web server's bound of 100 ms.
+/// The time between two accept calls when the process has no free descriptor. It is long enough
+/// to cost almost no CPU time, and much shorter than the 100 ms that the web server waits.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(20);
 
-/// The socket on which handoffs arrive.
+/// The Unix socket on which handoffs arrive.
 #[derive(Debug)]
 pub struct Listener {
     path: PathBuf,
     socket: AsyncFd<OwnedFd>,
-    /// Device and inode of the socket file as we made it.
+    /// Device and inode of the socket file that `bind` made.
     own: (u64, u64),
 }
 
 impl Listener {
-    /// Binds the path, replacing a socket on which nobody listens any more.
+    /// Binds the path. Replaces a socket file that a dead daemon left.
     pub fn bind(path: &Path, mode: u32) -> io::Result<Self> {
-        // Two daemons that start at once must not both find the same stale socket; the lock
-        // on the folder lets one of them look and bind after the other.
+        // Two daemons that start at once must not both find the same stale socket. The lock on
+        // the folder makes the second one check and bind after the first one.
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -53,7 +53,7 @@ impl Listener {
         remove_stale(path)?;
         let socket = seqpacket()?;
         bind(&socket, &SocketAddrUnix::new(path)?)?;
-        // Until it listens the socket refuses everybody, so nobody slips in before the mode is set.
+        // The socket refuses every peer until it listens, so no peer connects before the mode is set.
         let ready = fs::set_permissions(path, fs::Permissions::from_mode(mode))
             .and_then(|()| identity(path))
             .and_then(|own| Ok(listen(&socket, BACKLOG).map(|()| own)?))
@@ -67,7 +67,7 @@ impl Listener {
         }
     }
 
-    /// Waits for the next peer. Nothing is lost when the future is dropped.
+    /// Waits for the next peer. Dropping the future does not lose a peer.
     pub async fn accept(&self) -> io::Result<OwnedFd> {
         let mut exhausted = false;
         loop {
@@ -92,19 +92,19 @@ impl Listener {
         rustix::io::retry_on_intr(|| accept_with(self.socket.get_ref(), flags))
     }
 
-    /// Ends the socket without losing anybody, and returns those who were queued: the path
-    /// goes first, so that a successor can have it; then newcomers are refused, while those in
-    /// the queue can still be accepted.
+    /// Closes the listener without losing a queued peer, and returns the queued peers. It removes
+    /// the path first, so a successor can bind it. The shutdown then refuses new peers, and accept
+    /// still returns the queued ones.
     pub fn drain(&self) -> Vec<OwnedFd> {
         self.unlink();
         let _ = shutdown(self.socket.get_ref(), Shutdown::Read);
         std::iter::from_fn(|| self.accept_now().ok()).collect()
     }
 
-    /// Removes the socket file if it is still the one that we made. While the socket is open
-    /// its inode number can be no other file's.
+    /// Removes the socket file if `bind` made it. The kernel does not give the inode number to
+    /// another file while the socket is open.
     fn unlink(&self) {
-        if identity(&self.path).is_ok_and(|found| found == self.own) {
+        if identity(&self.path).is_ok_and(|current| current == self.own) {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -122,25 +122,26 @@ fn seqpacket() -> Result<OwnedFd, Errno> {
 }
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let found = fs::symlink_metadata(path)?;
-    Ok((found.dev(), found.ino()))
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
-/// Clears the path of a dead daemon's socket, and of nothing else.
+/// Removes the socket file of a dead daemon. Returns an error for a live daemon's socket and for
+/// a file of any other type.
 fn remove_stale(path: &Path) -> io::Result<()> {
-    let found = match fs::symlink_metadata(path) {
+    let metadata = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        found => found?,
+        metadata => metadata?,
     };
-    if !found.file_type().is_socket() {
+    if !metadata.file_type().is_socket() {
         return Err(io::Error::other(
-            "it exists and is no socket: remove it or choose another path",
+            "the path exists and is not a socket: remove it or choose another path",
         ));
     }
     match connect(seqpacket()?, &SocketAddrUnix::new(path)?) {
         Err(Errno::CONNREFUSED) => fs::remove_file(path),
         Ok(()) | Err(Errno::AGAIN | Errno::PROTOTYPE) => Err(io::Error::other(
-            "it is served by a running daemon: stop it or choose another path",
+            "a running daemon serves the path: stop it or choose another path",
         )),
         Err(error) => Err(error.into()),
     }

@@ -1,7 +1,7 @@
-//! One line on stderr for each event worth telling, and never the API's key.
+//! The log on stderr: one line for each event, without the API's key.
 //!
-//! An API may echo the key in the text of an error, so it is taken out of everything that
-//! is written. A stderr that nobody reads any more is no reason to end.
+//! An API may echo the key in the text of an error, so the log removes it from every line. The
+//! daemon ignores errors in writing the log: a closed stderr must not end it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,27 +10,27 @@ use std::sync::OnceLock;
 
 static KEY: OnceLock<String> = OnceLock::new();
 
-/// Says what must not be seen. To be called once, before anything is written.
+/// Sets the key to remove. Call it once, before the first line.
 pub fn conceal(key: &str) {
     let _ = KEY.set(key.to_owned());
 }
 
-pub fn info(what: fmt::Arguments) {
-    line("info", what);
+pub fn info(message: fmt::Arguments) {
+    line("info", message);
 }
 
-pub fn warn(what: fmt::Arguments) {
-    line("warn", what);
+pub fn warn(message: fmt::Arguments) {
+    line("warn", message);
 }
 
-fn line(level: &str, what: fmt::Arguments) {
-    // What others said may hold line ends; a line here is one event.
-    let what = what.to_string().replace(['\n', '\r'], " ");
-    let what = redact(&what, KEY.get().map_or("", String::as_str));
-    let _ = writeln!(std::io::stderr().lock(), "streaming-daemon: {level}: {what}");
+fn line(level: &str, message: fmt::Arguments) {
+    // A message may contain the API's text with its line ends. Keep it on one line.
+    let message = message.to_string().replace(['\n', '\r'], " ");
+    let message = redact(&message, KEY.get().map_or("", String::as_str));
+    let _ = writeln!(std::io::stderr().lock(), "streaming-daemon: {level}: {message}");
 }
 
-/// The text without the key.
+/// Returns the text without the key.
 pub fn redact<'a>(text: &'a str, key: &str) -> Cow<'a, str> {
     if key.is_empty() || !text.contains(key) {
         return text.into();

@@ -1,11 +1,12 @@
-//! Streaming-daemon answers HTTP clients whose sockets a web server hands over: it calls an
-//! OpenAI-compatible API and relays the tokens as server-sent events.
+//! Streaming-daemon is a relay between an OpenAI-compatible API and HTTP clients. A web server
+//! hands it a client's socket; the daemon calls the API and sends the tokens to the client as
+//! server-sent events.
 //!
-//! The way of a request through the modules: [`listener`] accepts the web server, [`handoff`]
-//! takes the client's socket and the data, [`payload`] makes the API's request of it, [`api`]
-//! sends it, [`sse`] and [`chunk`] read what comes back, [`exchange`] relays it, [`render`] says
-//! how it looks and [`client`] writes it. [`server`] holds them together. The README says
-//! what it is to do. Here are the process, its options, its signals and its end.
+//! The path of a request through the modules: [`listener`] accepts the web server, [`handoff`]
+//! receives the client's socket and the handoff data, [`payload`] builds the API's request,
+//! [`api`] sends it, [`sse`] and [`chunk`] parse the API's stream, [`exchange`] relays it,
+//! [`render`] renders the events and [`client`] writes them. [`server`] connects these modules.
+//! The README lists the daemon's duties. This module has the process, its signals and its exit.
 
 mod api;
 mod chunk;
@@ -62,7 +63,7 @@ fn run(config: Config) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("the runtime does not start: {error}"))?;
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
     runtime.block_on(async {
         let stopping = stop_on_signal().map_err(|error| error.to_string())?;
         let (path, mode) = (config.socket.clone(), config.socket_mode);
@@ -74,12 +75,13 @@ fn run(config: Config) -> Result<(), String> {
         log::info(format_args!("ready on {} for {host}{}", path.display(), base.path()));
         server.run(listener).await.map_err(wrong)
     })?;
-    // Whoever still runs has had its time.
+    // Tasks that still run have outlasted the shutdown timeout.
     runtime.shutdown_background();
     Ok(())
 }
 
-/// A token that the first SIGTERM or SIGINT cancels. The second one ends the process at once.
+/// Returns a token that the first SIGTERM or SIGINT cancels. The second signal ends the process
+/// at once.
 fn stop_on_signal() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -101,8 +103,8 @@ fn stop_on_signal() -> io::Result<CancellationToken> {
     Ok(stopping)
 }
 
-/// A client is a descriptor, and the limit that processes start with is for those that call
-/// select(2). This one does not.
+/// Raises the limit on descriptors to the maximum, because each client needs one. The default
+/// limit protects programs that call select(2), which this one does not.
 fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

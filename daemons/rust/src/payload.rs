@@ -1,5 +1,5 @@
-//! The handoff data becomes a request to the API. What is checked is what the contract
-//! names: the types of its fields. Everything else passes as the JSON text it is.
+//! The payload parser builds the API's request from the handoff data. It checks the types of the
+//! fields that the contract names. All values stay the JSON text that arrived.
 
 use http::{HeaderName, HeaderValue};
 use serde_json::value::RawValue;
@@ -7,13 +7,13 @@ use serde_json::value::RawValue;
 use crate::json::{self, Kind, Object};
 use crate::render::Header;
 
-/// Asked for when the handoff data names none.
+/// The model for handoff data without one.
 const DEFAULT_MODEL: &str = r#""gpt-4o-mini""#;
 
-/// What one handoff asks for.
+/// The request that one handoff makes.
 #[derive(Debug)]
 pub struct Job {
-    /// The API's request, in JSON.
+    /// The body of the API's request, in JSON.
     pub body: String,
     /// For `X-Test-Pattern`.
     pub test_pattern: Option<HeaderValue>,
@@ -21,7 +21,7 @@ pub struct Job {
     pub request_id: Option<HeaderValue>,
 }
 
-/// Reads the handoff data: the job, or the problem in words for the client; and the response
+/// Parses the handoff data. Returns the job or an error text for the client, and the response
 /// headers, which an error response has too.
 pub fn parse(data: &[u8]) -> (Result<Job, String>, Vec<Header>) {
     match fields(data) {
@@ -33,15 +33,15 @@ pub fn parse(data: &[u8]) -> (Result<Job, String>, Vec<Header>) {
     }
 }
 
-/// The data itself is held to more than a parser asks for: a name given twice is an error,
-/// since whoever checked the request may have read the other one.
+/// Parses the outer object of the handoff data. It is stricter than a JSON parser. A duplicate
+/// name is an error: the web server may have checked the other value.
 fn fields(data: &[u8]) -> Result<Object<'_>, String> {
-    let text = std::str::from_utf8(data).map_err(|_| "the handoff data is not UTF-8")?;
-    let object = Object::parse(text).ok_or("the handoff data is not a JSON object")?;
+    let text = std::str::from_utf8(data).map_err(|_| "expected handoff data in UTF-8")?;
+    let object = Object::parse(text).ok_or("expected a JSON object as handoff data")?;
     let mut names: Vec<_> = object.fields().map(|(name, _)| name).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("the handoff data holds {:?} twice", pair[0])),
+        Some(pair) => Err(format!("expected each field once, found {:?} twice", pair[0])),
         None => Ok(object),
     }
 }
@@ -65,7 +65,7 @@ fn request(handoff: &Object) -> Result<String, String> {
     if max_tokens.is_some_and(|value| value.get().contains(['.', 'e', 'E'])) {
         return Err("max_tokens: expected an integer".to_owned());
     }
-    // Web applications count their users as often as they name them.
+    // Many web applications number their users.
     let user = [Kind::String, Kind::Number];
     for (name, value) in [
         ("max_tokens", max_tokens),
@@ -86,7 +86,7 @@ fn request(handoff: &Object) -> Result<String, String> {
     Ok(encode(fields.iter().map(|(name, value)| (&**name, *value))))
 }
 
-/// The messages, or what system and prompt make of them.
+/// Returns the messages, or builds them from system and prompt.
 fn conversation(handoff: &Object) -> Result<String, String> {
     let messages = typed(handoff, "messages", &[Kind::Array], "a list")?;
     let prompt = typed(handoff, "prompt", &[Kind::String], "a string")?;
@@ -100,23 +100,23 @@ fn conversation(handoff: &Object) -> Result<String, String> {
             return Ok(messages.get().to_owned());
         }
     }
-    let prompt = prompt.ok_or("there is neither prompt nor messages")?;
-    let turns = [("system", system), ("user", Some(prompt))];
-    let turns: Vec<_> = turns
+    let prompt = prompt.ok_or("expected prompt or messages, found neither")?;
+    let roles = [("system", system), ("user", Some(prompt))];
+    let built: Vec<_> = roles
         .into_iter()
         .filter_map(|(role, content)| {
             let role = format!("{role:?}");
             Some(encode([("role", &*role), ("content", content?.get())].into_iter()))
         })
         .collect();
-    Ok(format!("[{}]", turns.join(",")))
+    Ok(format!("[{}]", built.join(",")))
 }
 
-/// Holds a message against `{role, content}`. Content may be missing: that of an assistant's
-/// message with tool calls is null.
+/// Checks the types of a message's role and content. Content may be absent or null: an assistant
+/// message with tool calls does not need any.
 fn check_message(message: &RawValue) -> Result<(), String> {
     let message = Object::of(message).ok_or("expected an object with role and content")?;
-    typed(&message, "role", &[Kind::String], "a string")?.ok_or("role is missing")?;
+    typed(&message, "role", &[Kind::String], "a string")?.ok_or("expected a role, found none")?;
     let kinds = [Kind::String, Kind::Array];
     let content = typed(&message, "content", &kinds, "a string or a list of parts")?;
     let parts = content.and_then(json::elements).unwrap_or_default();
@@ -126,7 +126,7 @@ fn check_message(message: &RawValue) -> Result<(), String> {
     Ok(())
 }
 
-/// The response headers that the daemon alone decides on.
+/// The response headers that the handoff data cannot set.
 const RESERVED: [HeaderName; 6] = [
     http::header::CONTENT_TYPE,
     http::header::CACHE_CONTROL,
@@ -136,7 +136,7 @@ const RESERVED: [HeaderName; 6] = [
     http::header::CONTENT_ENCODING,
 ];
 
-/// The valid ones in order; the others are dropped in silence.
+/// Returns the valid response headers in order, and discards the others.
 fn response_headers(handoff: &Object) -> Result<Vec<Header>, String> {
     let Some(value) = typed(handoff, "response_headers", &[Kind::Object], "an object of strings")?
     else {
@@ -154,8 +154,8 @@ fn response_headers(handoff: &Object) -> Result<Vec<Header>, String> {
     Ok(valid.collect())
 }
 
-/// A field that goes to the API as a header. Control characters are an error: to drop them
-/// would be to ask for something else.
+/// Returns a field that the daemon sends to the API as a header. Control characters are an error:
+/// without them, the value would mean something else.
 fn header(handoff: &Object, name: &str) -> Result<Option<HeaderValue>, String> {
     let Some(value) = typed(handoff, name, &[Kind::String], "a string")? else {
         return Ok(None);
@@ -169,7 +169,8 @@ fn header(handoff: &Object, name: &str) -> Result<Option<HeaderValue>, String> {
     }
 }
 
-/// A field's value, or none when it is absent or null.
+/// Returns a field's value, or `None` for an absent or null field. A value of another type is an
+/// error.
 fn typed<'a>(
     object: &Object<'a>,
     name: &str,
@@ -184,7 +185,7 @@ fn typed<'a>(
     }
 }
 
-/// Replaces the field of this name, or adds it.
+/// Replaces the field with this name, or adds it.
 fn set<'a>(fields: &mut Vec<(String, &'a str)>, name: &str, value: &'a str) {
     match fields.iter_mut().find(|(known, _)| known == name) {
         Some(field) => field.1 = value,

@@ -1,5 +1,5 @@
-//! A failure in the words that the client is given: in an error response it is the body,
-//! in a stream that has begun the last event.
+//! A problem is a failure as the client receives it: the body of an error response, or the last
+//! event of a stream that has begun.
 
 use std::fmt::Write as _;
 
@@ -8,16 +8,16 @@ use serde_json::value::RawValue;
 
 use crate::json::{self, Kind, Object};
 
-/// Why there is no answer, or no more of it.
+/// The reason why an answer has failed.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// Of an error response.
+    /// The HTTP status of an error response.
     pub status: StatusCode,
     pub retry_after: Option<String>,
     pub message: String,
-    /// One of the daemon's own kinds below, or the API's word.
+    /// One of the daemon's own error types below, or the API's type.
     pub kind: String,
-    /// A JSON string or number, if there is one.
+    /// A JSON string or number, as JSON text.
     pub code: Option<String>,
 }
 
@@ -25,6 +25,9 @@ pub const INVALID_REQUEST: &str = "invalid_request_error";
 pub const UPSTREAM: &str = "upstream_error";
 pub const TIMEOUT: &str = "timeout_error";
 pub const OVERLOADED: &str = "overloaded_error";
+
+/// The message for an error without one.
+const UNNAMED: &str = "the API reported an error";
 
 impl Problem {
     pub fn new(status: StatusCode, kind: &str, code: &str, message: impl Into<String>) -> Self {
@@ -39,27 +42,38 @@ impl Problem {
         }
     }
 
-    /// The handoff data is not what it should be.
+    /// Makes a problem of invalid handoff data.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_handoff", message)
     }
 
-    /// The API said something that it should not have said, or too little.
+    /// Makes a problem of an invalid or incomplete answer of the API.
     pub fn broken(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_GATEWAY, UPSTREAM, "upstream_broken", message)
     }
 
-    /// The API was too late.
+    /// Makes a problem of a timeout of the API.
     pub fn late(message: &str) -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT, TIMEOUT, "upstream_timeout", message)
     }
 
-    /// Finds the error in what the API sent in place of an answer: in its field `error`, an
-    /// object or a text, or in the object itself.
+    /// Makes a problem of an event that reports an error. The message is the API's own where the
+    /// data has one.
+    pub fn reported(data: &str) -> Self {
+        Self::described(data).unwrap_or_else(|| {
+            let text = data.trim_ascii();
+            let is_json = serde_json::from_str::<&RawValue>(text).is_ok();
+            let plain = if text.is_empty() || is_json { UNNAMED } else { text };
+            Self::broken(plain)
+        })
+    }
+
+    /// Returns the error in JSON that the API sent instead of an answer. The error is the value
+    /// of the field `error`, an object or a text, or the whole object.
     pub fn described(data: &str) -> Option<Self> {
         let outer = Object::parse(data)?;
-        let named = outer.get("error");
-        let inner = match named {
+        let keyed = outer.get("error");
+        let inner = match keyed {
             Some(value) => Object::of(value),
             None => Some(outer),
         };
@@ -67,10 +81,10 @@ impl Problem {
             let value = inner.as_ref()?.get(name)?;
             json::text(value).filter(|text| !text.is_empty())
         };
-        let message = string("message").or_else(|| json::text(named?));
+        let message = string("message").or_else(|| json::text(keyed?));
         let message = match message {
             Some(text) if !text.is_empty() => text.into_owned(),
-            _ if named.is_some() => "the API reported an error".to_owned(),
+            _ if keyed.is_some() => UNNAMED.to_owned(),
             _ => return None,
         };
         let code = inner.as_ref().and_then(|object| object.get("code"));
@@ -83,7 +97,7 @@ impl Problem {
         })
     }
 
-    /// The problem as JSON, with all that is secret taken out.
+    /// Returns the problem as JSON, without the API's key.
     pub fn to_json(&self, key: &str) -> String {
         let redact = |text: &str| crate::log::redact(text, key).into_owned();
         let mut out = String::from(r#"{"error":{"message":"#);
@@ -96,7 +110,8 @@ impl Problem {
     }
 }
 
-/// A code is a text or a number; text is quoted anew, so that an escape hides nothing.
+/// Returns a code, a string or a number, as JSON. It quotes a string anew, so that escapes cannot
+/// hide the key.
 fn code_text(value: &RawValue) -> Option<String> {
     match json::kind(value) {
         Kind::Number => Some(value.get().to_owned()),
@@ -114,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_found_in_all_their_shapes() {
+    fn errors_are_described_in_each_form() {
         for (data, expected) in [
             (
                 r#"{"error":{"message":"no\nway","type":"t","code":429}}"#,
@@ -138,14 +153,28 @@ mod tests {
     }
 
     #[test]
-    fn no_error_is_made_up() {
+    fn data_without_an_error_has_no_description() {
         for data in ["", "{}", "<html>", r#"{"error":null}"#, r#"{"choices":[]}"#, r#""error""#] {
             assert!(Problem::described(data).is_none(), "{data}");
         }
     }
 
     #[test]
-    fn the_key_stays_here() {
+    fn a_reported_error_always_has_a_message() {
+        for (data, expected) in [
+            ("", UNNAMED),
+            ("{}", UNNAMED),
+            ("\"no\"", UNNAMED),
+            (" sorry ", "sorry"),
+            (r#"{"code":500,"message":"no"}"#, "no"),
+            (r#"{"error":503}"#, UNNAMED),
+        ] {
+            assert_eq!(Problem::reported(data).message, expected, "{data}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_removed() {
         let data = r#"{"error":{"message":"key sk-1 is wrong","type":"sk-1","code":"s\u006b-1"}}"#;
         let json = Problem::described(data).unwrap().to_json("sk-1");
         assert!(!json.contains("sk-1") && json.contains("key [redacted] is wrong"), "{json}");

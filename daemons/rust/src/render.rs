@@ -1,5 +1,5 @@
-//! What the daemon says to the client: a head, events, or an error. All of it is rendered
-//! here, so that nothing else needs to know where a line must not end.
+//! The renderer of everything that the daemon sends to a client: heads, events and errors. So
+//! only this module must prevent line ends inside of a header or an event.
 
 use std::fmt::Write as _;
 
@@ -8,17 +8,17 @@ use http::StatusCode;
 use crate::chunk::Chunk;
 use crate::problem::Problem;
 
-/// A field of the client's head; its name and value have been found valid.
+/// A header of the client's response, with a valid name and value.
 pub type Header = (String, String);
 
 pub const DONE: &str = "data: [DONE]\n\n";
 
-/// How a chunk of the API's answer is passed on.
+/// The form of the events that the client receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// The text alone.
+    /// Only the text of choice 0.
     Simple,
-    /// The API's chunk, whole.
+    /// The API's whole chunk.
     Openai,
 }
 
@@ -31,20 +31,20 @@ impl Format {
         }
     }
 
-    /// Appends what a chunk means for the client. Texts are copied as the JSON they are: no
-    /// escape is rewritten, and no JSON string holds a raw line end.
+    /// Appends the client's events for a chunk. It copies the texts as JSON and does not rewrite
+    /// their escapes. JSON strings contain no raw line end.
     pub fn append(self, out: &mut Vec<u8>, chunk: &Chunk) -> Result<(), Problem> {
         match self {
             Self::Simple => {
                 for text in chunk.texts() {
-                    for part in ["data: {\"content\":", text?, "}\n\n"] {
+                    for part in ["data: {\"content\":", &*text?, "}\n\n"] {
                         out.extend_from_slice(part.as_bytes());
                     }
                 }
             }
             Self::Openai => {
                 out.extend_from_slice(b"data: ");
-                // Between the tokens of JSON a line end is worth a space.
+                // Between JSON tokens, a line end is equivalent to a space.
                 out.extend(chunk.data.bytes().map(|byte| match byte {
                     b'\r' | b'\n' => b' ',
                     byte => byte,
@@ -56,7 +56,7 @@ impl Format {
     }
 }
 
-/// The head of an answer that streams.
+/// Renders the head of a streamed answer.
 pub fn stream_head(extra: &[Header]) -> String {
     let own = [
         ("Content-Type", "text/event-stream"),
@@ -67,7 +67,7 @@ pub fn stream_head(extra: &[Header]) -> String {
     head(StatusCode::OK, &own, extra)
 }
 
-/// A problem as a whole response, in place of a stream that never began.
+/// Renders a problem as a complete response.
 pub fn response(problem: &Problem, key: &str, extra: &[Header]) -> String {
     let body = problem.to_json(key) + "\n";
     let length = body.len().to_string();
@@ -83,7 +83,7 @@ pub fn response(problem: &Problem, key: &str, extra: &[Header]) -> String {
     head(problem.status, &own, extra) + &body
 }
 
-/// A problem as the last event of a stream.
+/// Renders a problem as the last event of a stream.
 pub fn event(problem: &Problem, key: &str) -> String {
     format!("data: {}\n\n", problem.to_json(key))
 }

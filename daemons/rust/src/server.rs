@@ -1,7 +1,7 @@
-//! Takes handoffs and runs an exchange for each, in a task of its own.
+//! The server receives handoffs and runs an exchange for each, in its own task.
 //!
-//! Two tokens say how far the daemon's end has come: `stopping`, when no more handoffs are
-//! wanted, and `ending`, when the exchanges must end too.
+//! Two tokens stop the daemon in two steps. `stopping` ends the accepting of handoffs. `ending`
+//! ends the exchanges that outlast the shutdown timeout.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -24,12 +24,12 @@ use crate::problem::{INVALID_REQUEST, OVERLOADED, Problem};
 use crate::render::Format;
 use crate::{log, payload};
 
-/// How long exchanges may take to end once they must: the last words and the hurried lingering
-/// of each run at the same time.
+/// How long the exchanges may take to end after `ending`. They end at the same time: each writes
+/// its error event, then lingers for a short time.
 const ENDING_GRACE: Duration =
     LAST_WORDS.saturating_add(HURRIED_LINGER).saturating_add(Duration::from_millis(300));
 
-/// What all exchanges share.
+/// The state that all exchanges share.
 pub struct Server {
     pub api: Api,
     pub format: Format,
@@ -37,14 +37,14 @@ pub struct Server {
     pub key: String,
     pub ending: CancellationToken,
     stopping: CancellationToken,
-    /// One permit for each client that may be held.
+    /// One permit for each client that the daemon may hold.
     room: Semaphore,
-    /// Peers and exchanges.
+    /// The tasks of peers and exchanges.
     held: TaskTracker,
 }
 
 impl Server {
-    /// A server that takes handoffs until `stopping` is cancelled.
+    /// Makes a server that accepts handoffs until `stopping` is cancelled.
     pub fn new(config: Config, stopping: CancellationToken) -> Result<Arc<Self>, String> {
         Ok(Arc::new(Self {
             api: Api::new(&config)?,
@@ -58,7 +58,8 @@ impl Server {
         }))
     }
 
-    /// Runs until it was stopped and the exchanges have ended, or been ended.
+    /// Accepts handoffs until `stopping` is cancelled. Then waits for the running exchanges, and
+    /// ends those that outlast the shutdown timeout.
     pub async fn run(self: Arc<Self>, listener: Listener) -> io::Result<()> {
         loop {
             tokio::select! {
@@ -72,21 +73,21 @@ impl Server {
         self.held.close();
         log::info(format_args!("stopping with {} held", self.held.len()));
         if timeout(self.bounds.shutdown, self.held.wait()).await.is_err() {
-            log::warn(format_args!("ending {} that still run", self.held.len()));
+            log::warn(format_args!("ending {} that outlast the timeout", self.held.len()));
             self.ending.cancel();
             let _ = timeout(ENDING_GRACE, self.held.wait()).await;
         }
         Ok(())
     }
 
-    /// Takes over a peer that has connected.
+    /// Receives a connected peer's handoff and answers it, in a new task.
     fn start(self: &Arc<Self>, peer: OwnedFd) {
         let server = Arc::clone(self);
         self.held.spawn(async move {
             match handoff::receive(peer, server.bounds.handoff, &server.stopping).await {
                 Ok(handoff) => server.answer(handoff).await,
                 Err(Dropped::NoHandoff) => {}
-                Err(reason) => log::warn(format_args!("a handoff was dropped: {reason}")),
+                Err(reason) => log::warn(format_args!("discarded a handoff: {reason}")),
             }
         });
     }
@@ -99,22 +100,22 @@ impl Server {
                 StatusCode::SERVICE_UNAVAILABLE,
                 OVERLOADED,
                 "max_connections",
-                "too many streams are running",
+                "the daemon already runs its maximum number of streams; try again later",
             )),
             _ if handoff.truncated => Err(Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 INVALID_REQUEST,
                 "handoff_too_large",
-                "the handoff data is larger than 256 KiB",
+                "expected handoff data of at most 256 KiB, found more",
             )),
             job => job.map_err(Problem::invalid),
         };
         if let Err(problem) = &job {
-            log::warn(format_args!("a handoff was refused: {}", problem.message));
+            log::warn(format_args!("refused a handoff: {}", problem.message));
         }
         drop(handoff.data);
         if let Err(error) = exchange::serve(self, handoff.client, job, headers).await {
-            log::warn(format_args!("a client could not be served: {error}"));
+            log::warn(format_args!("cannot serve a client: {error}"));
         }
     }
 }

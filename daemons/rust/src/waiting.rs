@@ -1,4 +1,4 @@
-//! Waiting: for a descriptor to be ready, and for a moment after an event.
+//! Two ways to wait: for a descriptor to be ready, and for some time after a cancellation.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -8,8 +8,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio_util::sync::CancellationToken;
 
-/// Has the runtime watch a descriptor, whose flags are left alone: tokio's own socket types
-/// would need `O_NONBLOCK`, which is not ours to set on a socket that others hold too.
+/// Registers a descriptor with the runtime, without changing its flags. tokio's own socket types
+/// would need `O_NONBLOCK`. The daemon must not set it on a socket that the web server shares.
 #[expect(
     deprecated,
     reason = "it is unsound for types that may change their descriptor; OwnedFd cannot, and the \
@@ -19,7 +19,7 @@ pub fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<Owne
     AsyncFd::with_interest(descriptor, interest)
 }
 
-/// Returns this long after the token was cancelled.
+/// Waits until the token is cancelled, and then for this time.
 pub async fn after(token: &CancellationToken, time: Duration) {
     token.cancelled().await;
     tokio::time::sleep(time).await;

@@ -1,5 +1,5 @@
-//! Connections to the API are used again, never with anything left on them, and what the API
-//! certainly did not process is asked for again, once.
+//! The reuse of connections to the API, which have no unread bytes, and the one retry of a
+//! request that the API certainly did not process.
 
 mod harness;
 
@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use harness::Daemon;
-use harness::api::{self, DONE, HEAD, LAST, Then, answer, chunk, says};
+use harness::api::{self, DONE, HEAD, LAST, Then, answer, chunk, text};
 
 const PROMPT: &str = r#"{"prompt":"Hello"}"#;
 
-/// Answers the first request with these bytes, and every request with the number of its
-/// connection; returns the text of the second answer.
+/// Runs an API that answers the first request with these bytes, and any other with the number of
+/// its connection. Returns the text of the second answer.
 fn second_after(first: &str) -> String {
     let first = first.to_owned();
     let requests = AtomicUsize::new(0);
@@ -24,31 +24,31 @@ fn second_after(first: &str) -> String {
         if requests.fetch_add(1, Ordering::Relaxed) == 0 {
             request.write(&first);
         } else {
-            request.write(&answer(&[says(&request.connection.to_string()), DONE.to_owned()]));
+            request.write(&answer(&[text(&request.connection.to_string()), DONE.to_owned()]));
         }
         Then::Keep
     });
     let daemon = Daemon::start(&base, &[]);
     let before = daemon.descriptors().len();
     daemon.ask(PROMPT);
-    harness::eventually("the first exchange is over", || daemon.descriptors().len() <= before + 1);
+    harness::eventually("the first exchange ends", || daemon.descriptors().len() <= before + 1);
     let second = daemon.ask(PROMPT);
     assert!(second.done(), "{second:?}");
     second.text()
 }
 
 #[test]
-fn what_was_read_to_its_end_is_used_again() {
-    assert_eq!(second_after(&answer(&[says("a"), DONE.to_owned()])), "1");
+fn a_connection_is_reused_after_a_complete_response() {
+    assert_eq!(second_after(&answer(&[text("a"), DONE.to_owned()])), "1");
 }
 
 #[test]
-fn what_was_not_is_closed() {
-    let whole = answer(&[says("a"), DONE.to_owned()]);
+fn a_connection_is_closed_after_any_other_response() {
+    let whole = answer(&[text("a"), DONE.to_owned()]);
     for first in [
         format!("{whole}HTTP/1.1 200 OK\r\n"),
         format!("{HEAD}{}", chunk(DONE)),
-        format!("{HEAD}{}zz\r\n{LAST}", chunk(&says("a"))),
+        format!("{HEAD}{}zz\r\n{LAST}", chunk(&text("a"))),
         whole.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"),
         whole.replace("HTTP/1.1", "HTTP/1.0"),
     ] {
@@ -56,9 +56,9 @@ fn what_was_not_is_closed() {
     }
 }
 
-/// An API that answers its first request, and does something else to all others; returns the
-/// second answer's status, and how many requests there were.
-fn broken_second(warm: bool, says: &'static str) -> (u16, usize) {
+/// Runs an API that sends these bytes and closes. With `warm` it first answers one request.
+/// Returns the status of the broken answer, and the number of its requests.
+fn broken_second(warm: bool, bytes: &'static str) -> (u16, usize) {
     let count = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&count);
     let base = api::serve(move |request| {
@@ -66,8 +66,8 @@ fn broken_second(warm: bool, says: &'static str) -> (u16, usize) {
             request.write(&answer(&[DONE.to_owned()]));
             return Then::Keep;
         }
-        request.write(says);
-        // A lingering copy would keep the connection open.
+        request.write(bytes);
+        // Another copy of the stream would keep the connection open.
         request.stream.shutdown(std::net::Shutdown::Both).unwrap();
         Then::Close
     });
@@ -75,21 +75,21 @@ fn broken_second(warm: bool, says: &'static str) -> (u16, usize) {
     let before = daemon.descriptors().len();
     if warm {
         assert!(daemon.ask(PROMPT).done());
-        harness::eventually("the connection is back", || daemon.descriptors().len() == before + 1);
+        harness::eventually("the pool has it", || daemon.descriptors().len() == before + 1);
     }
     let status = daemon.ask(PROMPT).status;
     (status, count.load(Ordering::Relaxed) - usize::from(warm))
 }
 
 #[test]
-fn a_request_is_sent_again_once_and_only_if_it_was_not_processed() {
-    assert_eq!(broken_second(true, ""), (502, 2), "a used connection, without a byte of response");
-    assert_eq!(broken_second(true, "HTTP/1.1"), (502, 1), "a used connection, with one");
+fn only_an_unprocessed_request_is_retried_once() {
+    assert_eq!(broken_second(true, ""), (502, 2), "a reused connection, without a response byte");
+    assert_eq!(broken_second(true, "HTTP/1.1"), (502, 1), "a reused connection, half a response");
     assert_eq!(broken_second(false, ""), (502, 1), "a new connection");
 }
 
 #[test]
-fn an_early_answer_is_the_answer() {
+fn an_early_response_is_relayed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}/v1", listener.local_addr().unwrap());
     rustix::net::sockopt::set_socket_recv_buffer_size(listener.as_fd(), 4096).unwrap();
@@ -114,9 +114,9 @@ fn an_early_answer_is_the_answer() {
 }
 
 #[test]
-fn an_api_that_lingers_after_done_keeps_nobody_waiting() {
+fn a_client_does_not_wait_for_an_api_that_lingers_after_done() {
     let base = api::serve(|request| {
-        request.write(&format!("{HEAD}{}", chunk(&(says("a") + DONE))));
+        request.write(&format!("{HEAD}{}", chunk(&(text("a") + DONE))));
         request.closed();
         Then::Close
     });
@@ -125,5 +125,5 @@ fn an_api_that_lingers_after_done_keeps_nobody_waiting() {
     let began = std::time::Instant::now();
     assert!(daemon.ask(PROMPT).done());
     assert!(began.elapsed() < Duration::from_secs(10));
-    harness::eventually("the API is let go", || daemon.descriptors().len() <= before);
+    harness::eventually("the connection closes", || daemon.descriptors().len() <= before);
 }

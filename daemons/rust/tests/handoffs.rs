@@ -1,4 +1,4 @@
-//! What the web server sends, well or badly.
+//! Valid and invalid messages of the web server.
 
 mod harness;
 
@@ -10,32 +10,32 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use harness::api::{self, DONE, Then, answer, says};
+use harness::api::{self, DONE, Then, answer, text};
 use harness::{Answer, Daemon, eventually, tcp_pair};
 
-/// An API that says one word to everybody, and counts them.
+/// An API that answers each request with one word, and counts the requests.
 fn counted() -> (String, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&count);
     let base = api::serve(move |request| {
         counter.fetch_add(1, Ordering::Relaxed);
-        request.write(&answer(&[says("a"), DONE.to_owned()]));
+        request.write(&answer(&[text("a"), DONE.to_owned()]));
         Then::Keep
     });
     (base, count)
 }
 
 #[test]
-fn the_request_is_what_was_asked_for() {
+fn the_request_has_the_fields_of_the_handoff() {
     let base = api::serve(|request| {
-        let seen = format!("{}{}", request.head, request.body);
+        let echo = format!("{}{}", request.head, request.body);
         request
-            .write(&answer(&[says(&seen.replace('"', "'").replace("\r\n", "|")), DONE.to_owned()]));
+            .write(&answer(&[text(&echo.replace('"', "'").replace("\r\n", "|")), DONE.to_owned()]));
         Then::Keep
     });
     let daemon = Daemon::start(&base, &[]);
-    let found = daemon.ask(r#"{"prompt":"Hi","test_pattern":"unicode;t=1","request_id":"r-7"}"#);
-    let text = found.text();
+    let received = daemon.ask(r#"{"prompt":"Hi","test_pattern":"unicode;t=1","request_id":"r-7"}"#);
+    let echo = received.text();
     for expected in [
         "post /v1/chat/completions http/1.1|",
         "|authorization: bearer sk-harness|",
@@ -47,12 +47,12 @@ fn the_request_is_what_was_asked_for() {
         "|host: 127.0.0.1:",
         "||{'model':'gpt-4o-mini','messages':[{'role':'user','content':'Hi'}],'stream':true}",
     ] {
-        assert!(text.contains(expected), "{expected} in {text}");
+        assert!(echo.contains(expected), "{expected} in {echo}");
     }
 }
 
 #[test]
-fn bad_data_is_a_400_and_nobody_is_called() {
+fn invalid_data_is_a_400_without_a_call_to_the_api() {
     let (base, count) = counted();
     let daemon = Daemon::start(&base, &[]);
     for data in ["", "\0", "{", "[]", "{}", r#"{"prompt":1}"#, r#"{"prompt":"a","prompt":"b"}"#] {
@@ -62,15 +62,15 @@ fn bad_data_is_a_400_and_nobody_is_called() {
 }
 
 #[test]
-fn large_data_is_whole_and_larger_data_refused() {
+fn large_data_is_served_and_larger_data_is_refused() {
     let (base, _) = counted();
     let daemon = Daemon::start(&base, &[]);
     let prompt = |size| format!(r#"{{"prompt":"{}"}}"#, "x".repeat(size));
     assert!(daemon.ask(&prompt(200_000)).done());
-    // Larger messages than the kernel's default lets through take a larger buffer.
+    // A message above the kernel's default limit needs a larger send buffer.
     let peer = daemon.try_connect().unwrap();
     rustix::net::sockopt::set_socket_send_buffer_size_force(&peer, 1 << 20)
-        .unwrap_or_else(|_| eprintln!("not privileged: a message of 300 KB cannot be sent"));
+        .unwrap_or_else(|_| eprintln!("without privileges this test sends no message of 300 KB"));
     let (client, server) = tcp_pair();
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
@@ -85,7 +85,7 @@ fn large_data_is_whole_and_larger_data_refused() {
 }
 
 #[test]
-fn the_first_descriptor_decides() {
+fn only_the_first_descriptor_is_served() {
     let (base, count) = counted();
     let daemon = Daemon::start(&base, &[]);
     let before = daemon.descriptors().len();
@@ -96,7 +96,7 @@ fn the_first_descriptor_decides() {
     daemon.send(data, &[server.as_fd(), extra.as_fd()]);
     assert!(Answer::read(client).done());
     drop(extra);
-    assert_eq!(other.read(&mut [0; 1]).unwrap(), 0, "the other one is closed unseen");
+    assert_eq!(other.read(&mut [0; 1]).unwrap(), 0, "the daemon closes the other one");
 
     let (unix, server) = UnixStream::pair().unwrap();
     daemon.send(data, &[server.as_fd()]);
@@ -114,9 +114,9 @@ fn the_first_descriptor_decides() {
     daemon.send(data, &[TcpListener::bind("127.0.0.1:0").unwrap().as_fd()]);
     drop((daemon.try_connect().unwrap(), unix));
     assert!(daemon.ask(r#"{"prompt":"b"}"#).done());
-    assert_eq!(count.load(Ordering::Relaxed), calls + 1, "nobody was called for those");
-    // Each answer may have left a connection to the API behind.
-    eventually("everything is closed", || daemon.descriptors().len() <= before + 3);
+    assert_eq!(count.load(Ordering::Relaxed), calls + 1, "those did not call the API");
+    // Each answer may have left a connection to the API in the pool.
+    eventually("the daemon closes them all", || daemon.descriptors().len() <= before + 3);
 }
 
 #[test]
@@ -127,15 +127,15 @@ fn descriptors_do_not_reach_children() {
         Then::Close
     });
     let daemon = Daemon::start(&base, &[]);
-    // What the daemon itself was given is not its to judge.
-    let given = daemon.descriptors();
+    // The descriptors from before the exchange include inherited ones.
+    let before = daemon.descriptors();
     let _client = daemon.hand_off(r#"{"prompt":"a"}"#);
     let of_exchange = || {
-        let mut found = daemon.descriptors();
-        found.retain(|number, what| given.get(number) != Some(what));
-        found.into_keys()
+        let mut descriptors = daemon.descriptors();
+        descriptors.retain(|number, target| before.get(number) != Some(target));
+        descriptors.into_keys()
     };
-    eventually("the request is sent", || of_exchange().len() == 2);
+    eventually("the daemon sends the request", || of_exchange().len() == 2);
     for number in of_exchange() {
         let path = format!("/proc/{}/fdinfo/{number}", daemon.child.id());
         let info = std::fs::read_to_string(path).unwrap();
@@ -145,7 +145,7 @@ fn descriptors_do_not_reach_children() {
 }
 
 #[test]
-fn a_silent_peer_is_given_up_and_delays_nobody() {
+fn a_silent_peer_times_out_and_does_not_delay_others() {
     let (base, _) = counted();
     let daemon = Daemon::start(&base, &["--handoff-timeout=0.3"]);
     let peer = daemon.try_connect().unwrap();
@@ -156,14 +156,14 @@ fn a_silent_peer_is_given_up_and_delays_nobody() {
 }
 
 #[test]
-fn the_end_is_seen_though_the_sender_keeps_its_copy() {
+fn the_client_sees_the_end_although_the_sender_keeps_its_copy() {
     let (base, _) = counted();
     let daemon = Daemon::start(&base, &[]);
     let (mut client, server) = tcp_pair();
     client.write_all(&[b'x'; 10_000]).unwrap();
     daemon.send(br#"{"prompt":"a"}"#, &[server.as_fd()]);
     let answer = Answer::read(client.try_clone().unwrap());
-    assert!(answer.done(), "bytes that nobody read cost nothing of the tail: {answer:?}");
+    assert!(answer.done(), "unread bytes do not destroy the end of the answer: {answer:?}");
     client.shutdown(Shutdown::Both).unwrap();
 }
 

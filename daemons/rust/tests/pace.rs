@@ -1,4 +1,4 @@
-//! Who waits for whom, and for how long: the API's silences, the client's, and neither's events.
+//! Timeouts, backpressure, and the delivery of each event without delay.
 
 mod harness;
 
@@ -6,16 +6,16 @@ use std::io::{Read as _, Write as _};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use harness::api::{self, DONE, HEAD, LAST, Then, chunk, says};
+use harness::api::{self, DONE, HEAD, LAST, Then, chunk, text};
 use harness::{Daemon, eventually};
 
 const PROMPT: &str = r#"{"prompt":"Hello"}"#;
 
 #[test]
-fn silence_is_bounded() {
+fn a_silent_api_times_out() {
     for (began, option, status) in [
         (String::new(), "--first-byte-timeout=0.2", 504),
-        (format!("{HEAD}{}", chunk(&says("a"))), "--idle-timeout=0.2", 200),
+        (format!("{HEAD}{}", chunk(&text("a"))), "--idle-timeout=0.2", 200),
     ] {
         let (closed, closings) = mpsc::channel();
         let base = api::serve(move |request| {
@@ -24,36 +24,36 @@ fn silence_is_bounded() {
             closed.send(()).unwrap();
             Then::Close
         });
-        let found = Daemon::start(&base, &[option]).ask(PROMPT);
-        assert_eq!(found.status, status);
-        assert!(!found.failure().is_empty() && !found.done(), "{found:?}");
-        closings.recv_timeout(harness::PATIENCE).expect("the API is let go");
+        let received = Daemon::start(&base, &[option]).ask(PROMPT);
+        assert_eq!(received.status, status);
+        assert!(!received.failure().is_empty() && !received.done(), "{received:?}");
+        closings.recv_timeout(harness::PATIENCE).expect("the daemon closes the connection");
     }
 }
 
 #[test]
-fn an_event_waits_for_nothing() {
+fn an_event_does_not_wait_for_the_next_one() {
     let base = api::serve(|request| {
-        let event = says("a");
-        // The size of the next chunk has come with it, and nothing of the chunk.
+        let event = text("a");
+        // The size of the next chunk follows, without the chunk.
         request.write(&format!("{HEAD}{}20\r\n", chunk(&event)));
         request.closed();
         Then::Close
     });
     let daemon = Daemon::start(&base, &[]);
     let mut client = daemon.hand_off(PROMPT);
-    let mut seen = String::new();
+    let mut received = String::new();
     let mut buffer = [0; 1024];
-    while !seen.ends_with("{\"content\":\"a\"}\n\n") {
+    while !received.ends_with("{\"content\":\"a\"}\n\n") {
         let count = client.read(&mut buffer).expect("the event arrives");
-        assert_ne!(count, 0, "{seen}");
-        seen.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+        assert_ne!(count, 0, "{received}");
+        received.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
     }
 }
 
 #[test]
 fn a_client_that_leaves_ends_the_request() {
-    for began in [String::new(), format!("{HEAD}{}", chunk(&says("a")))] {
+    for began in [String::new(), format!("{HEAD}{}", chunk(&text("a")))] {
         let (event, events) = mpsc::channel();
         let base = api::serve(move |request| {
             request.write(&began);
@@ -68,25 +68,25 @@ fn a_client_that_leaves_ends_the_request() {
         assert_eq!(events.recv_timeout(harness::PATIENCE), Ok("asked"));
         drop(client);
         assert_eq!(events.recv_timeout(harness::PATIENCE), Ok("closed"));
-        eventually("everything is released", || daemon.descriptors().len() <= before);
+        eventually("the daemon closes both sockets", || daemon.descriptors().len() <= before);
     }
 }
 
 #[test]
-fn a_client_that_stalls_pauses_the_api_and_gets_everything() {
+fn a_stalled_client_pauses_the_api_and_receives_the_whole_answer() {
     const EVENTS: usize = 8000;
-    let text = "x".repeat(4096);
-    let events = format!("{}{LAST}", chunk(&says(&text)).repeat(EVENTS) + &chunk(DONE));
-    let (tell, paused) = mpsc::channel();
+    let content = "x".repeat(4096);
+    let events = format!("{}{LAST}", chunk(&text(&content)).repeat(EVENTS) + &chunk(DONE));
+    let (pause, paused) = mpsc::channel();
     let base = api::serve(move |request| {
         request.write(HEAD);
-        // A write that cannot go on is how the API learns that it is paused.
+        // A write that times out means that the daemon does not read.
         request.stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
         let mut rest = events.as_bytes();
         while !rest.is_empty() {
             match request.stream.write(rest) {
                 Ok(count) => rest = &rest[count..],
-                Err(_) => tell.send(rest.len()).unwrap(),
+                Err(_) => pause.send(rest.len()).unwrap(),
             }
         }
         Then::Close
@@ -100,17 +100,17 @@ fn a_client_that_stalls_pauses_the_api_and_gets_everything() {
     };
     let before = rss();
     let client = daemon.hand_off(PROMPT);
-    let left = paused.recv_timeout(harness::PATIENCE).expect("the API is paused");
+    let left = paused.recv_timeout(harness::PATIENCE).expect("the daemon stops reading");
     assert!(left > 0);
     assert!(rss() < before + (4 << 10), "the daemon holds {} KiB", rss() - before);
-    let found = harness::Answer::read(client);
-    assert!(found.done());
-    assert_eq!(found.text().len(), EVENTS * text.len());
+    let received = harness::Answer::read(client);
+    assert!(received.done());
+    assert_eq!(received.text().len(), EVENTS * content.len());
 }
 
 #[test]
-fn a_client_that_stalls_for_ever_is_dropped() {
-    let event = chunk(&says(&"x".repeat(4096)));
+fn a_client_that_does_not_read_is_reset() {
+    let event = chunk(&text(&"x".repeat(4096)));
     let (ended, ends) = mpsc::channel();
     let base = api::serve(move |request| {
         request.write(HEAD);
@@ -120,7 +120,7 @@ fn a_client_that_stalls_for_ever_is_dropped() {
     });
     let daemon = Daemon::start(&base, &["--write-timeout=0.2"]);
     let mut client = daemon.hand_off(PROMPT);
-    ends.recv_timeout(harness::PATIENCE).expect("the API is let go");
+    ends.recv_timeout(harness::PATIENCE).expect("the daemon closes the API's connection");
     let error = client.read_to_end(&mut Vec::new());
-    assert!(error.is_err(), "half an answer must not look like a whole one");
+    assert!(error.is_err(), "half an answer must not look like a complete one");
 }

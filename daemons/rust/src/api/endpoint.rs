@@ -1,4 +1,5 @@
-//! Where the API is reached, and how: over TCP, TLS or a Unix socket. Proxies are not asked.
+//! The address of the API, and the connections to it: over TCP, TLS or a Unix socket, never
+//! through a proxy.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,50 +23,50 @@ use tokio_rustls::rustls::{
 use super::link::Link;
 use crate::config;
 
-/// What the API speaks on a connection.
+/// The HTTP version of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Http1,
     Http2,
 }
 
-/// An address, and what is needed to connect to it.
+/// The API's address, with the settings for a connection.
 pub struct Endpoint {
-    place: Place,
-    /// The API may choose HTTP/2.
+    address: Address,
+    /// The daemon offers HTTP/2, and the API may choose it.
     pub offers_http2: bool,
 }
 
-enum Place {
+enum Address {
     Unix(PathBuf),
     Tcp(String, u16),
     Tls(String, u16, ServerName<'static>, TlsConnector),
 }
 
 impl Endpoint {
-    /// Finds it out from the configuration.
+    /// Reads the endpoint from the configuration.
     pub fn new(api: &config::Api) -> Result<Self, String> {
         let secure = api.base.scheme() == Some(&Scheme::HTTPS);
         let host = api.base.host().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = api.base.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let place = match &api.socket {
-            Some(path) => Place::Unix(path.clone()),
-            None if !secure => Place::Tcp(host, port),
+        let address = match &api.socket {
+            Some(path) => Address::Unix(path.clone()),
+            None if !secure => Address::Tcp(host, port),
             None => {
                 let name = ServerName::try_from(host.clone())
                     .map_err(|error| format!("OPENAI_API_BASE: {host:?}: {error}"))?;
-                Place::Tls(host, port, name, TlsConnector::from(Arc::new(tls(api)?)))
+                Address::Tls(host, port, name, TlsConnector::from(Arc::new(tls(api)?)))
             }
         };
-        Ok(Self { offers_http2: api.http2 && matches!(place, Place::Tls(..)), place })
+        Ok(Self { offers_http2: api.http2 && matches!(address, Address::Tls(..)), address })
     }
 
     pub async fn dial(&self) -> io::Result<(Link, Protocol)> {
-        let link = match &self.place {
-            Place::Unix(path) => Link::new(unix(path).await?),
-            Place::Tcp(host, port) => Link::new(tcp(host, *port).await?),
-            Place::Tls(host, port, name, connector) => {
+        let link = match &self.address {
+            Address::Unix(path) => Link::new(unix(path).await?),
+            Address::Tcp(host, port) => Link::new(tcp(host, *port).await?),
+            Address::Tls(host, port, name, connector) => {
                 let stream = connector.connect(name.clone(), tcp(host, *port).await?).await?;
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let protocol = if http2 { Protocol::Http2 } else { Protocol::Http1 };
@@ -76,13 +77,14 @@ impl Endpoint {
     }
 }
 
-/// How often a Unix socket is tried whose queue is full: no event says when there is room.
+/// The time between two attempts to connect to a Unix socket whose queue is full. The kernel
+/// reports no event when the queue has room.
 const FULL_PAUSE: Duration = Duration::from_millis(10);
 
 async fn unix(path: &Path) -> io::Result<UnixStream> {
     loop {
         match UnixStream::connect(path).await {
-            // Over TCP connecting would wait; here it is for us to do, as long as may be.
+            // TCP's connect waits for room. A Unix socket's does not, so wait here.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(FULL_PAUSE).await,
             result => return result,
         }
@@ -100,7 +102,7 @@ fn tls(api: &config::Api) -> Result<ClientConfig, String> {
         let provider = ring::default_provider();
         ClientConfig::builder()
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(TrustAnybody(provider)))
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
             .with_no_client_auth()
     } else {
         ClientConfig::builder().with_root_certificates(roots(api)?).with_no_client_auth()
@@ -112,10 +114,10 @@ fn tls(api: &config::Api) -> Result<ClientConfig, String> {
     Ok(config)
 }
 
-/// The system's authorities, and those of the file.
+/// Returns the system's certificate authorities, and those of the file.
 fn roots(api: &config::Api) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    // Systems hold certificates that nobody can parse any more; the others count.
+    // Some systems have certificates that rustls cannot parse. Use the others.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = &api.ca_file {
         let wrong =
@@ -126,18 +128,18 @@ fn roots(api: &config::Api) -> Result<RootCertStore, String> {
             roots.add(certificate).map_err(|error| wrong(&error))?;
         }
         if roots.len() == known {
-            return Err(wrong(&"it holds no certificate in PEM"));
+            return Err(wrong(&"expected certificates in PEM, found none"));
         }
     }
     Ok(roots)
 }
 
-/// What `OPENAI_INSECURE_SSL` asks for: any certificate is good. Whoever presents it must still
-/// hold its key.
+/// The verifier for `OPENAI_INSECURE_SSL`. It accepts any certificate, but the server must still
+/// prove that it has the certificate's key.
 #[derive(Debug)]
-struct TrustAnybody(CryptoProvider);
+struct AnyCertificate(CryptoProvider);
 
-impl ServerCertVerifier for TrustAnybody {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer,

@@ -1,9 +1,9 @@
-//! HTTP/1.1 to the API: hyper's connection, one request at a time.
+//! An HTTP/1.1 client connection to the API, with one request at a time.
 //!
-//! hyper does the parsing and runs in a task of its own; which connection is used when, and
-//! what is sent again, is not left to it. A connection belongs to one answer until that was
-//! read to its end with nothing behind it. Dropped before, it is closed, which is HTTP/1.1's
-//! one way to tell the API that nobody listens.
+//! hyper parses, in a task of its own. The daemon's pool decides which connection a request
+//! uses, and whether to retry. A connection belongs to one answer until the daemon has read that
+//! answer to its end and no byte follows. Dropping the answer earlier closes the connection,
+//! which is the only way to cancel an HTTP/1.1 request.
 
 use std::time::Duration;
 
@@ -18,46 +18,47 @@ use hyper_util::rt::TokioIo;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Failure;
-use super::link::{Heard, Link};
+use super::link::{Link, Received};
 
-/// What is read ahead while a client stalls, and the most that a head may take.
+/// The size of hyper's read buffer: the bytes read ahead while a client stalls, and the largest
+/// response head.
 const MAX_BUFFER: usize = 256 << 10;
 
 /// How long a connection may take to be ready again after the end of an answer.
 const READY_TIME: Duration = Duration::from_millis(200);
 
-/// A connection on which a request can be sent.
+/// An HTTP/1.1 connection.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    heard: Heard,
+    received: Received,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Connection {
     pub async fn open(link: Link) -> hyper::Result<Self> {
-        let heard = link.heard();
+        let received = link.received();
         let (sender, connection) =
             Builder::new().max_buf_size(MAX_BUFFER).handshake(TokioIo::new(link)).await?;
         let task = tokio::spawn(async {
-            // What went wrong is told to whoever waits for the answer.
+            // hyper reports a failure to the waiting request too.
             let _ = connection.await;
         });
-        Ok(Self { sender, heard, _task: AbortOnDropHandle::new(task) })
+        Ok(Self { sender, received, _task: AbortOnDropHandle::new(task) })
     }
 
-    /// Whether a request can be sent now. hyper reads while a connection is idle, and gives up
-    /// one that has ended or on which something came that nobody asked for.
+    /// Reports whether the connection can send a request now. hyper reads while a connection is
+    /// idle, and closes it after an end of file or an unexpected byte.
     pub fn usable(&self) -> bool {
         self.sender.is_ready()
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its response.
     pub async fn send(
         mut self,
         request: Request<Bytes>,
         reused: bool,
     ) -> Result<(Parts, Body), Failure> {
-        let before = self.heard.bytes();
+        let before = self.received.bytes();
         let request = origin_form(request).map(Full::new);
         match self.sender.try_send_request(request).await {
             Ok(response) => {
@@ -67,16 +68,16 @@ impl Connection {
                 Ok((parts, Body { incoming, connection, complete: false }))
             }
             Err(mut error) => Err(Failure {
-                // An API may close a connection that it finds idle while a request is on its way.
+                // An API may close an idle connection at the moment the daemon sends a request.
                 unprocessed: error.take_message().is_some()
-                    || reused && self.heard.bytes() == before,
+                    || reused && self.received.bytes() == before,
                 reason: describe(error.error()),
             }),
         }
     }
 }
 
-/// Over HTTP/1.1 a request names the path, and the host in a header of its own.
+/// Converts a request to HTTP/1.1's form, with the path as target and the host as header.
 fn origin_form(mut request: Request<Bytes>) -> Request<Bytes> {
     let uri = std::mem::take(request.uri_mut()).into_parts();
     let host = uri.authority.and_then(|host| HeaderValue::from_str(host.as_str()).ok());
@@ -87,18 +88,18 @@ fn origin_form(mut request: Request<Bytes>) -> Request<Bytes> {
     request
 }
 
-/// hyper reads a body in an unknown transfer coding up to the connection's end, as it must to
-/// be general; here such a body is one that nobody can read.
+/// Refuses a response in an unknown transfer coding, whose body the daemon cannot parse. hyper
+/// would read that body up to the connection's end.
 fn check_framing(parts: &Parts) -> Result<(), Failure> {
     let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
         (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err(Failure::processed("the answer comes in an unknown transfer coding")),
+        _ => Err(Failure::processed("expected chunked transfer coding, found an unknown one")),
     }
 }
 
-/// An error with what caused it.
+/// Formats an error with its cause.
 fn describe(error: &hyper::Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
@@ -106,7 +107,7 @@ fn describe(error: &hyper::Error) -> String {
     }
 }
 
-/// What follows the head.
+/// The body of a response.
 pub struct Body {
     incoming: Incoming,
     connection: Option<Connection>,
@@ -114,13 +115,13 @@ pub struct Body {
 }
 
 impl Body {
-    /// The next piece; none at the end, which is one that the framing vouches for.
+    /// Returns the next piece, or `None` at the complete end of the body.
     pub async fn next(&mut self) -> Option<Result<Bytes, String>> {
         loop {
             match self.incoming.frame().await {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if !data.is_empty() => return Some(Ok(data)),
-                    _ => {} // trailers mean nothing here
+                    _ => {} // ignore trailers
                 },
                 Some(Err(error)) => return Some(Err(describe(&error))),
                 None => {
@@ -131,7 +132,7 @@ impl Body {
         }
     }
 
-    /// The connection, if another request can be sent on it.
+    /// Returns the connection if it can send another request.
     pub async fn into_connection(self) -> Option<Connection> {
         let mut connection = self.connection.filter(|_| self.complete)?;
         let ready = tokio::time::timeout(READY_TIME, connection.sender.ready()).await;

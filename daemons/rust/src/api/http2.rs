@@ -1,8 +1,8 @@
-//! HTTP/2 to the API: many answers on one connection, by the h2 crate.
+//! An HTTP/2 client connection to the API, with many streams, on the h2 crate.
 //!
-//! This is the layer that hyper itself stands on. It is used without hyper because the contract
-//! needs what hyper hides: how many streams the API admits, and whether it was a GOAWAY that
-//! ended one. Dropping an answer resets its stream and no other.
+//! hyper uses the same crate. This module does not use hyper, because the contract needs two
+//! facts that hyper hides: the API's limit on streams, and whether a GOAWAY ended a stream.
+//! Dropping an answer resets only its own stream.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -18,52 +18,53 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Failure;
-use super::link::{Heard, Link};
+use super::link::{Link, Received};
 
-/// How far the API may send ahead on one stream while its client stalls: 10,000 stalled clients
-/// cost 655 MB, and 64 KiB a round trip is more than any model writes.
+/// How many bytes the API may send ahead on a stream whose client stalls. 10,000 stalled clients
+/// then hold 655 MB. No model writes 64 KiB in one round trip, so this does not slow a stream.
 const STREAM_WINDOW: u32 = 64 << 10;
 
-/// Beyond what the stalled streams of a connection can hold together, so they starve no other.
+/// More than the stalled streams of a connection can fill, so they do not block the others.
 const CONNECTION_WINDOW: u32 = 1 << 30;
 
-/// Pings find out that a connection is dead though nobody closed it.
+/// Pings detect a connection that is dead although neither side closed it.
 const PING_AFTER: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many times in a row a connection may be found without streams before it is closed.
+/// After how many rounds of pings without a stream the daemon closes a connection.
 const UNUSED_ROUNDS: u32 = 3;
 
-/// A connection, shared by its streams.
+/// An HTTP/2 connection, which its streams share.
 pub struct Connection {
     sender: SendRequest<Bytes>,
-    heard: Heard,
+    received: Received,
     streams: AtomicUsize,
     used: AtomicBool,
     task: AbortOnDropHandle<()>,
 }
 
 impl Connection {
-    /// Returns when the API's SETTINGS are known: its limit on streams would otherwise be
-    /// guessed, and streams above it be refused. They come before the answer to a ping.
+    /// Starts HTTP/2 on a link. Waits for the answer to a ping, because the API's SETTINGS arrive
+    /// before it. Without them the client would guess the limit on streams, and the API would
+    /// refuse the streams above it.
     pub async fn open(link: Link) -> Result<Arc<Self>, h2::Error> {
-        let heard = link.heard();
+        let received = link.received();
         let (sender, mut connection) = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .enable_push(false)
-            // Each client that leaves may cost one, and they are no sign of an attack.
+            // Each client that leaves causes a reset. Many resets are not an attack.
             .max_local_error_reset_streams(None)
             .handshake(link)
             .await?;
         let pings = connection.ping_pong();
         let task = AbortOnDropHandle::new(tokio::spawn(async {
-            // What went wrong is told to each of the streams.
+            // h2 reports a failure to each stream too.
             let _ = connection.await;
         }));
         let this = Arc::new(Self {
             sender,
-            heard,
+            received,
             streams: AtomicUsize::new(0),
             used: AtomicBool::new(false),
             task,
@@ -75,26 +76,27 @@ impl Connection {
         Ok(this)
     }
 
-    /// Whether no more streams can be opened, for good: it has ended, or the API said GOAWAY.
+    /// Reports whether the connection can never open another stream: it has ended, or the API
+    /// has sent GOAWAY.
     pub fn retired(&self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         matches!(self.sender.clone().poll_ready(&mut context), Poll::Ready(Err(_)))
     }
 
-    /// A place for one more stream, if the API admits it.
-    pub fn reserve(self: &Arc<Self>) -> Option<Place> {
-        // An API that admits none would leave nobody a place on any connection.
+    /// Reserves one more stream, if the API's limit allows it.
+    pub fn reserve(self: &Arc<Self>) -> Option<Reservation> {
+        // With a limit of zero no request could ever be sent. Try one stream.
         let limit = self.sender.current_max_send_streams().max(1);
         let add = |streams| (streams < limit).then_some(streams + 1);
         self.streams.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok()?;
-        Some(Place {
+        Some(Reservation {
             reused: self.used.swap(true, Ordering::Relaxed),
             connection: Arc::clone(self),
         })
     }
 }
 
-/// Closes a connection that is dead or of no more use.
+/// Pings a connection from time to time. Closes it when it is dead or unused.
 async fn attend(connection: Weak<Connection>, mut pings: PingPong) {
     let mut unused = 0;
     loop {
@@ -112,27 +114,27 @@ async fn attend(connection: Weak<Connection>, mut pings: PingPong) {
     }
 }
 
-/// The right to open a stream on a connection; it is given back by being dropped.
-pub struct Place {
+/// The right to open a stream on a connection. Dropping it gives it back.
+pub struct Reservation {
     connection: Arc<Connection>,
     /// The connection has carried a request before.
     reused: bool,
 }
 
-impl Drop for Place {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.connection.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Place {
-    /// Sends a request and waits for the head of its answer.
+impl Reservation {
+    /// Sends a request and waits for the head of its response.
     pub async fn send(self, request: Request<Bytes>) -> Result<(Parts, Body), Failure> {
-        let before = self.connection.heard.bytes();
+        let before = self.connection.received.bytes();
         match exchange(self.connection.sender.clone(), request).await {
-            Ok((parts, stream)) => Ok((parts, Body { stream, _place: self })),
+            Ok((parts, stream)) => Ok((parts, Body { stream, _reservation: self })),
             Err(error) => {
-                let silent = self.connection.heard.bytes() == before;
+                let silent = self.connection.received.bytes() == before;
                 Err(Failure {
                     unprocessed: refused(&error) || self.reused && silent && error.is_io(),
                     reason: error.to_string(),
@@ -149,28 +151,28 @@ async fn exchange(
     let (head, body) = request.into_parts();
     let mut sender = sender.ready().await?;
     let (response, mut stream) = sender.send_request(Request::from_parts(head, ()), false)?;
-    // An answer may come before the API has taken all of it.
+    // The response may arrive before the API has read the whole body.
     stream.send_data(body, true)?;
     Ok(response.await?.into_parts())
 }
 
-/// Whether the API said that it did not process the request. A GOAWAY is the error of those
-/// streams alone that are above its last one.
+/// Reports whether the API declared the request unprocessed. h2 reports a GOAWAY only to the
+/// streams above its last stream id.
 fn refused(error: &h2::Error) -> bool {
     error.is_remote()
         && (error.is_go_away()
             || error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM))
 }
 
-/// What follows the head.
+/// The body of a response.
 pub struct Body {
     stream: RecvStream,
-    _place: Place,
+    _reservation: Reservation,
 }
 
 impl Body {
-    /// The next piece; none at the end that the API gave it. To take it is to give the API
-    /// room for as much again.
+    /// Returns the next piece, or `None` at `END_STREAM`. Each call widens the API's window by the
+    /// size of the piece.
     pub async fn next(&mut self) -> Option<Result<Bytes, String>> {
         loop {
             match self.stream.data().await? {

@@ -1,10 +1,9 @@
-//! The byte stream to the API, whatever carries it, with two things added that HTTP needs to
-//! be told apart by.
+//! A byte stream to the API, over TCP, TLS or a Unix socket, with two additions for HTTP.
 //!
-//! It counts what arrives: that nothing did is what shows, when a connection breaks, that the
-//! API cannot have begun to answer. And it keeps an error in writing to itself: an API may
-//! answer early (a 413) and close without reading on, and then the answer is there to be read
-//! although the request cannot be written. If there is none, reading shows the error as well.
+//! It counts the received bytes. A count of zero proves, when a connection breaks, that the API
+//! has not begun to answer. And it ignores write errors. An API may answer early (a 413) and
+//! close without reading on. The daemon can still read that answer, although it cannot write the
+//! rest of the request. If the API sent no answer, reading fails too.
 
 use std::io;
 use std::pin::Pin;
@@ -19,11 +18,11 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// How many bytes have come over a link so far.
+/// The counter of a link's received bytes.
 #[derive(Clone, Debug, Default)]
-pub struct Heard(Arc<AtomicU64>);
+pub struct Received(Arc<AtomicU64>);
 
-impl Heard {
+impl Received {
     pub fn bytes(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -32,29 +31,30 @@ impl Heard {
 /// A connected stream to the API.
 pub struct Link {
     stream: Box<dyn Stream>,
-    heard: Heard,
-    /// Writing has failed; what is written goes nowhere.
-    mute: bool,
+    received: Received,
+    /// A write has failed. The link discards further writes.
+    write_failed: bool,
 }
 
 impl Link {
     pub fn new(stream: impl Stream + 'static) -> Self {
-        Self { stream: Box::new(stream), heard: Heard::default(), mute: false }
+        Self { stream: Box::new(stream), received: Received::default(), write_failed: false }
     }
 
-    pub fn heard(&self) -> Heard {
-        self.heard.clone()
+    pub fn received(&self) -> Received {
+        self.received.clone()
     }
 
-    fn unless_mute<T>(
+    /// Writes, or returns `ignored` after a write error.
+    fn unless_failed<T>(
         &mut self,
         ignored: T,
         write: impl FnOnce(Pin<&mut dyn Stream>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if !self.mute {
+        if !self.write_failed {
             match ready!(write(Pin::new(&mut *self.stream))) {
                 Ok(done) => return Poll::Ready(Ok(done)),
-                Err(_) => self.mute = true,
+                Err(_) => self.write_failed = true,
             }
         }
         Poll::Ready(Ok(ignored))
@@ -70,7 +70,7 @@ impl AsyncRead for Link {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut *self.stream).poll_read(context, buffer))?;
         let count = (buffer.filled().len() - before) as u64;
-        self.heard.0.fetch_add(count, Ordering::Relaxed);
+        self.received.0.fetch_add(count, Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
 }
@@ -81,14 +81,14 @@ impl AsyncWrite for Link {
         context: &mut Context,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.unless_mute(data.len(), |stream| stream.poll_write(context, data))
+        self.unless_failed(data.len(), |stream| stream.poll_write(context, data))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
-        self.unless_mute((), |stream| stream.poll_flush(context))
+        self.unless_failed((), |stream| stream.poll_flush(context))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
-        self.unless_mute((), |stream| stream.poll_shutdown(context))
+        self.unless_failed((), |stream| stream.poll_shutdown(context))
     }
 }

@@ -1,6 +1,6 @@
-//! The connections to the API that wait for a request, or with HTTP/2 take one more. Requests
-//! that come while the first HTTP/2 connection is being made wait for it, instead of making
-//! one each.
+//! The pool of connections to the API: idle HTTP/1.1 connections, and HTTP/2 connections that
+//! requests share. Requests that arrive while the pool dials an HTTP/2 connection wait for it
+//! and do not dial their own.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,22 +15,22 @@ use tokio::time::{Instant, sleep, timeout};
 use super::endpoint::{Endpoint, Protocol};
 use super::{Body, Failure, http1, http2};
 
-/// What is kept between requests over HTTP/1.1, where every running exchange has a connection
-/// to leave behind, and for how long.
+/// The limits on idle HTTP/1.1 connections: their number, and their time. After a burst, each
+/// exchange leaves one connection.
 const MAX_IDLE: usize = 8;
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
-/// Why there is no connection.
+/// The reason why the pool has no connection to offer.
 #[derive(Clone, Debug)]
 pub enum Unreachable {
     Late,
     Failed(String),
 }
 
-/// A connection on which one request can be sent.
+/// A connection for one request.
 pub enum Lease {
     Http1 { connection: http1::Connection, reused: bool },
-    Http2(http2::Place),
+    Http2(http2::Reservation),
 }
 
 impl Lease {
@@ -40,8 +40,8 @@ impl Lease {
                 let (parts, body) = connection.send(request, reused).await?;
                 Ok((parts, Body::Http1(body)))
             }
-            Self::Http2(place) => {
-                let (parts, body) = place.send(request).await?;
+            Self::Http2(reservation) => {
+                let (parts, body) = reservation.send(request).await?;
                 Ok((parts, Body::Http2(body)))
             }
         }
@@ -57,14 +57,14 @@ pub struct Pool {
 #[derive(Default)]
 struct State {
     shared: Vec<Arc<http2::Connection>>,
-    /// The one used last is last.
+    /// In the order of use, the latest last.
     idle: Vec<(http1::Connection, Instant)>,
-    /// How the attempt to make a shared connection ended, once it has.
+    /// The running attempt to make a shared connection. It receives its result.
     dialing: Option<watch::Receiver<Option<Result<(), Unreachable>>>>,
     /// The API does not speak HTTP/2.
     http1_only: bool,
-    /// Somebody is at work to close what is idle for too long.
-    attended: bool,
+    /// The task that closes idle connections is running.
+    expiring: bool,
 }
 
 impl Pool {
@@ -74,11 +74,12 @@ impl Pool {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that holds the lock can stop halfway.
+        // A holder of the lock cannot panic halfway, so a poisoned lock is still valid.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection. With `fresh`, none that may have ended unnoticed.
+    /// Returns a connection. With `fresh`, it is not an idle HTTP/1.1 connection, which the API
+    /// may have closed.
     pub async fn acquire(self: &Arc<Self>, fresh: bool) -> Result<Lease, Unreachable> {
         let began = Instant::now();
         loop {
@@ -96,10 +97,12 @@ impl Pool {
             };
             match attempt.wait_for(Option::is_some).await.as_deref() {
                 Ok(Some(Err(error))) => return Err(error.clone()),
-                // Where the API admits few streams others may have been faster, time and again.
+                // If the API allows few streams, other requests may take them again and again.
                 Ok(_) if began.elapsed() > self.connect_timeout => return Err(Unreachable::Late),
                 Ok(_) => {}
-                Err(_) => return Err(Unreachable::Failed("connecting was given up".to_owned())),
+                Err(_) => {
+                    return Err(Unreachable::Failed("the attempt to connect ended".to_owned()));
+                }
             }
         }
     }
@@ -113,8 +116,8 @@ impl Pool {
         Ok(Lease::Http1 { connection, reused: false })
     }
 
-    /// Makes a connection for everybody who waits. It belongs to none of them, so it goes on
-    /// when the one that asked first leaves.
+    /// Makes a connection for all waiting requests. It runs in a task of its own, so it continues
+    /// when the first request's client leaves.
     fn dial_shared(self: &Arc<Self>) -> watch::Receiver<Option<Result<(), Unreachable>>> {
         let (done, attempt) = watch::channel(None);
         let pool = Arc::clone(self);
@@ -122,20 +125,22 @@ impl Pool {
             let connecting = async {
                 let (link, protocol) = pool.endpoint.dial().await?;
                 Ok(match protocol {
-                    Protocol::Http1 => Made::Own(http1::Connection::open(link).await?),
+                    Protocol::Http1 => Dialed::Own(http1::Connection::open(link).await?),
                     Protocol::Http2 => match http2::Connection::open(link).await? {
-                        // Another one would fare no better.
-                        gone if gone.retired() => return Err("the API takes no streams".into()),
-                        connection => Made::Shared(connection),
+                        // Another connection would probably end in the same way.
+                        retired if retired.retired() => {
+                            return Err("the API refuses streams on a new connection".into());
+                        }
+                        connection => Dialed::Shared(connection),
                     },
                 })
             };
-            let made = bounded(pool.connect_timeout, connecting).await;
+            let dialed = bounded(pool.connect_timeout, connecting).await;
             let mut state = pool.lock();
             state.dialing = None;
-            let result = made.map(|made| match made {
-                Made::Shared(connection) => state.shared.push(connection),
-                Made::Own(connection) => {
+            let result = dialed.map(|dialed| match dialed {
+                Dialed::Shared(connection) => state.shared.push(connection),
+                Dialed::Own(connection) => {
                     state.http1_only = true;
                     state.idle.push((connection, Instant::now()));
                 }
@@ -145,33 +150,34 @@ impl Pool {
         attempt
     }
 
-    /// Takes back a connection on which the next request can be sent.
+    /// Returns a connection to the pool. The connection can send another request.
     pub fn put(self: &Arc<Self>, connection: http1::Connection) {
         let mut state = self.lock();
         state.idle.push((connection, Instant::now()));
         if state.idle.len() > MAX_IDLE {
             state.idle.remove(0);
         }
-        if !std::mem::replace(&mut state.attended, true) {
-            tokio::spawn(Arc::clone(self).attend());
+        if !std::mem::replace(&mut state.expiring, true) {
+            tokio::spawn(Arc::clone(self).expire());
         }
     }
 
-    /// Closes what is idle for too long, until nothing is left.
-    async fn attend(self: Arc<Self>) {
+    /// Closes the connections that are idle for too long. Returns when none is idle.
+    async fn expire(self: Arc<Self>) {
         loop {
             sleep(IDLE_TIME).await;
             let mut state = self.lock();
             state.idle.retain(|(_, since)| since.elapsed() < IDLE_TIME);
             if state.idle.is_empty() {
-                state.attended = false;
+                state.expiring = false;
                 return;
             }
         }
     }
 }
 
-enum Made {
+/// A new connection of either protocol.
+enum Dialed {
     Shared(Arc<http2::Connection>),
     Own(http1::Connection),
 }
@@ -187,11 +193,11 @@ async fn bounded<T>(
 }
 
 impl State {
-    /// A connection that is there.
+    /// Takes an existing connection that can send a request.
     fn take(&mut self, fresh: bool) -> Option<Lease> {
         self.shared.retain(|connection| !connection.retired());
-        if let Some(place) = self.shared.iter().find_map(http2::Connection::reserve) {
-            return Some(Lease::Http2(place));
+        if let Some(reserved) = self.shared.iter().find_map(http2::Connection::reserve) {
+            return Some(Lease::Http2(reserved));
         }
         if fresh {
             return None;

@@ -1,5 +1,4 @@
-//! What the API's response is worth: an event stream to relay, or a problem that says what to
-//! answer the client instead.
+//! The check of the API's response: an event stream to relay, or a problem for the client.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,11 +11,11 @@ use super::Stream;
 use crate::log;
 use crate::problem::{Problem, UPSTREAM};
 
-/// How much of an error response is read to find its message, and for how long at most.
+/// The limits for reading an error response, to find its message.
 const ERROR_BODY_BYTES: usize = 64 << 10;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
 
-/// Sorts an event stream from everything else, which is a problem.
+/// Returns the stream if the response is an event stream, and a problem otherwise.
 pub async fn accept(parts: &Parts, stream: Stream, idle: Duration) -> Result<Stream, Problem> {
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     let kind = header(CONTENT_TYPE).split(';').next().unwrap_or("").trim();
@@ -25,26 +24,29 @@ pub async fn accept(parts: &Parts, stream: Stream, idle: Duration) -> Result<Str
     let problem = if !parts.status.is_success() {
         refusal(parts, stream, idle).await
     } else if !kind.eq_ignore_ascii_case("text/event-stream") {
-        let plain = bad("unexpected_content_type", "the API did not answer with an event stream");
+        let message = "expected an event stream from the API, found another content type";
+        let plain = bad("unexpected_content_type", message);
         described(stream, idle).await.map_or(plain.clone(), |problem| Problem {
             code: problem.code.or(plain.code),
             ..problem
         })
     } else if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-        bad("unexpected_encoding", "the API's answer is encoded, unasked")
+        bad("unexpected_encoding", "expected no content encoding from the API, found one")
     } else {
         return Ok(stream);
     };
-    log::warn(format_args!("the API refused with status {} and {kind:?}", parts.status.as_u16()));
+    let status = parts.status.as_u16();
+    log::warn(format_args!("the API refused a request with status {status} and {kind:?}"));
     Err(problem)
 }
 
-/// A status other than 2xx. A 4xx is the client's to know, but for what the API says of our
-/// key; its own failures are not.
+/// Converts a response with a status other than 2xx to a problem. The client gets the API's own
+/// 4xx and its message, except 401 and 403, which are about the daemon's key. All other statuses
+/// become a 502.
 async fn refusal(parts: &Parts, stream: Stream, idle: Duration) -> Problem {
     let status = parts.status;
     let code = format!("upstream_status_{}", status.as_u16());
-    let message = format!("the API answered with status {}", status.as_u16());
+    let message = format!("expected status 200 from the API, found status {}", status.as_u16());
     let mut problem = Problem::new(StatusCode::BAD_GATEWAY, UPSTREAM, &code, message);
     let ours = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
     if status.is_client_error() && !ours {
@@ -55,7 +57,8 @@ async fn refusal(parts: &Parts, stream: Stream, idle: Duration) -> Problem {
     problem
 }
 
-/// An error's words, or what has come of them in time.
+/// Reads an error response and returns the problem in it. After the timeout it uses the part
+/// that has arrived.
 async fn described(mut stream: Stream, idle: Duration) -> Option<Problem> {
     let mut body = Vec::new();
     let reading = async {
@@ -70,7 +73,7 @@ async fn described(mut stream: Stream, idle: Duration) -> Option<Problem> {
     Problem::described(&String::from_utf8_lossy(&body))
 }
 
-/// The value, if it is one of the two that HTTP knows.
+/// Returns the value if it has one of the two forms of HTTP: seconds or a date.
 fn retry_after(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?;
     let seconds = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -83,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delay_is_kept_if_it_is_one() {
+    fn only_a_valid_delay_is_kept() {
         for (text, kept) in [
             ("30", true),
             ("Fri, 31 Dec 1999 23:59:59 GMT", true),

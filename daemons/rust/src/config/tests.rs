@@ -1,17 +1,17 @@
 use super::*;
 
 fn run(args: &str, env: &[(&str, &str)]) -> Result<Config, String> {
-    let find = |name: &str| {
+    let get = |name: &str| {
         env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
-    match parse(args.split_whitespace().map(OsString::from), find)? {
+    match parse(args.split_whitespace().map(OsString::from), get)? {
         Command::Run(config) => Ok(*config),
-        Command::Help => panic!("help was not asked for"),
+        Command::Help => panic!("expected a configuration, found --help"),
     }
 }
 
 #[test]
-fn every_option_is_understood() {
+fn every_option_is_parsed() {
     let config = run(
         "--socket /run/a.sock --socket-mode 0600 --max-connections=3 --format openai \
          --handoff-timeout 1 --connect-timeout 2 --first-byte-timeout 3 --idle-timeout 0.25 \
@@ -30,11 +30,11 @@ fn every_option_is_understood() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
-    for (args, env, said) in [
+fn an_error_names_the_wrong_setting() {
+    for (args, env, expected) in [
         ("", [("", "")], "--socket is missing"),
         ("--socket", [("", "")], "--socket"),
-        ("--sockets a", [("", "")], "--sockets is no option"),
+        ("--sockets a", [("", "")], "--sockets is not an option"),
         ("a", [("", "")], "\"a\""),
         ("--socket a --format xml", [("", "")], "\"xml\": expected simple or openai"),
         ("--socket a --idle-timeout -1", [("", "")], "--idle-timeout"),
@@ -46,12 +46,12 @@ fn what_is_wrong_is_named() {
         ("--socket a", [("OPENAI_API_KEY", "a\nb")], "OPENAI_API_KEY"),
     ] {
         let error = run(args, &env).unwrap_err();
-        assert!(error.contains(said), "{args}: {error}");
+        assert!(error.contains(expected), "{args}: {error}");
     }
 }
 
 #[test]
-fn help_needs_nothing_else() {
+fn help_needs_no_other_option() {
     let command = parse([OsString::from("--help")], |_| None);
     assert!(matches!(command, Ok(Command::Help)));
 }

@@ -5,7 +5,7 @@ fn body(data: &str) -> String {
 }
 
 #[test]
-fn requests_are_made_to_the_digit() {
+fn requests_keep_each_value_digit_for_digit() {
     for (data, expected) in [
         (
             r#"{"prompt":"a\u00e9","system":"b"}"#,
@@ -14,6 +14,10 @@ fn requests_are_made_to_the_digit() {
         (
             r#"{"messages":[ {"role":"user","content":[{"x":1.0}]} ],"prompt":"p","model":"m","temperature":0.70,"max_tokens":5,"user_id":7,"other":1}"#,
             r#"{"model":"m","messages":[ {"role":"user","content":[{"x":1.0}]} ],"max_tokens":5,"temperature":0.70,"user":7,"stream":true}"#,
+        ),
+        (
+            r#"{"prompt":"p","user_id":"u-7"}"#,
+            r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"p"}],"user":"u-7","stream":true}"#,
         ),
         (
             r#"{"prompt":"p","messages":[],"user_id":null,"body":{"seed":9007199254740993,"stream":false,"model":"n"}}"#,
@@ -25,12 +29,13 @@ fn requests_are_made_to_the_digit() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
-    for (data, said) in [
-        ("", "not a JSON object"),
-        ("\0", "not a JSON object"),
-        ("[]", "not a JSON object"),
-        ("{}", "neither prompt nor messages"),
+fn an_error_names_the_wrong_field() {
+    for (data, expected) in [
+        ("", "expected a JSON object"),
+        ("\0", "expected a JSON object"),
+        ("[]", "expected a JSON object"),
+        ("{}", "expected prompt or messages"),
+        (r#"{"prompt":"a","user_id":[7]}"#, "user_id: expected a string or a number"),
         (r#"{"prompt":1}"#, "prompt: expected a string"),
         (r#"{"prompt":"a","prompt":"b"}"#, "\"prompt\" twice"),
         (r#"{"prompt":"a","max_tokens":1.5}"#, "max_tokens: expected an integer"),
@@ -40,11 +45,11 @@ fn what_is_wrong_is_said() {
         (r#"{"prompt":"a","request_id":"b\u0000"}"#, "request_id"),
         (r#"{"prompt":"a","response_headers":"b"}"#, "response_headers"),
         (r#"{"messages":["a"]}"#, "messages[0]: expected an object"),
-        (r#"{"messages":[{"content":"a"}]}"#, "messages[0]: role is missing"),
+        (r#"{"messages":[{"content":"a"}]}"#, "messages[0]: expected a role"),
         (r#"{"messages":[{"role":"user","content":["a"]}]}"#, "messages[0]: content"),
     ] {
         let wrong = parse(data.as_bytes()).0.unwrap_err();
-        assert!(wrong.contains(said), "{data}: {wrong}");
+        assert!(wrong.contains(expected), "{data}: {wrong}");
     }
     assert!(parse(b"{\"prompt\":\"\xff\"}").0.unwrap_err().contains("UTF-8"));
 }
@@ -60,13 +65,13 @@ fn only_valid_response_headers_are_kept() {
 }
 
 #[test]
-fn headers_come_with_a_problem_too() {
+fn headers_are_returned_with_an_error_too() {
     let (job, headers) = parse(br#"{"response_headers":{"X-A":"1"}}"#);
     assert!(job.is_err() && headers.len() == 1);
 }
 
 #[test]
-fn headers_for_the_api_may_hold_any_text() {
+fn headers_for_the_api_may_be_any_text() {
     let job = parse(r#"{"prompt":"a","test_pattern":"é","request_id":""}"#.as_bytes()).0.unwrap();
     assert_eq!(job.test_pattern.unwrap().as_bytes(), "é".as_bytes());
     assert!(job.request_id.is_none());

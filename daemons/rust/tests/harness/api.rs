@@ -1,4 +1,4 @@
-//! An API by hand: it reads requests, and writes what a test wants, byte for byte.
+//! A test API: it parses requests, and writes the test's response byte for byte.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -10,14 +10,14 @@ use std::thread;
 pub struct Request {
     pub head: String,
     pub body: String,
-    /// Of the connection, from 1.
+    /// The number of the connection, from 1.
     pub connection: usize,
     pub stream: TcpStream,
 }
 
 impl Request {
     pub fn write(&mut self, text: &str) {
-        // A daemon that has heard enough may be gone.
+        // The daemon may have closed the connection.
         let _ = self.stream.write_all(text.as_bytes());
     }
 
@@ -27,13 +27,13 @@ impl Request {
     }
 }
 
-/// What becomes of a connection behind an answer.
+/// The state of a connection after an answer.
 pub enum Then {
     Close,
     Keep,
 }
 
-/// Serves every request by a function, and returns the base URL.
+/// Starts an API that answers each request with a function. Returns its base URL.
 pub fn serve(answer: impl Fn(&mut Request) -> Then + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -76,8 +76,8 @@ fn read(stream: &TcpStream, connection: usize) -> Option<Request> {
     })
 }
 
-/// Serves the same bytes to everybody, and closes.
-pub fn canned(response: String) -> String {
+/// Starts an API that answers each request with the same bytes, and closes.
+pub fn fixed(response: String) -> String {
     serve(move |request| {
         request.write(&response);
         Then::Close
@@ -89,22 +89,22 @@ pub const HEAD: &str =
 pub const LAST: &str = "0\r\n\r\n";
 pub const DONE: &str = "data: [DONE]\n\n";
 
-/// A text as one HTTP chunk.
+/// Returns a text as one HTTP chunk.
 pub fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
 
-/// An event that says a text.
-pub fn says(text: &str) -> String {
+/// Returns an event with this text as content.
+pub fn text(text: &str) -> String {
     format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
 }
 
-/// An event that finishes the answer.
+/// Returns an event that finishes the answer.
 pub fn stop() -> String {
     "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n".to_owned()
 }
 
-/// An answer of these events, whole.
+/// Returns a complete response with these events.
 pub fn answer(events: &[String]) -> String {
     let events: String = events.iter().map(|event| chunk(event)).collect();
     format!("{HEAD}{events}{LAST}")

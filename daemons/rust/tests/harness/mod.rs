@@ -1,7 +1,7 @@
-//! The tests play both sides of the daemon with real sockets: the web server that hands a
-//! client's TCP socket over, the client, and the API. The daemon is the real process.
+//! The harness plays both sides of the daemon with real sockets: the web server that hands over
+//! a client's TCP socket, the client, and the API. The daemon is a process.
 
-#![allow(dead_code, reason = "no test file uses all of it")]
+#![allow(dead_code, reason = "each test file uses a part of the harness")]
 
 pub mod api;
 
@@ -23,12 +23,12 @@ use rustix::net::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a test waits for what must come. It is never waited out.
+/// How long a test waits before it fails. A passing test is much faster.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub const KEY: &str = "sk-harness";
 
-/// A private folder that is removed at the end.
+/// A temporary folder that is removed on drop.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
@@ -48,7 +48,7 @@ impl Drop for Folder {
     }
 }
 
-/// A running daemon, which is killed when the test is over.
+/// A running daemon, which is killed on drop.
 pub struct Daemon {
     pub child: Child,
     pub socket: PathBuf,
@@ -80,7 +80,7 @@ impl Daemon {
         Ok(peer)
     }
 
-    /// Sends one message and leaves, as a web server does.
+    /// Sends one message and closes, as a web server does.
     pub fn send(&self, data: &[u8], descriptors: &[BorrowedFd]) {
         let peer = self.try_connect().unwrap();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
@@ -91,14 +91,14 @@ impl Daemon {
         sendmsg(&peer, &[IoSlice::new(data)], &mut control, SendFlags::NOSIGNAL).unwrap();
     }
 
-    /// Hands a new client over; the client's end.
+    /// Hands over a new client. Returns the client's socket.
     pub fn hand_off(&self, data: &str) -> TcpStream {
         let (client, server) = tcp_pair();
         self.send(data.as_bytes(), &[server.as_fd()]);
         client
     }
 
-    /// Hands a new client over, and returns its answer.
+    /// Hands over a new client. Returns its answer.
     pub fn ask(&self, data: &str) -> Answer {
         Answer::read(self.hand_off(data))
     }
@@ -116,12 +116,12 @@ impl Daemon {
         status.unwrap()
     }
 
-    /// The daemon's descriptors, and what they are.
+    /// Returns the daemon's descriptors with their targets.
     pub fn descriptors(&self) -> BTreeMap<u32, PathBuf> {
         let folder = format!("/proc/{}/fd", self.child.id());
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let number = |path: &Path| path.file_name()?.to_str()?.parse().ok();
-        // One that has been closed meanwhile is none.
+        // The daemon may have closed a descriptor meanwhile.
         entries.filter_map(|path| Some((number(&path)?, fs::read_link(&path).ok()?))).collect()
     }
 }
@@ -133,7 +133,7 @@ impl Drop for Daemon {
     }
 }
 
-/// The daemon's command, with nothing of the test's environment.
+/// Returns the daemon's command, without the test's environment.
 pub fn command(socket: &Path, base: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_streaming-daemon"));
     command
@@ -146,7 +146,7 @@ pub fn command(socket: &Path, base: &str) -> Command {
     command
 }
 
-/// A client's TCP socket, and the one that a web server has accepted for it.
+/// Returns a client's TCP socket, and the web server's socket for that client.
 pub fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -155,7 +155,7 @@ pub fn tcp_pair() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// Waits for a condition that no event announces.
+/// Polls until a condition holds. Panics after [`PATIENCE`].
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
@@ -164,7 +164,7 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// What a client has received, to the end.
+/// A client's complete received response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -182,22 +182,22 @@ impl Answer {
         Self { status: status[..3].parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
     }
 
-    /// The texts of the events, concatenated; a `[DONE]` or an error ends them.
+    /// Returns the concatenated texts of the events.
     pub fn text(&self) -> String {
         let events = self.body.split_terminator("\n\n");
         let texts = events.filter_map(|event| {
             let text = event.strip_prefix("data: {\"content\":\"")?;
-            Some(text.strip_suffix("\"}").expect("an event ends where it should"))
+            Some(text.strip_suffix("\"}").expect("an event ends after its text"))
         });
         texts.collect()
     }
 
-    /// Whether it ended in success: `[DONE]` once, last.
+    /// Reports whether the answer succeeded: it has one `[DONE]`, at the end.
     pub fn done(&self) -> bool {
         self.body.matches("[DONE]").count() == 1 && self.body.ends_with("data: [DONE]\n\n")
     }
 
-    /// The message of the error that it ended with, in a stream or as a response.
+    /// Returns the message of the error at the end of a stream, or of an error response.
     pub fn failure(&self) -> &str {
         let last = self.body.trim_end().rsplit("\n\n").next().unwrap();
         let error = last.strip_prefix("data: ").unwrap_or(last);

@@ -1,4 +1,4 @@
-//! The API is an h2 server on the other end of a loopback connection.
+//! Tests against an h2 server on a loopback connection.
 
 use h2::SendStream;
 use h2::server::{self, SendResponse};
@@ -11,7 +11,7 @@ use super::*;
 type Server = server::Connection<TcpStream, Bytes>;
 type Requests = mpsc::UnboundedReceiver<SendResponse<Bytes>>;
 
-/// A connection to a server of this configuration, and the ends on which requests arrive.
+/// Returns a connection to a server with this configuration, and the server.
 async fn connect(builder: &server::Builder) -> (Arc<Connection>, TcpServer) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -22,10 +22,10 @@ async fn connect(builder: &server::Builder) -> (Arc<Connection>, TcpServer) {
     (connection, serving.await.unwrap())
 }
 
-/// A server at work.
+/// A running server.
 struct TcpServer {
     requests: Requests,
-    /// Says GOAWAY, with the last stream that it has seen.
+    /// Makes the server send GOAWAY with its latest stream id.
     retire: mpsc::Sender<()>,
     _work: AbortOnDropHandle<()>,
 }
@@ -51,7 +51,7 @@ fn request() -> Request<Bytes> {
     Request::post("http://api/v1/chat/completions").body(Bytes::from_static(b"{}")).unwrap()
 }
 
-/// Sends a request on its way, and takes it on the other end.
+/// Sends a request, and receives it on the server.
 async fn ask(
     connection: &Arc<Connection>,
     server: &mut TcpServer,
@@ -67,16 +67,16 @@ fn begin(respond: &mut SendResponse<Bytes>) -> SendStream<Bytes> {
 }
 
 #[tokio::test]
-async fn places_are_as_many_as_the_api_admits() {
+async fn reservations_stop_at_the_limit_of_the_api() {
     let (connection, _server) = connect(server::Builder::new().max_concurrent_streams(2)).await;
-    let places = [connection.reserve(), connection.reserve()];
-    assert!(places.iter().all(Option::is_some) && connection.reserve().is_none());
-    drop(places);
+    let reservations = [connection.reserve(), connection.reserve()];
+    assert!(reservations.iter().all(Option::is_some) && connection.reserve().is_none());
+    drop(reservations);
     assert!(connection.reserve().is_some());
 }
 
 #[tokio::test]
-async fn an_answer_comes_whole() {
+async fn a_body_arrives_complete() {
     let (connection, mut server) = connect(&server::Builder::new()).await;
     let (answer, mut respond) = ask(&connection, &mut server).await;
     begin(&mut respond).send_data(Bytes::from_static(b"ended"), true).unwrap();
@@ -89,7 +89,7 @@ async fn an_answer_comes_whole() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_dropped_is_reset_and_no_other() {
+async fn dropping_a_body_resets_only_its_stream() {
     let (connection, mut server) = connect(&server::Builder::new()).await;
     let (leaving, mut respond) = ask(&connection, &mut server).await;
     let mut left = begin(&mut respond);
@@ -121,7 +121,7 @@ async fn only_a_refused_stream_was_not_processed() {
 }
 
 #[tokio::test]
-async fn a_reset_is_no_end() {
+async fn a_reset_is_an_error() {
     let (connection, mut server) = connect(&server::Builder::new()).await;
     let (answer, mut respond) = ask(&connection, &mut server).await;
     let mut stream = begin(&mut respond);
@@ -132,7 +132,7 @@ async fn a_reset_is_no_end() {
 }
 
 #[tokio::test]
-async fn after_goaway_streams_are_finished_and_none_opened() {
+async fn after_goaway_running_streams_finish_and_new_ones_fail() {
     let (connection, mut server) = connect(&server::Builder::new()).await;
     let (answer, mut respond) = ask(&connection, &mut server).await;
     let mut stream = begin(&mut respond);
@@ -157,7 +157,7 @@ async fn a_lost_connection_fails_its_streams() {
         let (answer, _respond) = ask(&connection, &mut server).await;
         drop(server);
         let failure = answer.await.unwrap().err().unwrap();
-        // The server has acknowledged nothing, so on a used connection it may have left before.
+        // The server sent nothing, so it may have closed a reused connection before the request.
         assert!(reused || !failure.unprocessed, "{failure:?}");
         assert!(connection.retired());
     }
