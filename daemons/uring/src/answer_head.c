@@ -11,7 +11,7 @@ static bool is_event_stream(struct text value) {
     return text_is_like(text_trim(value), "text/event-stream");
 }
 
-// A number of seconds or a date (RFC 9110, section 10.2.3).
+// Reports whether the value is a number of seconds or a date (RFC 9110, section 10.2.3).
 static bool is_delay(const char *value) {
     size_t digits = strspn(value, "0123456789");
     if (digits > 0 && digits < 10 && value[digits] == '\0')

@@ -1,4 +1,4 @@
-// What the daemon needs of the head of the API's answer, however it came.
+// The parsed head of the API's answer, over either HTTP version.
 
 #ifndef ANSWER_HEAD_H
 #define ANSWER_HEAD_H
@@ -7,12 +7,12 @@
 
 struct answer_head {
     int status;
-    bool event_stream;    // the content type says so
-    bool encoded;         // there is a content coding, though none was asked for
-    char retry_after[64]; // empty unless it is one of the two that HTTP knows
+    bool event_stream;    // the content type is text/event-stream
+    bool encoded;         // the API used a content coding, which the request excludes
+    char retry_after[64]; // seconds or a date; empty for any other value
 };
 
-// Takes note of one header.
+// Parses one header into the head.
 void answer_head_note(struct answer_head *head, struct text name, struct text value);
 
 #endif

@@ -1,7 +1,7 @@
-// A buffer: bytes that grow at the end and are taken from the front.
+// A buffer is a byte array that grows at the end and shrinks from the front.
 //
-// The zero value is an empty buffer without memory. One that has been emptied gives its
-// memory back, so that a stream at rest costs nothing but its struct.
+// The zero value is an empty buffer without memory. A buffer frees its memory when it becomes
+// empty, so an idle stream needs only its struct.
 
 #ifndef BUFFER_H
 #define BUFFER_H
@@ -15,7 +15,7 @@ struct buffer {
     size_t capacity;
 };
 
-// A piece of text that somebody else owns.
+// A text is a borrowed piece of memory.
 struct text {
     const char *bytes;
     size_t length;
@@ -26,24 +26,24 @@ struct text {
 struct text text_of(const char *string);
 struct text buffer_text(const struct buffer *b);
 bool text_is(struct text t, const char *string);
-// The same regardless of the letters' case.
+// Compares without regard to case.
 bool text_is_like(struct text t, const char *string);
-// Without the spaces and tabs around it.
+// Returns the text without the spaces and tabs around it.
 struct text text_trim(struct text t);
 
 void buffer_add(struct buffer *b, const void *bytes, size_t length);
 void buffer_add_text(struct buffer *b, struct text t);
 void buffer_print(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-// Drops bytes from the front.
+// Removes bytes from the front.
 void buffer_drop(struct buffer *b, size_t length);
-// Empties the buffer and keeps its memory for what comes next.
+// Empties the buffer but keeps its memory.
 void buffer_clear(struct buffer *b);
 void buffer_free(struct buffer *b);
 
-// Memory, or the end of the process: a daemon that has none left has nothing to say either.
+// Returns zeroed memory. Ends the process when there is no memory left.
 void *allocate(size_t size);
 
-// The struct that a member is part of.
+// Returns the struct that contains this member.
 #define CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

@@ -12,19 +12,54 @@ json_t *chunk_read(struct text data) {
     return NULL;
 }
 
-bool chunk_is_error(json_t *chunk) {
-    json_t *error = json_object_get(chunk, "error");
-    return error != NULL && !json_is_null(error);
+static bool is_text(json_t *value, const char *string) {
+    return json_is_string(value) && text_is(json_text_of(value), string);
 }
 
-// Line ends between the data lines of an event are white space in its JSON; in its strings
-// there are none.
+// An object without choices is itself an error if it has the error's own fields.
+static bool has_error_fields(json_t *chunk) {
+    return json_string_length(json_object_get(chunk, "message")) > 0 ||
+           is_text(json_object_get(chunk, "object"), "error") ||
+           is_text(json_object_get(chunk, "type"), "error");
+}
+
+bool chunk_is_error(json_t *chunk) {
+    json_t *error = json_object_get(chunk, "error");
+    if (error != NULL && !json_is_null(error))
+        return true;
+    return json_array_size(json_object_get(chunk, "choices")) == 0 && has_error_fields(chunk);
+}
+
+// The line ends between the data lines of an event are white space in its JSON. JSON strings
+// contain no line ends.
 static void add_on_one_line(struct buffer *to, struct text data) {
     size_t begin = to->length;
     buffer_add_text(to, data);
     for (size_t i = begin; i < to->length; i++)
         if (to->bytes[i] == '\n' || to->bytes[i] == '\r')
             to->bytes[i] = ' ';
+}
+
+// Adds the texts of a list of text parts (Mistral, GLM). False for any other value.
+static bool join_parts(json_t *parts, struct buffer *to) {
+    size_t i;
+    json_t *part;
+    json_array_foreach(parts, i, part) {
+        json_t *type = json_object_get(part, "type"), *text = json_object_get(part, "text");
+        if ((type != NULL && !json_is_null(type) && !is_text(type, "text")) ||
+            !json_is_string(text))
+            return false;
+        buffer_add_text(to, json_text_of(text));
+    }
+    return json_is_array(parts);
+}
+
+static void add_text_event(struct buffer *to, struct text text) {
+    if (text.length == 0)
+        return;
+    buffer_add_text(to, TEXT("data: {\"content\":"));
+    json_quote(to, text);
+    buffer_add_text(to, TEXT("}\n\n"));
 }
 
 static bool render_texts(json_t *chunk, struct buffer *to) {
@@ -35,13 +70,14 @@ static bool render_texts(json_t *chunk, struct buffer *to) {
         if (json_integer_value(json_object_get(choice, "index")) != 0 || content == NULL ||
             json_is_null(content))
             continue;
-        if (!json_is_string(content))
+        struct buffer joined = {0};
+        bool good = json_is_string(content) || join_parts(content, &joined);
+        if (good)
+            add_text_event(to,
+                           json_is_string(content) ? json_text_of(content) : buffer_text(&joined));
+        buffer_free(&joined);
+        if (!good)
             return false;
-        if (json_string_length(content) == 0)
-            continue;
-        buffer_add_text(to, TEXT("data: {\"content\":"));
-        json_quote(to, json_text_of(content));
-        buffer_add_text(to, TEXT("}\n\n"));
     }
     return true;
 }
@@ -55,7 +91,7 @@ bool chunk_render(json_t *chunk, struct text data, enum format format, struct bu
     return true;
 }
 
-// Choices are looked for one by one.
+// The search for a choice is linear, so their number has a limit.
 enum { MOST_CHOICES = 1000 };
 
 static struct choice *find(struct completion *c, json_int_t index) {
@@ -80,9 +116,9 @@ void completion_note(struct completion *c, json_t *chunk) {
     json_array_foreach(json_object_get(chunk, "choices"), i, choice) {
         if (!json_is_object(choice))
             continue;
-        struct choice *seen = find(c, json_integer_value(json_object_get(choice, "index")));
+        struct choice *known = find(c, json_integer_value(json_object_get(choice, "index")));
         if (json_string_length(json_object_get(choice, "finish_reason")) > 0)
-            seen->finished = true;
+            known->finished = true;
     }
 }
 

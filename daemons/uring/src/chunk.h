@@ -1,6 +1,6 @@
-// A chunk is one message of the API's stream, read as far as relaying needs: is it an error,
-// which text does it hold, which choices does it finish. Vendors differ in all the rest, so a
-// field of a surprising type is taken for absent.
+// A chunk is one JSON message of the API's stream. The daemon parses what a relay needs: an
+// error, the text, and which choices finish. Vendors differ in all other fields, so a field of
+// an unexpected type counts as absent.
 
 #ifndef CHUNK_H
 #define CHUNK_H
@@ -11,25 +11,30 @@
 
 enum format { FORMAT_SIMPLE, FORMAT_OPENAI };
 
-// Which choices were seen, and whether each has finished. The zero value has seen none.
+// The choices of an answer, and whether each has finished. A finish_reason finishes its choice
+// if it is a string that is not empty: Ollama and SGLang send an empty one with each delta. The
+// zero value has no choices.
 struct completion {
     struct choice {
         json_int_t index;
         bool finished;
     } * choices;
     size_t count;
-    bool countless; // more than anybody asks for: only [DONE] ends such an answer
+    bool countless; // there are too many choices; only [DONE] ends the answer
 };
 
-// The chunk, for json_decref; NULL when the data is no JSON object.
+// Parses the data of an event. Returns NULL unless it is a JSON object. For json_decref.
 json_t *chunk_read(struct text data);
-// Whether it reports an error in place of a piece of answer.
+// Reports whether the chunk reports an error. APIs do so in two ways: under the key `error`, as
+// any JSON type, also next to choices; or as the whole object, which then has the error's own
+// fields and no choices.
 bool chunk_is_error(json_t *chunk);
-// Adds what the client is told of it, as events. False when its text cannot be told.
+// Adds the client's events for a chunk. False when a content is neither a string nor a list of
+// text parts; only the simple format looks at it.
 bool chunk_render(json_t *chunk, struct text data, enum format format, struct buffer *to);
 
 void completion_note(struct completion *c, json_t *chunk);
-// Whether the answer is whole: there were choices, and all are done.
+// Reports whether the answer is complete: it has choices, and all are finished.
 bool completion_reached(const struct completion *c);
 void completion_free(struct completion *c);
 

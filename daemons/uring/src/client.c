@@ -8,24 +8,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// The bounds on waiting for a client to close are the contract's (R8).
+// The contract (R8) sets these limits for lingering.
 #define LINGER_TIME SECOND
 #define LINGER_BYTES ((size_t)1 << 20)
 
-// In a hurry: for the end of an interrupted answer to be sent, and then for the client to close.
+// After the shutdown timeout: the time to send the end of an interrupted answer, and then the
+// time for the client to close.
 #define HURRIED_TIME (100 * MILLISECOND)
 
-// When `drained` is told.
+// The client calls `drained` below this backlog.
 #define LOW_WATER ((size_t)32 << 10)
 
-// How often a stalled client is looked at within its time. SIOCOUTQ costs a call.
-enum { LOOKS = 4 };
+// How often the daemon checks a stalled client within its timeout. SIOCOUTQ costs a system call.
+enum { CHECKS = 4 };
 
-// What clients send is of no use: all of it goes here, and nobody looks at it. Being nobody's,
-// it can be under any number of operations.
+// The daemon ignores what clients send. All clients share this buffer, because no code reads it.
 static char discarded[16 << 10];
 
-static void bury(struct client *c) {
+static void destroy_when_idle(struct client *c) {
     if (c->reading.pending || c->writing.pending)
         return;
     close(c->fd);
@@ -35,29 +35,30 @@ static void bury(struct client *c) {
     c->events->closed(c);
 }
 
-static void let_go(struct client *c) {
+static void close_client(struct client *c) {
     if (c->state == CLIENT_CLOSING)
         return;
     c->state = CLIENT_CLOSING;
     timer_stop(&c->watch);
-    timer_stop(&c->patience);
+    timer_stop(&c->ending);
     ring_cancel(&c->reading);
     ring_cancel(&c->writing);
-    bury(c);
+    destroy_when_idle(c);
 }
 
-// shutdown() and close() are plain calls: the ring would hand them to a thread.
+// shutdown() and close() are direct system calls: the ring would run them on another thread.
 void client_abandon(struct client *c) {
     if (c->state == CLIENT_CLOSING)
         return;
-    // What waits in the kernel is dropped: half an answer must not look like a whole one.
+    // The reset discards the kernel's send buffer: half an answer must not look like a complete
+    // one.
     struct linger none = {.l_onoff = 1};
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     shutdown(c->fd, SHUT_WR);
-    let_go(c);
+    close_client(c);
 }
 
-static void lost(struct client *c) {
+static void handle_loss(struct client *c) {
     c->gone = true;
     if (c->state == CLIENT_OPEN)
         c->events->left(c);
@@ -67,15 +68,15 @@ static void lost(struct client *c) {
 
 // Sending
 
-// The client sees the end even while somebody else still holds its socket.
+// The client sees the end even while the web server still holds the socket.
 static void finish(struct client *c) {
     c->state = CLIENT_WAITING;
     timer_stop(&c->watch);
     shutdown(c->fd, SHUT_WR);
     if (c->gone)
-        let_go(c);
+        close_client(c);
     else
-        timer_set(&c->patience, ring_now() + (c->hurried ? HURRIED_TIME : LINGER_TIME));
+        timer_set(&c->ending, ring_now() + (c->hurried ? HURRIED_TIME : LINGER_TIME));
 }
 
 static int queued(const struct client *c) {
@@ -84,9 +85,10 @@ static int queued(const struct client *c) {
     return bytes;
 }
 
-// Time counts from the last byte that the client took: from us, or from our kernel's buffer,
-// which has room again only after a good part was read.
-static void look_after(struct timer *timer) {
+// The timeout starts again whenever the client reads a byte: when a send completes, or when the
+// kernel's buffer becomes shorter. The kernel accepts a send only after the client has read a
+// large part of that buffer.
+static void check_progress(struct timer *timer) {
     struct client *c = CONTAINER(timer, struct client, watch);
     if (!c->writing.pending)
         return;
@@ -95,11 +97,11 @@ static void look_after(struct timer *timer) {
         c->progress_at = ring_now();
     c->queued = now_queued;
     if (ring_now() - c->progress_at < c->write_timeout) {
-        timer_set(timer, ring_now() + c->write_timeout / LOOKS + 1);
+        timer_set(timer, ring_now() + c->write_timeout / CHECKS + 1);
         return;
     }
     c->stalled = true;
-    lost(c);
+    handle_loss(c);
 }
 
 void client_flush(struct client *c) {
@@ -112,7 +114,7 @@ void client_flush(struct client *c) {
     if (c->sending.length > 0) {
         ring_send(&c->writing, c->fd, c->sending.bytes + c->sent, c->sending.length - c->sent);
         c->progress_at = ring_now();
-        timer_set(&c->watch, ring_now() + c->write_timeout / LOOKS + 1);
+        timer_set(&c->watch, ring_now() + c->write_timeout / CHECKS + 1);
     } else if (c->state == CLIENT_ENDING) {
         finish(c);
     }
@@ -122,11 +124,11 @@ static void written(struct op *op, int result, char *unused) {
     (void)unused;
     struct client *c = CONTAINER(op, struct client, writing);
     if (c->state == CLIENT_CLOSING) {
-        bury(c);
+        destroy_when_idle(c);
         return;
     }
     if (result < 0 && result != -EINTR && result != -EAGAIN) {
-        lost(c);
+        handle_loss(c);
         return;
     }
     c->sent += result > 0 ? (size_t)result : 0;
@@ -146,14 +148,14 @@ size_t client_backlog(const struct client *c) {
 void client_end(struct client *c) {
     c->state = CLIENT_ENDING;
     if (c->hurried)
-        timer_set(&c->patience, ring_now() + HURRIED_TIME);
+        timer_set(&c->ending, ring_now() + HURRIED_TIME);
     client_flush(c);
 }
 
 void client_hurry(struct client *c) {
     c->hurried = true;
     if (c->state == CLIENT_ENDING || c->state == CLIENT_WAITING)
-        timer_set(&c->patience, ring_now() + HURRIED_TIME);
+        timer_set(&c->ending, ring_now() + HURRIED_TIME);
 }
 
 // Receiving
@@ -162,7 +164,7 @@ static void read_some(struct op *op, int result, char *unused) {
     (void)unused;
     struct client *c = CONTAINER(op, struct client, reading);
     if (c->state == CLIENT_CLOSING) {
-        bury(c);
+        destroy_when_idle(c);
         return;
     }
     if (result <= 0) {
@@ -170,23 +172,23 @@ static void read_some(struct op *op, int result, char *unused) {
         if (c->state == CLIENT_OPEN)
             c->events->left(c);
         else if (c->state == CLIENT_WAITING)
-            let_go(c);
-        return; // while the answer ends, its sending says how
+            close_client(c);
+        return; // while the answer ends, its last send reports the result
     }
     if (c->state != CLIENT_OPEN)
         c->discarded += (size_t)result;
     if (c->state == CLIENT_WAITING && c->discarded > LINGER_BYTES)
-        let_go(c);
+        close_client(c);
     else
         ring_receive_into(&c->reading, c->fd, discarded, sizeof discarded);
 }
 
-static void lose_patience(struct timer *timer) {
-    struct client *c = CONTAINER(timer, struct client, patience);
+static void end_timed_out(struct timer *timer) {
+    struct client *c = CONTAINER(timer, struct client, ending);
     if (c->state == CLIENT_ENDING)
         client_abandon(c);
     else
-        let_go(c);
+        close_client(c);
 }
 
 void client_open(struct client *c, int fd, int64_t write_timeout,
@@ -194,10 +196,10 @@ void client_open(struct client *c, int fd, int64_t write_timeout,
     *c = (struct client){.events = events, .fd = fd, .write_timeout = write_timeout};
     c->reading.done = read_some;
     c->writing.done = written;
-    c->watch.passed = look_after;
-    c->patience.passed = lose_patience;
-    // Events are written one by one, and none shall wait for the acknowledgement of another.
+    c->watch.passed = check_progress;
+    c->ending.passed = end_timed_out;
+    // Events are small, and Nagle's algorithm would delay them. Unix sockets refuse the option.
     int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // fails on Unix sockets, rightly
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     ring_receive_into(&c->reading, fd, discarded, sizeof discarded);
 }

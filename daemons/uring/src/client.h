@@ -1,9 +1,9 @@
-// The client's side of an exchange: its socket, and the answer on its way to it.
+// A client is the socket of one client, with the send buffer of its answer.
 //
-// The socket is read for as long as it is held, whatever the client sends: that is how its
-// leaving is noticed while the API is silent, and how unread bytes are kept from turning our
-// closing into a reset that would destroy the tail of the answer. A client that shuts down its
-// sending side looks just like one that has left, and is treated as such.
+// The daemon reads from the socket until it closes it, and discards what the client sends. So it
+// notices that the client left while the API is silent. And no unread byte can turn the daemon's
+// close into a reset, which would destroy the end of the answer. A client that shuts down its
+// sending side looks like one that has left, and counts as gone.
 
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -15,19 +15,19 @@
 struct client;
 
 struct client_events {
-    // Before the end of the answer: it has gone, or it reads nothing (then `stalled` is set).
+    // The client has left before the end of the answer, or has stalled (then `stalled` is set).
     void (*left)(struct client *c);
-    // Much of what waited has been taken.
+    // The backlog has become small.
     void (*drained)(struct client *c);
-    // The socket is closed, and the kernel has let go of the client.
+    // The socket is closed, and no operation of the client is pending.
     void (*closed)(struct client *c);
 };
 
 enum client_state {
     CLIENT_OPEN,
-    CLIENT_ENDING,  // the last of the answer is on its way
-    CLIENT_WAITING, // for the client to close, all having been sent
-    CLIENT_CLOSING, // the kernel has not let go yet
+    CLIENT_ENDING,  // sending the end of the answer
+    CLIENT_WAITING, // all sent; waiting for the client to close
+    CLIENT_CLOSING, // waiting for pending operations
 };
 
 struct client {
@@ -35,33 +35,33 @@ struct client {
     enum client_state state;
     int fd;
     struct op reading, writing;
-    struct buffer unsent;  // ours, to be added to
-    struct buffer sending; // the kernel's while `writing` is pending
-    size_t sent;           // of `sending`
+    struct buffer unsent;  // open for appending
+    struct buffer sending; // belongs to the kernel while `writing` is pending
+    size_t sent;           // bytes of `sending`
 
     int64_t write_timeout;
-    int64_t progress_at; // when the client's kernel took something last
-    int queued;          // what ours still held for it then
-    struct timer watch;  // looks after the progress
-    struct timer patience;
+    int64_t progress_at; // when the client read its latest byte
+    int queued;          // the length of the kernel's buffer at the latest check
+    struct timer watch;  // checks the progress
+    struct timer ending; // limits the end of the answer, and the linger
     size_t discarded;
-    bool gone;    // nothing more comes from it
-    bool hurried; // the daemon has to end
+    bool gone;    // the client has closed its sending side
+    bool hurried; // the shutdown timeout has passed
     bool stalled;
 };
 
-// Takes the descriptor over and begins to watch.
+// Takes ownership of the descriptor, and begins to read from it.
 void client_open(struct client *c, int fd, int64_t write_timeout,
                  const struct client_events *events);
-// Sends what has been added to `unsent`.
+// Sends `unsent`.
 void client_flush(struct client *c);
-// How many bytes wait for the client.
+// Returns how many bytes of the answer the kernel has not accepted.
 size_t client_backlog(const struct client *c);
-// What is in `unsent` is the last of the answer.
+// Sends `unsent` as the end of the answer.
 void client_end(struct client *c);
-// Allows little time for what is left to do.
+// Limits the rest of the exchange to a short time.
 void client_hurry(struct client *c);
-// Drops a client that no longer reads or is no longer there.
+// Resets the connection of a client that stalled or left.
 void client_abandon(struct client *c);
 
 #endif

@@ -14,15 +14,15 @@ static const char help[] =
     "  --socket PATH             listen for handoffs on this path\n"
     "  --socket-mode OCTAL       permissions of the socket (default 0660)\n"
     "  --max-connections N       hold at most this many clients (default 10000)\n"
-    "  --format simple|openai    the text alone, or the API's chunks (default simple)\n"
+    "  --format simple|openai    send the text alone, or the API's chunks (default simple)\n"
     "\n"
-    "Time bounds, in seconds:\n"
-    "  --handoff-timeout S       for a peer that connected to send its handoff (default 5)\n"
-    "  --connect-timeout S       for a connection to the API (default 10)\n"
-    "  --first-byte-timeout S    for the API to begin its answer (default 60)\n"
-    "  --idle-timeout S          for the API to go on with its answer (default 60)\n"
-    "  --write-timeout S         for a client to read something (default 60)\n"
-    "  --shutdown-timeout S      for running streams after SIGTERM (default 30)\n"
+    "Timeouts, in seconds:\n"
+    "  --handoff-timeout S       until a connected peer must have sent its handoff (default 5)\n"
+    "  --connect-timeout S       until a connection to the API must be ready (default 10)\n"
+    "  --first-byte-timeout S    until the API must begin its answer (default 60)\n"
+    "  --idle-timeout S          that the API may be silent within its answer (default 60)\n"
+    "  --write-timeout S         that a client may read nothing (default 60)\n"
+    "  --shutdown-timeout S      that running streams may take after SIGTERM (default 30)\n"
     "\n"
     "Environment: OPENAI_API_BASE, OPENAI_API_KEY, OPENAI_API_SOCKET, OPENAI_HTTP2_ENABLED,\n"
     "OPENAI_CA_FILE, OPENAI_INSECURE_SSL\n";
@@ -125,7 +125,7 @@ static bool read_option(struct config *c, int code, const char *text) {
     case HELP:
         break;
     }
-    return false; // getopt has complained
+    return false; // getopt has printed the error
 }
 
 static bool read_switch(const char *name, bool *into) {
@@ -167,7 +167,7 @@ static bool read_port(struct config *c, const char *text, size_t length) {
     return true;
 }
 
-// scheme://host[:port][/path]; who asks is not part of where.
+// Parses scheme://[user@]host[:port][/path], and discards the user.
 static bool read_base(struct config *c, const char *base) {
     c->tls = strncasecmp(base, "https://", 8) == 0;
     if (!is_plain(base) || (!c->tls && strncasecmp(base, "http://", 7) != 0))
@@ -212,7 +212,8 @@ static bool read_key(struct config *c) {
     c->api_key = copy_of(text.bytes, text.length);
     for (const char *byte = c->api_key; *byte != '\0'; byte++) {
         if ((unsigned char)*byte < 0x20 || *byte == 0x7f) {
-            fputs("streaming-daemon: OPENAI_API_KEY holds characters that no header can carry\n",
+            fputs("streaming-daemon: OPENAI_API_KEY: expected characters that are valid in a "
+                  "header\n",
                   stderr);
             return false;
         }

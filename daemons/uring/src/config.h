@@ -1,4 +1,4 @@
-// The options and the environment, as the contract lists them for every daemon.
+// The options and the environment. The contract lists them for every daemon.
 
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -14,7 +14,7 @@ struct config {
     size_t max_connections;
     enum format format;
 
-    // Nanoseconds.
+    // All timeouts are in nanoseconds.
     int64_t handoff_timeout;
     int64_t connect_timeout;
     int64_t first_byte_timeout;
@@ -22,12 +22,12 @@ struct config {
     int64_t write_timeout;
     int64_t shutdown_timeout;
 
-    // Of OPENAI_API_BASE.
+    // The parts of OPENAI_API_BASE.
     bool tls;
-    char *host;      // as it is connected to: without the brackets of an IPv6 address
-    char *authority; // as it stands in a request
+    char *host;      // for the connection: without the brackets of an IPv6 address
+    char *authority; // for the request: host and port
     char port[6];
-    char *path; // of completions
+    char *path; // of chat completions
 
     char *api_key;
     const char *api_socket; // or NULL
@@ -38,7 +38,7 @@ struct config {
 
 enum config_result { CONFIG_GOOD, CONFIG_HELP, CONFIG_BAD };
 
-// Reads both. A mistake is told on stderr, help on stdout.
+// Parses the options and the environment. Prints an error to stderr, and the help to stdout.
 enum config_result config_read(struct config *c, int argc, char **argv);
 void config_free(struct config *c);
 

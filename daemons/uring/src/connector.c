@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-// How long a full queue of a Unix socket is left alone.
+// The time between two attempts to connect to a Unix socket whose queue is full.
 #define UNIX_PAUSE (5 * MILLISECOND)
 
 static void clean_up(struct connector *c) {
@@ -31,7 +31,7 @@ static void fail(struct connector *c, const char *reason) {
     c->done(c, -1, reason, c->error == ETIMEDOUT);
 }
 
-// What is known at once is told with the next events, too.
+// Runs the next attempt from the event loop, so that `done` is never called too early.
 static void attempt_soon(struct connector *c) {
     timer_set(&c->attempt, ring_now());
 }
@@ -72,13 +72,13 @@ static void attempt_address(struct timer *timer) {
     }
     int on = 1;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    // The address lives until clean_up, which waits for the operation.
+    // The address stays valid until clean_up, which comes after the operation.
     ring_connect(&c->connecting, c->fd, a->ai_addr, a->ai_addrlen);
 }
 
-// On a Unix socket connecting is done at once or, when its queue is full, cannot be done yet,
-// and nothing tells when it can: an operation on the ring may wait for ever. So this is a plain
-// call, and made again in a moment. Whoever waits for the connection bounds that.
+// A Unix socket connects at once, or fails because its queue is full. The kernel reports no event
+// when the queue has room, so an operation on the ring could wait without end. This is a direct
+// system call instead, with a retry after a pause. The pool limits the time for it.
 static void attempt_unix(struct timer *timer) {
     struct connector *c = CONTAINER(timer, struct connector, attempt);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -95,12 +95,12 @@ static void attempt_unix(struct timer *timer) {
     }
 }
 
-static void found(void *owner, struct addrinfo *addresses) {
+static void resolved(void *owner, struct addrinfo *addresses) {
     struct connector *c = owner;
     c->lookup = NULL;
     c->addresses = c->trying = addresses;
     if (addresses == NULL)
-        fail(c, "the API's name has no address");
+        fail(c, "the name lookup found no address for the API");
     else
         attempt_soon(c);
 }
@@ -113,9 +113,9 @@ void connector_start(struct connector *c, const struct config *config) {
     if (c->path == NULL) {
         c->addresses = c->trying = lookup_numeric(config->host, config->port);
         if (c->addresses == NULL)
-            c->lookup = lookup_start(config->host, config->port, found, c);
+            c->lookup = lookup_start(config->host, config->port, resolved, c);
     }
-    c->error = EAGAIN; // if not even a thread is to be had
+    c->error = EAGAIN; // the error if no thread can start
     if (c->lookup == NULL)
         attempt_soon(c);
 }

@@ -1,5 +1,5 @@
-// From where the API is to a connected socket: the name is looked up, its addresses are tried
-// one after the other, or a Unix socket is connected to.
+// A connector makes a connected socket to the API. It looks up the name and tries the addresses
+// one by one, or connects to a Unix socket.
 
 #ifndef CONNECTOR_H
 #define CONNECTOR_H
@@ -9,10 +9,10 @@
 #include "ring.h"
 
 struct connector {
-    // Called once with the descriptor, or with -1 and the reason why there is none. Never from
-    // within connector_start.
+    // Called once, with the descriptor, or with -1 and an error text. Never called from within
+    // connector_start.
     void (*done)(struct connector *c, int fd, const char *reason, bool timed_out);
-    // Called if it was cancelled and the kernel had not let go at once.
+    // Called after connector_cancel returned false, when no operation is pending any more.
     void (*idle)(struct connector *c);
 
     int fd;
@@ -20,14 +20,14 @@ struct connector {
     struct lookup *lookup;
     struct addrinfo *addresses, *trying;
     const char *path;     // of a Unix socket, or NULL
-    int error;            // of the last attempt
-    struct timer attempt; // the next one, or the news that there is none
+    int error;            // of the latest attempt
+    struct timer attempt; // runs the next attempt, or reports the failure
     bool cancelled;
 };
 
-// `done` and `idle` are set.
+// Begins to connect. The caller has set `done` and `idle`.
 void connector_start(struct connector *c, const struct config *config);
-// True when the kernel has let go of it; else `idle` follows.
+// Returns true if no operation is pending. Otherwise `idle` follows.
 bool connector_cancel(struct connector *c);
 
 #endif

@@ -13,19 +13,32 @@ static size_t line_length(struct text t) {
     return cr == NULL ? length : (size_t)(cr - t.bytes);
 }
 
-static void clear_away(struct event_stream *s) {
+static void clear(struct event_stream *s) {
     buffer_free(&s->data);
+    buffer_free(&s->failure);
     buffer_free(&s->kind);
     s->dispatched = false;
 }
 
-// Ends an event. One without data is none.
+// Makes an event with an error field an error event, whose data is the field.
+static void become_error(struct event_stream *s) {
+    buffer_clear(&s->kind);
+    buffer_add_text(&s->kind, text_of(EVENT_ERROR));
+    buffer_free(&s->data);
+    s->data = s->failure;
+    s->failure = (struct buffer){0};
+}
+
+// Ends an event. A block without data that does not report an error is not an event.
 static enum event_result dispatch(struct event_stream *s, struct event *e) {
-    if (s->data.length == 0) {
-        clear_away(s);
+    if (s->failure.length > 0)
+        become_error(s);
+    if (s->data.length == 0 && !text_is(buffer_text(&s->kind), EVENT_ERROR)) {
+        clear(s);
         return EVENT_NONE;
     }
-    s->data.length--; // the last LF
+    if (s->data.length > 0)
+        s->data.length--; // the last LF
     struct buffer repaired = {0};
     if (utf8_repair(buffer_text(&s->data), &repaired)) {
         buffer_free(&s->data);
@@ -51,20 +64,21 @@ static enum event_result end_line(struct event_stream *s, struct text line, stru
     if (skipped < line.length && line.bytes[skipped] == ' ' && colon != NULL)
         skipped++;
     struct text value = {line.bytes + skipped, line.length - skipped};
-    if (text_is(name, "data")) {
-        buffer_add_text(&s->data, value);
-        buffer_add(&s->data, "\n", 1);
+    if (text_is(name, "data") || text_is(name, "error")) {
+        struct buffer *lines = text_is(name, "data") ? &s->data : &s->failure;
+        buffer_add_text(lines, value);
+        buffer_add(lines, "\n", 1);
     } else if (text_is(name, "event")) {
         buffer_clear(&s->kind);
         buffer_add_text(&s->kind, value);
     }
-    // Comments have an empty name; id and retry are of no use here.
+    // Comments have an empty name. A relay does not need id and retry.
     return EVENT_NONE;
 }
 
 enum event_result event_stream_next(struct event_stream *s, struct text *input, struct event *e) {
     if (s->dispatched)
-        clear_away(s);
+        clear(s);
     while (input->length > 0) {
         if (s->after_cr) {
             s->after_cr = false;
@@ -75,7 +89,7 @@ enum event_result event_stream_next(struct event_stream *s, struct text *input, 
             }
         }
         struct text line = {input->bytes, line_length(*input)};
-        if (s->line.length + s->data.length + line.length > EVENT_LIMIT)
+        if (s->line.length + s->data.length + s->failure.length + line.length > EVENT_LIMIT)
             return EVENT_TOO_LARGE;
         bool ends = line.length < input->length && is_line_end(input->bytes[line.length]);
         if (!ends || s->line.length > 0)
@@ -99,7 +113,7 @@ enum event_result event_stream_next(struct event_stream *s, struct text *input, 
 
 enum event_result event_stream_flush(struct event_stream *s, struct event *e) {
     if (s->dispatched)
-        clear_away(s);
+        clear(s);
     if (s->line.length > 0) {
         end_line(s, buffer_text(&s->line), e);
         buffer_free(&s->line);
@@ -109,11 +123,10 @@ enum event_result event_stream_flush(struct event_stream *s, struct event *e) {
 
 void event_stream_free(struct event_stream *s) {
     buffer_free(&s->line);
-    buffer_free(&s->kind);
-    buffer_free(&s->data);
+    clear(s);
 }
 
-// The length of the character that the text begins with; 0 when that is none (RFC 3629).
+// Returns the length of the first character, or 0 if it is invalid (RFC 3629).
 static size_t character_length(const unsigned char *c, size_t left) {
     if (c[0] < 0x80)
         return 1;
@@ -140,7 +153,7 @@ bool utf8_repair(struct text t, struct buffer *repaired) {
             continue;
         }
         buffer_add(repaired, t.bytes + valid, i - valid);
-        if (!run) // a run of bad bytes is one character
+        if (!run) // one U+FFFD replaces a run of invalid bytes
             buffer_add_text(repaired, TEXT("\xef\xbf\xbd"));
         broken = run = true;
         valid = ++i;

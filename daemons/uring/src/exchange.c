@@ -5,11 +5,11 @@
 
 #include <stdlib.h>
 
-// What waits for a client before the API is paused: much more than an event, and little for
-// each of many stalled clients.
+// The backlog above which the daemon pauses the API. It is much larger than an event, and small
+// enough for many stalled clients.
 #define HIGH_WATER ((size_t)64 << 10)
 
-static void settle(struct exchange *x) {
+static void end_when_idle(struct exchange *x) {
     if (!x->client_closed || x->request.state != REQUEST_OVER || x->settled)
         return;
     x->settled = true;
@@ -20,21 +20,21 @@ static void settle(struct exchange *x) {
     x->over(x);
 }
 
-// The last thing that the client is told; the request must be over or released.
+// Ends the answer with what is in `unsent`. The request must be over or released.
 static void end(struct exchange *x) {
     x->ended = true;
     timer_stop(&x->idle);
     event_stream_free(&x->stream);
     x->stream = (struct event_stream){0};
     client_end(&x->client);
-    settle(x);
+    end_when_idle(x);
 }
 
-// Ends the answer with a problem, in place of a stream or as its last event.
+// Ends the answer with a problem: an error response, or the last event of the stream.
 static void fail(struct exchange *x, struct problem p) {
     request_cancel(&x->request);
     if (x->begun) {
-        log_warning("a stream failed: %s", p.message);
+        log_warning("the API's stream failed: %s", p.message);
         problem_event(&p, &x->client.unsent);
     } else {
         problem_response(&p, buffer_text(&x->job.headers), &x->client.unsent);
@@ -67,28 +67,16 @@ static struct text without_spaces(struct text t) {
     return t;
 }
 
-static void take_error(struct exchange *x, struct text data) {
-    struct problem p;
-    if (!problem_read(data, &p)) {
-        struct buffer message = {0};
-        buffer_add_text(&message, data);
-        buffer_add(&message, "", 1);
-        p = problem_of(0, UPSTREAM_ERROR, "upstream_error", message.bytes);
-        buffer_free(&message);
-    }
-    fail(x, p);
-}
-
 static void take_chunk(struct exchange *x, struct text data) {
     json_t *chunk = chunk_read(data);
     if (chunk == NULL) {
-        fail_broken(x, "an event of the API's stream is not a JSON object");
+        fail_broken(x, "expected a JSON object in each event of the API's stream");
         return;
     }
     if (chunk_is_error(chunk)) {
-        take_error(x, data);
+        fail(x, problem_reported(data));
     } else if (!chunk_render(chunk, data, x->config->format, &x->client.unsent)) {
-        fail_broken(x, "a delta's content is not a string");
+        fail_broken(x, "expected a delta's content as a string or a list of texts");
     } else {
         completion_note(&x->completion, chunk);
     }
@@ -97,30 +85,29 @@ static void take_chunk(struct exchange *x, struct text data) {
 
 static void take(struct exchange *x, const struct event *e) {
     struct text data = without_spaces(e->data);
-    bool plain = e->kind.length == 0;
-    if (plain)
-        x->heard = ring_now();
-    if (data.length == 0)
+    if (text_is(e->kind, EVENT_ERROR)) {
+        fail(x, problem_reported(data));
         return;
-    if (text_is(e->kind, "error"))
-        take_error(x, e->data);
-    else if (!plain && !text_is(e->kind, "message"))
-        return; // pings and the like are no part of an answer
-    else if (text_is(data, "[DONE]"))
+    }
+    if ((e->kind.length > 0 && !text_is(e->kind, "message")) || data.length == 0)
+        return; // a heartbeat or a ping is not a part of the answer
+    x->latest = ring_now();
+    if (text_is(data, "[DONE]"))
         finish(x);
     else
         take_chunk(x, e->data);
 }
 
-// Heartbeats keep a stream alive, but not one that has nothing left to say.
+// Heartbeats prolong a running answer. They do not prolong a finished one.
 static void wait_for_more(struct exchange *x) {
-    int64_t since = completion_reached(&x->completion) ? x->heard : ring_now();
+    int64_t since = completion_reached(&x->completion) ? x->latest : ring_now();
     timer_set(&x->idle, since + x->config->idle_timeout);
 }
 
 static void fell_silent(struct timer *timer) {
     struct exchange *x = CONTAINER(timer, struct exchange, idle);
-    fail(x, problem_of(504, TIMEOUT_ERROR, "upstream_timeout", "the API fell silent"));
+    fail(x, problem_of(504, TIMEOUT_ERROR, "upstream_timeout",
+                       "the API sent nothing before the idle timeout"));
 }
 
 // From the request
@@ -128,9 +115,9 @@ static void fell_silent(struct timer *timer) {
 static void opened(struct request *r) {
     struct exchange *x = CONTAINER(r, struct exchange, request);
     if (r->body_sent == x->job.body.length)
-        buffer_free(&x->job.body); // nobody will ask again
+        buffer_free(&x->job.body); // a request with a response is not retried
     x->begun = true;
-    x->heard = ring_now();
+    x->latest = ring_now();
     stream_head(buffer_text(&x->job.headers), &x->client.unsent);
     wait_for_more(x);
     client_flush(&x->client);
@@ -146,7 +133,7 @@ static void relay(struct request *r, struct text bytes) {
         if (result == EVENT_COMPLETE)
             take(x, &e);
         else
-            fail_broken(x, "an event is larger than 2 MiB");
+            fail_broken(x, "expected events of at most 2 MiB, found a larger one");
     }
     if (x->ended)
         return;
@@ -177,7 +164,7 @@ static void failed(struct request *r, struct problem problem) {
 }
 
 static void released(struct request *r) {
-    settle(CONTAINER(r, struct exchange, request));
+    end_when_idle(CONTAINER(r, struct exchange, request));
 }
 
 static const struct request_events request_events = {opened, relay, finished, failed, released};
@@ -186,7 +173,8 @@ static const struct request_events request_events = {opened, relay, finished, fa
 
 static void left(struct client *c) {
     struct exchange *x = CONTAINER(c, struct exchange, client);
-    log_info("a client was lost: %s", c->stalled ? "it read nothing for too long" : "it left");
+    log_info("lost a client: it %s",
+             c->stalled ? "read nothing for --write-timeout" : "closed the connection");
     x->ended = true;
     timer_stop(&x->idle);
     request_cancel(&x->request);
@@ -197,7 +185,7 @@ static void drained(struct client *c) {
     struct exchange *x = CONTAINER(c, struct exchange, client);
     if (!x->request.paused)
         return;
-    x->heard = ring_now(); // while the client did not read, the API had to be silent
+    x->latest = ring_now(); // the API could not send while it was paused
     wait_for_more(x);
     request_resume(&x->request);
 }
@@ -205,7 +193,7 @@ static void drained(struct client *c) {
 static void closed(struct client *c) {
     struct exchange *x = CONTAINER(c, struct exchange, client);
     x->client_closed = true;
-    settle(x);
+    end_when_idle(x);
 }
 
 static const struct client_events client_events = {left, drained, closed};
@@ -227,10 +215,10 @@ void exchange_answer(struct exchange *x, struct text payload, struct problem *re
     char *reason;
     bool good = payload_read(payload, &x->job, &reason);
     if (refusal != NULL) {
-        log_warning("a handoff was refused: %s", refusal->message);
+        log_warning("refused a handoff: %s", refusal->message);
         fail(x, *refusal);
     } else if (!good) {
-        log_warning("a handoff was refused: %s", reason);
+        log_warning("refused a handoff: %s", reason);
         fail(x, problem_of(400, INVALID_REQUEST, "invalid_handoff", reason));
     } else {
         request_start(&x->request);

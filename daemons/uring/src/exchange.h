@@ -1,6 +1,5 @@
 // An exchange is one client's conversation: a job, the API's stream, and the client's answer.
-// It relays events one by one. A client that stalls pauses the API: more than a little is
-// never kept for it.
+// It relays events one by one. A stalled client pauses the API, so its backlog stays small.
 
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
@@ -17,23 +16,23 @@ struct exchange {
     struct event_stream stream;
     struct completion completion;
     struct timer idle;
-    int64_t heard; // when the last event came
-    bool begun;    // the client has been given the head of the stream
-    bool ended;    // and its last event, or a whole response
+    int64_t latest; // when the latest chunk arrived
+    bool begun;     // the answer has the head of a stream
+    bool ended;     // the answer has its last event, or is a complete error response
     bool client_closed;
-    bool settled; // over() has been called
-    bool counted; // among those that are held
+    bool settled; // `over` has been called
+    bool counted; // the exchange counts for max_connections
     void (*over)(struct exchange *x);
     TAILQ_ENTRY(exchange) others;
 };
 
-// Takes the descriptor over. `over` is called when all is done; the exchange is for ring_free
-// then.
+// Takes ownership of the descriptor. The exchange calls `over` at its end, and is then for
+// ring_free.
 struct exchange *exchange_open(const struct config *c, int fd, void (*over)(struct exchange *x));
-// What the web server has handed over is answered: by the API's answer, or a refusal. With a
-// problem given, by that.
+// Answers the handoff with the API's stream, or with a refusal of invalid data. With a problem
+// given, answers with that.
 void exchange_answer(struct exchange *x, struct text payload, struct problem *refusal);
-// The daemon has to end.
+// Ends the exchange at once, because the daemon shuts down.
 void exchange_cut(struct exchange *x);
 
 #endif

@@ -1,6 +1,6 @@
-// A handoff is one message on a SEQPACKET socket: the data, and with it the descriptor of the
-// client's socket. Whatever descriptors arrive are ours from the moment the message is
-// received, so each of them is closed on every path but one.
+// A handoff is one message on a SEQPACKET socket: the handoff data, and the descriptor of the
+// client's socket. The daemon owns every descriptor that it receives, so each code path except
+// success closes all of them.
 
 #ifndef HANDOFF_H
 #define HANDOFF_H
@@ -13,15 +13,15 @@
 
 struct handoff {
     int client;
-    struct text data; // lent: only until the call returns
+    struct text data; // valid until the callback returns
     bool truncated;   // the message was larger than PAYLOAD_SIZE
 };
 
-// Takes over a peer that has connected, and calls `taken` if it hands a client over within
-// the time. `gone` follows in any case.
-void handoff_receive(int peer, int64_t timeout, void (*taken)(const struct handoff *h),
+// Takes ownership of a connected peer. Calls `handed` if the peer hands over a client before the
+// timeout. Always calls `gone` after that.
+void handoff_receive(int peer, int64_t timeout, void (*handed)(const struct handoff *h),
                      void (*gone)(void));
-// The daemon is to stop: peers that have not sent yet have little time to.
+// Shortens the timeout of all peers that have not yet sent, because the daemon stops.
 void handoff_hurry(void);
 
 #endif

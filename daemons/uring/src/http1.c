@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-// How long a connection is kept between two requests.
+// How long the pool keeps a connection between two requests.
 #define IDLE_TIME (30 * SECOND)
 
 struct http1 {
@@ -13,7 +13,7 @@ struct http1 {
     struct http1_reader reader;
     struct request *request; // NULL when idle
     bool used, closed;
-    struct timer tired;
+    struct timer idle;
 };
 
 static const struct config *config;
@@ -26,23 +26,23 @@ void http1_close(struct http1 *h) {
     if (h->closed)
         return;
     h->closed = true;
-    timer_stop(&h->tired);
+    timer_stop(&h->idle);
     transport_close(h->transport);
     http1_reader_free(&h->reader);
     ring_free(h);
 }
 
-// Gives up an idle connection.
+// Closes an idle connection.
 static void retire(struct http1 *h) {
     pool_lost_http1(h);
     http1_close(h);
 }
 
-static void be_tired(struct timer *timer) {
-    retire(CONTAINER(timer, struct http1, tired));
+static void idle_for_long(struct timer *timer) {
+    retire(CONTAINER(timer, struct http1, idle));
 }
 
-// Leaves the request behind and ends, or becomes idle.
+// Ends the request. Then closes the connection, or returns it to the pool.
 static void complete(struct http1 *h, bool reusable) {
     struct request *r = h->request;
     h->request = NULL;
@@ -51,8 +51,8 @@ static void complete(struct http1 *h, bool reusable) {
         transport_watch(h->transport);
         http1_reader_free(&h->reader);
         h->reader = (struct http1_reader){0};
-        timer_set(&h->tired, ring_now() + IDLE_TIME);
-        // Before the pool has somebody else use it: what is told now is of this request.
+        timer_set(&h->idle, ring_now() + IDLE_TIME);
+        // Report the end of this request before the pool can assign another one.
         request_complete(r);
         pool_idle_http1(h);
     } else {
@@ -63,10 +63,10 @@ static void complete(struct http1 *h, bool reusable) {
 
 static void broken(struct http1 *h, const char *reason, bool lost) {
     struct request *r = h->request;
-    // A server may close a connection that it finds idle while a request is on its way.
-    bool unheard = r->reused && lost && h->transport->received == r->received_before;
+    // A server may close an idle connection at the moment the daemon sends a request.
+    bool unprocessed = r->reused && lost && h->transport->received == r->received_before;
     http1_close(h);
-    request_broken(r, reason, unheard);
+    request_broken(r, reason, unprocessed);
 }
 
 static void read_on(struct http1 *h, struct text input) {
@@ -85,7 +85,7 @@ static void read_on(struct http1 *h, struct text input) {
             complete(h, http1_reusable(&h->reader) && input.length == 0);
             return;
         case HTTP1_BROKEN:
-            broken(h, "the response is malformed", false);
+            broken(h, "malformed HTTP/1.1 response", false);
             return;
         }
     }
@@ -94,7 +94,7 @@ static void read_on(struct http1 *h, struct text input) {
 static void bytes(void *owner, struct text input) {
     struct http1 *h = owner;
     if (h->request == NULL)
-        retire(h); // nobody asked
+        retire(h); // bytes without a request
     else
         read_on(h, input);
 }
@@ -109,21 +109,22 @@ static void ended(void *owner, struct failure failure) {
         broken(h, failure.reason, true);
 }
 
-static void stirred(void *owner) {
+static void readable(void *owner) {
     struct http1 *h = owner;
     if (h->request != NULL)
         return;
     if (http1_is_quiet(h))
-        transport_watch(h->transport); // it was the last response
+        transport_watch(h->transport); // the event was about the latest response
     else
         retire(h);
 }
 
-static const struct transport_events events = {.bytes = bytes, .ended = ended, .stirred = stirred};
+static const struct transport_events events = {
+    .bytes = bytes, .ended = ended, .readable = readable};
 
 struct http1 *http1_open(struct transport *t) {
     struct http1 *h = allocate(sizeof *h);
-    *h = (struct http1){.transport = t, .tired.passed = be_tired};
+    *h = (struct http1){.transport = t, .idle.passed = idle_for_long};
     t->events = &events;
     t->owner = h;
     transport_pause(t);
@@ -139,7 +140,7 @@ bool http1_is_quiet(const struct http1 *h) {
 static void cancel(struct request *r) {
     struct http1 *h = r->connection;
     h->request = NULL;
-    http1_close(h); // the one way to end a response before its time
+    http1_close(h); // the only way to cancel an HTTP/1.1 request
 }
 
 static void pause_reading(struct request *r) {
@@ -174,13 +175,13 @@ static void write_head(struct buffer *b, const struct job *job) {
 }
 
 void http1_carry(struct http1 *h, struct request *r) {
-    timer_stop(&h->tired);
+    timer_stop(&h->idle);
     h->request = r;
     r->received_before = h->transport->received;
     r->reused = h->used;
     h->used = true;
     request_carried(r, &carrier, h);
-    r->body_sent = r->job->body.length; // as far as the job is concerned
+    r->body_sent = r->job->body.length; // the transport has its own copy
     struct buffer b = {0};
     write_head(&b, r->job);
     buffer_add_text(&b, buffer_text(&r->job->body));

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-// Bounds on a response's heads, informational ones included, and on its trailers; and on one
-// line of the chunked coding, which extensions may make long.
+// The limits, in bytes, on a response's heads (with informational ones) and on its trailers, and
+// on one line of the chunked coding, which extensions may make long.
 enum { HEAD_LIMIT = 256 << 10, CHUNK_LINE_LIMIT = 16 << 10 };
 
 static bool is_digit(char c) {
@@ -18,11 +18,12 @@ static enum http1_piece fail(struct http1_reader *r) {
 
 enum line_result { LINE_MORE, LINE_COMPLETE, LINE_BAD };
 
-// Takes one line, which must end in CRLF; the line is without it, and valid until the next.
+// Parses one line, which must end in CRLF. The returned line is without the CRLF, and valid until
+// the next call.
 static enum line_result take_line(struct http1_reader *r, struct text *input, size_t limit,
                                   struct text *line) {
     if (r->line.length > 0 && r->line.bytes[r->line.length - 1] == '\n')
-        buffer_free(&r->line); // the line before
+        buffer_free(&r->line); // the previous line
     const char *lf = input->length > 0 ? memchr(input->bytes, '\n', input->length) : NULL;
     size_t length = lf == NULL ? input->length : (size_t)(lf - input->bytes) + 1;
     if (r->line.length + length > limit)
@@ -110,17 +111,17 @@ static bool read_header(struct http1_reader *r, struct text line) {
     return true;
 }
 
-// How the body is framed (RFC 9112, section 6.3).
+// Finds the framing of the body (RFC 9112, section 6.3).
 static enum http1_piece end_head(struct http1_reader *r) {
     int status = r->head.status;
     if (status == 101)
-        return fail(r); // nobody asked for another protocol
+        return fail(r); // the daemon never asks for another protocol
     if (status < 200) {
         r->state = HTTP1_STATUS_LINE;
         return HTTP1_MORE;
     }
     if (r->chunked && r->has_length)
-        r->persistent = false; // the chunks hold, and somebody on the way was confused
+        r->persistent = false; // the chunks count; close the connection, which may be out of step
     if (status == 204 || status == 304) {
         r->state = HTTP1_DONE;
     } else if (r->chunked) {
@@ -144,7 +145,7 @@ static enum http1_piece read_head(struct http1_reader *r, struct text *input) {
     if (result == LINE_BAD || r->head_bytes > HEAD_LIMIT)
         return fail(r);
     if (result == LINE_MORE) {
-        // What cannot become a status line is refused before it ends, if it ever does.
+        // Refuse a line that cannot become a status line early: it may never end.
         size_t length = r->line.length < 7 ? r->line.length : 7;
         bool hopeless = r->state == HTTP1_STATUS_LINE && length > 0 &&
                         memcmp(r->line.bytes, "HTTP/1.", length) != 0;
@@ -174,7 +175,7 @@ static enum http1_piece read_chunk_size(struct http1_reader *r, struct text *inp
     if (result != LINE_COMPLETE)
         return result == LINE_BAD ? fail(r) : HTTP1_MORE;
     const char *semicolon = memchr(line.bytes, ';', line.length);
-    if (semicolon != NULL) // extensions mean nothing here
+    if (semicolon != NULL) // ignore extensions
         line.length = (size_t)(semicolon - line.bytes);
     while (line.length > 0 &&
            (line.bytes[line.length - 1] == ' ' || line.bytes[line.length - 1] == '\t'))
@@ -195,7 +196,7 @@ static enum http1_piece read_chunk_size(struct http1_reader *r, struct text *inp
 static enum http1_piece read_chunk_end(struct http1_reader *r, struct text *input) {
     struct text line;
     enum line_result result = take_line(r, input, 2, &line);
-    // What stands in place of CR is wrong at once, whether LF follows or not.
+    // A byte other than CR is an error at once, before an LF arrives.
     if (result == LINE_BAD ||
         (result == LINE_MORE && r->line.length > 0 && r->line.bytes[0] != '\r'))
         return fail(r);

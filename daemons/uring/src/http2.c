@@ -4,21 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-// How far the API may send ahead on one stream. What waits for a client that stalls is at most
-// this more than the exchange has it be, and 128 KiB a round trip is more than any model writes.
+// How many bytes the API may send ahead on a stream. A stalled client holds at most this much more
+// than the exchange's backlog. No model writes 128 KiB in one round trip, so this does not slow a
+// stream.
 enum { STREAM_WINDOW = 128 << 10 };
 
-// Large enough never to run out between two WINDOW_UPDATEs.
+// Too large to run out between two WINDOW_UPDATEs.
 enum { CONNECTION_WINDOW = 1 << 30 };
 
-// Pings find out that a connection is dead though nobody closed it; one without streams is
-// kept for a while.
+// Pings detect a connection that is dead although neither side closed it. The daemon keeps a
+// connection without streams for UNUSED_TIME.
 #define PING_AFTER (30 * SECOND)
 #define PING_TIMEOUT (10 * SECOND)
 #define UNUSED_TIME (90 * SECOND)
 
-// More places than any API was seen to offer; one that names no limit is not held to offer more.
-enum { MOST_PLACES = 1000 };
+// The most streams on a connection. No known API allows more, and some name no limit.
+enum { MOST_STREAMS = 1000 };
 
 static const struct config *config;
 static nghttp2_session_callbacks *callbacks;
@@ -28,13 +29,13 @@ void http2_close(struct http2 *h) {
     if (h->closed)
         return;
     h->closed = true;
-    timer_stop(&h->beat);
+    timer_stop(&h->ping);
     transport_close(h->transport);
     nghttp2_session_del(h->session);
     ring_free(h);
 }
 
-// Ends the connection and with it all its streams.
+// Closes the connection and fails all its streams.
 static void lose(struct http2 *h, struct failure failure) {
     if (h->closed)
         return;
@@ -44,13 +45,13 @@ static void lose(struct http2 *h, struct failure failure) {
     struct request *r;
     while ((r = TAILQ_FIRST(&h->requests)) != NULL) {
         TAILQ_REMOVE(&h->requests, r, waiting);
-        // A server may close a connection that it finds idle while a request is on its way.
-        bool unheard = r->reused && !h->leaving && received == r->received_before;
-        request_broken(r, failure.reason, unheard);
+        // A server may close an idle connection at the moment the daemon sends a request.
+        bool unprocessed = r->reused && !h->leaving && received == r->received_before;
+        request_broken(r, failure.reason, unprocessed);
     }
 }
 
-// Sends what nghttp2 has to say, and tells the pool what has changed.
+// Sends the frames that nghttp2 has queued, and reports changes to the pool.
 static void flush(struct http2 *h) {
     if (h->busy || h->closed)
         return;
@@ -68,13 +69,13 @@ static void flush(struct http2 *h) {
         lose(h, (struct failure){.reason = nghttp2_strerror((int)length)});
     } else if (!nghttp2_session_want_read(h->session) && !nghttp2_session_want_write(h->session)) {
         lose(h, (struct failure){.reason = "the HTTP/2 connection has ended"});
-    } else if (h->settled && !h->greeted) {
-        h->greeted = true;
-        h->settled = h->roomy = false;
-        pool_greeted_http2(h);
-    } else if (h->greeted && (h->roomy || h->settled)) {
-        h->settled = h->roomy = false;
-        pool_roomy_http2(h);
+    } else if (h->settings_changed && !h->ready) {
+        h->ready = true;
+        h->settings_changed = h->stream_ended = false;
+        pool_ready_http2(h);
+    } else if (h->ready && (h->stream_ended || h->settings_changed)) {
+        h->settings_changed = h->stream_ended = false;
+        pool_changed_http2(h);
     }
 }
 
@@ -95,7 +96,7 @@ static void bytes(void *owner, struct text input) {
         nghttp2_session_mem_recv(h->session, (const uint8_t *)input.bytes, input.length);
     h->busy = false;
     if (length < 0) {
-        flush(h); // the GOAWAY, if there is one
+        flush(h); // sends the GOAWAY, if nghttp2 made one
         lose(h, (struct failure){.reason = nghttp2_strerror((int)length)});
         return;
     }
@@ -109,12 +110,12 @@ static void ended(void *owner, struct failure failure) {
 
 static const struct transport_events events = {.bytes = bytes, .ended = ended};
 
-static void beat(struct timer *timer) {
-    struct http2 *h = CONTAINER(timer, struct http2, beat);
-    bool silent = h->transport->received == h->received_at_beat;
-    h->received_at_beat = h->transport->received;
+static void ping(struct timer *timer) {
+    struct http2 *h = CONTAINER(timer, struct http2, ping);
+    bool silent = h->transport->received == h->received_at_ping;
+    h->received_at_ping = h->transport->received;
     if (silent && h->pinged) {
-        lose(h, (struct failure){.reason = "a ping was not answered", .timed_out = true});
+        lose(h, (struct failure){.reason = "the API did not answer a ping", .timed_out = true});
         return;
     }
     if (h->streams == 0 && ring_now() - h->used_at > UNUSED_TIME) {
@@ -135,7 +136,7 @@ struct http2 *http2_open(struct transport *t) {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
     };
     struct http2 *h = allocate(sizeof *h);
-    *h = (struct http2){.transport = t, .beat.passed = beat, .used_at = ring_now()};
+    *h = (struct http2){.transport = t, .ping.passed = ping, .used_at = ring_now()};
     TAILQ_INIT(&h->requests);
     t->events = &events;
     t->owner = h;
@@ -143,37 +144,37 @@ struct http2 *http2_open(struct transport *t) {
         abort();
     nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings, 2);
     nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW);
-    timer_set(&h->beat, ring_now() + PING_AFTER);
+    timer_set(&h->ping, ring_now() + PING_AFTER);
     flush(h);
     return h;
 }
 
 // For the pool
 
-size_t http2_places(const struct http2 *h) {
+size_t http2_stream_limit(const struct http2 *h) {
     size_t limit =
         nghttp2_session_get_remote_settings(h->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-    return limit < 1 ? 1 : limit < MOST_PLACES ? limit : MOST_PLACES;
+    return limit < 1 ? 1 : limit < MOST_STREAMS ? limit : MOST_STREAMS;
 }
 
 bool http2_has_room(const struct http2 *h) {
     return !h->leaving &&
            h->streams < nghttp2_session_get_remote_settings(
                             h->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) &&
-           h->streams < MOST_PLACES && nghttp2_session_check_request_allowed(h->session);
+           h->streams < MOST_STREAMS && nghttp2_session_check_request_allowed(h->session);
 }
 
 // For a request
 
 static void cancel(struct request *r) {
     struct http2 *h = r->connection;
-    http2_part(h, r);
+    http2_detach(h, r);
     nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream, NGHTTP2_CANCEL);
     flush(h);
 }
 
 static void pause_reading(struct request *r) {
-    (void)r; // what comes is not replaced until it has been passed on: see got_data
+    (void)r; // the stream's window stays closed for unconsumed bytes: see got_data
 }
 
 static void resume_reading(struct request *r) {
@@ -229,7 +230,7 @@ void http2_carry(struct http2 *h, struct request *r) {
     buffer_free(&bearer);
     buffer_free(&length);
     if (r->stream < 0)
-        abort(); // out of memory, or out of the identifiers that has_room has looked for
+        abort(); // out of memory; http2_has_room has checked for free identifiers
     TAILQ_INSERT_TAIL(&h->requests, r, waiting);
     h->streams++;
     flush(h);

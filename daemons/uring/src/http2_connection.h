@@ -1,5 +1,5 @@
-// What the two halves of HTTP/2 share: http2.c, which keeps the connection, and
-// http2_events.c, which hears from nghttp2 what came on it.
+// The state of an HTTP/2 connection. http2.c, which runs the connection, and http2_events.c, which
+// handles nghttp2's events, share it.
 
 #ifndef HTTP2_CONNECTION_H
 #define HTTP2_CONNECTION_H
@@ -12,22 +12,25 @@ struct http2 {
     struct transport *transport;
     nghttp2_session *session;
     struct requests requests;
-    size_t streams; // that take a place, those of requests that left included
-    bool settled;   // SETTINGS have come since the pool was told
-    bool greeted, roomy, leaving, used, closed;
-    bool busy; // inside nghttp2: what it has to send is sent afterwards
-    struct timer beat;
+    size_t streams;        // open streams, with those of cancelled requests
+    bool settings_changed; // SETTINGS have arrived since the latest report to the pool
+    bool stream_ended;     // a stream has ended since then
+    bool ready;            // the pool knows the connection
+    bool leaving;          // the connection opens no new streams, as after GOAWAY
+    bool used, closed;
+    bool busy; // nghttp2 is running; flush must wait
+    struct timer ping;
     int64_t used_at;
-    uint64_t received_at_beat;
+    uint64_t received_at_ping;
     bool pinged;
 };
 
-// For a session whose user data is the struct http2.
+// Returns the callbacks for a session whose user data is the struct http2.
 nghttp2_session_callbacks *http2_callbacks(void);
-// Where nghttp2 takes a request's body from.
+// Reads a request's body for nghttp2.
 ssize_t http2_read_body(nghttp2_session *session, int32_t stream, uint8_t *into, size_t size,
                         uint32_t *flags, nghttp2_data_source *source, void *owner);
-// Parts the request from its stream, which may go on without it.
-void http2_part(struct http2 *h, struct request *r);
+// Detaches the request from its stream, which may continue without it.
+void http2_detach(struct http2 *h, struct request *r);
 
 #endif

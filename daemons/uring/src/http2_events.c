@@ -7,7 +7,7 @@ static struct request *request_of(nghttp2_session *session, int32_t stream) {
     return nghttp2_session_get_stream_user_data(session, stream);
 }
 
-void http2_part(struct http2 *h, struct request *r) {
+void http2_detach(struct http2 *h, struct request *r) {
     TAILQ_REMOVE(&h->requests, r, waiting);
     nghttp2_session_set_stream_user_data(h->session, r->stream, NULL);
 }
@@ -27,9 +27,9 @@ static int got_header(nghttp2_session *session, const nghttp2_frame *frame, cons
     (void)owner;
     struct request *r = request_of(session, frame->hd.stream_id);
     if (r == NULL || r->state != REQUEST_SENT)
-        return 0; // a trailer, or nobody's
+        return 0; // a trailer, or the header of a cancelled request
     struct text n = {(const char *)name, name_length}, v = {(const char *)value, value_length};
-    if (text_is(n, ":status")) // which nghttp2 has found to be three digits
+    if (text_is(n, ":status")) // nghttp2 has checked that it has three digits
         r->head.status = 100 * (value[0] - '0') + 10 * (value[1] - '0') + value[2] - '0';
     else
         answer_head_note(&r->head, n, v);
@@ -37,8 +37,8 @@ static int got_header(nghttp2_session *session, const nghttp2_frame *frame, cons
 }
 
 static void complete(struct http2 *h, struct request *r) {
-    http2_part(h, r);
-    if (r->body_sent < r->job->body.length) // an early answer: the request is not wanted
+    http2_detach(h, r);
+    if (r->body_sent < r->job->body.length) // an early response: the API does not read the rest
         nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream, NGHTTP2_CANCEL);
     request_complete(r);
 }
@@ -46,7 +46,7 @@ static void complete(struct http2 *h, struct request *r) {
 static int got_frame(nghttp2_session *session, const nghttp2_frame *frame, void *owner) {
     struct http2 *h = owner;
     if (frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK))
-        h->settled = true;
+        h->settings_changed = true;
     else if (frame->hd.type == NGHTTP2_GOAWAY)
         h->leaving = true;
     struct request *r = request_of(session, frame->hd.stream_id);
@@ -83,11 +83,11 @@ static int stream_closed(nghttp2_session *session, int32_t stream, uint32_t code
     struct http2 *h = owner;
     struct request *r = request_of(session, stream);
     h->streams--;
-    h->roomy = true;
+    h->stream_ended = true;
     if (r == NULL)
         return 0;
-    http2_part(h, r);
-    // So nghttp2 also closes the streams above a GOAWAY's last.
+    http2_detach(h, r);
+    // nghttp2 also closes the streams above a GOAWAY's last id with REFUSED_STREAM.
     request_broken(r, nghttp2_http2_strerror(code), code == NGHTTP2_REFUSED_STREAM);
     return 0;
 }
@@ -99,14 +99,14 @@ static int frame_unsent(nghttp2_session *session, const nghttp2_frame *frame, in
     (void)session;
     if (frame->hd.type != NGHTTP2_HEADERS)
         return 0;
-    TAILQ_FOREACH(r, &h->requests, waiting) { // which has no stream yet
+    TAILQ_FOREACH(r, &h->requests, waiting) { // the request has no stream yet
         if (r->stream == frame->hd.stream_id)
             break;
     }
     if (r == NULL)
         return 0;
-    http2_part(h, r);
-    h->leaving = true; // it takes no more of them
+    http2_detach(h, r);
+    h->leaving = true; // the connection cannot open more streams
     request_broken(r, nghttp2_strerror(error), true);
     return 0;
 }
@@ -117,7 +117,7 @@ ssize_t http2_read_body(nghttp2_session *session, int32_t stream, uint8_t *into,
     (void)owner;
     struct request *r = request_of(session, stream);
     if (r == NULL)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; // it has left
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; // the request was cancelled
     const struct buffer *body = &r->job->body;
     size_t left = body->length - r->body_sent;
     if (left <= size) {

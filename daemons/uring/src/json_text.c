@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The longest number that is given to Jansson: any of 15 digits is exact as a double too. Powers
-// are not, since they may be beyond it.
+// The longest number that Jansson parses. Any number of 15 digits is exact as a double. A number
+// with an exponent may be outside of a double's range.
 enum { PLAIN_DIGITS = 15 };
 
 static bool is_digit(char c) {
@@ -19,7 +19,7 @@ static bool is_number_part(char c) {
     return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
 
-// The grammar of RFC 8259, section 6.
+// Checks the grammar of RFC 8259, section 6.
 static bool is_number(const char *c, const char *end) {
     c += c < end && *c == '-';
     const char *digits = c;
@@ -46,7 +46,7 @@ static bool is_number(const char *c, const char *end) {
     return c == end;
 }
 
-// The code unit of the escape \uXXXX that begins here; negative when there is none.
+// Returns the code unit of the escape \uXXXX that begins here, or a negative number.
 static int escaped_unit(const char *c, const char *end) {
     if (end - c < 6 || c[0] != '\\' || c[1] != 'u')
         return -1;
@@ -71,7 +71,7 @@ static bool is_low(int unit) {
     return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-// Whether the string that ends here is a member's name.
+// Reports whether the string that ends here is a member's name.
 static bool is_name(const char *quote, const char *end) {
     do
         quote++;
@@ -79,14 +79,14 @@ static bool is_name(const char *quote, const char *end) {
     return quote < end && *quote == ':';
 }
 
-// In names Jansson takes no NUL at all, so there it becomes another control character.
+// Replaces NUL in a name by another control character, because Jansson refuses it.
 static void soften_name(char *c, const char *quote) {
     for (; c < quote; c += *c == '\\' ? 2 : 1)
         if (escaped_unit(c, quote) == 0)
             memcpy(c, "\\u0001", 6);
 }
 
-// Makes half pairs whole characters, up to the string's closing quote, which is returned.
+// Replaces lone surrogates in a string. Returns its closing quote.
 static char *soften_string(char *c, char *end) {
     char *begin = c;
     while (c < end && *c != '"') {
@@ -112,7 +112,7 @@ static void soften_number(char *c, char *end) {
     size_t length = (size_t)(end - c);
     bool power = memchr(c, 'e', length) != NULL || memchr(c, 'E', length) != NULL;
     if ((length <= PLAIN_DIGITS && !power) || !is_number(c, end))
-        return; // plain, or for Jansson to refuse
+        return; // Jansson can parse it, or must refuse it
     bool integer = !power && memchr(c, '.', length) == NULL;
     memset(c, ' ', length);
     memcpy(c, integer ? "1" : "1.5", integer ? 1 : 3);
@@ -210,7 +210,7 @@ char *member_name(const struct member *m) {
     memcpy(copy, json_string_value(name), length);
     for (char *c = copy; c < copy + length; c++)
         if (*c == '\0')
-            *c = 1; // as in the copy that Jansson reads
+            *c = 1; // the same replacement as in soften_name
     json_decref(name);
     return copy;
 }

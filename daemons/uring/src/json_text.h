@@ -1,10 +1,10 @@
-// JSON as text. What is relayed keeps the text it came in: numbers digit for digit, escapes
-// as they were written. Jansson says whether a text is JSON and what is in it; where it is,
-// is found here, in text that Jansson has accepted.
+// JSON as text. The daemon relays JSON unchanged: numbers keep their digits, strings keep their
+// escapes. Jansson validates a text and parses its values. This module finds the text of each
+// value, in JSON that Jansson has accepted.
 //
-// Jansson holds numbers in 64 bits, and refuses half a surrogate pair and names with a NUL.
-// All are to be relayed, so the copy that it reads has another in place of a long number, U+FFFD
-// in place of the half and U+0001 in place of the NUL.
+// Jansson stores numbers in 64 bits, and refuses lone surrogates, and names with a NUL. The daemon
+// relays all of these. So Jansson parses a copy in which a short number replaces a long one,
+// U+FFFD replaces a lone surrogate, and U+0001 replaces NUL in a name.
 
 #ifndef JSON_TEXT_H
 #define JSON_TEXT_H
@@ -13,22 +13,22 @@
 
 #include <jansson.h>
 
-// The value that the text is, for json_decref; NULL when it is not JSON.
+// Parses a text. Returns NULL if it is not JSON. For json_decref.
 json_t *json_read(struct text t);
 
-// One member of an object: its value's text, and its name's, with the quotes.
+// One member of an object: the text of its name, with the quotes, and the text of its value.
 struct member {
     struct text name;
     struct text value;
 };
 
-// Walks the members of an object whose text json_read has accepted. Begin with the object's
-// whole text; false when there are no more.
+// Iterates over the members of an object that json_read has accepted. Begin with the object's
+// whole text. False after the last member.
 bool json_next_member(struct text *object, struct member *m);
-// The name decoded, for free().
+// Returns the decoded name, for free().
 char *member_name(const struct member *m);
 
-// Adds the text, which must be UTF-8, as a JSON string.
+// Adds the text as a JSON string. The text must be UTF-8.
 void json_quote(struct buffer *to, struct text t);
 struct text json_text_of(const json_t *string);
 

@@ -18,44 +18,46 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-// How many handoffs may wait; the kernel cuts it to net.core.somaxconn. A web server that
-// finds it full turns its user away.
+// How many handoffs may wait in the kernel's queue. The kernel limits it to net.core.somaxconn. A
+// web server that finds the queue full refuses its user.
 enum { BACKLOG = 4096 };
 
-// How long accepting rests when the process is out of descriptors: long enough to cost
-// nothing, short against the web server's bounds of 100 ms.
+// The time between two accept calls when the process has no free descriptor. It is long enough to
+// cost almost no CPU time, and much shorter than the 100 ms that the web server waits.
 #define EXHAUSTED_PAUSE (20 * MILLISECOND)
 
-// How many are accepted before others have their turn.
+// How many peers the daemon accepts before it handles other events.
 enum { AT_ONCE = 64 };
 
-// The listening socket itself is never under an operation. One would hold it open until the
-// kernel has taken the ring apart, some time after a daemon that was killed has gone: whoever
-// connects in between is lost, and a successor takes the socket for that of a daemon that
-// lives. So the ring watches an epoll descriptor, which holds nothing, and accepting is a plain
-// call.
+// The listening socket is never part of an operation on the ring. An operation would hold it open
+// for some time after a daemon was killed, until the kernel has destroyed the ring. A peer that
+// connects in that time is lost, and a successor would believe that a live daemon owns the socket.
+// So the ring polls an epoll descriptor, which does not hold the socket, and accept is a direct
+// system call.
 static int fd = -1, epoll_fd = -1;
 static const char *own_path;
-static struct stat own; // the socket file as we made it
+static struct stat own; // the socket file that bind made
 static struct op watching;
-static struct timer rest;
+static struct timer pause_timer;
 static bool exhausted, draining;
-static void (*give)(int peer);
+static void (*on_accept)(int peer);
 
 static bool complain(const char *what, const char *path) {
     fprintf(stderr, "streaming-daemon: %s %s: %s\n", what, path, strerror(errno));
     return false;
 }
 
-// Clears the path of a dead daemon's socket, and of nothing else.
+// Removes the socket file of a dead daemon. False for a live daemon's socket and for a file of any
+// other type.
 static bool remove_stale(const struct sockaddr_un *address) {
     const char *path = address->sun_path;
-    struct stat found;
-    if (lstat(path, &found) < 0)
-        return errno == ENOENT || complain("look at", path);
-    if (!S_ISSOCK(found.st_mode)) {
+    struct stat existing;
+    if (lstat(path, &existing) < 0)
+        return errno == ENOENT || complain("stat", path);
+    if (!S_ISSOCK(existing.st_mode)) {
         fprintf(stderr,
-                "streaming-daemon: %s exists and is no socket: remove it or choose another path\n",
+                "streaming-daemon: %s exists and is not a socket: remove it or choose another "
+                "path\n",
                 path);
         return false;
     }
@@ -66,8 +68,7 @@ static bool remove_stale(const struct sockaddr_un *address) {
         return unlink(path) == 0 || complain("remove", path);
     if (error == 0 || error == EAGAIN || error == EPROTOTYPE) {
         fprintf(stderr,
-                "streaming-daemon: %s is served by a running daemon: stop it or choose another "
-                "path\n",
+                "streaming-daemon: a running daemon serves %s: stop it or choose another path\n",
                 path);
         return false;
     }
@@ -75,7 +76,7 @@ static bool remove_stale(const struct sockaddr_un *address) {
     return complain("connect to", path);
 }
 
-// Until it listens the socket refuses everybody, so nobody slips in before its mode is set.
+// The socket refuses every peer until it listens, so no peer connects before chmod.
 static bool bind_and_listen(const struct sockaddr_un *address, mode_t mode) {
     const char *path = address->sun_path;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -97,8 +98,8 @@ bool listener_open(const char *path, mode_t mode) {
     }
     strcpy(address.sun_path, path);
     own_path = path;
-    // Two daemons that start at once must not both find the same stale socket; the lock on
-    // the folder lets one of them look and bind after the other.
+    // Two daemons that start at once must not both find the same stale socket. The lock on the
+    // folder makes the second one check and bind after the first one.
     char *copy = strdup(path);
     const char *name = dirname(copy);
     int folder = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -116,13 +117,13 @@ static bool is_exhausted(int error) {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// Accepts up to so many; returns why there was not one more, or 0.
+// Accepts up to `count` peers. Returns the error that ended the loop, or 0.
 static int accept_some(unsigned count) {
     while (count-- > 0) {
         int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
         if (peer >= 0) {
             exhausted = false;
-            give(peer);
+            on_accept(peer);
         } else if (errno != EINTR && errno != ECONNABORTED) {
             return errno;
         }
@@ -137,13 +138,13 @@ static void accept_now(struct timer *timer) {
         if (!exhausted)
             log_warning("cannot accept for now: %s", strerror(error));
         exhausted = true;
-        timer_set(&rest, ring_now() + EXHAUSTED_PAUSE);
+        timer_set(&pause_timer, ring_now() + EXHAUSTED_PAUSE);
     } else {
         ring_poll(&watching, epoll_fd, POLLIN);
     }
 }
 
-static void somebody_came(struct op *op, int result, char *unused) {
+static void peer_arrived(struct op *op, int result, char *unused) {
     (void)op;
     (void)result;
     (void)unused;
@@ -152,29 +153,30 @@ static void somebody_came(struct op *op, int result, char *unused) {
 }
 
 bool listener_serve(void (*accepted)(int peer)) {
-    give = accepted;
-    watching.done = somebody_came;
-    rest.passed = accept_now;
+    on_accept = accepted;
+    watching.done = peer_arrived;
+    pause_timer.passed = accept_now;
     struct epoll_event event = {.events = EPOLLIN};
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-        return complain("watch", own_path);
+        return complain("epoll", own_path);
     ring_poll(&watching, epoll_fd, POLLIN);
     return true;
 }
 
-// While the socket is open its inode number can be no other file's.
+// Removes the socket file if bind made it. The kernel does not give the inode number to another
+// file while the socket is open.
 static void remove_own(void) {
     struct stat now;
     if (lstat(own_path, &now) == 0 && now.st_dev == own.st_dev && now.st_ino == own.st_ino)
         unlink(own_path);
 }
 
-// The path goes first, so that a successor can have it; SHUT_RD then refuses newcomers, while
-// those in the queue can still be accepted.
+// Removes the path first, so a successor can bind it. SHUT_RD then refuses new peers, and accept
+// still returns the queued ones.
 void listener_drain(void) {
     draining = true;
-    timer_stop(&rest);
+    timer_stop(&pause_timer);
     remove_own();
     shutdown(fd, SHUT_RD);
     while (accept_some(AT_ONCE) == 0)

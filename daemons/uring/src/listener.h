@@ -1,5 +1,5 @@
-// The daemon's socket: bound over nobody who lives, drained without losing anybody, removed
-// only while it is ours.
+// The listener is the Unix socket on which handoffs arrive. It does not replace a live daemon's
+// socket, does not lose a queued peer, and removes only its own socket file.
 
 #ifndef LISTENER_H
 #define LISTENER_H
@@ -7,12 +7,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-// False after telling why not.
+// Binds the path. Prints an error and returns false on failure.
 bool listener_open(const char *path, mode_t mode);
-// Gives every peer that connects to the function, and its descriptor with it. False after
-// telling why that cannot be.
+// Passes the descriptor of each connecting peer, with its ownership, to the function. Prints an
+// error and returns false on failure.
 bool listener_serve(void (*accepted)(int peer));
-// Turns newcomers away, and gives all who are in the queue.
+// Refuses new peers, and accepts all queued ones.
 void listener_drain(void);
 
 #endif

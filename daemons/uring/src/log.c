@@ -15,9 +15,9 @@ void log_hide(const char *key) {
 
 void add_redacted(struct buffer *to, struct text t) {
     size_t length = strlen(hidden);
-    const char *found;
-    while (length > 0 && (found = memmem(t.bytes, t.length, hidden, length)) != NULL) {
-        size_t before = (size_t)(found - t.bytes);
+    const char *key;
+    while (length > 0 && (key = memmem(t.bytes, t.length, hidden, length)) != NULL) {
+        size_t before = (size_t)(key - t.bytes);
         buffer_add(to, t.bytes, before);
         buffer_add_text(to, TEXT("[redacted]"));
         t.bytes += before + length;
@@ -26,7 +26,7 @@ void add_redacted(struct buffer *to, struct text t) {
     buffer_add_text(to, t);
 }
 
-// What others said may be long, and hold line ends.
+// A message may contain a long text of the API, with line ends.
 enum { MESSAGE_LIMIT = 1000 };
 
 static void write_line(const char *level, const char *format, va_list arguments) {
@@ -39,7 +39,7 @@ static void write_line(const char *level, const char *format, va_list arguments)
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
     struct buffer line = {0};
     buffer_print(&line, "%s %s ", stamp, level);
-    add_redacted(&line, text_of(message)); // before it is cut: half a key is too much
+    add_redacted(&line, text_of(message)); // before the cut, which could leave half a key
     free(message);
     if (line.length > MESSAGE_LIMIT)
         line.length = MESSAGE_LIMIT;
@@ -47,7 +47,7 @@ static void write_line(const char *level, const char *format, va_list arguments)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = ' ';
     buffer_add(&line, "\n", 1);
-    // A log that cannot be written is no reason not to serve.
+    // Ignore errors: a closed stderr must not end the daemon.
     ssize_t written = write(STDERR_FILENO, line.bytes, line.length);
     (void)written;
     buffer_free(&line);

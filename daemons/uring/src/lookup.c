@@ -11,14 +11,14 @@
 
 struct lookup {
     const char *host, *port;
-    void (*found)(void *owner, struct addrinfo *addresses);
-    void *owner; // NULL once forgotten
+    void (*resolved)(void *owner, struct addrinfo *addresses);
+    void *owner; // NULL after lookup_forget
     struct addrinfo *addresses;
 };
 
 static int answers[2];
 static struct op reading;
-static struct lookup *answer; // where the ring puts what comes through the pipe
+static struct lookup *answer; // the ring reads from the pipe into this pointer
 
 static const struct addrinfo hints = {
     .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
@@ -27,7 +27,7 @@ static void read_answer(struct op *op, int result, char *unused) {
     (void)unused;
     if (result == sizeof answer) {
         if (answer->owner != NULL)
-            answer->found(answer->owner, answer->addresses);
+            answer->resolved(answer->owner, answer->addresses);
         else if (answer->addresses != NULL)
             freeaddrinfo(answer->addresses);
         free(answer);
@@ -53,17 +53,18 @@ static void *look_up(void *argument) {
     struct lookup *l = argument;
     if (getaddrinfo(l->host, l->port, &hints, &l->addresses) != 0)
         l->addresses = NULL;
-    // Less than PIPE_BUF, so it is written whole.
+    // The write is atomic, because it is shorter than PIPE_BUF.
     ssize_t written = write(answers[1], &l, sizeof l);
     (void)written;
     return NULL;
 }
 
 struct lookup *lookup_start(const char *host, const char *port,
-                            void (*found)(void *owner, struct addrinfo *addresses), void *owner) {
+                            void (*resolved)(void *owner, struct addrinfo *addresses),
+                            void *owner) {
     struct lookup *l = allocate(sizeof *l);
-    *l = (struct lookup){.host = host, .port = port, .found = found, .owner = owner};
-    // Signals are the main thread's.
+    *l = (struct lookup){.host = host, .port = port, .resolved = resolved, .owner = owner};
+    // Only the main thread handles signals.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);

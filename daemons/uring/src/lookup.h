@@ -1,5 +1,6 @@
-// Names to addresses. The C library can only wait for an answer, so a thread of its own does
-// that for each name, and hands the answer to the ring through a pipe. Addresses need none.
+// A name lookup converts a host name to addresses. The C library's call blocks, so each lookup
+// runs on its own thread, and sends the answer to the ring through a pipe. A numeric address needs
+// no lookup.
 
 #ifndef LOOKUP_H
 #define LOOKUP_H
@@ -7,19 +8,19 @@
 #include <netdb.h>
 #include <stdbool.h>
 
-// Begins to listen for answers; false when that cannot be.
+// Begins to read answers from the pipe. False on failure.
 bool lookup_setup(void);
 
-// The addresses of a host that is one; NULL when it is a name. For freeaddrinfo().
+// Returns the address of a numeric host, or NULL for a name. For freeaddrinfo().
 struct addrinfo *lookup_numeric(const char *host, const char *port);
 
 struct lookup;
 
-// `found` is given the addresses, or NULL when there are none. NULL when the process can have
-// no more threads. The strings must live as long as the process.
+// Starts a lookup. It calls `resolved` with the addresses, or with NULL if there are none. Returns
+// NULL if no thread can start. The strings must stay valid for the life of the process.
 struct lookup *lookup_start(const char *host, const char *port,
-                            void (*found)(void *owner, struct addrinfo *addresses), void *owner);
-// Nobody waits for the answer any more.
+                            void (*resolved)(void *owner, struct addrinfo *addresses), void *owner);
+// Discards the answer when it arrives.
 void lookup_forget(struct lookup *l);
 
 #endif

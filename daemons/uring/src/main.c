@@ -1,11 +1,12 @@
-// Streaming-daemon answers HTTP clients whose sockets a web server hands over: it calls an
-// OpenAI-compatible API and relays the tokens as server-sent events. One thread, one ring.
+// Streaming-daemon is a relay between an OpenAI-compatible API and HTTP clients. A web server hands
+// it a client's socket; the daemon calls the API and sends the tokens to the client as server-sent
+// events. It has one thread and one ring.
 //
-// The way of a request through the files: listener.c accepts the web server, handoff.c takes
-// the client's socket and the data, payload.c makes the API's request of it, request.c sends
-// it (over pool.c, transport.c, tls.c and http1.c or http2.c), event_stream.c and chunk.c read
-// what comes back, exchange.c relays it, problem.c says what went wrong and client.c writes.
-// All of them wait in ring.c. The README says what it is to do.
+// The path of a request through the files: listener.c accepts the web server, handoff.c receives
+// the client's socket and the handoff data, payload.c builds the API's request, request.c sends it
+// (over pool.c, transport.c, tls.c and http1.c or http2.c), event_stream.c and chunk.c parse the
+// API's stream, exchange.c relays it, problem.c renders errors and client.c writes. The one place
+// that waits is ring.c. The README lists the daemon's duties.
 
 #include "config.h"
 #include "listener.h"
@@ -19,8 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// What a burst of large requests has taken goes back to the system: buffers above this come
-// and go one by one.
+// Buffers above this size have their own mapping. So the memory of a burst of large requests goes
+// back to the system.
 enum { MAPPED_ALONE = 128 << 10 };
 
 static bool run(const struct config *c) {

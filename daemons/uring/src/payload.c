@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-// Asked for when the handoff data names no model.
+// The model for handoff data without one.
 #define DEFAULT_MODEL "\"gpt-4o-mini\""
 
 struct reading {
@@ -56,7 +56,7 @@ static const char *const wanted[] = {
     [LIST] = "a list",     [OBJECT] = "an object",
 };
 
-// Finds a field; the value stays NULL when it is absent or null. False for a wrong type.
+// Gets a field. The value is NULL for an absent or null field. False for a value of another type.
 static bool get(struct reading *r, const char *name, enum type type, json_t **value,
                 struct text *text) {
     *value = json_object_get(r->root, name);
@@ -70,16 +70,17 @@ static bool get(struct reading *r, const char *name, enum type type, json_t **va
     return true;
 }
 
-// The data is held to more than a JSON parser asks for: a name given twice is an error, since
-// whoever checked the request may have read the other one.
+// Parses the outer object of the handoff data. It is stricter than a JSON parser. A duplicate name
+// is an error: the web server may have checked the other value.
 static bool read_fields(struct reading *r, struct text data) {
     r->root = json_read(data);
     if (!json_is_object(r->root))
-        return refuse(r, "the handoff data is not a JSON object in UTF-8");
+        return refuse(r, "expected a JSON object in UTF-8 as handoff data");
     struct member m;
     while (json_next_member(&data, &m))
         if (!fields_set_member(&r->fields, &m))
-            return refuse(r, "the handoff data holds %.*s twice", (int)m.name.length, m.name.bytes);
+            return refuse(r, "expected each field once, found %.*s twice", (int)m.name.length,
+                          m.name.bytes);
     return true;
 }
 
@@ -90,8 +91,8 @@ static bool has_control(struct text t) {
     return false;
 }
 
-// A field that goes to the API as a header. Control characters are an error: to drop them
-// would be to ask for something else.
+// Gets a field that the daemon sends to the API as a header. Control characters are an error:
+// without them, the value would mean something else.
 static bool header_value(struct reading *r, const char *name, struct buffer *to) {
     json_t *value;
     struct text unused;
@@ -111,7 +112,7 @@ static bool is_token(const char *name) {
                                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
 }
 
-// The headers that the daemon alone decides on.
+// Reports whether the handoff data cannot set this response header.
 static bool is_reserved(const char *name) {
     static const char *const reserved[] = {
         "content-type",   "cache-control",    "connection",        "transfer-encoding",
@@ -142,7 +143,8 @@ static bool response_headers(struct reading *r, struct buffer *to) {
     return true;
 }
 
-// Content may be missing: that of an assistant's message with tool calls is null.
+// Checks the types of a message's role and content. Content may be absent or null: an assistant
+// message with tool calls does not need any.
 static bool check_message(struct reading *r, size_t number, json_t *message) {
     if (!json_is_object(message))
         return refuse(r, "messages[%zu]: expected an object with role and content", number);
@@ -159,7 +161,7 @@ static bool check_message(struct reading *r, size_t number, json_t *message) {
     return true;
 }
 
-// The messages, or those made of system and prompt, which are put together in `made`.
+// Gets the messages, or builds them in `made` from system and prompt.
 static bool conversation(struct reading *r, struct buffer *made, struct text *messages) {
     json_t *list, *prompt, *system, *message;
     struct text prompt_text, system_text;
@@ -172,7 +174,7 @@ static bool conversation(struct reading *r, struct buffer *made, struct text *me
     if (json_array_size(list) > 0)
         return true;
     if (prompt == NULL)
-        return refuse(r, "there is neither prompt nor messages");
+        return refuse(r, "expected prompt or messages, found neither");
     buffer_add_text(made, TEXT("["));
     if (system != NULL) {
         buffer_add_text(made, TEXT("{\"role\":\"system\",\"content\":"));
@@ -188,12 +190,12 @@ static bool conversation(struct reading *r, struct buffer *made, struct text *me
 
 static bool request_fields(struct reading *r, struct fields *request, struct buffer *made) {
     static const struct {
-        const char *name, *as;
+        const char *name, *api_name;
         enum type type;
     } passed[] = {
         {"max_tokens", "\"max_tokens\"", INTEGER},
         {"temperature", "\"temperature\"", NUMBER},
-        // Web applications count their users as often as they name them.
+        // Many web applications number their users.
         {"user_id", "\"user\"", STRING_OR_NUMBER},
     };
     json_t *value;
@@ -206,7 +208,7 @@ static bool request_fields(struct reading *r, struct fields *request, struct buf
         if (!get(r, passed[i].name, passed[i].type, &value, &text))
             return false;
         if (value != NULL)
-            fields_set(request, text_of(passed[i].as), text);
+            fields_set(request, text_of(passed[i].api_name), text);
     }
     if (!get(r, "body", OBJECT, &value, &text))
         return false;

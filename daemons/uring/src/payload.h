@@ -1,22 +1,21 @@
-// The handoff data becomes a request to the API without being understood more than is
-// needed: every value keeps the JSON text it arrived in. What is checked is the types of the
-// fields that the contract names.
+// The payload parser builds the API's request from the handoff data. It checks the types of the
+// fields that the contract names. All values keep the JSON text that arrived.
 
 #ifndef PAYLOAD_H
 #define PAYLOAD_H
 
 #include "buffer.h"
 
-// What one handoff asks for.
+// The request that one handoff makes.
 struct job {
-    struct buffer body;    // the API's request
-    struct buffer pattern; // for X-Test-Pattern, if any
-    struct buffer id;      // for X-Request-Id, if any
-    struct buffer headers; // the response headers asked for, as lines
+    struct buffer body;    // the body of the API's request
+    struct buffer pattern; // for X-Test-Pattern; may be empty
+    struct buffer id;      // for X-Request-Id; may be empty
+    struct buffer headers; // the response headers, as lines
 };
 
-// Reads the handoff data. False with a reason to tell the client, which is for free(); the
-// headers are read even then, where they can be.
+// Parses the handoff data. False for invalid data, with an error text for the client in `reason`,
+// which is for free(). The headers are set also then, if they are valid.
 bool payload_read(struct text data, struct job *job, char **reason);
 void job_free(struct job *job);
 

@@ -5,18 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What is kept between requests over HTTP/1.1, where every exchange has a connection to leave
-// behind.
+// The most idle HTTP/1.1 connections. After a burst, each exchange leaves one connection.
 enum { IDLE_LIMIT = 8 };
 
-// How many places an HTTP/2 connection is expected to have until one has said so.
-enum { USUAL_PLACES = 100 };
+// The expected stream limit of an HTTP/2 connection, until the API's SETTINGS name one.
+enum { USUAL_STREAMS = 100 };
 
 // An attempt to connect.
 struct dial {
-    struct transport *transport; // the http2's, once there is one
+    struct transport *transport; // belongs to http2, unless that is NULL
     struct http2 *http2;
-    struct timer late;
+    struct timer timeout;
     TAILQ_ENTRY(dial) others;
 };
 
@@ -27,12 +26,12 @@ static struct requests waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static size_t waiting_count;
 static struct dials_head dials = TAILQ_HEAD_INITIALIZER(dials);
 static size_t dial_count;
-static struct http1 *idle[IDLE_LIMIT]; // the one used last is last
+static struct http1 *idle[IDLE_LIMIT]; // in the order of use, the latest last
 static size_t idle_count;
 static struct http2 **shared;
 static size_t shared_count;
-static size_t places = USUAL_PLACES;
-static bool single; // requests do not share connections
+static size_t stream_limit = USUAL_STREAMS;
+static bool single; // a connection carries one request at a time
 
 void pool_setup(const struct config *c) {
     config = c;
@@ -44,7 +43,7 @@ static void remove_waiting(struct request *r) {
     waiting_count--;
 }
 
-// Whatever is there already
+// Existing connections
 
 static struct http1 *take_idle(void) {
     while (idle_count > 0) {
@@ -73,22 +72,22 @@ static bool carry(struct request *r) {
 
 static const struct transport_events dial_events;
 
-static void dial_late(struct timer *timer);
+static void dial_timed_out(struct timer *timer);
 
 static void dial(void) {
     struct dial *d = allocate(sizeof *d);
-    d->late.passed = dial_late;
-    timer_set(&d->late, ring_now() + config->connect_timeout);
+    d->timeout.passed = dial_timed_out;
+    timer_set(&d->timeout, ring_now() + config->connect_timeout);
     TAILQ_INSERT_TAIL(&dials, d, others);
     dial_count++;
     d->transport = transport_open(config, &dial_events, d);
 }
 
-// Forgets the attempt, though not what came of it.
+// Ends the attempt, but not its connection.
 static void end_dial(struct dial *d) {
     TAILQ_REMOVE(&dials, d, others);
     dial_count--;
-    timer_stop(&d->late);
+    timer_stop(&d->timeout);
     ring_free(d);
 }
 
@@ -100,11 +99,11 @@ static void hang_up(struct dial *d) {
     end_dial(d);
 }
 
-// Brings together who waits and what is there, and makes as many connections as are missing.
+// Assigns waiting requests to connections, and dials as many connections as are missing.
 static void balance(void) {
     struct request *r;
     while ((r = TAILQ_FIRST(&waiting)) != NULL) {
-        // It must not be found waiting by what its being carried sets off.
+        // Remove it first: carry may call balance again.
         remove_waiting(r);
         if (carry(r))
             continue;
@@ -112,14 +111,14 @@ static void balance(void) {
         waiting_count++;
         break;
     }
-    size_t wanted = single ? waiting_count : (waiting_count + places - 1) / places;
+    size_t wanted = single ? waiting_count : (waiting_count + stream_limit - 1) / stream_limit;
     while (dial_count < wanted)
         dial();
     while (single && dial_count > wanted)
         hang_up(TAILQ_LAST(&dials, dials_head));
 }
 
-// A connection of its own was the one who waits longest's chance; one to share was everybody's.
+// Fails the longest waiting request, or, for a connection to share, all waiting requests.
 static void dial_failed(struct dial *d, struct failure failure) {
     hang_up(d);
     struct requests failing = TAILQ_HEAD_INITIALIZER(failing);
@@ -129,7 +128,7 @@ static void dial_failed(struct dial *d, struct failure failure) {
             break;
         remove_waiting(r);
         TAILQ_INSERT_TAIL(&failing, r, waiting);
-        r->state = REQUEST_SENT; // it waits no more
+        r->state = REQUEST_SENT; // it is not in the queue any more
     } while (!single);
     struct request *r;
     while ((r = TAILQ_FIRST(&failing)) != NULL) {
@@ -139,8 +138,8 @@ static void dial_failed(struct dial *d, struct failure failure) {
     balance();
 }
 
-static void dial_late(struct timer *timer) {
-    dial_failed(CONTAINER(timer, struct dial, late), (struct failure){.timed_out = true});
+static void dial_timed_out(struct timer *timer) {
+    dial_failed(CONTAINER(timer, struct dial, timeout), (struct failure){.timed_out = true});
 }
 
 static void dial_ended(void *owner, struct failure failure) {
@@ -203,18 +202,18 @@ static struct dial *dial_of(const struct http2 *h) {
     return NULL;
 }
 
-void pool_greeted_http2(struct http2 *h) {
+void pool_ready_http2(struct http2 *h) {
     end_dial(dial_of(h));
     shared = realloc(shared, (shared_count + 1) * sizeof *shared);
     if (shared == NULL)
         abort();
     shared[shared_count++] = h;
-    places = http2_places(h);
+    stream_limit = http2_stream_limit(h);
     balance();
 }
 
-void pool_roomy_http2(struct http2 *h) {
-    places = http2_places(h);
+void pool_changed_http2(struct http2 *h) {
+    stream_limit = http2_stream_limit(h);
     balance();
 }
 

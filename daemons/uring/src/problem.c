@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+// The message for an error without one.
+#define UNNAMED "the API reported an error"
+
 static char *copy_of(struct text t) {
     char *copy = allocate(t.length + 1);
     memcpy(copy, t.bytes, t.length);
     return copy;
 }
 
-// As a JSON string, for free().
+// Returns the text as a JSON string, for free().
 static char *quoted(struct text t) {
     struct buffer b = {0};
     json_quote(&b, t);
@@ -29,7 +32,7 @@ struct problem problem_of(int status, const char *type, const char *code, const 
     };
 }
 
-// A code is a string or a number; numbers keep their digits, which Jansson may not hold.
+// Returns a code, a string or a number, as JSON. Numbers keep their digits, which Jansson may lose.
 static char *read_code(struct text object) {
     struct member m;
     while (json_next_member(&object, &m)) {
@@ -57,24 +60,38 @@ static struct text error_text(struct text object) {
 bool problem_read(struct text data, struct problem *p) {
     json_t *root = json_read(data);
     json_t *error = json_object_get(root, "error");
-    bool named = error != NULL && !json_is_null(error);
-    if (named)
+    bool keyed = error != NULL && !json_is_null(error);
+    if (keyed)
         data = error_text(data);
     else
         error = root;
     json_t *message = json_is_object(error) ? json_object_get(error, "message") : error;
     json_t *type = json_object_get(error, "type");
-    bool says = json_is_string(message) && json_string_length(message) > 0;
-    if (named || says) {
+    bool has_message = json_is_string(message) && json_string_length(message) > 0;
+    if (keyed || has_message) {
         char *code = json_is_object(error) ? read_code(data) : NULL;
         *p = (struct problem){
-            .message = copy_of(says ? json_text_of(message) : TEXT("the API reported an error")),
+            .message = copy_of(has_message ? json_text_of(message) : TEXT(UNNAMED)),
             .type = copy_of(json_is_string(type) ? json_text_of(type) : TEXT(UPSTREAM_ERROR)),
             .code = code != NULL ? code : copy_of(TEXT("null")),
         };
     }
     json_decref(root);
-    return named || says;
+    return keyed || has_message;
+}
+
+struct problem problem_reported(struct text data) {
+    struct problem p;
+    if (problem_read(data, &p))
+        return p;
+    json_t *root = json_read(data);
+    bool plain = data.length > 0 && root == NULL;
+    json_decref(root);
+    return (struct problem){
+        .message = copy_of(plain ? data : TEXT(UNNAMED)),
+        .type = copy_of(TEXT(UPSTREAM_ERROR)),
+        .code = copy_of(TEXT("null")),
+    };
 }
 
 void problem_free(struct problem *p) {

@@ -1,38 +1,41 @@
-// A problem is a failure in the words that the client is given: in an error response the
-// body, in a stream that has begun the last event. All that the daemon says of itself to a
-// client is rendered here, so that nothing else needs to know where a line must not end.
+// A problem is a failure as the client receives it: the body of an error response, or the last
+// event of a stream that has begun. This module renders all heads and errors for a client. So only
+// this module must prevent line ends inside of them.
 
 #ifndef PROBLEM_H
 #define PROBLEM_H
 
 #include "buffer.h"
 
-// Zero, or made by one of the functions here and given up by problem_free.
+// A zero value, or the result of a function below, which is for problem_free.
 struct problem {
-    int status; // of an error response
+    int status; // the HTTP status of an error response
     char *message;
     char *type;
     char *code; // as JSON: a string, a number or null
     char *retry_after;
 };
 
-// The daemon's own types of error, beside those that the API names.
+// The daemon's own error types. The API's errors keep their types.
 #define INVALID_REQUEST "invalid_request_error"
 #define UPSTREAM_ERROR "upstream_error"
 #define TIMEOUT_ERROR "timeout_error"
 #define OVERLOADED "overloaded_error"
 
 struct problem problem_of(int status, const char *type, const char *code, const char *message);
-// The error that the API sent in place of an answer, in its field `error`, an object or a
-// text, or as the object itself; false when there is none.
+// Parses an error that the API sent instead of an answer: the value of the field `error`, an object
+// or a text, or the whole object. False if the data is not an error.
 bool problem_read(struct text data, struct problem *p);
+// Returns the problem for an event that reports an error. The message is the API's own where the
+// data, without white space around it, has one.
+struct problem problem_reported(struct text data);
 void problem_free(struct problem *p);
 
-// The last event of a stream.
+// Adds the problem as the last event of a stream.
 void problem_event(const struct problem *p, struct buffer *to);
-// A whole response. The extra headers are lines with their ends, as below.
+// Adds the problem as a complete response. The extra headers are lines with their ends, as below.
 void problem_response(const struct problem *p, struct text extra, struct buffer *to);
-// The head of an answer that streams.
+// Adds the head of a streamed answer.
 void stream_head(struct text extra, struct buffer *to);
 
 #endif

@@ -7,14 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-// How much of an error's body is read to find its message, and for how long at most.
-#define WORDS_LIMIT ((size_t)64 << 10)
-#define WORDS_TIME (2 * SECOND)
+// The limits for reading an error response, to find its message.
+#define ERROR_BODY_LIMIT ((size_t)64 << 10)
+#define ERROR_BODY_TIME (2 * SECOND)
 
-// How long the API may take, after [DONE], to end the response and so leave a connection to
-// use again; and how much it may still say.
+// How long the API may take after [DONE] to end the response, and how many bytes it may send
+// meanwhile. A response that ends in time leaves a connection for the next request.
 #define RELEASE_TIME (200 * MILLISECOND)
 #define RELEASE_LIMIT ((size_t)16 << 10)
+
+#define CONNECT_TIMEOUT "the daemon could not connect to the API in time"
 
 static const struct config *config;
 
@@ -22,7 +24,7 @@ void request_setup(const struct config *c) {
     config = c;
 }
 
-// Lets go of the connection; the request is nobody's then but the exchange's.
+// Separates the request from the pool and from its connection.
 static void detach(struct request *r) {
     timer_stop(&r->timer);
     if (r->state == REQUEST_WAITING)
@@ -39,18 +41,19 @@ static void fail(struct request *r, struct problem problem) {
 }
 
 static void fail_late(struct request *r, const char *message) {
-    log_warning("the API failed before its answer: %s", message);
+    log_warning("the API failed before its response: %s", message);
     fail(r, problem_of(504, TIMEOUT_ERROR, "upstream_timeout", message));
 }
 
 void request_unreachable(struct request *r, struct failure failure) {
     if (failure.timed_out) {
-        fail_late(r, "the API could not be reached in time");
+        fail_late(r, CONNECT_TIMEOUT);
         return;
     }
-    log_warning("the API failed before its answer: %s", failure.reason);
-    fail(r, problem_of(502, UPSTREAM_ERROR, "upstream_unreachable",
-                       "the API could not be reached, or broke off before its answer"));
+    log_warning("the API failed before its response: %s", failure.reason);
+    fail(r,
+         problem_of(502, UPSTREAM_ERROR, "upstream_unreachable",
+                    "the daemon could not reach the API, or the API closed before its response"));
 }
 
 // Refusals
@@ -59,30 +62,30 @@ static struct problem unexpected_problem(struct request *r) {
     struct problem p;
     if (r->head.event_stream)
         return problem_of(502, UPSTREAM_ERROR, "unexpected_encoding",
-                          "the API's answer is encoded, unasked");
-    if (!problem_read(buffer_text(&r->words), &p))
+                          "expected no content encoding from the API, found one");
+    if (!problem_read(buffer_text(&r->error_body), &p))
         return problem_of(502, UPSTREAM_ERROR, "unexpected_content_type",
-                          "the API did not answer with an event stream");
+                          "expected an event stream from the API, found another content type");
     p.status = 502;
     return p;
 }
 
-// A 4xx is the client's to know, but for what the API says of our key; its own failures are
-// not.
-static bool is_told(int status) {
+// Reports whether the client gets the API's own status: a 4xx, except 401 and 403, which are about
+// the daemon's key. All other statuses become a 502.
+static bool is_relayed(int status) {
     return status >= 400 && status <= 499 && status != 401 && status != 403;
 }
 
 static struct problem refusal_problem(struct request *r) {
     int status = r->head.status;
     struct problem p;
-    if (!is_told(status) || !problem_read(buffer_text(&r->words), &p)) {
+    if (!is_relayed(status) || !problem_read(buffer_text(&r->error_body), &p)) {
         char code[64], message[64];
         snprintf(code, sizeof code, "upstream_status_%d", status);
-        snprintf(message, sizeof message, "the API answered with status %d", status);
+        snprintf(message, sizeof message, "expected status 200 from the API, found %d", status);
         p = problem_of(502, UPSTREAM_ERROR, code, message);
     }
-    p.status = is_told(status) ? status : 502;
+    p.status = is_relayed(status) ? status : 502;
     if (r->head.retry_after[0] != '\0')
         p.retry_after = strdup(r->head.retry_after);
     return p;
@@ -90,20 +93,20 @@ static struct problem refusal_problem(struct request *r) {
 
 static void conclude(struct request *r) {
     bool good = r->head.status >= 200 && r->head.status <= 299;
-    log_warning("the API refused: status %d", r->head.status);
+    log_warning("the API refused a request with status %d", r->head.status);
     struct problem p = good ? unexpected_problem(r) : refusal_problem(r);
-    buffer_free(&r->words);
+    buffer_free(&r->error_body);
     fail(r, p);
 }
 
-static void time_is_up(struct timer *timer) {
+static void timed_out(struct timer *timer) {
     struct request *r = CONTAINER(timer, struct request, timer);
     switch (r->state) {
     case REQUEST_WAITING:
-        fail_late(r, "the API could not be reached in time");
+        fail_late(r, CONNECT_TIMEOUT);
         break;
     case REQUEST_SENT:
-        fail_late(r, "the API did not begin to answer in time");
+        fail_late(r, "the API did not begin its answer in time");
         break;
     case REQUEST_REFUSED:
         conclude(r);
@@ -122,7 +125,7 @@ static void time_is_up(struct timer *timer) {
 
 static void ask(struct request *r) {
     r->state = REQUEST_WAITING;
-    r->timer.passed = time_is_up;
+    r->timer.passed = timed_out;
     timer_set(&r->timer, ring_now() + config->connect_timeout);
     pool_ask(r);
 }
@@ -133,7 +136,7 @@ void request_start(struct request *r) {
 
 void request_cancel(struct request *r) {
     detach(r);
-    buffer_free(&r->words);
+    buffer_free(&r->error_body);
 }
 
 void request_release(struct request *r) {
@@ -182,9 +185,9 @@ void request_headed(struct request *r, const struct answer_head *head) {
     }
     r->head = *head;
     r->state = REQUEST_REFUSED;
-    if (is_told(head->status) || (good && !head->event_stream)) {
-        int64_t patience = config->idle_timeout < WORDS_TIME ? config->idle_timeout : WORDS_TIME;
-        timer_set(&r->timer, ring_now() + patience);
+    if (is_relayed(head->status) || (good && !head->event_stream)) {
+        bool short_idle = config->idle_timeout < ERROR_BODY_TIME;
+        timer_set(&r->timer, ring_now() + (short_idle ? config->idle_timeout : ERROR_BODY_TIME));
     } else {
         conclude(r);
     }
@@ -196,10 +199,10 @@ void request_bytes(struct request *r, struct text bytes) {
         r->events->bytes(r, bytes);
         break;
     case REQUEST_REFUSED:
-        if (r->words.length + bytes.length > WORDS_LIMIT)
-            bytes.length = WORDS_LIMIT - r->words.length;
-        buffer_add_text(&r->words, bytes);
-        if (r->words.length == WORDS_LIMIT)
+        if (r->error_body.length + bytes.length > ERROR_BODY_LIMIT)
+            bytes.length = ERROR_BODY_LIMIT - r->error_body.length;
+        buffer_add_text(&r->error_body, bytes);
+        if (r->error_body.length == ERROR_BODY_LIMIT)
             conclude(r);
         break;
     case REQUEST_RELEASED:
@@ -233,9 +236,9 @@ void request_broken(struct request *r, const char *reason, bool unprocessed) {
     enum request_state state = r->state;
     switch (state) {
     case REQUEST_SENT:
-        if (unprocessed && !r->repeated) {
-            log_info("a request is sent again: %s", reason);
-            r->repeated = true;
+        if (unprocessed && !r->retried) {
+            log_info("retrying a request that the API did not process: %s", reason);
+            r->retried = true;
             ask(r);
             return;
         }
@@ -245,7 +248,7 @@ void request_broken(struct request *r, const char *reason, bool unprocessed) {
         conclude(r);
         break;
     case REQUEST_OPEN:
-        log_warning("a stream broke off: %s", reason);
+        log_warning("the API's answer broke off: %s", reason);
         fail(r, problem_of(502, UPSTREAM_ERROR, "upstream_broken", "the API's answer broke off"));
         break;
     case REQUEST_RELEASED:

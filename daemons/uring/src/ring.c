@@ -11,15 +11,16 @@
 #include <sys/mman.h>
 #include <time.h>
 
-// Submissions are handed over when a batch of events has been handled, or when this many
-// wait. Completions of a batch may be many more: every stream can have two.
+// The daemon submits operations after each batch of events, or when SUBMISSIONS are queued. A batch
+// may have many more completions: each stream can have two.
 enum { SUBMISSIONS = 512, COMPLETIONS = 8192, BATCH = 1024 };
 
-// How many buffers are lent at a time: a read that finds none is made again after the batch,
-// when all of them are back. A power of two, as the kernel asks.
+// The number of buffers in each pool, which must be a power of two. A read that finds its pool
+// empty is repeated after the batch, when all buffers are free again.
 enum { READS = 64, PAYLOADS = 8 };
 
-struct lender {
+// A pool of buffers that the kernel shares.
+struct buffer_pool {
     struct io_uring_buf_ring *ring;
     char *memory;
     size_t size;
@@ -27,19 +28,19 @@ struct lender {
 };
 
 static struct io_uring ring;
-static struct lender lenders[2];
+static struct buffer_pool pools[2];
 static bool running;
 static int64_t now;
 
 static struct {
     void **memory;
     size_t count, capacity;
-} doomed;
+} unused_memory; // freed after the current batch
 
-static void give(struct lender *l, unsigned number) {
-    io_uring_buf_ring_add(l->ring, l->memory + number * l->size, (unsigned)l->size,
-                          (unsigned short)number, io_uring_buf_ring_mask(l->count), 0);
-    io_uring_buf_ring_advance(l->ring, 1);
+static void give_back(struct buffer_pool *p, unsigned number) {
+    io_uring_buf_ring_add(p->ring, p->memory + number * p->size, (unsigned)p->size,
+                          (unsigned short)number, io_uring_buf_ring_mask(p->count), 0);
+    io_uring_buf_ring_advance(p->ring, 1);
 }
 
 static void *map(size_t size) {
@@ -51,17 +52,17 @@ static void *map(size_t size) {
     return memory;
 }
 
-static int lend(enum lending group, size_t size, unsigned count) {
-    struct lender *l = &lenders[group];
-    *l = (struct lender){.size = size, .count = count};
-    l->ring = map(count * sizeof(struct io_uring_buf));
-    l->memory = map(count * size);
-    io_uring_buf_ring_init(l->ring);
+static int register_pool(enum pool_number number, size_t size, unsigned count) {
+    struct buffer_pool *p = &pools[number];
+    *p = (struct buffer_pool){.size = size, .count = count};
+    p->ring = map(count * sizeof(struct io_uring_buf));
+    p->memory = map(count * size);
+    io_uring_buf_ring_init(p->ring);
     struct io_uring_buf_reg registration = {
-        .ring_addr = (uintptr_t)l->ring, .ring_entries = count, .bgid = (__u16)group};
+        .ring_addr = (uintptr_t)p->ring, .ring_entries = count, .bgid = (__u16)number};
     int error = io_uring_register_buf_ring(&ring, &registration, 0);
     for (unsigned i = 0; error == 0 && i < count; i++)
-        give(l, i);
+        give_back(p, i);
     return error;
 }
 
@@ -72,7 +73,8 @@ static void update_now(void) {
 }
 
 bool ring_open(void) {
-    // With DEFER_TASKRUN the kernel interrupts nothing: completions are made when we wait.
+    // With DEFER_TASKRUN the kernel does not interrupt the thread. It makes completions while the
+    // thread waits.
     struct io_uring_params parameters = {.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER |
                                                   IORING_SETUP_DEFER_TASKRUN,
                                          .cq_entries = COMPLETIONS};
@@ -83,20 +85,21 @@ bool ring_open(void) {
         error = io_uring_queue_init_params(SUBMISSIONS, &ring, &parameters);
     }
     if (error < 0) {
-        fprintf(stderr,
-                "streaming-daemon: the kernel refuses io_uring (io_uring_setup: %s): it takes "
-                "Linux 5.19 or newer, kernel.io_uring_disabled=0, and in a container a seccomp "
-                "profile that allows it\n",
-                strerror(-error));
+        fprintf(
+            stderr,
+            "streaming-daemon: the kernel refuses io_uring (io_uring_setup: %s): use Linux 5.19 "
+            "or newer with kernel.io_uring_disabled=0, and in a container a seccomp profile "
+            "that allows it\n",
+            strerror(-error));
         return false;
     }
-    error = lend(LEND_READ, READ_SIZE, READS);
+    error = register_pool(READ_POOL, READ_SIZE, READS);
     if (error == 0)
-        error = lend(LEND_PAYLOAD, PAYLOAD_SIZE, PAYLOADS);
+        error = register_pool(PAYLOAD_POOL, PAYLOAD_SIZE, PAYLOADS);
     if (error < 0) {
         fprintf(stderr,
-                "streaming-daemon: this kernel's io_uring lends no buffers "
-                "(IORING_REGISTER_PBUF_RING: %s): it takes Linux 5.19 or newer\n",
+                "streaming-daemon: the kernel's io_uring does not support buffer rings "
+                "(IORING_REGISTER_PBUF_RING: %s): use Linux 5.19 or newer\n",
                 strerror(-error));
         return false;
     }
@@ -112,42 +115,42 @@ void ring_stop(void) {
     running = false;
 }
 
-static void free_doomed(void) {
-    for (size_t i = 0; i < doomed.count; i++)
-        free(doomed.memory[i]);
-    doomed.count = 0;
+static void free_unused(void) {
+    for (size_t i = 0; i < unused_memory.count; i++)
+        free(unused_memory.memory[i]);
+    unused_memory.count = 0;
 }
 
 void ring_free(void *memory) {
-    if (doomed.count == doomed.capacity) {
-        doomed.capacity = doomed.capacity ? 2 * doomed.capacity : 64;
-        void **more = allocate(doomed.capacity * sizeof *more);
-        if (doomed.count > 0)
-            memcpy(more, doomed.memory, doomed.count * sizeof *more);
-        free(doomed.memory);
-        doomed.memory = more;
+    if (unused_memory.count == unused_memory.capacity) {
+        unused_memory.capacity = unused_memory.capacity ? 2 * unused_memory.capacity : 64;
+        void **more = allocate(unused_memory.capacity * sizeof *more);
+        if (unused_memory.count > 0)
+            memcpy(more, unused_memory.memory, unused_memory.count * sizeof *more);
+        free(unused_memory.memory);
+        unused_memory.memory = more;
     }
-    doomed.memory[doomed.count++] = memory;
+    unused_memory.memory[unused_memory.count++] = memory;
 }
 
-// An operation's name is its address; the lowest bit says which pool it reads into.
+// An operation's id is its address. The lowest bit is the number of its pool.
 static void complete(uint64_t data, int result, unsigned flags) {
     struct op *op = (struct op *)(uintptr_t)(data & ~(uint64_t)1);
     if (op == NULL)
-        return; // a cancellation has been carried out, or was not needed
+        return; // the completion of a cancellation
     op->pending = false;
     if (!(flags & IORING_CQE_F_BUFFER)) {
         op->done(op, result, NULL);
         return;
     }
-    struct lender *l = &lenders[data & 1];
+    struct buffer_pool *p = &pools[data & 1];
     unsigned number = flags >> IORING_CQE_BUFFER_SHIFT;
-    op->done(op, result, l->memory + number * l->size);
-    give(l, number);
+    op->done(op, result, p->memory + number * p->size);
+    give_back(p, number);
 }
 
-// Ends the process unless the same call may go well later.
-static void check_passing(int error) {
+// Ends the process unless a retry of the call may succeed.
+static void check_transient(int error) {
     if (error == -EINTR || error == -EAGAIN || error == -EBUSY)
         return;
     fprintf(stderr, "streaming-daemon: io_uring_enter: %s\n", strerror(-error));
@@ -165,7 +168,7 @@ static void wait_for_events(void) {
     struct io_uring_cqe *first;
     int error = io_uring_submit_and_wait_timeout(&ring, &first, 1, timeout, NULL);
     if (error < 0 && error != -ETIME)
-        check_passing(error);
+        check_transient(error);
 }
 
 void ring_run(void) {
@@ -182,7 +185,7 @@ void ring_run(void) {
             complete(data, result, flags);
         }
         timers_run(now);
-        free_doomed();
+        free_unused();
     }
 }
 
@@ -191,7 +194,7 @@ static struct io_uring_sqe *submission(struct op *op) {
     while (s == NULL) {
         int error = io_uring_submit(&ring);
         if (error < 0)
-            check_passing(error);
+            check_transient(error);
         s = io_uring_get_sqe(&ring);
     }
     if (op != NULL)
@@ -200,27 +203,27 @@ static struct io_uring_sqe *submission(struct op *op) {
 }
 
 static void submit(struct io_uring_sqe *s, struct op *op) {
-    op->name = (uintptr_t)op;
-    io_uring_sqe_set_data64(s, op->name);
+    op->id = (uintptr_t)op;
+    io_uring_sqe_set_data64(s, op->id);
 }
 
-static void submit_lent(struct io_uring_sqe *s, struct op *op, enum lending group) {
+static void submit_pooled(struct io_uring_sqe *s, struct op *op, enum pool_number number) {
     s->flags |= IOSQE_BUFFER_SELECT;
-    s->buf_group = (__u16)group;
-    op->name = (uintptr_t)op | (unsigned)group;
-    io_uring_sqe_set_data64(s, op->name);
+    s->buf_group = (__u16)number;
+    op->id = (uintptr_t)op | (unsigned)number;
+    io_uring_sqe_set_data64(s, op->id);
 }
 
 void ring_receive(struct op *op, int fd) {
     struct io_uring_sqe *s = submission(op);
     io_uring_prep_recv(s, fd, NULL, READ_SIZE, 0);
-    submit_lent(s, op, LEND_READ);
+    submit_pooled(s, op, READ_POOL);
 }
 
 void ring_receive_message(struct op *op, int fd, struct msghdr *message) {
     struct io_uring_sqe *s = submission(op);
     io_uring_prep_recvmsg(s, fd, message, MSG_CMSG_CLOEXEC);
-    submit_lent(s, op, LEND_PAYLOAD);
+    submit_pooled(s, op, PAYLOAD_POOL);
 }
 
 void ring_read(struct op *op, int fd, void *into, size_t size) {
@@ -257,6 +260,6 @@ void ring_cancel(struct op *op) {
     if (!op->pending)
         return;
     struct io_uring_sqe *s = submission(NULL);
-    io_uring_prep_cancel64(s, op->name, 0);
+    io_uring_prep_cancel64(s, op->id, 0);
     io_uring_sqe_set_data64(s, 0);
 }

@@ -10,20 +10,21 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-// How long exchanges may take to end once they must: longer than a client's hurried times.
+// How long the exchanges may take to end after the shutdown timeout: longer than a client's two
+// hurried times.
 #define ENDING_GRACE (500 * MILLISECOND)
 
 static const struct config *config;
 TAILQ_HEAD(exchanges_head, exchange);
 static struct exchanges_head exchanges = TAILQ_HEAD_INITIALIZER(exchanges);
-static size_t held;  // exchanges that count, for max_connections
-static size_t peers; // that have not handed over yet
+static size_t held;  // exchanges that count for max_connections
+static size_t peers; // connected peers that have not sent a handoff
 static bool stopping, ending;
-static struct timer patience;
+static struct timer shutdown_timer;
 
 static int signals;
 static struct op signalled;
-static struct signalfd_siginfo signal_info; // where the ring puts what has come
+static struct signalfd_siginfo signal_info; // the ring reads signals into it
 
 static void end_if_idle(void) {
     if (stopping && peers == 0 && TAILQ_EMPTY(&exchanges))
@@ -37,16 +38,18 @@ static void exchange_over(struct exchange *x) {
     end_if_idle();
 }
 
-// A handoff that is refused takes no room.
-static void taken(const struct handoff *h) {
+// Answers a handoff. One that is refused with 503 does not count for max_connections.
+static void handed(const struct handoff *h) {
     struct exchange *x = exchange_open(config, h->client, exchange_over);
     TAILQ_INSERT_TAIL(&exchanges, x, others);
     struct problem refusal = {0};
     if (held >= config->max_connections)
-        refusal = problem_of(503, OVERLOADED, "max_connections", "too many streams are running");
+        refusal =
+            problem_of(503, OVERLOADED, "max_connections",
+                       "the daemon already runs its maximum number of streams; try again later");
     else if (h->truncated)
         refusal = problem_of(413, INVALID_REQUEST, "handoff_too_large",
-                             "the handoff data is larger than 256 KiB");
+                             "expected handoff data of at most 256 KiB, found more");
     x->counted = refusal.status != 503;
     held += x->counted;
     exchange_answer(x, h->data, refusal.status != 0 ? &refusal : NULL);
@@ -61,7 +64,7 @@ static void peer_gone(void) {
 
 static void accepted(int peer) {
     peers++;
-    handoff_receive(peer, config->handoff_timeout, taken, peer_gone);
+    handoff_receive(peer, config->handoff_timeout, handed, peer_gone);
     if (stopping)
         handoff_hurry();
 }
@@ -72,7 +75,7 @@ static void stop_at_once(struct timer *timer) {
 }
 
 static void end_all(struct timer *timer) {
-    log_warning("ending what still runs: %zu held", held);
+    log_warning("ending %zu exchanges that outlast --shutdown-timeout", held);
     ending = true;
     struct exchange *x, *next;
     for (x = TAILQ_FIRST(&exchanges); x != NULL; x = next) {
@@ -97,15 +100,15 @@ static void stop(struct op *op, int result, char *unused) {
         ring_read(op, signals, &signal_info, sizeof signal_info);
         return;
     }
-    // A second signal ends the process at once, whatever it is doing.
+    // A second signal ends the process at once.
     sigset_t set = stop_signals();
     sigprocmask(SIG_UNBLOCK, &set, NULL);
-    log_info("stopping: %zu held", held);
+    log_info("stopping with %zu exchanges", held);
     stopping = true;
     listener_drain();
     handoff_hurry();
-    patience.passed = end_all;
-    timer_set(&patience, ring_now() + config->shutdown_timeout);
+    shutdown_timer.passed = end_all;
+    timer_set(&shutdown_timer, ring_now() + config->shutdown_timeout);
     end_if_idle();
 }
 

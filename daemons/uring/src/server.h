@@ -1,4 +1,4 @@
-// The server takes handoffs, holds the exchanges, and ends when it is told to.
+// The server receives handoffs, runs the exchanges, and ends after a signal.
 
 #ifndef SERVER_H
 #define SERVER_H
@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 
-// Begins to serve the listener, and to listen for signals. Both were set up before, by
-// listener_open and server_block_signals.
+// Begins to serve the listener and to read signals. Call listener_open and server_block_signals
+// before it.
 bool server_start(const struct config *c);
-// Before any thread is started.
+// Blocks the signals. Call it before any thread starts.
 void server_block_signals(void);
 
 #endif

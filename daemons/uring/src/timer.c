@@ -6,7 +6,7 @@
 #include <string.h>
 
 static struct {
-    struct timer **at; // at[1] is the nearest
+    struct timer **at; // at[1] is the nearest deadline
     size_t count, capacity;
 } heap;
 

@@ -1,7 +1,8 @@
-// Deadlines: a heap of those that are set, the nearest on top.
+// Timers are a heap of deadlines, with the nearest one on top.
 //
-// Most are moved on with every event of a stream and never pass. So setting one later than it
-// stands costs nothing: it stays where it is, and is put in its place when its old time comes.
+// Each event of a stream moves a deadline to a later time, and most deadlines never pass. So moving
+// a deadline to a later time is cheap: the heap keeps its old position, and corrects it when the
+// old time comes.
 
 #ifndef TIMER_H
 #define TIMER_H
@@ -12,8 +13,8 @@
 struct timer {
     void (*passed)(struct timer *t);
     int64_t due;    // monotonic nanoseconds
-    int64_t queued; // by which it stands in the heap; never later than `due`
-    size_t place;   // in the heap, from 1; 0 when not set
+    int64_t queued; // the time of its heap position; never later than `due`
+    size_t place;   // the position in the heap, from 1; 0 when not set
 };
 
 #define SECOND ((int64_t)1000000000)
@@ -21,8 +22,9 @@ struct timer {
 
 void timer_set(struct timer *t, int64_t due);
 void timer_stop(struct timer *t);
-// When the first timer has to be looked at; negative when none is set.
+// Returns when to call timers_run; negative if no timer is set.
 int64_t timers_due(void);
+// Calls `passed` of each timer that is due.
 void timers_run(int64_t now);
 
 #endif

@@ -14,14 +14,14 @@ struct tls {
 };
 
 static SSL_CTX *context;
-static SSL_SESSION *session; // of the last connection, to shorten the next handshake
+static SSL_SESSION *session; // the latest session, to shorten the next handshake
 static const char *host;
 
 static int keep_session(SSL *ssl, SSL_SESSION *s) {
     (void)ssl;
     SSL_SESSION_free(session);
     session = s;
-    return 1; // it is ours now
+    return 1; // this module owns the session now
 }
 
 static bool complain(const char *what) {
@@ -46,7 +46,9 @@ bool tls_setup(const struct config *c) {
     if (SSL_CTX_set_alpn_protos(context, protocols, c->http2 ? 12 : 9) != 0)
         return complain("TLS");
     if (c->ca_file != NULL && !SSL_CTX_load_verify_file(context, c->ca_file)) {
-        fprintf(stderr, "streaming-daemon: OPENAI_CA_FILE: no certificates in PEM in %s\n",
+        fprintf(stderr,
+                "streaming-daemon: OPENAI_CA_FILE: expected certificates in PEM, found none in "
+                "%s\n",
                 c->ca_file);
         return false;
     }
@@ -115,7 +117,8 @@ enum tls_result tls_read(struct tls *t, char *into, size_t size, size_t *length)
     if (returned == 1)
         return TLS_GOOD;
     enum tls_result result = result_of(t, returned);
-    // A connection at rest needs none of its 16 KiB; with TLS 1.3 the mode alone leaves some.
+    // An idle connection does not need its 16 KiB. With TLS 1.3, SSL_MODE_RELEASE_BUFFERS alone
+    // does not free them.
     SSL_free_buffers(t->ssl);
     return result;
 }
@@ -123,7 +126,7 @@ enum tls_result tls_read(struct tls *t, char *into, size_t size, size_t *length)
 bool tls_write(struct tls *t, struct text bytes) {
     size_t written;
     ERR_clear_error();
-    // A memory BIO takes everything, so a write is never partial.
+    // A memory BIO accepts all bytes, so a write is never partial.
     return bytes.length == 0 || SSL_write_ex(t->ssl, bytes.bytes, bytes.length, &written) == 1;
 }
 

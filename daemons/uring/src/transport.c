@@ -10,8 +10,8 @@ static void fail(struct transport *t, struct failure failure) {
     t->events->ended(t->owner, failure);
 }
 
-// Ends what transport_close began, once the kernel has let go of everything.
-static void bury(struct transport *t) {
+// Frees a closed transport when it has no pending operation.
+static void destroy_when_idle(struct transport *t) {
     if (t->connector.connecting.pending || t->reading.pending || t->writing.pending ||
         t->watching.pending)
         return;
@@ -28,7 +28,7 @@ static void bury(struct transport *t) {
 static void send_more(struct transport *t) {
     if (t->tls != NULL)
         tls_take(t->tls, &t->unsent);
-    if (t->writing.pending || t->deaf)
+    if (t->writing.pending || t->write_failed)
         return;
     if (t->sending.length == 0) {
         t->sending = t->unsent;
@@ -42,12 +42,12 @@ static void written(struct op *op, int result, char *unused) {
     (void)unused;
     struct transport *t = CONTAINER(op, struct transport, writing);
     if (t->closed) {
-        bury(t);
+        destroy_when_idle(t);
         return;
     }
     if (result < 0) {
-        // The other side may have answered before it stopped listening: reading will tell.
-        t->deaf = true;
+        // The API may have answered before it closed. Reading reports the answer or the failure.
+        t->write_failed = true;
         return;
     }
     t->sent += (size_t)result;
@@ -62,12 +62,12 @@ void transport_send(struct transport *t, struct text bytes) {
     if (t->tls == NULL)
         buffer_add_text(&t->unsent, bytes);
     else if (!tls_write(t->tls, bytes))
-        t->deaf = true;
+        t->write_failed = true;
     send_more(t);
 }
 
 bool transport_is_sent(const struct transport *t) {
-    return !t->deaf && t->unsent.length == 0 && t->sending.length == 0;
+    return !t->write_failed && t->unsent.length == 0 && t->sending.length == 0;
 }
 
 // Receiving
@@ -82,7 +82,7 @@ static void become_ready(struct transport *t) {
     t->events->ready(t->owner);
 }
 
-static void shake_hands(struct transport *t) {
+static void handshake(struct transport *t) {
     switch (tls_handshake(t->tls)) {
     case TLS_GOOD:
         send_more(t);
@@ -101,7 +101,7 @@ static void read_tls(struct transport *t, struct text bytes) {
     static char plain[READ_SIZE];
     tls_feed(t->tls, bytes);
     if (!t->ready)
-        shake_hands(t);
+        handshake(t);
     while (t->ready && !t->closed) {
         size_t length;
         enum tls_result result = tls_read(t->tls, plain, sizeof plain, &length);
@@ -109,7 +109,7 @@ static void read_tls(struct transport *t, struct text bytes) {
             t->events->bytes(t->owner, (struct text){plain, length});
             continue;
         }
-        send_more(t); // what TLS has to say of its own
+        send_more(t); // sends TLS messages, such as an alert
         if (result == TLS_CLOSED)
             fail(t, (struct failure){.clean = true, .reason = "the connection was closed"});
         else if (result == TLS_FAILED)
@@ -121,7 +121,7 @@ static void read_tls(struct transport *t, struct text bytes) {
 static void read_some(struct op *op, int result, char *bytes) {
     struct transport *t = CONTAINER(op, struct transport, reading);
     if (t->closed) {
-        bury(t);
+        destroy_when_idle(t);
         return;
     }
     if (result > 0) {
@@ -132,7 +132,7 @@ static void read_some(struct op *op, int result, char *bytes) {
         else
             t->events->bytes(t->owner, text);
     } else if (result == 0) {
-        // Anybody on the way can cut a connection; under TLS only close_notify is an end.
+        // An attacker on the path can cut a connection. Under TLS only close_notify is an end.
         fail(t, (struct failure){.clean = t->tls == NULL, .reason = "the connection was closed"});
     } else if (result != -ENOBUFS && result != -EINTR) {
         fail(t, (struct failure){.reason = strerrordesc_np(-result)});
@@ -149,16 +149,16 @@ void transport_resume(struct transport *t) {
     receive(t);
 }
 
-// Between requests nothing is read, so that what comes unasked stays where it is seen. A poll
-// that a response has set off meanwhile is made again.
-static void stirred(struct op *op, int result, char *unused) {
+// Between requests the daemon polls and does not read. So unexpected bytes stay in the kernel,
+// where transport_is_quiet finds them.
+static void readable(struct op *op, int result, char *unused) {
     (void)result;
     (void)unused;
     struct transport *t = CONTAINER(op, struct transport, watching);
     if (t->closed)
-        bury(t);
+        destroy_when_idle(t);
     else if (t->paused)
-        t->events->stirred(t->owner);
+        t->events->readable(t->owner);
 }
 
 void transport_watch(struct transport *t) {
@@ -168,7 +168,7 @@ void transport_watch(struct transport *t) {
 
 bool transport_is_quiet(const struct transport *t) {
     char peeked;
-    return !t->deaf && !t->reading.pending && (t->tls == NULL || tls_is_empty(t->tls)) &&
+    return !t->write_failed && !t->reading.pending && (t->tls == NULL || tls_is_empty(t->tls)) &&
            recv(t->fd, &peeked, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
@@ -186,13 +186,13 @@ static void connected(struct connector *c, int fd, const char *reason, bool time
     } else if (t->tls == NULL) {
         become_ready(t);
     } else {
-        shake_hands(t);
+        handshake(t);
         receive(t);
     }
 }
 
 static void unconnected(struct connector *c) {
-    bury(CONTAINER(c, struct transport, connector));
+    destroy_when_idle(CONTAINER(c, struct transport, connector));
 }
 
 struct transport *transport_open(const struct config *c, const struct transport_events *events,
@@ -203,7 +203,7 @@ struct transport *transport_open(const struct config *c, const struct transport_
     t->fd = -1;
     t->reading.done = read_some;
     t->writing.done = written;
-    t->watching.done = stirred;
+    t->watching.done = readable;
     t->connector.done = connected;
     t->connector.idle = unconnected;
     if (c->tls && c->api_socket == NULL)
@@ -216,11 +216,11 @@ void transport_close(struct transport *t) {
     t->closed = true;
     if (t->fd < 0) {
         if (connector_cancel(&t->connector))
-            bury(t);
+            destroy_when_idle(t);
         return;
     }
     if (t->tls != NULL && transport_is_sent(t)) {
-        // A goodbye costs a call, and is not waited for.
+        // Send close_notify, but do not wait for it.
         tls_close(t->tls);
         tls_take(t->tls, &t->unsent);
         send(t->fd, t->unsent.bytes, t->unsent.length, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -228,5 +228,5 @@ void transport_close(struct transport *t) {
     ring_cancel(&t->reading);
     ring_cancel(&t->writing);
     ring_cancel(&t->watching);
-    bury(t);
+    destroy_when_idle(t);
 }

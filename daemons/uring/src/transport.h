@@ -1,5 +1,5 @@
-// A connection to the API: a socket on the ring, with or without TLS over it. Above it there
-// are only bytes, and three events.
+// A transport is a connection to the API: a socket on the ring, with or without TLS. The layer
+// above it sees bytes and events only.
 
 #ifndef TRANSPORT_H
 #define TRANSPORT_H
@@ -9,50 +9,51 @@
 
 struct failure {
     const char *reason; // for the log
-    bool timed_out;     // the kernel gave up
-    bool clean;         // no failure: the other side ended the stream as the rules say
+    bool timed_out;     // the failure is a timeout
+    bool clean;         // not a failure: the API ended the stream properly
 };
 
-// None is called after transport_close, nor from within another function here.
+// The events for the owner. A transport never calls them after transport_close, or from within a
+// function below.
 struct transport_events {
     void (*ready)(void *owner);
     void (*bytes)(void *owner, struct text bytes);
     void (*ended)(void *owner, struct failure failure);
-    // An idle connection has something to read, or has ended.
-    void (*stirred)(void *owner);
+    // An idle connection has bytes to read, or has ended.
+    void (*readable)(void *owner);
 };
 
 struct transport {
     const struct transport_events *events;
     void *owner;
-    uint64_t received; // bytes so far
+    uint64_t received; // bytes since the connection was made
 
     int fd;
     struct tls *tls;            // or NULL
-    struct connector connector; // until there is a descriptor
+    struct connector connector; // runs until there is a descriptor
     struct op reading, writing, watching;
 
-    struct buffer unsent;  // ours, to be added to
-    struct buffer sending; // the kernel's while `writing` is pending
-    size_t sent;           // of `sending`
-    bool ready, paused, deaf, closed;
+    struct buffer unsent;  // open for appending
+    struct buffer sending; // belongs to the kernel while `writing` is pending
+    size_t sent;           // bytes of `sending`
+    bool ready, paused, write_failed, closed;
 };
 
 // Begins to connect.
 struct transport *transport_open(const struct config *c, const struct transport_events *events,
                                  void *owner);
 void transport_send(struct transport *t, struct text bytes);
-// Whether the kernel has taken all that was sent.
+// Reports whether the kernel has accepted all bytes.
 bool transport_is_sent(const struct transport *t);
-// What has been read already is still delivered.
+// Stops reading. A read that has already completed is still delivered.
 void transport_pause(struct transport *t);
 void transport_resume(struct transport *t);
-// For a paused connection between two requests: tells when it stirs.
+// Polls a paused connection between two requests, and calls `readable` once.
 void transport_watch(struct transport *t);
-// Whether it is open with nothing to read, as one between two requests should be.
+// Reports whether the connection is open and has no bytes to read.
 bool transport_is_quiet(const struct transport *t);
 bool transport_is_http2(const struct transport *t);
-// It is gone for the owner; the memory follows when the kernel has let go of it.
+// Closes the connection. The memory is freed when no operation is pending.
 void transport_close(struct transport *t);
 
 #endif

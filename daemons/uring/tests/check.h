@@ -1,5 +1,4 @@
-// What the unit tests are made of: a comparison that tells where it failed and goes on, and a
-// last line with the count.
+// The unit tests' check: a comparison that prints a failure and continues, and a summary line.
 
 #ifndef CHECK_H
 #define CHECK_H
@@ -11,7 +10,7 @@
 
 static int checks, failures;
 
-// `about` says which case of a table it is.
+// `about` names the case.
 static void check_text(const char *file, int line, const char *about, struct text actual,
                        const char *expected) {
     checks++;

@@ -1,4 +1,4 @@
-// What the client is told: chunks in both formats, the end of an answer, and problems.
+// Tests of the client's answer: chunks in both formats, the end of an answer, and problems.
 
 #include "check.h"
 #include "chunk.h"
@@ -18,8 +18,17 @@ static const struct {
      "b\"",
      NULL},
     {"another choice", "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"b\"}}]}", NULL, NULL},
-    {"nothing to tell", "{\"choices\":[{\"delta\":{\"content\":\"\"}},{\"delta\":null},{},null]}",
-     NULL, NULL},
+    {"a list of text parts",
+     "{\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"a\\n\"},{\"text\":\"b\"}"
+     "]}}]}",
+     "\"a\\nb\"", NULL},
+    {"a list without parts", "{\"choices\":[{\"delta\":{\"content\":[]}}]}", NULL, NULL},
+    {"text next to other fields",
+     "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"reasoning_content\":\"b\","
+     "\"tool_calls\":[{\"id\":\"c\"}],\"content\":\"a\"},\"finish_reason\":\"\"}]}",
+     "\"a\"", NULL},
+    {"no text", "{\"choices\":[{\"delta\":{\"content\":\"\"}},{\"delta\":null},{},null]}", NULL,
+     NULL},
     {"big numbers", "{\"seed\":123456789012345678901234567890,\"x\":1e999,\"choices\":null}", NULL,
      NULL},
     {"several lines", "{\n\"choices\":\r[]}", NULL, "{ \"choices\": []}"},
@@ -50,6 +59,72 @@ static void test_formats(void) {
     }
 }
 
+// Content of another type fails the simple format. The openai format relays the chunk.
+static void test_odd_content(void) {
+    static const char *const contents[] = {
+        "5",    "false",          "{}",     "[\"a\"]",
+        "[{}]", "[{\"text\":5}]", "[null]", "[{\"type\":\"image_url\",\"text\":\"a\"}]",
+    };
+    for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
+        struct buffer data = {0}, simple = {0}, openai = {0};
+        buffer_print(&data, "{\"choices\":[{\"delta\":{\"content\":%s}}]}", contents[i]);
+        json_t *chunk = chunk_read(buffer_text(&data));
+        bool good = chunk_render(chunk, buffer_text(&data), FORMAT_SIMPLE, &simple);
+        CHECK_TEXT(contents[i], text_of(good ? "rendered" : "failed"), "failed");
+        good = chunk_render(chunk, buffer_text(&data), FORMAT_OPENAI, &openai);
+        CHECK_TEXT(contents[i], text_of(good ? "rendered" : "failed"), "rendered");
+        json_decref(chunk);
+        buffer_free(&data);
+        buffer_free(&simple);
+        buffer_free(&openai);
+    }
+}
+
+static void test_errors(void) {
+    static const struct {
+        const char *data, *kind;
+    } cases[] = {
+        {"{\"error\":{\"message\":\"no\"}}", "error"},
+        {"{\"choices\":[],\"error\":{\"message\":\"no\"}}", "error"},
+        {"{\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"error\":\"no\"}", "error"},
+        {"{\"error\":503}", "error"},
+        {"{\"error\":[]}", "error"},
+        {"{\"error\":true}", "error"},
+        {"{\"object\":\"error\",\"message\":\"no\",\"code\":400}", "error"},
+        {"{\"message\":\"no\"}", "error"},
+        {"{\"type\":\"error\"}", "error"},
+        {"{\"error\":null,\"choices\":[]}", "chunk"},
+        {"{\"choices\":[{\"delta\":{}}],\"message\":\"no\"}", "chunk"},
+        {"{\"message\":{\"content\":\"a\"}}", "chunk"},
+        {"{\"message\":\"\",\"object\":\"chat.completion.chunk\"}", "chunk"},
+        {"{}", "chunk"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *chunk = chunk_read(text_of(cases[i].data));
+        CHECK_TEXT(cases[i].data, text_of(chunk_is_error(chunk) ? "error" : "chunk"),
+                   cases[i].kind);
+        json_decref(chunk);
+    }
+}
+
+static void test_reported(void) {
+    static const struct {
+        const char *data, *message;
+    } cases[] = {
+        {"", "the API reported an error"},
+        {"{}", "the API reported an error"},
+        {"\"no\"", "no"},
+        {"sorry", "sorry"},
+        {"{\"code\":500,\"message\":\"no\"}", "no"},
+        {"{\"error\":503}", "the API reported an error"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct problem p = problem_reported(text_of(cases[i].data));
+        CHECK_TEXT(cases[i].data, text_of(p.message), cases[i].message);
+        problem_free(&p);
+    }
+}
+
 static void test_completion(void) {
     static const struct {
         const char *about, *chunk, *reached;
@@ -58,11 +133,13 @@ static void test_completion(void) {
         {"another choice", "{\"choices\":[{\"index\":1,\"finish_reason\":null}]}", "no"},
         {"one finished", "{\"choices\":[{\"index\":1,\"finish_reason\":\"stop\"}]}", "no"},
         {"usage", "{\"choices\":[],\"usage\":{}}", "no"},
+        {"an empty reason", "{\"choices\":[{\"index\":0,\"finish_reason\":\"\"}]}", "no"},
+        {"a number as reason", "{\"choices\":[{\"index\":0,\"finish_reason\":1}]}", "no"},
         {"both finished", "{\"choices\":[{\"index\":0,\"finish_reason\":\"odd\"}]}", "yes"},
         {"and one again", "{\"choices\":[{\"index\":1,\"finish_reason\":null}]}", "yes"},
     };
     struct completion c = {0};
-    CHECK_TEXT("nothing seen", text_of(completion_reached(&c) ? "yes" : "no"), "no");
+    CHECK_TEXT("no choices", text_of(completion_reached(&c) ? "yes" : "no"), "no");
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         json_t *chunk = chunk_read(text_of(steps[i].chunk));
         completion_note(&c, chunk);
@@ -83,16 +160,16 @@ static void test_problems(void) {
          "{\"message\":\"no\",\"type\":\"upstream_error\",\"code\":12345678901234567890}"},
         {"a text", "{\"error\":\"no\"}",
          "{\"message\":\"no\",\"type\":\"upstream_error\",\"code\":null}"},
-        {"without the envelope", "{\"message\":\"no\",\"code\":true}",
+        {"fields without the key", "{\"message\":\"no\",\"code\":true}",
          "{\"message\":\"no\",\"type\":\"upstream_error\",\"code\":null}"},
-        {"that says nothing", "{\"error\":{}}",
+        {"an empty object", "{\"error\":{}}",
          "{\"message\":\"the API reported an error\",\"type\":\"upstream_error\",\"code\":null}"},
         {"the key",
          "{\"error\":{\"message\":\"bad sk-1 or sk-1\",\"type\":\"sk-1\",\"code\":\"sk-1\"}}",
          "{\"message\":\"bad [redacted] or [redacted]\",\"type\":\"[redacted]\","
          "\"code\":\"[redacted]\"}"},
-        {"no error", "{\"choices\":[]}", NULL},
-        {"no JSON", "<html>", NULL},
+        {"not an error", "{\"choices\":[]}", NULL},
+        {"not JSON", "<html>", NULL},
     };
     log_hide("sk-1");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -130,6 +207,9 @@ static void test_response(void) {
 
 int main(void) {
     test_formats();
+    test_odd_content();
+    test_errors();
+    test_reported();
     test_completion();
     test_problems();
     test_response();

@@ -1,4 +1,4 @@
-// Options and environment, and what is refused of them.
+// Tests of the options and the environment.
 
 #include "check.h"
 #include "config.h"
@@ -29,23 +29,23 @@ static const struct {
 } options[] = {
     {"help", "--help", NULL, "help"},
     {"a count", "--max-connections", "5", "good"},
-    {"no count", "--max-connections", "0", "bad"},
-    {"half a count", "--max-connections", "5x", "bad"},
+    {"a count of zero", "--max-connections", "0", "bad"},
+    {"a count with a letter", "--max-connections", "5x", "bad"},
     {"seconds", "--idle-timeout", "0.25", "good"},
-    {"less than none", "--idle-timeout", "-1", "bad"},
-    {"no number", "--idle-timeout", "nan", "bad"},
+    {"negative seconds", "--idle-timeout", "-1", "bad"},
+    {"not a number", "--idle-timeout", "nan", "bad"},
     {"a mode", "--socket-mode", "600", "good"},
-    {"no mode", "--socket-mode", "9", "bad"},
+    {"a mode that is not octal", "--socket-mode", "9", "bad"},
     {"a format", "--format", "openai", "good"},
-    {"no format", "--format", "xml", "bad"},
+    {"an unknown format", "--format", "xml", "bad"},
     {"an unknown option", "--colour", NULL, "bad"},
-    {"no option", "socket", NULL, "bad"},
+    {"an argument without --", "socket", NULL, "bad"},
 };
 
 static enum config_result parse(struct config *c, const char *argument, const char *value) {
     char *argv[] = {(char *)"daemon", (char *)"--socket", (char *)"s",
                     (char *)argument, (char *)value,      NULL};
-    optind = 0; // from the beginning
+    optind = 0; // restarts getopt
     return config_read(c, argument == NULL ? 3 : value == NULL ? 4 : 5, argv);
 }
 
@@ -78,7 +78,7 @@ static void test_options(void) {
 }
 
 int main(void) {
-    // What is told to people is not looked at here.
+    // Discard the error texts and the help.
     FILE *out = stdout;
     stdout = stderr = fopen("/dev/null", "w");
     test_bases();

@@ -1,5 +1,5 @@
-// The parser of server-sent events: every stream is read whole, byte by byte, and cut once at
-// every place, and must give the same events each time.
+// Tests of the parser of server-sent events. Each stream is parsed in one piece, byte by byte, and
+// in two pieces for each possible cut. The events must be the same each time.
 
 #include "check.h"
 #include "event_stream.h"
@@ -7,20 +7,26 @@
 #include <stdlib.h>
 
 static const struct {
-    const char *about, *stream, *events; // [kind|data], and ! for an event that is too large
+    const char *about, *stream, *events; // [kind|data], or (kind|data) from the flush
 } cases[] = {
     {"one", "data: a\n\n", "[|a]"},
     {"no space", "data:a\n\n", "[|a]"},
-    {"one space alone is dropped", "data:  a \n\n", "[| a ]"},
+    {"only one space is removed", "data:  a \n\n", "[| a ]"},
     {"CR", "data: a\r\rdata: b\r\r", "[|a][|b]"},
     {"CRLF", "data: a\r\n\r\ndata: b\r\n\r\n", "[|a][|b]"},
     {"mixed ends", "data: a\r\n\ndata: b\n\rdata: c\r\r\n", "[|a][|b][|c]"},
     {"several lines", "data: a\ndata\ndata: c\n\n", "[|a\n\nc]"},
     {"comments", ": x\n:\ndata: a\n: y\n\n: z\n\n", "[|a]"},
     {"kinds", "event: ping\ndata: a\n\ndata: b\n\n", "[ping|a][|b]"},
-    {"the last kind holds", "event: a\nevent: b\ndata: c\n\n", "[b|c]"},
-    {"a block without data names nothing", "event: ping\n\ndata: a\n\n", "[|a]"},
-    {"fields that mean nothing", "id: 1\nretry: 5\nfoo\ndata: a\n\n", "[|a]"},
+    {"the last kind counts", "event: a\nevent: b\ndata: c\n\n", "[b|c]"},
+    {"a block without data does not name the next event", "event: ping\n\ndata: a\n\n", "[|a]"},
+    {"ignored fields", "id: 1\nretry: 5\nfoo\ndata: a\n\n", "[|a]"},
+    {"an error event without data", "event: error\n\ndata: a\n\n", "[error|][|a]"},
+    {"an error event with empty data", "event: error\ndata:\n\n", "[error|]"},
+    {"an error field", "error: {\"code\":5}\n\ndata: a\n\n", "[error|{\"code\":5}][|a]"},
+    {"an error field before data", "error: a\nevent: x\ndata: [DONE]\n\n", "[error|a]"},
+    {"an empty error field", "error\n\n", "[error|]"},
+    {"an error field at the end", "data: a\n\nerror: b", "[|a](error|b)"},
     {"data without a colon is an empty line", "data\n\n", "[|]"},
     {"blank lines", "\n\n\ndata: a\n\n\n", "[|a]"},
     {"the first byte order mark",
@@ -39,7 +45,7 @@ static const struct {
      "[|a\xe2\x80\xa8"
      "b\xc2\x85"
      "c]"},
-    {"bad bytes",
+    {"invalid bytes",
      "data: a\xff\xfe"
      "b\xe2\x82"
      "c\n\n",
@@ -51,7 +57,7 @@ static const struct {
     {"an emoji", "data: \xf0\x9f\x98\x80\n\n", "[|\xf0\x9f\x98\x80]"},
     {"no blank line at the end", "data: a\n\ndata: b\n", "[|a](|b)"},
     {"no line end at the end", "data: a\n\ndata: b", "[|a](|b)"},
-    {"nothing", "", ""},
+    {"an empty stream", "", ""},
 };
 
 static void add(struct buffer *to, char open, const struct event *e, char close) {
@@ -60,7 +66,7 @@ static void add(struct buffer *to, char open, const struct event *e, char close)
 }
 
 static void feed(struct event_stream *s, struct text input, struct buffer *to) {
-    // A copy of just that size lets the sanitizer see a byte read too far.
+    // A copy of exactly this size lets the sanitizer find a read beyond the end.
     char *copy = malloc(input.length + (input.length == 0));
     if (input.length > 0)
         memcpy(copy, input.bytes, input.length);
@@ -103,14 +109,14 @@ static void test_cuts(void) {
     }
 }
 
-// A CR ends its line at once: the event must not wait for what follows.
+// A CR ends its line at once: the event does not wait for the next byte.
 static void test_prompt(void) {
     struct event_stream s = {0};
     struct buffer events = {0};
     feed(&s, TEXT("data: a\r\r"), &events);
     CHECK_TEXT("before the LF", buffer_text(&events), "[|a]");
     feed(&s, TEXT("\ndata: b\n\n"), &events);
-    CHECK_TEXT("the LF belongs to the line before", buffer_text(&events), "[|a][|b]");
+    CHECK_TEXT("the LF belongs to the previous line", buffer_text(&events), "[|a][|b]");
     event_stream_free(&s);
     buffer_free(&events);
 }
@@ -122,7 +128,7 @@ static void test_bounds(void) {
     memset(line, 'x', EVENT_LIMIT);
     feed(&s, TEXT("data: "), &events);
     feed(&s, (struct text){line, EVENT_LIMIT - 6}, &events);
-    CHECK_TEXT("as large as may be", buffer_text(&events), "");
+    CHECK_TEXT("the largest event", buffer_text(&events), "");
     feed(&s, TEXT("x"), &events);
     CHECK_TEXT("one byte more", buffer_text(&events), "!");
     event_stream_free(&s);

@@ -1,5 +1,5 @@
-// The reader of HTTP/1.1 responses: every one is read whole, byte by byte, and cut once at
-// every place, and must give the same pieces each time.
+// Tests of the parser of HTTP/1.1 responses. Each response is parsed in one piece, byte by byte,
+// and in two pieces for each possible cut. The result must be the same each time.
 
 #include "check.h"
 #include "http1_reader.h"
@@ -9,18 +9,18 @@
 #define OK "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 #define CHUNKED OK "Transfer-Encoding: chunked\r\n\r\n"
 
-// The pieces as they are written below: the status, S for an event stream, E for an encoded
-// one; the body in brackets; `.` for a complete response, + for a connection that can be used
-// again, ! for a broken one, and ? for one that is not at its end when the input is.
+// The result as text: the status, S for an event stream, E for an encoded one; the body in
+// brackets; `.` for a complete response, + for a reusable connection, ! for a broken response, and
+// ? if the response has not ended before the connection ends.
 static const struct {
     const char *about, *response, *pieces;
 } cases[] = {
     {"length", OK "Content-Length: 3\r\n\r\nabc", "200S[abc].+"},
     {"no body", OK "Content-Length: 0\r\n\r\n", "200S[].+"},
-    {"length not met", OK "Content-Length: 4\r\n\r\nabc", "200S[abc]?!"},
+    {"a body shorter than its length", OK "Content-Length: 4\r\n\r\nabc", "200S[abc]?!"},
     {"the same length twice", OK "Content-Length: 1\r\nContent-Length: 1\r\n\r\na", "200S[a].+"},
     {"two lengths", OK "Content-Length: 1\r\nContent-Length: 2\r\n\r\na", "!"},
-    {"a length that is none", OK "Content-Length: +1\r\n\r\na", "!"},
+    {"a length with a sign", OK "Content-Length: +1\r\n\r\na", "!"},
     {"an empty length", OK "Content-Length:\r\n\r\na", "!"},
     {"a length of 64 bits", OK "Content-Length: 18446744073709551617\r\n\r\na", "!"},
     {"until close", OK "\r\nabc", "200S[abc]?."},
@@ -44,16 +44,16 @@ static const struct {
      "200S[a]."},
     {"no last chunk", CHUNKED "1\r\na\r\n", "200S[a]?!"},
     {"half a last chunk", CHUNKED "1\r\na\r\n0\r\n", "200S[a]?!"},
-    {"no size", CHUNKED "\r\na\r\n", "200S[]!"},
-    {"no number", CHUNKED "x\r\na\r\n", "200S[]!"},
-    {"junk behind the size", CHUNKED "1x\r\na\r\n", "200S[]!"},
+    {"an empty size", CHUNKED "\r\na\r\n", "200S[]!"},
+    {"a size that is not a number", CHUNKED "x\r\na\r\n", "200S[]!"},
+    {"junk after the size", CHUNKED "1x\r\na\r\n", "200S[]!"},
     {"a prefix", CHUNKED "0x1\r\na\r\n", "200S[]!"},
     {"a sign", CHUNKED "+1\r\na\r\n", "200S[]!"},
     {"a size of 65 bits", CHUNKED "10000000000000001\r\na\r\n", "200S[]!"},
-    {"a bare LF behind the size", CHUNKED "1\na\r\n", "200S[]!"},
-    {"a bare LF behind the data", CHUNKED "1\r\na\n0\r\n\r\n", "200S[a]!"},
-    {"junk for a line end", CHUNKED "1\r\naXX0\r\n\r\n", "200S[a]!"},
-    {"a coding that is not known", OK "Transfer-Encoding: gzip, chunked\r\n\r\n", "!"},
+    {"a bare LF after the size", CHUNKED "1\na\r\n", "200S[]!"},
+    {"a bare LF after the data", CHUNKED "1\r\na\n0\r\n\r\n", "200S[a]!"},
+    {"junk instead of a line end", CHUNKED "1\r\naXX0\r\n\r\n", "200S[a]!"},
+    {"an unknown coding", OK "Transfer-Encoding: gzip, chunked\r\n\r\n", "!"},
     {"chunked twice", OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", "!"},
 
     {"hints",
@@ -64,17 +64,17 @@ static const struct {
     {"not HTTP", "ICY 200 OK\r\n\r\n", "!"},
     {"HTTP/2", "HTTP/2.0 200 OK\r\n\r\n", "!"},
     {"no status", "HTTP/1.1 OK\r\n\r\n", "!"},
-    {"letters in it", "HTTP/1.1 20x OK\r\n\r\n", "!"},
+    {"a letter in the status", "HTTP/1.1 20x OK\r\n\r\n", "!"},
     {"four digits", "HTTP/1.1 2000 OK\r\n\r\n", "!"},
     {"no colon", "HTTP/1.1 200 OK\r\nContent-Type text/html\r\n\r\n", "!"},
     {"a space in a name", "HTTP/1.1 200 OK\r\nContent Type: text/html\r\n\r\n", "!"},
-    {"a space behind a name", "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\n", "!"},
+    {"a space after a name", "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\n", "!"},
     {"a folded line", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "!"},
     {"a bare LF in the head", "HTTP/1.1 200 OK\nA: b\r\n\r\n", "!"},
     {"a CR in a value", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n", "!"},
     {"events without a head", "data: {}\n\n", "!"},
     {"half a head", "HTTP/1.1 200 OK\r\nContent-Ty", "?!"},
-    {"nothing", "", "?!"},
+    {"an empty response", "", "?!"},
 };
 
 struct run {
@@ -138,7 +138,21 @@ static void end(struct run *r, const char *about, const char *expected) {
     buffer_free(&r->body);
 }
 
+// Proxies send heads of many KiB, with policies and cookies.
+static void test_large_head(void) {
+    struct buffer response = {0};
+    buffer_add_text(&response, TEXT(OK "Set-Cookie: "));
+    for (int i = 0; i < 16 << 10; i++)
+        buffer_add(&response, "x", 1);
+    buffer_add_text(&response, TEXT("\r\nContent-Length: 1\r\n\r\na"));
+    struct run r = {0};
+    feed(&r, buffer_text(&response));
+    end(&r, "a head of 16 KiB", "200S[a].+");
+    buffer_free(&response);
+}
+
 int main(void) {
+    test_large_head();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct text whole = text_of(cases[i].response);
         for (size_t cut = 0; cut <= whole.length; cut++) {

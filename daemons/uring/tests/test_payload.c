@@ -1,4 +1,4 @@
-// The handoff data, and the API's request that is made of it.
+// Tests of the payload parser, which builds the API's request from the handoff data.
 
 #include "check.h"
 #include "payload.h"
@@ -6,21 +6,23 @@
 #include <stdlib.h>
 
 #define MESSAGES(prompt) "\"messages\":[{\"role\":\"user\",\"content\":" prompt "}]"
-#define ASKED "{\"model\":\"gpt-4o-mini\"," MESSAGES("\"hi\"")
+#define REQUEST "{\"model\":\"gpt-4o-mini\"," MESSAGES("\"hi\"")
 
 static const struct {
     const char *about, *data, *body;
 } requests[] = {
-    {"a prompt", "{\"prompt\":\"hi\"}", ASKED ",\"stream\":true}"},
+    {"a prompt", "{\"prompt\":\"hi\"}", REQUEST ",\"stream\":true}"},
     {"system", " { \"system\" : \"be\" , \"prompt\" : \"hi\" } ",
      "{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"system\",\"content\":\"be\"},"
      "{\"role\":\"user\",\"content\":\"hi\"}],\"stream\":true}"},
     {"messages win", "{\"prompt\":\"x\",\"messages\":[ {\"role\":\"user\",\"content\":null} ]}",
      "{\"model\":\"gpt-4o-mini\",\"messages\":[ {\"role\":\"user\",\"content\":null} ],"
      "\"stream\":true}"},
-    {"no messages", "{\"prompt\":\"hi\",\"messages\":[]}", ASKED ",\"stream\":true}"},
+    {"no messages", "{\"prompt\":\"hi\",\"messages\":[]}", REQUEST ",\"stream\":true}"},
     {"null is absent", "{\"prompt\":\"hi\",\"messages\":null,\"model\":null,\"body\":null}",
-     ASKED ",\"stream\":true}"},
+     REQUEST ",\"stream\":true}"},
+    {"a user with a name", "{\"prompt\":\"hi\",\"user_id\":\"u-7\"}",
+     REQUEST ",\"user\":\"u-7\",\"stream\":true}"},
     {"names of the API",
      "{\"user_id\":7,\"temperature\":0.0,\"max_tokens\":0,\"prompt\":\"hi\",\"model\":\"m\"}",
      "{\"model\":\"m\"," MESSAGES(
@@ -31,32 +33,34 @@ static const struct {
      "{\"prompt\":\"hi\",\"body\":{\"seed\":9007199254740993,\"x\":[1e400,-0.10,"
      "123456789012345678901"
      "]}}",
-     ASKED ",\"seed\":9007199254740993,\"x\":[1e400,-0.10,123456789012345678901],\"stream\":true}"},
-    {"the body wins, but for stream",
+     REQUEST
+     ",\"seed\":9007199254740993,\"x\":[1e400,-0.10,123456789012345678901],\"stream\":true}"},
+    {"the body wins, except for stream",
      "{\"prompt\":\"hi\",\"model\":\"a\",\"body\":{\"model\":\"b\",\"stream\":false,\"n\":2}}",
      "{\"model\":\"b\"," MESSAGES("\"hi\"") ",\"stream\":true,\"n\":2}"},
-    {"a name given twice in the body",
+    {"a duplicate name in the body",
      "{\"prompt\":\"hi\",\"body\":{\"a\":1,\"\\u0061\":{\"}\":[]}}}",
-     ASKED ",\"a\":{\"}\":[]},\"stream\":true}"},
+     REQUEST ",\"a\":{\"}\":[]},\"stream\":true}"},
     {"odd names in the body", "{\"prompt\":\"hi\",\"body\":{\"\\u0000\":1,\"\\\"\":2,\"\":3}}",
-     ASKED ",\"\\u0000\":1,\"\\\"\":2,\"\":3,\"stream\":true}"},
+     REQUEST ",\"\\u0000\":1,\"\\\"\":2,\"\":3,\"stream\":true}"},
 };
 
 static const struct {
     const char *about, *data, *reason;
 } refusals[] = {
-    {"nothing", "", "the handoff data is not a JSON object in UTF-8"},
-    {"a list", "[]", "the handoff data is not a JSON object in UTF-8"},
-    {"cut", "{\"prompt\":\"hi\"", "the handoff data is not a JSON object in UTF-8"},
-    {"two", "{\"prompt\":\"hi\"}{}", "the handoff data is not a JSON object in UTF-8"},
-    {"not UTF-8", "{\"prompt\":\"\xff\"}", "the handoff data is not a JSON object in UTF-8"},
-    {"a number that is none", "{\"prompt\":\"hi\",\"x\":1.234567890123456789.5}",
-     "the handoff data is not a JSON object in UTF-8"},
-    {"no question", "{}", "there is neither prompt nor messages"},
-    {"twice", "{\"prompt\":\"a\",\"pr\\u006fmpt\":\"b\"}",
-     "the handoff data holds \"pr\\u006fmpt\" twice"},
+    {"empty data", "", "expected a JSON object in UTF-8 as handoff data"},
+    {"a list", "[]", "expected a JSON object in UTF-8 as handoff data"},
+    {"cut", "{\"prompt\":\"hi\"", "expected a JSON object in UTF-8 as handoff data"},
+    {"two", "{\"prompt\":\"hi\"}{}", "expected a JSON object in UTF-8 as handoff data"},
+    {"not UTF-8", "{\"prompt\":\"\xff\"}", "expected a JSON object in UTF-8 as handoff data"},
+    {"an invalid number", "{\"prompt\":\"hi\",\"x\":1.234567890123456789.5}",
+     "expected a JSON object in UTF-8 as handoff data"},
+    {"neither", "{}", "expected prompt or messages, found neither"},
+    {"a duplicate name", "{\"prompt\":\"a\",\"pr\\u006fmpt\":\"b\"}",
+     "expected each field once, found \"pr\\u006fmpt\" twice"},
+    {"user_id", "{\"prompt\":\"hi\",\"user_id\":[7]}", "user_id: expected a string or a number"},
     {"prompt", "{\"prompt\":1}", "prompt: expected a string"},
-    {"prompt beside messages", "{\"messages\":[{\"role\":\"user\"}],\"prompt\":[]}",
+    {"prompt next to messages", "{\"messages\":[{\"role\":\"user\"}],\"prompt\":[]}",
      "prompt: expected a string"},
     {"messages", "{\"messages\":{}}", "messages: expected a list"},
     {"a message", "{\"messages\":[1]}", "messages[0]: expected an object with role and content"},
@@ -79,11 +83,11 @@ static const struct {
 } response_headers[] = {
     {"two", "{\"X-A\":\"1\",\"x-b\":\"\"}", "X-A: 1\r\nx-b: \r\n"},
     {"reserved", "{\"content-TYPE\":\"a\",\"Transfer-Encoding\":\"b\",\"X\":\"c\"}", "X: c\r\n"},
-    {"no tokens", "{\"\":\"a\",\"a b\":\"b\",\"a:\":\"c\",\"\\u0000\":\"d\",\"\xc3\xa4\":\"e\"}",
-     ""},
-    {"a NUL hides nothing", "{\"X-A\\u0000: b\":\"c\"}", ""},
+    {"names that are not tokens",
+     "{\"\":\"a\",\"a b\":\"b\",\"a:\":\"c\",\"\\u0000\":\"d\",\"\xc3\xa4\":\"e\"}", ""},
+    {"a NUL does not hide the rest", "{\"X-A\\u0000: b\":\"c\"}", ""},
     {"line ends", "{\"X\":\"a\\r\\nY: b\",\"Y\":\"\\u007f\",\"Z\":\"\\u0000\"}", ""},
-    {"no strings", "{\"X\":1,\"Y\":null,\"Z\":[\"a\"]}", ""},
+    {"values that are not strings", "{\"X\":1,\"Y\":null,\"Z\":[\"a\"]}", ""},
     {"UTF-8", "{\"X\":\"\\u00e4\"}", "X: \xc3\xa4\r\n"},
 };
 
@@ -103,7 +107,8 @@ static void test_refusals(void) {
         struct job job = {0};
         char *reason;
         bool good = payload_read(text_of(refusals[i].data), &job, &reason);
-        CHECK_TEXT(refusals[i].about, good ? TEXT("taken") : text_of(reason), refusals[i].reason);
+        CHECK_TEXT(refusals[i].about, good ? TEXT("accepted") : text_of(reason),
+                   refusals[i].reason);
         free(reason);
         job_free(&job);
     }
@@ -115,7 +120,7 @@ static void test_response_headers(void) {
         buffer_print(&data, "{\"response_headers\":%s}", response_headers[i].headers);
         struct job job = {0};
         char *reason;
-        payload_read(buffer_text(&data), &job, &reason); // there is no prompt, and they are read
+        payload_read(buffer_text(&data), &job, &reason); // fails without a prompt, but sets them
         CHECK_TEXT(response_headers[i].about, buffer_text(&job.headers), response_headers[i].lines);
         free(reason);
         job_free(&job);

@@ -1,4 +1,4 @@
-// Deadlines pass in order, wherever they were moved in between.
+// Tests of timers: deadlines pass in order, also after moves.
 
 #include "check.h"
 #include "timer.h"
@@ -27,20 +27,20 @@ static void test_moves(void) {
     timer_set(&a.timer, 10);
     timer_set(&b.timer, 20);
     timer_set(&c.timer, 30);
-    timer_set(&a.timer, 40); // later: found out when its old time comes
-    timer_set(&c.timer, 5);  // earlier: at once
+    timer_set(&a.timer, 40); // to a later time: corrected when the old time comes
+    timer_set(&c.timer, 5);  // to an earlier time: corrected at once
     timers_run(15);
     expect("the earlier one", "c");
     timers_run(39);
-    expect("in its old place", "b");
+    expect("the one that was not moved", "b");
     timer_stop(&a.timer);
     timer_stop(&a.timer);
     timers_run(100);
     expect("stopped", "");
-    CHECK_TEXT("none is left", text_of(timers_due() < 0 ? "none" : "some"), "none");
+    CHECK_TEXT("no timer is set", text_of(timers_due() < 0 ? "none" : "some"), "none");
 }
 
-// Against the obvious way of doing it.
+// Compares with a linear search.
 static void test_many(void) {
     enum { COUNT = 500 };
     static struct named timers[COUNT];
