@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Loads the classes of this library without Composer: StreamingDaemon\A\B is src/A/B.php.
+ * The autoloader of this library, without Composer. The file of StreamingDaemon\A\B is src/A/B.php.
  */
 
 spl_autoload_register(static function (string $class): void {

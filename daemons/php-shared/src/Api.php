@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon;
 
-/** Where the API is and how it is spoken to, as the environment says. Proxy variables are ignored. */
+/** The API's address, and the settings for its connections, from the environment. It ignores proxy variables. */
 final class Api
 {
     /** The target of requests: the base's path with /chat/completions. */
@@ -16,7 +16,7 @@ final class Api
         public readonly int $port,
         string $basePath,
         public readonly string $key,
-        /** A Unix socket to connect to in place of host and port; null when there is none. */
+        /** A Unix socket to connect to instead of host and port, or null. */
         public readonly ?string $socket,
         public readonly bool $http2,
         public readonly ?string $caFile,
@@ -39,11 +39,11 @@ final class Api
         }
         $key = trim($environment['OPENAI_API_KEY'] ?? '');
         if (preg_match('/[\x00-\x1f\x7f]/', $key)) {
-            throw new UsageError('OPENAI_API_KEY holds characters that no header can carry');
+            throw new UsageError('OPENAI_API_KEY: expected characters that are valid in a header');
         }
         $caFile = $environment['OPENAI_CA_FILE'] ?? '';
         if ($caFile !== '' && $scheme === 'https' && !is_readable($caFile)) {
-            throw new UsageError("OPENAI_CA_FILE: $caFile cannot be read");
+            throw new UsageError("OPENAI_CA_FILE: cannot read $caFile");
         }
         return new self(
             $scheme === 'https',
@@ -58,22 +58,22 @@ final class Api
         );
     }
 
-    /** The value of Host or :authority. */
+    /** Returns the value of Host or :authority. */
     public function authority(): string
     {
-        $standard = $this->tls ? 443 : 80;
-        return $this->port === $standard ? $this->host : "$this->host:$this->port";
+        $default = $this->tls ? 443 : 80;
+        return $this->port === $default ? $this->host : "$this->host:$this->port";
     }
 
-    /** The host as TLS verifies it: an IPv6 address without its brackets. */
+    /** Returns the host for TLS: an IPv6 address without its brackets. */
     public function peerName(): string
     {
         return trim($this->host, '[]');
     }
 
     /**
-     * The headers of the request that a job asks for, but for those of the protocol
-     * (host, content-length, connection).
+     * Returns the headers of a job's request, except those of the protocol (host, content-length,
+     * connection).
      *
      * @return array<string, string> by lower-case name
      */
@@ -90,11 +90,11 @@ final class Api
     }
 
     /** @param array<string, string> $environment */
-    private static function boolean(array $environment, string $name, bool $standard): bool
+    private static function boolean(array $environment, string $name, bool $default): bool
     {
         $text = $environment[$name] ?? '';
         return match (strtolower($text)) {
-            '' => $standard,
+            '' => $default,
             '1', 't', 'true', 'yes', 'on' => true,
             '0', 'f', 'false', 'no', 'off' => false,
             default => throw new UsageError("$name is \"$text\": expected true or false"),

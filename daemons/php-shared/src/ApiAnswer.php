@@ -5,16 +5,16 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * The head of the API's answer, and what it means: an event stream to relay, or a
- * problem to answer the client with (R5, U4).
+ * The head of the API's answer. The answer is an event stream to relay, or a problem for the
+ * client (R5, U4).
  */
 final class ApiAnswer
 {
-    /** How much of an error response is read to find its message, in bytes, and for how long at most, in seconds. */
+    /** The limits for reading an error response, to find its message, in bytes and seconds. */
     public const ERROR_BYTES = 64 << 10;
     public const ERROR_TIME = 2.0;
 
-    /** @param array<string, string> $headers by lower-case name; of one given twice the first value */
+    /** @param array<string, string> $headers by lower-case name; the first value of a duplicate */
     public function __construct(
         public readonly int $status,
         public readonly array $headers,
@@ -28,8 +28,8 @@ final class ApiAnswer
             && ($encoding === '' || $encoding === 'identity');
     }
 
-    /** Whether the body may say what is wrong: then it is worth reading before problem(). */
-    public function explainsItself(): bool
+    /** Reports whether the body may describe the error. Read it before problem(). */
+    public function hasErrorBody(): bool
     {
         if ($this->succeeded()) {
             return $this->contentType() !== 'text/event-stream';
@@ -38,29 +38,30 @@ final class ApiAnswer
     }
 
     /**
-     * What the client is told about an answer that is no event stream.
+     * Returns the problem for an answer that is not an event stream. The client gets the API's own
+     * 4xx, except 401 and 403, which are about the daemon's key. All other statuses become a 502.
      *
-     * @param string $body what was read of it, by the bounds above
+     * @param string $body the body, up to the limits above
      */
     public function problem(string $body = ''): Problem
     {
         $retryAfter = $this->retryAfter();
         if ($this->succeeded()) {
             if ($this->contentType() === 'text/event-stream') {
-                $message = 'the API\'s answer is encoded, unasked';
+                $message = 'expected no content encoding from the API, found one';
                 return new Problem($message, 502, 'upstream_error', 'unexpected_encoding');
             }
-            $said = Chunk::describe($body);
+            $described = Chunk::describe($body);
             return new Problem(
-                $said?->getMessage() ?? 'the API did not answer with an event stream',
+                $described?->getMessage() ?? 'expected an event stream from the API, found another content type',
                 502,
-                $said->type ?? 'upstream_error',
-                $said->errorCode ?? 'unexpected_content_type',
+                $described->type ?? 'upstream_error',
+                $described->errorCode ?? 'unexpected_content_type',
             );
         }
-        $own = $this->explainsItself();
+        $own = $this->hasErrorBody();
         return ($own ? Chunk::describe($body, $this->status, $retryAfter) : null) ?? new Problem(
-            "the API answered with status $this->status",
+            "expected status 200 from the API, found $this->status",
             $own ? $this->status : 502,
             'upstream_error',
             "upstream_status_$this->status",
@@ -78,7 +79,7 @@ final class ApiAnswer
         return strtolower(trim(explode(';', $this->headers['content-type'] ?? '')[0]));
     }
 
-    /** The value, if it is one of the two that HTTP knows. */
+    /** Returns the value if it has one of the two forms of HTTP: seconds or a date. */
     private function retryAfter(): ?string
     {
         $value = trim($this->headers['retry-after'] ?? '');

@@ -5,21 +5,24 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * One message of the API's stream, read as far as relaying needs: is it an error,
- * which text does it hold, which choices does it finish. Vendors differ in all the
- * rest, so a field of a surprising type is taken for absent.
+ * One JSON message of the API's stream. The daemon parses what a relay needs: an error, the
+ * text, and which choices finish. Vendors differ in all other fields, so a field of an
+ * unexpected type counts as absent.
  */
 final class Chunk
 {
+    /** The message for an error without one. */
+    private const UNNAMED = 'the API reported an error';
+
     /** @param array<mixed> $fields */
     private function __construct(
-        /** The message as it arrived, in valid UTF-8. */
+        /** The message's JSON text, in valid UTF-8. */
         public readonly string $data,
         private readonly array $fields,
     ) {
     }
 
-    /** @throws Problem when the data of an event are no JSON object */
+    /** @throws Problem when the data of an event is not a JSON object */
     public static function parse(string $data): self
     {
         if (!mb_check_encoding($data, 'UTF-8')) {
@@ -31,52 +34,83 @@ final class Chunk
             $fields = null;
         }
         if (!is_array($fields) || ltrim($data)[0] !== '{') {
-            throw Problem::broken('an event of the API\'s stream is not a JSON object');
+            throw Problem::broken('expected a JSON object in each event of the API\'s stream');
         }
         return new self($data, $fields);
     }
 
-    /** The error that the chunk reports in place of a piece of answer. */
+    /**
+     * Returns the error that the chunk reports, or null. APIs report an error in two ways: under
+     * the key `error`, as any JSON type, also next to choices; or as the whole object, which then
+     * has the error's own fields and no choices.
+     */
     public function failure(): ?Problem
     {
-        return isset($this->fields['error']) ? self::describe($this->data) : null;
+        $fields = $this->fields;
+        $hasChoices = is_array($fields['choices'] ?? null) && $fields['choices'] !== [];
+        $isError = is_string($fields['message'] ?? null) && $fields['message'] !== ''
+            || ($fields['object'] ?? null) === 'error' || ($fields['type'] ?? null) === 'error';
+        return isset($fields['error']) || (!$hasChoices && $isError) ? self::reported($this->data) : null;
     }
 
     /**
-     * The texts of choice 0 that are not empty.
+     * Returns the texts of choice 0, without the empty ones.
      *
      * @return list<string>
-     * @throws Problem when one is no text
+     * @throws Problem when a content is neither a string nor a list of text parts
      */
     public function texts(): array
     {
         $texts = [];
-        foreach ($this->choices() as $index => $choice) {
+        foreach ($this->choices() as $position => $choice) {
             $delta = $choice['delta'] ?? null;
-            $text = is_array($delta) ? $delta['content'] ?? '' : '';
-            if ($index !== 0 || $text === '') {
+            $content = is_array($delta) ? $delta['content'] ?? null : null;
+            if (self::index($choice) !== 0 || $content === null) {
                 continue;
             }
-            if (!is_string($text)) {
-                throw Problem::broken('a delta\'s content is not a string');
+            $text = $this->text($content, $position)
+                ?? throw Problem::broken('expected a delta\'s content as a string or a list of texts');
+            if ($text !== '') {
+                $texts[] = $text;
             }
-            $texts[] = $text;
         }
         return $texts;
     }
 
-    /** @return iterable<int, bool> for the index of each choice whether this chunk finishes it */
+    /**
+     * Reports which choices the chunk finishes. A finish_reason finishes its choice if it is a
+     * string that is not empty: Ollama and SGLang send an empty one with each delta.
+     *
+     * @return iterable<int, bool> by the choice's index
+     */
     public function finished(): iterable
     {
-        foreach ($this->choices() as $index => $choice) {
+        foreach ($this->choices() as $choice) {
             $reason = $choice['finish_reason'] ?? null;
-            yield $index => is_string($reason) && $reason !== '';
+            yield self::index($choice) => is_string($reason) && $reason !== '';
         }
     }
 
+    /** Returns the problem for an event that reports an error. The message is the API's own where the data has one. */
+    public static function reported(string $data): Problem
+    {
+        $data = trim(self::scrub($data));
+        $described = self::describe($data);
+        if ($described !== null) {
+            return $described;
+        }
+        try {
+            Json::decode($data);
+            $data = '';
+        } catch (\JsonException) {
+            // The data is a plain text.
+        }
+        return new Problem($data === '' ? self::UNNAMED : $data, 502, 'upstream_error', null);
+    }
+
     /**
-     * The error in what the API sent in place of an answer: in its field `error`, an
-     * object or a text, or in the object itself; null when there is none.
+     * Returns the error in JSON that the API sent instead of an answer, or null. The error is the
+     * value of the field `error`, an object or a text, or the whole object.
      */
     public static function describe(string $json, int $status = 502, ?string $retryAfter = null): ?Problem
     {
@@ -85,15 +119,15 @@ final class Chunk
         } catch (\JsonException) {
             return null;
         }
-        $named = is_array($fields) && isset($fields['error']);
-        $error = $named ? $fields['error'] : $fields;
+        $keyed = is_array($fields) && isset($fields['error']);
+        $error = $keyed ? $fields['error'] : $fields;
         $error = is_string($error) ? ['message' => $error] : $error;
         $message = is_array($error) ? $error['message'] ?? '' : '';
         if (!is_string($message) || $message === '') {
-            if (!$named) {
+            if (!$keyed) {
                 return null;
             }
-            $message = 'the API reported an error';
+            $message = self::UNNAMED;
         }
         $type = is_array($error) ? $error['type'] ?? null : null;
         $code = is_array($error) ? $error['code'] ?? null : null;
@@ -106,19 +140,49 @@ final class Chunk
         );
     }
 
-    /** @return iterable<int, array<mixed>> by their index fields, of which some may be alike */
-    private function choices(): iterable
+    /** @return array<int, array<mixed>> the choices by their position in the list */
+    private function choices(): array
     {
         $choices = $this->fields['choices'] ?? [];
-        foreach (is_array($choices) ? $choices : [] as $choice) {
-            if (is_array($choice)) {
-                $index = $choice['index'] ?? 0;
-                yield is_int($index) ? $index : 0 => $choice;
-            }
-        }
+        return array_filter(is_array($choices) && array_is_list($choices) ? $choices : [], is_array(...));
     }
 
-    /** What is no UTF-8 becomes U+FFFD. */
+    /** @param array<mixed> $choice */
+    private static function index(array $choice): int
+    {
+        $index = $choice['index'] ?? 0;
+        return is_int($index) ? $index : 0;
+    }
+
+    /** Returns a content's text: a string, or the joined texts of a list of text parts (Mistral, GLM); else null. */
+    private function text(mixed $content, int $position): ?string
+    {
+        if (is_string($content)) {
+            return $content;
+        }
+        if (!is_array($content) || !array_is_list($content) || ($content === [] && !$this->isList($position))) {
+            return null;
+        }
+        $joined = '';
+        foreach ($content as $part) {
+            $text = is_array($part) && ($part['type'] ?? 'text') === 'text' ? $part['text'] ?? null : null;
+            if (!is_string($text)) {
+                return null;
+            }
+            $joined .= $text;
+        }
+        return $joined;
+    }
+
+    /** Reports whether a choice's content is a JSON list. PHP decodes [] and {} to the same array. */
+    private function isList(int $position): bool
+    {
+        $choice = RawObject::elements((string) RawObject::parse($this->data)->get('choices'))[$position];
+        $delta = RawObject::parse((string) RawObject::parse($choice)->get('delta'));
+        return $delta->get('content')[0] === '[';
+    }
+
+    /** Replaces invalid UTF-8 by U+FFFD. */
     private static function scrub(string $text): string
     {
         $before = mb_substitute_character();

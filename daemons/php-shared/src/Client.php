@@ -7,22 +7,21 @@ namespace StreamingDaemon;
 use Socket;
 
 /**
- * A client's socket, as it was handed over.
+ * A client's socket, which the web server has handed over.
  *
- * Each call says MSG_DONTWAIT for itself, so it does not matter whether the descriptor
- * is blocking (H8), and the flag that it shares with the web server's copy stays as it
- * is. Nothing here waits: a runtime watches socket() or stream() and calls again.
+ * Each call passes MSG_DONTWAIT, so the descriptor may be blocking or not (H8), and the flags that
+ * it shares with the web server's copy do not change. No method waits: a runtime watches socket()
+ * or stream(), and calls again.
  */
 final class Client
 {
-    /** The bounds on discarding what a client sends after the answer's end, in seconds and bytes (R8). */
+    /** The contract's limits on reading after the answer's end, in seconds and bytes (R8). */
     public const LINGER_TIME = 1.0;
     public const LINGER_BYTES = 1 << 20;
 
     /**
-     * How much the kernel may hold that is not yet on its way (TCP_NOTSENT_LOWAT). With
-     * less queued, a client that reads a little is seen to make room a little later, and
-     * is not taken for one that stalls.
+     * The most unsent bytes in the kernel (TCP_NOTSENT_LOWAT), in bytes. With a short queue the
+     * kernel soon reports that a slow client has read some bytes, so it does not look stalled.
      */
     private const MAX_UNSENT = 128 << 10;
     private const TCP_NOTSENT_LOWAT = 25;
@@ -36,7 +35,7 @@ final class Client
     {
     }
 
-    /** Null when it is no connected stream socket; then it is closed with nothing written to it (H6). */
+    /** Returns null unless it is a connected stream socket. PHP then closes it, with nothing written to it (H6). */
     public static function adopt(Socket $socket): ?self
     {
         if (
@@ -45,7 +44,7 @@ final class Client
         ) {
             return null;
         }
-        // On a Unix socket these fail, and are not needed.
+        // Unix sockets refuse these options, and do not need them.
         @socket_set_option($socket, SOL_TCP, TCP_NODELAY, 1);
         @socket_set_option($socket, SOL_TCP, self::TCP_NOTSENT_LOWAT, self::MAX_UNSENT);
         return new self($socket);
@@ -56,16 +55,16 @@ final class Client
         return $this->socket;
     }
 
-    /** @return resource the same socket as a PHP stream, to be watched but not read or written */
+    /** @return resource the same socket as a PHP stream, only for watching */
     public function stream()
     {
         return $this->stream ??= socket_export_stream($this->socket);
     }
 
     /**
-     * Sends what the kernel takes at once.
+     * Sends as many bytes as the kernel accepts without waiting.
      *
-     * @return int|null how many bytes; null when the client has gone
+     * @return int|null the number of bytes; null when the client has left
      */
     public function write(string $bytes): ?int
     {
@@ -82,9 +81,9 @@ final class Client
     }
 
     /**
-     * Discards what the client has sent.
+     * Reads and discards what the client has sent.
      *
-     * @return int|null how many bytes, 0 when there are none; null when the client has left
+     * @return int|null the number of bytes, 0 when there are none; null when the client has left
      */
     public function discard(): ?int
     {
@@ -92,15 +91,15 @@ final class Client
             return null;
         }
         do {
-            $got = @socket_recv($this->socket, $bytes, 64 << 10, MSG_DONTWAIT);
-        } while ($got === false && socket_last_error($this->socket) === SOCKET_EINTR);
-        if ($got === false) {
+            $count = @socket_recv($this->socket, $bytes, 64 << 10, MSG_DONTWAIT);
+        } while ($count === false && socket_last_error($this->socket) === SOCKET_EINTR);
+        if ($count === false) {
             return socket_last_error($this->socket) === SOCKET_EAGAIN ? 0 : null;
         }
-        return $got === 0 ? null : $got;
+        return $count === 0 ? null : $count;
     }
 
-    /** The client sees the end from here on, even while somebody else still holds the socket (R8). */
+    /** Ends the answer. The client sees the end even while the web server still holds the socket (R8). */
     public function shutdown(): void
     {
         if ($this->open) {
@@ -109,8 +108,8 @@ final class Client
     }
 
     /**
-     * Drops a client that no longer reads or is no longer there. What waits in the kernel
-     * is dropped with it: half an answer must not look like a whole one.
+     * Resets the connection of a client that stalled or left. The reset discards the kernel's send
+     * buffer, so that half an answer does not look like a complete one.
      */
     public function reset(): void
     {
@@ -121,12 +120,12 @@ final class Client
         }
     }
 
-    /** Nothing may be watching the socket or the stream any more. */
+    /** Closes the socket. Stop watching the socket and the stream before it. */
     public function close(): void
     {
         if ($this->open) {
             $this->open = false;
-            socket_close($this->socket); // and the stream, if there is one
+            socket_close($this->socket); // closes the stream too
         }
     }
 }

@@ -5,15 +5,18 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * The byte stream of an event stream, by the rules of WHATWG, becomes events (U2).
+ * The parser of server-sent events, by the rules of WHATWG (U2), without I/O: bytes in, events out.
  *
- * Bytes in, events out, however the bytes are cut. Lines end in CR, LF or CRLF; a
- * CR is known to be an end at once, so that an event does not wait for the byte
- * after it, and the LF that may follow is dropped when it comes.
+ * The bytes may be cut anywhere. Lines end in CR, LF or CRLF. A CR ends its line at once, so that
+ * an event does not wait for the next byte. The parser skips the LF that may follow.
+ *
+ * The parser differs from WHATWG in one point. Some APIs report a failure in a field named `error`
+ * (llama.cpp), or in an `event: error` without data, and then send [DONE]. WHATWG ignores both.
+ * This parser dispatches both as error events, so that a failure does not become an empty success.
  */
 final class EventParser
 {
-    /** Events of 1 MiB (R3), twice that for escapes and other fields: all that an endless line can cost. */
+    /** The largest event or line: 1 MiB (R3), twice that for escapes and further fields. It bounds an endless line. */
     public const MAX_EVENT = 2 << 20;
 
     /** The unfinished line. */
@@ -21,16 +24,18 @@ final class EventParser
     private string $kind = '';
     /** The data lines so far, each followed by a line feed. */
     private string $data = '';
-    /** The byte order mark, if any, has been dealt with. */
+    /** The error lines so far, each followed by a line feed. */
+    private string $failure = '';
+    /** The first line, where a byte order mark may be, is over. */
     private bool $began = false;
-    /** A line feed in the first place belongs to the line before. */
+    /** The previous byte was a CR. An LF now belongs to its line. */
     private bool $afterCr = false;
 
     /**
-     * The events that these bytes complete.
+     * Yields the events that these bytes complete.
      *
      * @return \Generator<int, Event>
-     * @throws Problem when an event is too large; nothing sensible can be parsed after it
+     * @throws Problem when an event is too large; the parser cannot continue after it
      */
     public function feed(string $bytes): \Generator
     {
@@ -43,8 +48,9 @@ final class EventParser
                 }
             }
             $length = strcspn($bytes, "\r\n", $at);
-            if (strlen($this->line) + strlen($this->data) + $length > self::MAX_EVENT) {
-                throw Problem::broken('an event of the API\'s stream is larger than 2 MiB');
+            $held = strlen($this->line) + strlen($this->data) + strlen($this->failure);
+            if ($held + $length > self::MAX_EVENT) {
+                throw Problem::broken('expected events of at most 2 MiB, found a larger one');
             }
             $this->line .= substr($bytes, $at, $length);
             $at += $length;
@@ -61,10 +67,10 @@ final class EventParser
     }
 
     /**
-     * The event that a clean end of the stream left without its closing blank line.
+     * Returns the last event when the stream ended cleanly without a blank line.
      *
-     * WHATWG would discard it; a last event must not be lost in silence, and one that
-     * was cut short shows itself by being no JSON.
+     * WHATWG discards that event. A relay must not lose it; if the API cut it short, its JSON is
+     * invalid and the stream fails.
      */
     public function flush(): ?Event
     {
@@ -84,24 +90,27 @@ final class EventParser
         }
         $colon = strpos($line, ':');
         $name = $colon === false ? $line : substr($line, 0, $colon);
-        if ($name === 'data' || $name === 'event') {
-            $value = $colon === false ? '' : substr($line, $colon + 1);
-            $value = str_starts_with($value, ' ') ? substr($value, 1) : $value;
-            if ($name === 'data') {
+        $value = $colon === false ? '' : substr($line, $colon + 1);
+        $value = str_starts_with($value, ' ') ? substr($value, 1) : $value;
+        switch ($name) {
+            case 'data':
                 $this->data .= "$value\n";
-            } else {
+                break;
+            case 'error':
+                $this->failure .= "$value\n";
+                break;
+            case 'event':
                 $this->kind = $value;
-            }
         }
-        // Comments have an empty name; id and retry are of no use here.
+        // Comments have an empty name. A relay does not need id and retry.
         return null;
     }
 
-    /** The end of an event. One without data is none. */
+    /** Ends an event. Returns null for a block without data that does not report an error. */
     private function dispatch(): ?Event
     {
-        $event = $this->data === '' ? null : new Event($this->kind, substr($this->data, 0, -1));
-        $this->data = $this->kind = '';
-        return $event;
+        [$kind, $lines] = $this->failure === '' ? [$this->kind, $this->data] : [Event::ERROR, $this->failure];
+        $this->data = $this->failure = $this->kind = '';
+        return $lines === '' && $kind !== Event::ERROR ? null : new Event($kind, substr($lines, 0, -1));
     }
 }

@@ -4,24 +4,24 @@ declare(strict_types=1);
 
 namespace StreamingDaemon;
 
-/** How a chunk of the API's answer is passed on. */
+/** The form of the events that the client receives. */
 enum Format: string
 {
-    /** The text alone: data: {"content":"Hello"} */
+    /** Only the text of choice 0: data: {"content":"Hello"} */
     case Simple = 'simple';
 
-    /** The API's chunk, whole. */
+    /** The API's whole chunk. */
     case OpenAI = 'openai';
 
     /**
-     * The events that a chunk becomes; an empty string where it holds nothing for the client.
+     * Returns the client's events for a chunk, or an empty string.
      *
-     * @throws Problem when the chunk cannot be passed on
+     * @throws Problem when the content of a delta has an unexpected type, in the simple format
      */
     public function render(Chunk $chunk): string
     {
         if ($this === self::OpenAI) {
-            // Several data lines were joined by line feeds. In JSON these are white space.
+            // Line feeds join the data lines of an event. In JSON they are white space.
             return 'data: ' . strtr($chunk->data, "\r\n", '  ') . "\n\n";
         }
         $events = '';

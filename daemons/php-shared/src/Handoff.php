@@ -7,21 +7,21 @@ namespace StreamingDaemon;
 use Socket;
 
 /**
- * One message on a SEQPACKET socket: the data, and with it the client's socket.
+ * A handoff is one message on a SEQPACKET socket: the handoff data, and the client's socket.
  *
- * Whatever descriptors arrive are ours from the moment recvmsg returns. PHP wraps each
- * in an object or a resource that closes it when it is dropped, so what is not kept
- * here is closed: the message goes out of scope on every path.
+ * The daemon owns every received descriptor from the moment recvmsg returns. PHP wraps each in an
+ * object or a resource that closes it when it goes out of scope. So the daemon closes all
+ * descriptors that a handoff does not keep.
  */
 final class Handoff
 {
     /**
-     * More than the 212,960 bytes that the kernel's default send buffer lets through.
-     * A sender with a larger message is told so (413).
+     * The largest handoff data, in bytes. The kernel's default send buffer passes 212,960. A sender
+     * can raise that buffer; a larger message gets a 413.
      */
     private const MAX_DATA = 256 << 10;
 
-    /** What the kernel lets one message carry (SCM_MAX_FD). */
+    /** The kernel's limit on the descriptors of one message (SCM_MAX_FD). */
     private const MAX_DESCRIPTORS = 253;
 
     private function __construct(
@@ -33,10 +33,10 @@ final class Handoff
     }
 
     /**
-     * Takes the one message that a peer sends; null while there is none. Never waits.
-     * The peer is then of no more use, and to be closed.
+     * Reads the one message that a peer sends, without waiting. Returns null if it has not arrived.
+     * Close the peer after the message.
      *
-     * @throws Dropped when there is no client to serve
+     * @throws Dropped when the message does not hand over a client
      */
     public static function receive(Socket $peer): ?self
     {
@@ -52,35 +52,35 @@ final class Handoff
         if ($received === false) {
             return match ($error) {
                 SOCKET_EAGAIN => null,
-                SOCKET_ECONNRESET => throw new Dropped('the peer left without a handoff', quiet: true),
+                SOCKET_ECONNRESET => throw new Dropped('the peer closed without a handoff', quiet: true),
                 default => throw new Dropped('recvmsg: ' . socket_strerror($error)),
             };
         }
         $descriptors = self::descriptors($message['control'] ?? []);
         if ($message['flags'] & MSG_CTRUNC) {
-            throw new Dropped('descriptors were lost on the way (MSG_CTRUNC)');
+            throw new Dropped('the kernel dropped descriptors of the message (MSG_CTRUNC)');
         }
         if ($descriptors === []) {
             throw $received === 0
-                ? new Dropped('the peer left without a handoff', quiet: true)
-                : new Dropped('the message carries no descriptor');
+                ? new Dropped('the peer closed without a handoff', quiet: true)
+                : new Dropped('expected a descriptor in the message, found none');
         }
-        // The first descriptor decides; any other is closed unseen.
+        // Only the first descriptor counts. PHP closes the others.
         $client = $descriptors[0] instanceof Socket ? Client::adopt($descriptors[0]) : null;
         if ($client === null) {
-            throw new Dropped('the descriptor is no connected stream socket');
+            throw new Dropped('expected a connected stream socket, found another descriptor');
         }
         return new self($client, $message['iov'][0] ?? '', (bool) ($message['flags'] & MSG_TRUNC));
     }
 
-    /** What to serve, or the problem to answer with (H3). */
+    /** Returns the job, or throws the problem to answer with (H3). */
     public function job(): Job
     {
         return $this->truncated ? throw Problem::handoffTooLarge() : Job::fromData($this->data);
     }
 
     /**
-     * Other control messages may stand in front of the descriptors.
+     * Returns the message's descriptors. Other control messages may come first.
      *
      * @param list<array{level: int, type: int, data: mixed}> $control
      * @return list<Socket|resource>

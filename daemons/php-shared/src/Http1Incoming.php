@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon;
 
-/** A response on an HTTP/1.1 connection, which is not to be read while too much of it waits. */
+/** A response on an HTTP/1.1 connection. Stop reading from the connection while hasRoom() is false. */
 final class Http1Incoming implements Incoming
 {
     private const HIGH_WATER = 65536;
@@ -16,7 +16,7 @@ final class Http1Incoming implements Incoming
 
     /**
      * @param \Closure(): void $onRoom called when there is room again
-     * @param \Closure(): void $onCancel called to close the connection: HTTP/1.1 knows no other way to cancel
+     * @param \Closure(): void $onCancel called to close the connection, the only way to cancel in HTTP/1.1
      */
     public function __construct(
         private readonly \Closure $onRoom,
@@ -63,7 +63,7 @@ final class Http1Incoming implements Incoming
         return strlen($this->waiting) < self::HIGH_WATER;
     }
 
-    /** Whether the connection may carry another request. */
+    /** Reports whether the connection may carry another request. */
     public function isReusable(): bool
     {
         return $this->response->reusable();
@@ -72,17 +72,17 @@ final class Http1Incoming implements Incoming
     public function receive(string $bytes): void
     {
         try {
-            // What came before a mistake is the client's.
+            // Deliver the bytes that arrived before an error.
             for (; ($body = $this->response->feed($bytes)) !== ''; $bytes = '') {
                 $this->waiting .= $body;
             }
             $this->over = $this->over || $this->response->complete();
-        } catch (\UnexpectedValueException $mistake) {
-            $this->fail(Problem::broken("the API's answer is malformed: {$mistake->getMessage()}"));
+        } catch (\UnexpectedValueException $error) {
+            $this->fail(Problem::broken("the API's answer is malformed: {$error->getMessage()}"));
         }
     }
 
-    /** The connection ended, which may be the end of the response. */
+    /** Handles the end of the connection, which may be the end of the response. */
     public function end(bool $clean): void
     {
         try {

@@ -4,13 +4,13 @@ declare(strict_types=1);
 
 namespace StreamingDaemon;
 
-/** What of an HTTP/1.1 response is to come next. */
+/** The next part of an HTTP/1.1 response. */
 enum Http1Part
 {
     case Head;
     /** A body of known length. */
     case Sized;
-    /** A body that the connection's end ends. */
+    /** A body that lasts until the connection's end. */
     case Unframed;
     case ChunkSize;
     case Chunk;

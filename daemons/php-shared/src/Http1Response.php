@@ -5,29 +5,28 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * One HTTP/1.1 response, strictly read (U4): bytes in, the bytes of its body out.
+ * A strict parser for one HTTP/1.1 response (U4): bytes in, the bytes of its body out.
  *
- * A body is passed on as it comes, also within a chunk (R7). It ends by its framing
- * or, where nothing frames it, with the connection; whoever feeds this says by end()
- * that the connection has ended, and only if it did so cleanly. Everything else that
- * is not as HTTP says is an UnexpectedValueException, after which nothing is believed;
- * what came before it is handed out first.
+ * It returns the bytes of a body as they arrive, also within a chunk (R7). A body ends by its
+ * framing. Without framing it ends with the connection: the caller reports a clean end with end().
+ * A violation of HTTP is an UnexpectedValueException, after the bytes that arrived before it. The
+ * parser does not continue after it.
  */
 final class Http1Response
 {
     private const MAX_HEAD = 64 << 10;
     private const TOKEN = '[!#$%&\'*+.^_`|~0-9A-Za-z-]+';
 
-    /** What has come and cannot be taken yet: a head or the line of a chunk. */
+    /** The unparsed bytes: an incomplete head, or the incomplete line of a chunk. */
     private string $rest = '';
     private ?ApiAnswer $head = null;
     private Http1Part $part = Http1Part::Head;
-    /** Bytes of the body or the chunk that are still to come. */
+    /** The missing bytes of the body or the chunk. */
     private int $due = 0;
     private bool $lasting = false;
-    private ?\UnexpectedValueException $mistake = null;
+    private ?\UnexpectedValueException $error = null;
 
-    /** The head, once it has come; those of informational responses are passed over. */
+    /** Returns the head, or null before it has arrived. Informational responses do not count. */
     public function head(): ?ApiAnswer
     {
         return $this->head;
@@ -38,23 +37,23 @@ final class Http1Response
         return $this->part === Http1Part::Done;
     }
 
-    /** Whether the connection may carry another request: this one is complete, and nothing follows it (U9). */
+    /** Reports whether the connection may carry another request: the response is complete, and no byte follows (U9). */
     public function reusable(): bool
     {
         return $this->complete() && $this->lasting && $this->rest === '';
     }
 
     /**
-     * Takes what one read returned.
+     * Parses the bytes of one read.
      *
-     * @return string what of the body came of it. A mistake behind that is thrown by the next
-     *     call: call again, with an empty string, before waiting for more
+     * @return string the new bytes of the body. The next call throws an error that comes after
+     *     them: call again, with an empty string, before waiting for more
      * @throws \UnexpectedValueException
      */
     public function feed(string $bytes): string
     {
-        if ($this->mistake !== null) {
-            throw $this->mistake;
+        if ($this->error !== null) {
+            throw $this->error;
         }
         $this->rest .= $bytes;
         $body = '';
@@ -69,17 +68,17 @@ final class Http1Response
                     Http1Part::Done => false,
                 }
             );
-        } catch (\UnexpectedValueException $mistake) {
-            $this->mistake = $mistake;
-            return $body !== '' ? $body : throw $mistake;
+        } catch (\UnexpectedValueException $error) {
+            $this->error = $error;
+            return $body !== '' ? $body : throw $error;
         }
         return $body;
     }
 
     /**
-     * The connection has ended: by FIN, under TLS after close_notify.
+     * Handles a clean end of the connection: FIN, under TLS after close_notify.
      *
-     * @throws \UnexpectedValueException when the response had not
+     * @throws \UnexpectedValueException when the response is incomplete
      */
     public function end(): void
     {
@@ -104,11 +103,11 @@ final class Http1Response
         $lines = explode("\r\n", substr($this->rest, 0, $end));
         $this->rest = substr($this->rest, $end + 4);
         if (!preg_match('/^HTTP\/1\.([01]) ([1-5][0-9]{2})( [^\x00-\x08\x0a-\x1f\x7f]*)?$/D', $lines[0], $status)) {
-            throw new \UnexpectedValueException('no status line of HTTP/1.1');
+            throw new \UnexpectedValueException('expected a status line of HTTP/1.1');
         }
         $headers = self::headers(array_slice($lines, 1));
         if ($status[2] === '101') {
-            throw new \UnexpectedValueException('the protocol was switched, unasked');
+            throw new \UnexpectedValueException('expected no switch of protocols');
         }
         if ($status[2][0] !== '1') {
             $this->frame($headers, $status[1] === '1', (int) $status[2]);
@@ -125,7 +124,7 @@ final class Http1Response
         $headers = [];
         foreach ($lines as $line) {
             if (!preg_match('/^(' . self::TOKEN . '):[ \t]*([^\x00\r\n]*?)[ \t]*$/D', $line, $field)) {
-                throw new \UnexpectedValueException('a line of the head is no field');
+                throw new \UnexpectedValueException('expected a header field in each line of the head');
             }
             $headers[strtolower($field[1])][] = $field[2];
         }
@@ -139,17 +138,17 @@ final class Http1Response
         $lengths = array_unique(array_map(trim(...), explode(',', implode(',', $headers['content-length'] ?? []))));
         $tokens = array_map(trim(...), explode(',', strtolower(implode(',', $headers['connection'] ?? []))));
         if (count($lengths) > 1 || !preg_match('/^[0-9]{0,18}$/D', $lengths[0])) {
-            throw new \UnexpectedValueException('Content-Length is no length');
+            throw new \UnexpectedValueException('Content-Length: expected one number');
         }
         if ($codings !== null && strtolower(implode(',', $codings)) !== 'chunked') {
-            throw new \UnexpectedValueException('an unknown Transfer-Encoding');
+            throw new \UnexpectedValueException('Transfer-Encoding: expected chunked');
         }
         if (isset($headers['content-length']) && $lengths[0] === '') {
-            throw new \UnexpectedValueException('Content-Length is no length');
+            throw new \UnexpectedValueException('Content-Length: expected one number');
         }
         $this->head = new ApiAnswer($status, array_map(static fn (array $values): string => $values[0], $headers));
         $this->due = (int) $lengths[0];
-        // Where both are given the chunks hold, but whoever sent both may see the end elsewhere.
+        // With both framings the chunks count, but a server that sends both may be out of step.
         $this->lasting = $lasting && !in_array('close', $tokens, true) && ($codings === null || $lengths[0] === '');
         $this->part = match (true) {
             $status === 204, $status === 304 => Http1Part::Done,
@@ -167,7 +166,7 @@ final class Http1Response
             return false;
         }
         if (!preg_match('/^([0-9a-fA-F]{1,15})[ \t]*(;[^\x00-\x08\x0a-\x1f\x7f]*)?$/D', $line, $size)) {
-            throw new \UnexpectedValueException('a chunk has no size');
+            throw new \UnexpectedValueException('expected a chunk size in hexadecimal digits');
         }
         $this->due = (int) hexdec($size[1]);
         $this->part = $this->due === 0 ? Http1Part::Trailers : Http1Part::Chunk;

@@ -5,26 +5,26 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * One response of the API on its way in, whatever the protocol. Nothing here waits.
+ * A response of the API that is being received, over either HTTP version. No method waits.
  *
- * What is taken makes room for more: that is all of back pressure (U6).
+ * Taking bytes makes room for more. An exchange that does not take them pauses the API (U6).
  */
 interface Incoming
 {
-    /** The head, once it has arrived. */
+    /** Returns the head, or null before it has arrived. */
     public function head(): ?ApiAnswer;
 
-    /** The bytes of the body that have arrived since the last call. */
+    /** Returns the bytes of the body that have arrived since the previous call. */
     public function take(): string;
 
-    /** Whether nothing more will arrive; what arrived can still be taken. */
+    /** Reports whether the response has ended. Its last bytes can still be taken. */
     public function isOver(): bool;
 
-    /** Why it is over before its end; null when it has all arrived, or is not over. */
+    /** Returns the failure that ended the response, or null. */
     public function failure(): ?\Throwable;
 
     /**
-     * Nobody wants the rest: the request ends now (U5).
+     * Cancels the request at once (U5).
      *
      * @param bool $suspect the API was silent for too long, so its connection may be dead
      */

@@ -5,17 +5,17 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * What one handoff asks for: the handoff data become a request to the API.
+ * The job of one handoff: the API's request, built from the handoff data.
  *
- * The data are not understood more than is needed. What is checked is the types of
- * the fields that the contract names (H3) and that no header could be split (S1).
+ * It checks the types of the fields that the contract names (H3), and that no value can split a
+ * header (S1). All values stay the JSON text that arrived.
  */
 final class Job
 {
     private const DEFAULT_MODEL = 'gpt-4o-mini';
 
     private function __construct(
-        /** The API's request, as JSON. */
+        /** The body of the API's request, as JSON. */
         public readonly string $body,
         /** For X-Test-Pattern; may be empty. */
         public readonly string $testPattern,
@@ -26,7 +26,7 @@ final class Job
     }
 
     /**
-     * @throws Problem a 400 that names the field, with the response headers to answer it with
+     * @throws Problem a 400 that names the wrong field, and has the response headers
      */
     public static function fromData(string $data): self
     {
@@ -45,7 +45,7 @@ final class Job
         }
     }
 
-    /** The response headers that the data ask for, where the job itself does not matter. */
+    /** Returns the response headers of the handoff data, also if the job is invalid. */
     public static function headersOf(string $data): ResponseHeaders
     {
         try {
@@ -60,7 +60,7 @@ final class Job
         try {
             return RawObject::parse($data, unique: true);
         } catch (\UnexpectedValueException $error) {
-            throw new \UnexpectedValueException("the handoff data is {$error->getMessage()}");
+            throw new \UnexpectedValueException("handoff data: {$error->getMessage()}");
         }
     }
 
@@ -72,7 +72,7 @@ final class Job
         $parameters = [
             'max_tokens' => self::typed($fields, 'max_tokens', '-0123456789', 'an integer'),
             'temperature' => self::typed($fields, 'temperature', '-0123456789', 'a number'),
-            // Web applications count their users as often as they name them.
+            // Many web applications number their users.
             'user' => self::typed($fields, 'user_id', '"-0123456789', 'a string or a number'),
         ];
         if (strpbrk($parameters['max_tokens'] ?? '', '.eE') !== false) {
@@ -89,7 +89,7 @@ final class Job
         return $request;
     }
 
-    /** The messages as they are, or made of system and prompt. */
+    /** Returns the messages, or builds them from system and prompt. */
     private static function messages(RawObject $fields): string
     {
         $messages = self::typed($fields, 'messages', '[', 'a list');
@@ -103,13 +103,16 @@ final class Job
             return $messages;
         }
         if ($prompt === null) {
-            throw new \UnexpectedValueException('there is neither prompt nor messages');
+            throw new \UnexpectedValueException('expected prompt or messages, found neither');
         }
         $system = $system === null ? '' : '{"role":"system","content":' . $system . '},';
         return '[' . $system . '{"role":"user","content":' . $prompt . '}]';
     }
 
-    /** Content may be missing: that of an assistant's message with tool calls is null. */
+    /**
+     * Checks the types of a message's role and content. Content may be absent or null: an assistant
+     * message with tool calls does not need any.
+     */
     private static function checkMessage(string $json, string $where): void
     {
         if ($json[0] !== '{') {
@@ -117,7 +120,7 @@ final class Job
         }
         $message = RawObject::parse($json);
         if (self::typed($message, 'role', '"', 'a string', "$where.") === null) {
-            throw new \UnexpectedValueException("$where.role is missing");
+            throw new \UnexpectedValueException("$where: expected a role, found none");
         }
         $content = self::typed($message, 'content', '"[', 'a string or a list of parts', "$where.");
         if ($content === null || $content[0] === '"') {
@@ -130,7 +133,10 @@ final class Job
         }
     }
 
-    /** A field that goes to the API as a header: to drop a control character would be to ask for something else. */
+    /**
+     * Returns a field that the daemon sends to the API as a header. Control characters are an error:
+     * without them, the value would mean something else.
+     */
     private static function headerValue(RawObject $fields, string $name): string
     {
         $value = self::typed($fields, $name, '"', 'a string');
@@ -142,8 +148,8 @@ final class Job
     }
 
     /**
-     * A field's JSON text, null when it is absent or null. The type of a JSON value
-     * shows in its first character.
+     * Returns a field's JSON text, or null for an absent or null field. The first character of a
+     * JSON value identifies its type.
      */
     private static function typed(
         RawObject $object,

@@ -4,22 +4,22 @@ declare(strict_types=1);
 
 namespace StreamingDaemon;
 
-/** JSON in the one way it is read and written here. */
+/** The JSON decoder and encoder, with the options that all classes use. */
 final class Json
 {
-    /** Deeper than any request or chunk goes, and no danger to the stack. */
+    /** Deeper than any known request or chunk, and safe for the stack. */
     private const DEPTH = 4096;
 
     /**
-     * An escape of half a surrogate pair, which JSON allows and which is no character.
-     * The first branches step over what is whole: an escaped backslash, a pair.
+     * Matches the escape of a lone surrogate, which JSON allows and PHP refuses. The first branches
+     * skip an escaped backslash and a complete pair.
      */
     private const LONE_SURROGATE =
         '/\\\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2})(*SKIP)(*FAIL)'
         . '|\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}/';
 
     /**
-     * Objects become arrays. Lone surrogates become U+FFFD: json_decode refuses them.
+     * Decodes objects to arrays. Replaces lone surrogates by U+FFFD, because json_decode refuses them.
      *
      * @throws \JsonException
      */

@@ -7,17 +7,20 @@ namespace StreamingDaemon;
 use Socket;
 
 /**
- * The Unix socket on which handoffs arrive (H1, L1, L2).
+ * The listener is the Unix socket on which handoffs arrive (H1, L1, L2).
  *
- * Nothing here waits: a runtime watches socket() for readability and calls accept()
- * until it returns null.
+ * No method waits: a runtime watches socket() for readability, and calls accept() until it returns
+ * null.
  */
 final class Listener
 {
-    /** The kernel cuts it to net.core.somaxconn. A web server that finds it full turns its user away. */
+    /**
+     * How many handoffs may wait in the kernel's queue. The kernel limits it to net.core.somaxconn. A
+     * web server that finds the queue full refuses its user.
+     */
     private const BACKLOG = 4096;
 
-    /** The socket file as we made it: its device and inode. */
+    /** Device and inode of the socket file that open() made. */
     private string $own = '';
 
     private function __construct(private readonly string $path, private readonly Socket $socket)
@@ -25,16 +28,16 @@ final class Listener
     }
 
     /**
-     * Binds the path, replacing a socket that nobody listens on any more.
+     * Binds the path. Replaces a socket file that a dead daemon left.
      *
-     * @throws UsageError when the path belongs to a living daemon, or to no socket
+     * @throws UsageError when the path is a live daemon's socket, or not a socket
      */
     public static function open(string $path, int $mode): self
     {
         $folder = dirname($path);
-        // Two daemons that start at once must not both find the same stale socket: the
-        // lock on the folder lets one of them look and bind after the other.
-        $lock = @fopen($folder, 'r') ?: throw new UsageError("$folder: no such folder, or no access to it");
+        // Two daemons that start at once must not both find the same stale socket. The lock on the
+        // folder makes the second one check and bind after the first one.
+        $lock = @fopen($folder, 'r') ?: throw new UsageError("$folder: the folder does not exist or is not readable");
         flock($lock, LOCK_EX);
         try {
             self::removeStale($path);
@@ -42,7 +45,7 @@ final class Listener
             if (!@socket_bind($listener->socket, $path)) {
                 throw new UsageError("cannot listen on $path: " . self::lastError($listener->socket));
             }
-            // Until it listens the socket refuses everybody, so nobody slips in before the mode is set.
+            // The socket refuses every peer until it listens, so no peer connects before chmod.
             chmod($path, $mode);
             $listener->own = $listener->identity();
             if (!@socket_listen($listener->socket, self::BACKLOG)) {
@@ -55,14 +58,14 @@ final class Listener
         }
     }
 
-    /** The listening socket, to be watched for readability. */
+    /** Returns the listening socket, to watch for readability. */
     public function socket(): Socket
     {
         return $this->socket;
     }
 
     /**
-     * The next peer that has connected; null when there is none.
+     * Returns the next connected peer, or null.
      *
      * @throws Exhausted
      */
@@ -74,7 +77,7 @@ final class Listener
             if ($peer !== false) {
                 return $peer;
             }
-            // PHP notes the error in the socket that it could not make, and as the last of all.
+            // PHP stores the error in the socket that it could not make, and as the global last error.
             switch ($error = socket_last_error()) {
                 case SOCKET_EINTR:
                 case SOCKET_ECONNABORTED:
@@ -91,11 +94,10 @@ final class Listener
     }
 
     /**
-     * Ends the socket without losing anybody: the path goes first, so that a successor
-     * can have it; SHUT_RD then refuses newcomers, while those in the queue can still
-     * be accepted.
+     * Refuses new peers without losing a queued one. It removes the path first, so a successor can
+     * bind it. SHUT_RD then refuses new peers, and accept() still returns the queued ones.
      */
-    public function refuseNewcomers(): void
+    public function refuseNewPeers(): void
     {
         $this->unlink();
         @socket_shutdown($this->socket, 0);
@@ -107,7 +109,7 @@ final class Listener
         socket_close($this->socket);
     }
 
-    /** Removes the socket file if it is still the one that open() made. */
+    /** Removes the socket file if open() made it. */
     private function unlink(): void
     {
         if ($this->own !== '' && $this->identity() === $this->own) {
@@ -131,14 +133,14 @@ final class Listener
             return;
         }
         if ($type !== 'socket') {
-            throw new UsageError("$path exists and is no socket: remove it or choose another path");
+            throw new UsageError("$path exists and is not a socket: remove it or choose another path");
         }
         $probe = self::seqpacket();
         $connected = @socket_connect($probe, $path);
         $error = socket_last_error($probe);
         socket_close($probe);
         if ($connected || $error !== SOCKET_ECONNREFUSED) {
-            throw new UsageError("$path is served by a running daemon: stop it or choose another path");
+            throw new UsageError("a running daemon serves $path: stop it or choose another path");
         }
         unlink($path);
     }

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon;
 
-/** One line on stderr for each event worth telling, never with the API's key. */
+/** The log on stderr: one line for each event, without the API's key. */
 final class Log
 {
     public function __construct(private readonly Redactor $redactor)
@@ -18,7 +18,7 @@ final class Log
         foreach ($details as $name => $value) {
             $line .= " $name=" . Json::encode(is_string($value) ? mb_scrub($value) : $value);
         }
-        // A log that nobody reads any more is no reason to stop serving.
+        // Ignore errors: a closed stderr must not end the daemon.
         @fwrite(STDERR, $this->redactor->redact($line) . "\n");
     }
 }

@@ -5,10 +5,9 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * The options and the environment, as the contract lists them for every daemon.
+ * The options and the environment. The contract lists them for every daemon.
  *
- * The table in DEFAULTS is all there is to know about an option: what it is called,
- * what it is without being given, and what --help says. Times are seconds.
+ * The table DEFAULTS has each option's name, default value and help text. Times are in seconds.
  */
 final class Options
 {
@@ -16,13 +15,13 @@ final class Options
         'socket' => ['', 'PATH', 'listen for handoffs here'],
         'socket-mode' => ['0660', 'OCTAL', 'permissions of the socket'],
         'max-connections' => ['10000', 'N', 'hold at most this many clients'],
-        'format' => ['simple', 'simple|openai', 'the text alone, or the API\'s chunks'],
-        'handoff-timeout' => ['5', 'SECONDS', 'for a peer that connected to send its handoff'],
-        'connect-timeout' => ['10', 'SECONDS', 'for a connection to the API'],
-        'first-byte-timeout' => ['60', 'SECONDS', 'for the API to begin its answer'],
-        'idle-timeout' => ['60', 'SECONDS', 'for the API to go on with its answer'],
-        'write-timeout' => ['60', 'SECONDS', 'for a client to read something'],
-        'shutdown-timeout' => ['30', 'SECONDS', 'for running streams after SIGTERM'],
+        'format' => ['simple', 'simple|openai', 'send the text alone, or the API\'s chunks'],
+        'handoff-timeout' => ['5', 'SECONDS', 'until a connected peer must have sent its handoff'],
+        'connect-timeout' => ['10', 'SECONDS', 'until a connection to the API must be ready'],
+        'first-byte-timeout' => ['60', 'SECONDS', 'until the API must begin its answer'],
+        'idle-timeout' => ['60', 'SECONDS', 'that the API may be silent within its answer'],
+        'write-timeout' => ['60', 'SECONDS', 'that a client may read nothing'],
+        'shutdown-timeout' => ['30', 'SECONDS', 'that running streams may take after SIGTERM'],
     ];
 
     private function __construct(
@@ -43,7 +42,7 @@ final class Options
     /**
      * @param list<string> $arguments without the program's name
      * @param array<string, string> $environment as getenv() returns it
-     * @return self|null null when --help was asked for
+     * @return self|null null for --help
      * @throws UsageError
      */
     public static function parse(array $arguments, array $environment): ?self
@@ -57,7 +56,7 @@ final class Options
             [$name, $value] = explode('=', $argument, 2) + [1 => null];
             $name = str_starts_with($name, '--') ? substr($name, 2) : '';
             if (!isset(self::DEFAULTS[$name])) {
-                throw new UsageError("$argument is no option of this daemon: --help lists them");
+                throw new UsageError("$argument is not an option of this daemon: --help lists the options");
             }
             $given[$name] = $value ?? array_shift($arguments)
                 ?? throw new UsageError("--$name: expected a value after it");
@@ -82,7 +81,7 @@ final class Options
         );
     }
 
-    /** What --help prints. */
+    /** Returns the text of --help. */
     public static function usage(string $program): string
     {
         $text = "Usage: $program --socket PATH [options]\n\n";

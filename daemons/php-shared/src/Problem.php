@@ -5,10 +5,10 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * A failure in the words that the client is given.
+ * A failure as the client receives it.
  *
- * Before the first byte it becomes a whole response (R5), after it the last event (R6).
- * Every failure a daemon knows has a constructor here; a runtime maps its own errors to them.
+ * Before the first byte it is a complete response (R5), after it the last event (R6). This class has
+ * a constructor for each known failure. A runtime converts its own errors to them.
  */
 final class Problem extends \RuntimeException
 {
@@ -16,7 +16,7 @@ final class Problem extends \RuntimeException
 
     public function __construct(
         string $message,
-        /** Of an error response. */
+        /** The HTTP status of an error response. */
         public readonly int $status,
         public readonly string $type,
         public readonly string|int|float|null $errorCode,
@@ -26,19 +26,21 @@ final class Problem extends \RuntimeException
         $this->headers = new ResponseHeaders();
     }
 
-    public static function invalidHandoff(string $what): self
+    public static function invalidHandoff(string $message): self
     {
-        return new self($what, 400, 'invalid_request_error', 'invalid_handoff');
+        return new self($message, 400, 'invalid_request_error', 'invalid_handoff');
     }
 
     public static function handoffTooLarge(): self
     {
-        return new self('the handoff data is larger than 256 KiB', 413, 'invalid_request_error', 'handoff_too_large');
+        $message = 'expected handoff data of at most 256 KiB, found more';
+        return new self($message, 413, 'invalid_request_error', 'handoff_too_large');
     }
 
     public static function tooManyConnections(): self
     {
-        return new self('too many streams are running', 503, 'overloaded_error', 'max_connections');
+        $message = 'the daemon already runs its maximum number of streams; try again later';
+        return new self($message, 503, 'overloaded_error', 'max_connections');
     }
 
     public static function shuttingDown(): self
@@ -46,54 +48,54 @@ final class Problem extends \RuntimeException
         return new self('the daemon is shutting down', 503, 'overloaded_error', 'shutting_down');
     }
 
-    /** No connection, a broken one, or an answer that is no HTTP: before any answer. */
+    /** A failure before the response's head: no connection, a broken one, or a malformed head. */
     public static function unreachable(): self
     {
-        $message = 'the API could not be reached, or broke off before its answer';
+        $message = 'the daemon could not reach the API, or the API closed before its response';
         return new self($message, 502, 'upstream_error', 'upstream_unreachable');
     }
 
     public static function connectTimeout(): self
     {
-        return self::late('the API could not be reached in time');
+        return self::late('the daemon could not connect to the API in time');
     }
 
     public static function firstByteTimeout(): self
     {
-        return self::late('the API did not begin to answer in time');
+        return self::late('the API did not begin its answer in time');
     }
 
     public static function idleTimeout(): self
     {
-        return self::late('the API fell silent');
+        return self::late('the API sent nothing before the idle timeout');
     }
 
-    /** The stream was cut, by the connection or by its framing. */
+    /** A broken connection, or a broken framing, within the stream. */
     public static function brokenOff(): self
     {
         return self::broken('the API\'s answer broke off');
     }
 
-    /** The stream ended cleanly, too early. */
+    /** A clean end of the stream before the answer is complete. */
     public static function incomplete(): self
     {
         return self::broken('the API\'s answer ended before it was finished');
     }
 
-    /** The stream cannot be understood. */
-    public static function broken(string $what): self
+    /** An invalid stream. */
+    public static function broken(string $message): self
     {
-        return new self($what, 502, 'upstream_error', 'upstream_broken');
+        return new self($message, 502, 'upstream_error', 'upstream_broken');
     }
 
-    /** The same, answered with these headers as well. */
+    /** Adds the response headers of the handoff data. */
     public function with(ResponseHeaders $headers): self
     {
         $this->headers = $headers;
         return $this;
     }
 
-    /** The same without the API's key, which an API may echo in the text of an error (S2). */
+    /** Returns a copy without the API's key, which an API may echo in the text of an error (S2). */
     public function redacted(Redactor $redactor): self
     {
         return (new self(
@@ -105,13 +107,13 @@ final class Problem extends \RuntimeException
         ))->with($this->headers);
     }
 
-    /** The last event of a stream that has begun. */
+    /** Renders the problem as the last event of a stream. */
     public function event(): string
     {
         return "data: {$this->json()}\n\n";
     }
 
-    /** The response in place of a stream that never began. */
+    /** Renders the problem as a complete response. */
     public function response(): string
     {
         $body = $this->json() . "\n";
@@ -127,9 +129,9 @@ final class Problem extends \RuntimeException
         return $this->headers->head($this->status, $own) . $body;
     }
 
-    private static function late(string $what): self
+    private static function late(string $message): self
     {
-        return new self($what, 504, 'timeout_error', 'upstream_timeout');
+        return new self($message, 504, 'timeout_error', 'upstream_timeout');
     }
 
     private function json(): string

@@ -5,18 +5,17 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * A JSON object whose values keep the text they arrived in.
+ * A JSON object whose values keep their JSON text.
  *
- * Numbers stay what they are digit for digit, and escapes are not rewritten:
- * json_decode would turn 1.0 into 1.0 but 1e400 into INF, and {} into []. So
- * json_decode only says whether the text is JSON; the members are then cut out
- * of it by their brackets and quotes, which is simple in a text known to be valid.
+ * Numbers keep their digits, and strings their escapes. json_decode would change them: 1e400 becomes
+ * INF, and {} becomes []. So json_decode only validates the text. The parser then finds the members
+ * by their brackets and quotes, which is simple in valid JSON.
  */
 final class RawObject
 {
     private const SPACE = " \t\r\n";
 
-    /** @param array<string, string> $members JSON texts by name, with "x" in front of each name */
+    /** @param array<string, string> $members JSON texts by name; "x" before each name keeps it a string */
     private function __construct(private array $members = [])
     {
     }
@@ -27,26 +26,26 @@ final class RawObject
     }
 
     /**
-     * @param bool $unique whether a name that is given twice is an error; else the last one counts
-     * @throws \UnexpectedValueException that says what is wrong
+     * @param bool $unique a duplicate name is an error; otherwise the last one counts
+     * @throws \UnexpectedValueException when the text is not such an object
      */
     public static function parse(string $json, bool $unique = false): self
     {
         try {
             Json::decode($json);
         } catch (\JsonException) {
-            throw new \UnexpectedValueException('not valid JSON');
+            throw new \UnexpectedValueException('expected valid JSON');
         }
         $json = trim($json, self::SPACE);
         if ($json[0] !== '{') {
-            throw new \UnexpectedValueException('not a JSON object');
+            throw new \UnexpectedValueException('expected a JSON object');
         }
         $object = new self();
         foreach (self::split($json) as $part) {
             $length = self::stringLength($part);
             $name = (string) Json::decode(substr($part, 0, $length));
             if ($unique && isset($object->members["x$name"])) {
-                throw new \UnexpectedValueException('a JSON object that holds "' . $name . '" twice');
+                throw new \UnexpectedValueException('expected each field once, found "' . $name . '" twice');
             }
             $value = ltrim(substr($part, $length), self::SPACE);
             $object->members["x$name"] = ltrim(substr($value, 1), self::SPACE);
@@ -60,7 +59,7 @@ final class RawObject
         return self::split(trim($list, self::SPACE));
     }
 
-    /** A member's JSON text; null when it is absent or null. */
+    /** Returns a member's JSON text, or null for an absent or null member. */
     public function get(string $name): ?string
     {
         $value = $this->members["x$name"] ?? 'null';
@@ -90,7 +89,7 @@ final class RawObject
     }
 
     /**
-     * Cuts what stands between a bracket and its counterpart at the commas of that level.
+     * Splits the text between two brackets at the commas of that level.
      *
      * @return list<string>
      */
@@ -124,7 +123,7 @@ final class RawObject
         return $last === '' ? $parts : [...$parts, $last];
     }
 
-    /** The length of the JSON string that begins there, quotes included. */
+    /** Returns the length of the JSON string at this position, with its quotes. */
     private static function stringLength(string $json, int $at = 0): int
     {
         for ($next = $at + 1;; $next += 2) {

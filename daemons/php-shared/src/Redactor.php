@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon;
 
-/** Takes the API's key out of everything that a client or a log sees, but for the answer itself (S2). */
+/** The redactor removes the API's key from logs and from errors for clients, but not from the answer itself (S2). */
 final class Redactor
 {
     public function __construct(private readonly string $key)

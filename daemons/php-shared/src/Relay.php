@@ -5,11 +5,11 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * What the client is sent for what the API sends, from the API's first byte to the last.
+ * The relay converts the API's stream to the client's events, without I/O: bytes in, bytes out.
  *
- * Bytes in, bytes out: a runtime reads from the API, feeds what it got, writes what
- * comes back, and looks at the state. The relay never says [DONE] or an error itself:
- * it says Finished or Failed, and the daemon ends the answer (R4, R6).
+ * A runtime reads from the API, feeds the bytes, writes the result, and checks the state. The relay
+ * itself does not send [DONE] or an error. Its state is Finished or Failed, and the daemon then ends
+ * the answer (R4, R6).
  */
 final class Relay
 {
@@ -18,7 +18,7 @@ final class Relay
     private readonly EventParser $parser;
     private RelayState $state = RelayState::Running;
     private ?Problem $failure = null;
-    /** @var array<int, bool> for each choice seen whether it has finished */
+    /** @var array<int, bool> the choices of the answer, and whether each has finished */
     private array $choices = [];
     private int $messages = 0;
 
@@ -32,25 +32,25 @@ final class Relay
         return $this->state;
     }
 
-    /** Why the stream failed, once the state says so. */
+    /** Returns the failure, if the state is Failed. */
     public function failure(): Problem
     {
-        return $this->failure ?? throw new \LogicException('the relay has not failed');
+        return $this->failure ?? throw new \LogicException('expected state Failed');
     }
 
-    /** How many messages came so far: comments and events of other types are none. */
+    /** Returns the number of messages so far. Heartbeats do not count. */
     public function messages(): int
     {
         return $this->messages;
     }
 
-    /** Whether the answer is whole but for its end: then heartbeats should keep it alive no longer. */
+    /** Reports whether each choice has finished. Heartbeats do not prolong such an answer. */
     public function answered(): bool
     {
         return $this->choices !== [] && !in_array(false, $this->choices, true);
     }
 
-    /** Takes what one read from the API returned; what came before a failure is the client's all the same. */
+    /** Parses the bytes of one read. Returns the client's events, also those before a failure. */
     public function feed(string $bytes): string
     {
         $out = '';
@@ -67,7 +67,7 @@ final class Relay
         return $out;
     }
 
-    /** Takes the clean end of the API's answer. */
+    /** Handles a clean end of the API's stream. */
     public function end(): string
     {
         $out = '';
@@ -86,16 +86,14 @@ final class Relay
     /** @throws Problem */
     private function take(Event $event): string
     {
-        $data = trim($event->data);
-        if ($event->kind === 'error') {
-            throw Chunk::describe($event->data)
-                ?? new Problem(mb_scrub($event->data, 'UTF-8'), 502, 'upstream_error', null);
+        if ($event->kind === Event::ERROR) {
+            throw Chunk::reported($event->data);
         }
-        if ($data === '' || ($event->kind !== '' && $event->kind !== 'message')) {
-            return ''; // pings and the like are no part of an answer
+        if (!$event->isMessage()) {
+            return ''; // a heartbeat or a ping is not a part of the answer
         }
         ++$this->messages;
-        if ($data === '[DONE]') {
+        if (trim($event->data) === '[DONE]') {
             $this->state = RelayState::Finished;
             return '';
         }

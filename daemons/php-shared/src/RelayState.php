@@ -4,13 +4,13 @@ declare(strict_types=1);
 
 namespace StreamingDaemon;
 
-/** How far the relaying of an answer has come. */
+/** The state of a relay. */
 enum RelayState
 {
-    /** The API has more to say. */
+    /** The answer is incomplete. */
     case Running;
-    /** The answer is whole: [DONE] is due. */
+    /** The answer is complete: send [DONE]. */
     case Finished;
-    /** The answer will never be whole: an error event is due. */
+    /** The answer has failed: send an error event. */
     case Failed;
 }

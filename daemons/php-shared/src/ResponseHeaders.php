@@ -5,10 +5,10 @@ declare(strict_types=1);
 namespace StreamingDaemon;
 
 /**
- * The headers that the handoff adds to the daemon's own, and the heads made of both.
+ * The response headers of the handoff data, and the renderer of all heads.
  *
- * Nothing else writes a head, so nothing else needs to know what a header may hold
- * (R1, S1). What is invalid, or the daemon's to decide, is dropped in silence.
+ * Only this class renders a head, so only this class must check headers (R1, S1). It discards
+ * invalid headers, and those that the handoff data cannot set.
  */
 final class ResponseHeaders
 {
@@ -29,7 +29,7 @@ final class ResponseHeaders
     {
     }
 
-    /** @param string|null $json the field response_headers, valid JSON */
+    /** @param string|null $json the field response_headers as valid JSON */
     public static function fromJson(?string $json): self
     {
         $headers = [];
@@ -47,7 +47,7 @@ final class ResponseHeaders
         return new self($headers);
     }
 
-    /** The head of an answer that streams. */
+    /** Renders the head of a streamed answer. */
     public function streamHead(): string
     {
         return $this->head(200, [
@@ -59,7 +59,7 @@ final class ResponseHeaders
     }
 
     /**
-     * The head of any answer.
+     * Renders the head of any answer.
      *
      * @param list<array{string, string}> $own the daemon's headers, which come first
      */

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon;
 
-/** The API certainly did not process the request: it may be sent again, once (U8). */
+/** The failure of a request that the API certainly did not process. It may be retried once (U8). */
 final class Unprocessed extends \RuntimeException
 {
 }

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon;
 
-/** The daemon was started with options or an environment that it cannot serve: exit status 2. */
+/** Invalid options or an invalid environment. The daemon's exit status is 2. */
 final class UsageError extends \InvalidArgumentException
 {
 }

@@ -8,7 +8,7 @@ use PHPUnit\Framework\TestCase;
 use StreamingDaemon\ApiAnswer;
 use StreamingDaemon\Redactor;
 
-/** What an answer of the API that is no event stream becomes for the client (R5, S2). */
+/** Tests of the client's answer for a response that is not an event stream (R5, S2). */
 final class ApiAnswerTest extends TestCase
 {
     public function testEventStreams(): void
@@ -24,10 +24,10 @@ final class ApiAnswerTest extends TestCase
      * @dataProvider problems
      * @param array<string, string> $headers
      */
-    public function testProblem(int $status, array $headers, string $body, int $told, string $response): void
+    public function testProblem(int $status, array $headers, string $body, int $expected, string $response): void
     {
         $problem = (new ApiAnswer($status, $headers))->problem($body);
-        self::assertSame($told, $problem->status);
+        self::assertSame($expected, $problem->status);
         self::assertStringContainsString($response, $problem->response());
     }
 
@@ -37,7 +37,7 @@ final class ApiAnswerTest extends TestCase
         $json = '{"error":{"message":"slow down","type":"rate","code":"r"}}';
         yield 'its own 4xx' => [422, [], $json, 422, $json];
         yield 'Retry-After' => [429, ['retry-after' => '7'], $json, 429, "\r\nRetry-After: 7\r\n"];
-        yield 'no JSON' => [404, [], '<html>', 404, 'the API answered with status 404'];
+        yield 'not JSON' => [404, [], '<html>', 404, 'expected status 200 from the API, found 404'];
         yield 'the daemon\'s key' => [401, [], $json, 502, 'upstream_status_401'];
         yield '5xx' => [503, ['retry-after' => '3'], $json, 502, "\r\nRetry-After: 3\r\n"];
         yield 'a redirect' => [307, ['location' => 'x'], '', 502, 'upstream_status_307'];
@@ -51,7 +51,7 @@ final class ApiAnswerTest extends TestCase
         self::assertStringNotContainsString('Retry-After', $answer->problem()->response());
     }
 
-    public function testTheKeyIsTakenOut(): void
+    public function testTheKeyIsRemoved(): void
     {
         $problem = (new ApiAnswer(400, []))->problem('{"error":{"message":"bad sk-1","type":"sk-1","code":"sk-1"}}');
         self::assertStringNotContainsString('sk-1', $problem->redacted(new Redactor('sk-1'))->response());

@@ -9,7 +9,7 @@ use StreamingDaemon\Event;
 use StreamingDaemon\EventParser;
 use StreamingDaemon\Problem;
 
-/** Server-sent events by WHATWG's rules, however the bytes are cut. */
+/** Tests of the parser of server-sent events, with the bytes cut at each place. */
 final class EventParserTest extends TestCase
 {
     /**
@@ -29,19 +29,24 @@ final class EventParserTest extends TestCase
     public static function streams(): iterable
     {
         yield 'an event' => ["data: a\n\n", [['', 'a']]];
-        yield 'every line end' => ["data: a\r\rdata: b\r\n\r\ndata: c\n\n", [['', 'a'], ['', 'b'], ['', 'c']]];
+        yield 'each line end' => ["data: a\r\rdata: b\r\n\r\ndata: c\n\n", [['', 'a'], ['', 'b'], ['', 'c']]];
         yield 'one space belongs to the colon' => ["data:a\n\ndata:  b\n\n", [['', 'a'], ['', ' b']]];
         yield 'several lines' => ["data: a\ndata\ndata: b\n\n", [['', "a\n\nb"]]];
         yield 'an empty line of data' => ["data\n\n", [['', '']]];
         yield 'a type, for one event' => ["event: ping\ndata: a\n\ndata: b\n\n", [['ping', 'a'], ['', 'b']]];
         yield 'a type without data is no event' => ["event: ping\n\ndata: b\n\n", [['', 'b']]];
+        yield 'an error event without data' => ["event: error\n\ndata: b\n\n", [['error', ''], ['', 'b']]];
+        yield 'an error event with empty data' => ["event: error\ndata:\n\n", [['error', '']]];
+        yield 'an error field' => ["error: {\"a\":1}\n\ndata: b\n\n", [['error', '{"a":1}'], ['', 'b']]];
+        yield 'an error field before data' => ["error: a\nevent: x\ndata: [DONE]\n\n", [['error', 'a']]];
+        yield 'an empty error field' => ["error\n\n", [['error', '']]];
         yield 'comments and other fields' => [": hi\nid: 1\nretry: 5\nfoo: x\ndata: a\n\n:\n\n", [['', 'a']]];
         yield 'a byte order mark, once' => ["\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n", [['', 'a']]];
         yield 'no closing blank line' => ["data: a\n\ndata: b", [['', 'a'], ['', 'b']]];
         yield 'code points' => ["data: 😀é\n\n", [['', '😀é']]];
     }
 
-    /** An event does not wait for the line feed that may follow its last carriage return. */
+    /** An event does not wait for the line feed that may follow its last CR. */
     public function testPrompt(): void
     {
         $parser = new EventParser();

@@ -10,7 +10,7 @@ use StreamingDaemon\Dropped;
 use StreamingDaemon\Handoff;
 use StreamingDaemon\Problem;
 
-/** Handoffs over real sockets: which descriptor is served, and that no other is held. */
+/** Tests of handoffs over real sockets: the first descriptor is served, and all others are closed. */
 final class HandoffTest extends TestCase
 {
     private Socket $sender;
@@ -22,7 +22,7 @@ final class HandoffTest extends TestCase
         [$this->sender, $this->peer] = $pair;
     }
 
-    public function testNothingYet(): void
+    public function testNoMessageYet(): void
     {
         self::assertNull(Handoff::receive($this->peer));
     }
@@ -31,11 +31,11 @@ final class HandoffTest extends TestCase
     public function testTheFirstDescriptorIsServed(bool $blocking): void
     {
         $before = self::descriptors();
-        [$client, $ours] = self::pair();
+        [$client, $sent] = self::pair();
         [$other, $another] = self::pair();
-        stream_set_blocking($ours, $blocking);
-        $this->send('{"prompt":"x"}', [$ours, $other, fopen('/dev/null', 'r')]);
-        fclose($ours);
+        stream_set_blocking($sent, $blocking);
+        $this->send('{"prompt":"x"}', [$sent, $other, fopen('/dev/null', 'r')]);
+        fclose($sent);
         fclose($other);
         $handoff = Handoff::receive($this->peer);
         self::assertNotNull($handoff);
@@ -43,7 +43,7 @@ final class HandoffTest extends TestCase
         self::assertSame('', fread($another, 1), 'the second descriptor is closed');
         self::assertTrue(feof($another));
 
-        self::assertSame(0, $handoff->client->discard(), 'nothing has come');
+        self::assertSame(0, $handoff->client->discard(), 'the client has sent nothing');
         fwrite($client, 'abc');
         self::assertSame(3, $handoff->client->discard());
         self::assertSame(2, $handoff->client->write('hi'));
@@ -66,8 +66,8 @@ final class HandoffTest extends TestCase
     public function testCloseOnExec(): void
     {
         $before = self::descriptors();
-        [, $ours] = self::pair();
-        $this->send('{}', [$ours]);
+        [, $sent] = self::pair();
+        $this->send('{}', [$sent]);
         $held = self::descriptors();
         $handoff = Handoff::receive($this->peer);
         [$received] = array_values(array_diff(self::descriptors(), $held));
@@ -77,15 +77,15 @@ final class HandoffTest extends TestCase
         self::assertNotSame($before, $held);
     }
 
-    /** @dataProvider worthless */
-    public function testWhatIsNoClientIsClosed(\Closure $make, string $reason): void
+    /** @dataProvider notClients */
+    public function testOtherDescriptorsAreClosed(\Closure $make, string $reason): void
     {
         $resource = $make();
         $before = self::descriptors();
         $this->send('{"prompt":"x"}', $resource === null ? [] : [$resource]);
         try {
             Handoff::receive($this->peer);
-            self::fail('it was served');
+            self::fail('expected Dropped, found a handoff');
         } catch (Dropped $error) {
             self::assertStringContainsString($reason, $error->getMessage());
         }
@@ -93,10 +93,10 @@ final class HandoffTest extends TestCase
     }
 
     /** @return iterable<string, array{\Closure, string}> */
-    public static function worthless(): iterable
+    public static function notClients(): iterable
     {
-        $reason = 'no connected stream socket';
-        yield 'none' => [static fn () => null, 'no descriptor'];
+        $reason = 'expected a connected stream socket';
+        yield 'none' => [static fn () => null, 'expected a descriptor'];
         yield 'a file' => [static fn () => fopen(__FILE__, 'r'), $reason];
         yield 'a listening socket' => [static fn () => stream_socket_server('tcp://127.0.0.1:0'), $reason];
         yield 'a datagram socket' => [
@@ -105,12 +105,12 @@ final class HandoffTest extends TestCase
         ];
     }
 
-    public function testAPeerThatLeavesIsNoHandoffAndNoFault(): void
+    public function testAPeerThatClosesIsNotAFailure(): void
     {
         socket_close($this->sender);
         try {
             Handoff::receive($this->peer);
-            self::fail('it was served');
+            self::fail('expected Dropped, found a handoff');
         } catch (Dropped $error) {
             self::assertTrue($error->quiet);
         }
@@ -119,22 +119,22 @@ final class HandoffTest extends TestCase
     public function testSizes(): void
     {
         socket_set_option($this->sender, SOL_SOCKET, SO_SNDBUF, 1 << 20);
-        [, $ours] = self::pair();
+        [, $sent] = self::pair();
         $data = '{"prompt":"' . str_repeat('x', 131_059) . '"}';
-        $this->send($data, [$ours]);
+        $this->send($data, [$sent]);
         self::assertSame($data, Handoff::receive($this->peer)?->data);
 
         if (socket_get_option($this->sender, SOL_SOCKET, SO_SNDBUF) < 300_000) {
-            self::markTestSkipped('the kernel lets no larger message through');
+            self::markTestSkipped('the kernel does not allow a larger message');
         }
-        $this->send(str_repeat('x', (256 << 10) + 1), [$ours]);
+        $this->send(str_repeat('x', (256 << 10) + 1), [$sent]);
         $handoff = Handoff::receive($this->peer);
         self::assertTrue($handoff?->truncated);
         $this->expectExceptionObject(Problem::handoffTooLarge());
         $handoff->job();
     }
 
-    /** @param list<resource> $descriptors streams: PHP sends those of Socket objects wrong */
+    /** @param list<resource> $descriptors streams, because PHP sends the descriptors of Socket objects wrongly */
     private function send(string $data, array $descriptors): void
     {
         $rights = ['level' => SOL_SOCKET, 'type' => SCM_RIGHTS, 'data' => $descriptors];
@@ -152,7 +152,7 @@ final class HandoffTest extends TestCase
     private static function descriptors(): array
     {
         $listed = scandir('/proc/self/fd') ?: [];
-        // The folder's own descriptor is listed too, and closed by now.
+        // The list has the folder's own descriptor too, which is closed now.
         return array_values(array_filter($listed, static fn (string $fd): bool => is_link("/proc/self/fd/$fd")));
     }
 }

@@ -7,7 +7,7 @@ namespace StreamingDaemon\Tests;
 use PHPUnit\Framework\TestCase;
 use StreamingDaemon\Http1Response;
 
-/** HTTP/1.1 responses, strictly read, however the bytes are cut. */
+/** Tests of the parser of HTTP/1.1 responses, with the bytes cut in pieces of several sizes. */
 final class Http1ResponseTest extends TestCase
 {
     private const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -17,16 +17,16 @@ final class Http1ResponseTest extends TestCase
     {
         foreach ([1, 7, strlen($bytes)] as $size) {
             $response = new Http1Response();
-            $got = '';
+            $received = '';
             foreach (str_split($bytes, $size) as $piece) {
-                $got .= $response->feed($piece);
+                $received .= $response->feed($piece);
             }
             if ($closed) {
                 self::assertFalse($response->complete());
                 $response->end();
             }
             self::assertTrue($response->complete());
-            self::assertSame($body, $got);
+            self::assertSame($body, $received);
             self::assertSame(200, $response->head()?->status);
             self::assertSame($reusable, $response->reusable());
         }
@@ -50,21 +50,24 @@ final class Http1ResponseTest extends TestCase
         yield 'informational responses' => [
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\n{$ok}Content-Length: 1\r\n\r\na", 'a', true,
         ];
-        yield 'something behind it' => [$ok . "Content-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\n\r\n", 'a', false];
+        yield 'a head of 16 KiB' => [
+            $ok . 'Set-Cookie: ' . str_repeat('x', 16 << 10) . "\r\nContent-Length: 1\r\n\r\na", 'a', true,
+        ];
+        yield 'bytes after it' => [$ok . "Content-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\n\r\n", 'a', false];
     }
 
-    /** @dataProvider mistakes */
-    public function testMistake(string $bytes): void
+    /** @dataProvider malformed */
+    public function testMalformed(string $bytes): void
     {
         $response = new Http1Response();
         $this->expectException(\UnexpectedValueException::class);
         $response->feed($bytes);
-        $response->feed(''); // a mistake behind a part of the body
+        $response->feed(''); // throws an error after a part of the body
         $response->end();
     }
 
     /** @return iterable<array{string}> */
-    public static function mistakes(): iterable
+    public static function malformed(): iterable
     {
         $ok = "HTTP/1.1 200 OK\r\n";
         yield ["HTTP/2 200 OK\r\n\r\n"];

@@ -8,7 +8,7 @@ use PHPUnit\Framework\TestCase;
 use StreamingDaemon\Job;
 use StreamingDaemon\Problem;
 
-/** Handoff data becomes the API's request, value for value, or a 400 that says why not. */
+/** Tests of the job: the API's request with the values of the handoff data, or a 400 that names the wrong field. */
 final class JobTest extends TestCase
 {
     /** @dataProvider requests */
@@ -30,11 +30,11 @@ final class JobTest extends TestCase
             '{"prompt":"x","system":"s","model":"m"}',
             '{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":"x"}],"stream":true}',
         ];
-        yield 'messages win, as they are' => [
+        yield 'messages win, unchanged' => [
             '{"prompt":"y","messages": [ {"role":"user","content":[{"type":"text"}]} ] }',
             '{"model":"gpt-4o-mini","messages":[ {"role":"user","content":[{"type":"text"}]} ],"stream":true}',
         ];
-        yield 'no message is as none' => [
+        yield 'an empty list of messages is absent' => [
             '{"prompt":"x","messages":[]}',
             '{"model":"gpt-4o-mini",' . $user . ',"stream":true}',
         ];
@@ -47,6 +47,10 @@ final class JobTest extends TestCase
             '{"model":"gpt-4o-mini",' . $user
                 . ',"max_tokens":0,"temperature":1.0,"user":12345678901234567890,"stream":true}',
         ];
+        yield 'a user with a name' => [
+            '{"prompt":"x","user_id":"u-7"}',
+            '{"model":"gpt-4o-mini",' . $user . ',"user":"u-7","stream":true}',
+        ];
         yield 'body is merged' => [
             '{"prompt":"x","body":{"model":"b","seed":1e400,"tools":{},"stream":false,"0":[1 , 2]}}',
             '{"model":"b",' . $user . ',"seed":1e400,"tools":{},"stream":true,"0":[1 , 2]}',
@@ -58,7 +62,7 @@ final class JobTest extends TestCase
     {
         try {
             Job::fromData($data);
-            self::fail('it was taken');
+            self::fail('expected a Problem, found a job');
         } catch (Problem $problem) {
             self::assertSame(400, $problem->status);
             self::assertStringContainsString($reason, $problem->getMessage());
@@ -68,19 +72,20 @@ final class JobTest extends TestCase
     /** @return iterable<array{string, string}> */
     public static function refusals(): iterable
     {
-        yield ['', 'not valid JSON'];
-        yield ["\0", 'not valid JSON'];
-        yield ['{"prompt":"x"', 'not valid JSON'];
-        yield ["{\"prompt\":\"\xff\"}", 'not valid JSON'];
-        yield ['["prompt"]', 'not a JSON object'];
-        yield ['{"prompt":"a","prompt":"b"}', 'holds "prompt" twice'];
-        yield ['{}', 'neither prompt nor messages'];
+        yield ['', 'handoff data: expected valid JSON'];
+        yield ["\0", 'expected valid JSON'];
+        yield ['{"prompt":"x"', 'expected valid JSON'];
+        yield ["{\"prompt\":\"\xff\"}", 'expected valid JSON'];
+        yield ['["prompt"]', 'expected a JSON object'];
+        yield ['{"prompt":"a","prompt":"b"}', 'found "prompt" twice'];
+        yield ['{}', 'expected prompt or messages'];
+        yield ['{"prompt":"x","user_id":[7]}', 'user_id: expected a string or a number'];
         yield ['{"prompt":1}', 'prompt: expected a string'];
         yield ['{"prompt":"x","max_tokens":1.5}', 'max_tokens: expected an integer'];
         yield ['{"prompt":"x","temperature":"1"}', 'temperature: expected a number'];
         yield ['{"prompt":"x","body":[]}', 'body: expected an object'];
         yield ['{"messages":["x"]}', 'messages[0]: expected an object'];
-        yield ['{"messages":[{"content":"x"}]}', 'messages[0].role is missing'];
+        yield ['{"messages":[{"content":"x"}]}', 'messages[0]: expected a role'];
         yield ['{"messages":[{"role":"user","content":{}}]}', 'messages[0].content: expected a string or'];
         yield ['{"messages":[{"role":"user","content":["x"]}]}', 'messages[0].content: expected a list of objects'];
         yield ['{"prompt":"x","test_pattern":"a\r\nb"}', 'test_pattern: expected a string without control'];
@@ -98,7 +103,7 @@ final class JobTest extends TestCase
         );
         try {
             Job::fromData('{"response_headers":' . $headers . '}');
-            self::fail('it was taken');
+            self::fail('expected a Problem, found a job');
         } catch (Problem $problem) {
             self::assertStringContainsString("\r\nX-A: 1\r\nX-E: é\r\n\r\n{\"error\":", $problem->response());
         }

@@ -9,7 +9,7 @@ use Socket;
 use StreamingDaemon\Listener;
 use StreamingDaemon\UsageError;
 
-/** The daemon's socket, from its birth beside others to its end. */
+/** Tests of the listener: its start next to other sockets, and its end. */
 final class ListenerTest extends TestCase
 {
     private string $folder;
@@ -50,43 +50,43 @@ final class ListenerTest extends TestCase
         $listener->close();
     }
 
-    public function testRefusesALivingDaemonsSocket(): void
+    public function testRefusesALiveDaemonsSocket(): void
     {
-        $living = Listener::open($this->path, 0660);
+        $live = Listener::open($this->path, 0660);
         try {
             Listener::open($this->path, 0660);
-            self::fail('it was taken');
+            self::fail('expected UsageError, found a listener');
         } catch (UsageError $error) {
-            self::assertStringContainsString('served by a running daemon', $error->getMessage());
+            self::assertStringContainsString('a running daemon serves', $error->getMessage());
         }
         self::assertTrue($this->connect());
-        $living->close();
+        $live->close();
     }
 
-    public function testRefusesWhatIsNoSocket(): void
+    public function testRefusesAFile(): void
     {
         file_put_contents($this->path, 'precious');
         try {
             Listener::open($this->path, 0660);
-            self::fail('it was taken');
+            self::fail('expected UsageError, found a listener');
         } catch (UsageError $error) {
-            self::assertStringContainsString('is no socket', $error->getMessage());
+            self::assertStringContainsString('is not a socket', $error->getMessage());
         }
         self::assertStringEqualsFile($this->path, 'precious');
     }
 
-    public function testTheQueueIsServedAndNewcomersAreNot(): void
+    public function testServesTheQueueAndRefusesNewPeers(): void
     {
         $listener = Listener::open($this->path, 0660);
         self::assertTrue($this->connect($early));
-        $listener->refuseNewcomers();
+        $listener->refuseNewPeers();
         self::assertFileDoesNotExist($this->path);
         self::assertInstanceOf(Socket::class, $listener->accept());
         self::assertNull($listener->accept());
         $listener->close();
     }
 
-    public function testRemovesOnlyItsOwn(): void
+    public function testRemovesOnlyItsOwnSocket(): void
     {
         $listener = Listener::open($this->path, 0660);
         unlink($this->path);

@@ -9,7 +9,7 @@ use StreamingDaemon\Format;
 use StreamingDaemon\Options;
 use StreamingDaemon\UsageError;
 
-/** Options and environment: the defaults, what is given, and what is refused. */
+/** Tests of the options and the environment: defaults, values and errors. */
 final class OptionsTest extends TestCase
 {
     public function testDefaults(): void
@@ -24,7 +24,7 @@ final class OptionsTest extends TestCase
         self::assertTrue($options?->api->http2);
     }
 
-    public function testGiven(): void
+    public function testValues(): void
     {
         $arguments = ['--socket=/s', '--format', 'openai', '--idle-timeout=.5', '--socket-mode', '600'];
         $options = Options::parse($arguments, [
@@ -61,16 +61,16 @@ final class OptionsTest extends TestCase
     public static function refused(): iterable
     {
         yield [[], [], '--socket is missing'];
-        yield [['/s'], [], '/s is no option'];
+        yield [['/s'], [], '/s is not an option'];
         yield [['--socket'], [], 'expected a value'];
-        yield [['--sockets', '/s'], [], '--sockets is no option'];
+        yield [['--sockets', '/s'], [], '--sockets is not an option'];
         yield [['--socket=/s', '--socket-mode=888'], [], 'expected octal'];
         yield [['--socket=/s', '--max-connections=0'], [], 'expected a number from 1'];
         yield [['--socket=/s', '--idle-timeout=-1'], [], 'expected seconds'];
         yield [['--socket=/s', '--format=x'], [], 'expected simple or openai'];
         yield [['--socket=/s'], ['OPENAI_API_BASE' => 'ftp://x'], 'expected a URL'];
-        yield [['--socket=/s'], ['OPENAI_API_KEY' => "a\nb"], 'no header can carry'];
+        yield [['--socket=/s'], ['OPENAI_API_KEY' => "a\nb"], 'expected characters that are valid in a header'];
         yield [['--socket=/s'], ['OPENAI_INSECURE_SSL' => 'perhaps'], 'expected true or false'];
-        yield [['--socket=/s'], ['OPENAI_CA_FILE' => '/no/such'], 'cannot be read'];
+        yield [['--socket=/s'], ['OPENAI_CA_FILE' => '/no/such'], 'cannot read /no/such'];
     }
 }

@@ -115,7 +115,7 @@ final class Exchange
             return $response->getBody();
         }
         try {
-            throw $head->problem($head->explainsItself() ? $this->explanation($response) : '');
+            throw $head->problem($head->hasErrorBody() ? $this->explanation($response) : '');
         } finally {
             $response->getBody()->close();
         }

@@ -66,7 +66,7 @@ final class Server
         }
         $log = $this->service->log;
         EventLoop::cancel($this->watch);
-        $this->listener->refuseNewcomers();
+        $this->listener->refuseNewPeers();
         while ($this->acceptOne()) {
             // until the queue is empty
         }

@@ -83,7 +83,7 @@ final class Daemon
     {
         $this->log->line('stopping', ['streams' => count($this->served)]);
         $this->peersUntil = Clock::now() + self::PEER_TIME;
-        $listener->refuseNewcomers();
+        $listener->refuseNewPeers();
         $this->stopping = true;
         $this->acceptor?->wake();
         foreach ($this->pending as $peer) {

@@ -117,7 +117,7 @@ final class Exchange
     private function explained(ApiAnswer $answer, Reply $reply): Problem
     {
         $body = '';
-        if ($answer->explainsItself()) {
+        if ($answer->hasErrorBody()) {
             $deadline = Clock::now() + min(ApiAnswer::ERROR_TIME, $this->options->idleTimeout);
             try {
                 while (strlen($body) < ApiAnswer::ERROR_BYTES && ($bytes = $reply->read($deadline)) !== null) {

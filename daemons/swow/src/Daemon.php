@@ -93,7 +93,7 @@ final class Daemon
     {
         $this->log->line('stopping', ['streams' => count($this->served)]);
         $this->peersUntil = Clock::now() + self::PEER_TIME;
-        $listener->refuseNewcomers(); // which wakes the acceptor
+        $listener->refuseNewPeers(); // which wakes the acceptor
         $this->stopping = true;
         $empty = fn (): bool =>
             !$this->accepting && $this->peers === 0 && $this->refused === 0 && $this->served === [];

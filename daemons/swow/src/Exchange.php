@@ -149,7 +149,7 @@ final class Exchange
     private function explained(ApiAnswer $answer, Call $call): Problem
     {
         $body = '';
-        if ($answer->explainsItself()) {
+        if ($answer->hasErrorBody()) {
             $deadline = Clock::now() + min(ApiAnswer::ERROR_TIME, $this->options->idleTimeout);
             try {
                 while (strlen($body) < ApiAnswer::ERROR_BYTES && ($bytes = $call->read($deadline)) !== null) {

@@ -8,25 +8,24 @@ use StreamingDaemon\Problem;
 use StreamingDaemon\Unprocessed;
 
 /**
- * One HTTP/2 connection to the API (RFC 9113), without I/O: bytes in, bytes out.
+ * An HTTP/2 connection to the API (RFC 9113), without I/O: bytes in, bytes out.
  *
- * Two windows bound what the API may send. A stream's is small and opens again only
- * as its client takes the data, so that a client that stalls stops the API (U6). The
- * connection's is given back at once, so that stalled clients starve nobody (L4).
+ * Two windows limit what the API may send. A stream's window is small and widens only as its client
+ * takes the data, so a stalled client stops the API (U6). The connection's window widens at once, so
+ * stalled clients do not block the others (L4).
  *
- * What is wrong with one response resets its stream. What is wrong with the
- * connection ends it, and every stream with it, but not before the frames in front
- * of the mistake have been taken.
+ * An error in one response resets its stream. An error of the connection ends all its streams, after
+ * the frames that arrived before the error.
  */
 final class Connection
 {
     private const CONNECTION_WINDOW = 1 << 20;
     private const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-    /** Where a connection is given up rather than run out of stream ids. */
+    /** The stream id after which the connection opens no new streams, before the ids run out. */
     private const LAST_STREAM = 1 << 30;
 
-    /** The API's settings have arrived: before, its limits are unknown. */
+    /** The API's settings, with its limits, have arrived. */
     private bool $ready = false;
     private bool $draining = false;
     private bool $closed = false;
@@ -37,17 +36,17 @@ final class Connection
     private readonly FrameReader $frames;
     private readonly HeaderReader $headers;
 
-    /** @var array<int, Stream> those that are neither ended nor given up */
+    /** @var array<int, Stream> the open streams */
     private array $streams = [];
 
-    /** @var array<int, Stream> those that something happened to */
+    /** @var array<int, Stream> the streams with new events, to notify */
     private array $touched = [];
 
-    /** Bytes that the API sent so far. */
+    /** The number of bytes that the API has sent. */
     private int $received = 0;
     private bool $receiving = false;
 
-    /** @param \Closure(): void $onOutput called when there is output that receive() or request() did not cause */
+    /** @param \Closure(): void $onOutput called when there is output outside of receive() and request() */
     public function __construct(private readonly \Closure $onOutput)
     {
         $this->out = new Outbox();
@@ -59,25 +58,25 @@ final class Connection
         $this->out->frame(FrameType::WindowUpdate, pack('N', self::CONNECTION_WINDOW - 65535));
     }
 
-    /** Whether the API's settings have arrived: before, its limits are unknown. */
+    /** Reports whether the API's settings, with its limits, have arrived. */
     public function isReady(): bool
     {
         return $this->ready;
     }
 
-    /** Whether it is over; its streams have been told. */
+    /** Reports whether the connection has ended, and with it all its streams. */
     public function isClosed(): bool
     {
         return $this->closed;
     }
 
-    /** How many streams it can take at a time. */
+    /** Returns how many streams the connection may have at the same time. */
     public function capacity(): int
     {
         return $this->settings->maxStreams();
     }
 
-    /** How many streams it can take now. */
+    /** Returns how many streams the connection can open now. */
     public function room(): int
     {
         $usable = $this->ready && !$this->draining && !$this->closed;
@@ -89,20 +88,20 @@ final class Connection
         return $this->streams === [];
     }
 
-    /** Whether nothing is left to do on it, now and later. */
+    /** Reports whether the connection has no streams and opens no new ones. */
     public function isSpent(): bool
     {
         return $this->draining && $this->streams === [];
     }
 
-    /** What is to be sent to the API by now. */
+    /** Returns the bytes to send to the API. */
     public function output(): string
     {
         return $this->out->take();
     }
 
     /**
-     * Opens a stream for a request. There must be room.
+     * Opens a stream for a request. Call it only if room() is not 0.
      *
      * @param array<string, string> $headers pseudo-headers first
      */
@@ -117,7 +116,7 @@ final class Connection
         return $stream;
     }
 
-    /** Takes what the API sent. */
+    /** Parses bytes of the API. */
     public function receive(string $bytes): void
     {
         $this->frames->feed($bytes);
@@ -132,24 +131,24 @@ final class Connection
             $this->end(Problem::broken("the API broke the HTTP/2 protocol: {$error->getMessage()}"));
         }
         $this->receiving = false;
-        $this->tellStreams();
+        $this->notifyStreams();
     }
 
     /**
-     * The connection is lost. Where it served a request before, and not a byte came since
-     * a stream was opened, the API closed it before it saw the stream (U8).
+     * Handles the loss of the connection. If the connection has served a request, and no byte arrived
+     * since a stream was opened, the API closed it before it received the stream (U8).
      */
     public function lost(): void
     {
         foreach ($this->streams as $stream) {
             if ($stream->id > 1 && $stream->receivedBefore === $this->received) {
-                $stream->fail(new Unprocessed('the API closed a connection that was in use'));
+                $stream->fail(new Unprocessed('the API closed a reused connection before it answered'));
             }
         }
         $this->end(Problem::brokenOff());
     }
 
-    /** The connection is over: every stream that is left fails. */
+    /** Ends the connection, and fails all its streams. */
     public function end(\Throwable $why): void
     {
         $this->closed = true;
@@ -159,12 +158,12 @@ final class Connection
         }
         $this->streams = [];
         if (!$this->receiving) {
-            $this->tellStreams();
+            $this->notifyStreams();
         }
     }
 
-    /** Only when all is taken: whoever is told may come back at once. */
-    private function tellStreams(): void
+    /** Notifies the touched streams, after all frames: a notified exchange may call this object at once. */
+    private function notifyStreams(): void
     {
         [$touched, $this->touched] = [$this->touched, []];
         foreach ($touched as $stream) {
@@ -172,22 +171,23 @@ final class Connection
         }
     }
 
-    /** The exchange took so many bytes of a stream's data: as many more may come. */
+    /** Widens a stream's window by the number of bytes that the exchange has taken. */
     public function giveBack(Stream $stream, int $bytes): void
     {
         $stream->owed += $bytes;
-        // One WINDOW_UPDATE for half a window, not one for every event.
+        // Send one WINDOW_UPDATE for half a window, not one for each event.
         if ($stream->owed >= Settings::STREAM_WINDOW / 2 && isset($this->streams[$stream->id])) {
             $this->out->frame(FrameType::WindowUpdate, pack('N', $stream->owed), $stream->id);
             $stream->owed = 0;
-            $this->tellOutput();
+            $this->notifyOutput();
         }
     }
 
     /**
-     * Ends a stream before the API has.
+     * Resets a stream that the API has not ended.
      *
-     * @param bool $suspect the API was silent for too long; if it was so on the whole connection, that is given up
+     * @param bool $suspect the API was silent for too long; if the whole connection was silent, it
+     *     opens no new streams
      */
     public function reset(Stream $stream, ErrorCode $why, bool $suspect = false): void
     {
@@ -195,11 +195,11 @@ final class Connection
             unset($this->streams[$stream->id]);
             $this->draining = $this->draining || ($suspect && $stream->receivedBefore === $this->received);
             $this->out->frame(FrameType::RstStream, pack('N', $why->value), $stream->id);
-            $this->tellOutput();
+            $this->notifyOutput();
         }
     }
 
-    private function tellOutput(): void
+    private function notifyOutput(): void
     {
         if (!$this->receiving) {
             ($this->onOutput)();
@@ -210,14 +210,14 @@ final class Connection
     {
         $type = $frame->type;
         if (!$this->ready && ($type !== FrameType::Settings || $frame->has(FrameType::ACK))) {
-            throw self::error('it begins without settings');
+            throw self::error('expected SETTINGS as the first frame');
         }
         if ($this->headers->isWaiting() && $type !== FrameType::Continuation) {
-            throw self::error('headers are interrupted');
+            throw self::error('expected CONTINUATION after incomplete headers');
         }
         $ofConnection = [FrameType::Settings, FrameType::Ping, FrameType::GoAway];
         if ($frame->stream !== 0 && in_array($type, $ofConnection, true)) {
-            throw self::error('a frame of the connection on a stream');
+            throw self::error('expected a frame of the connection on stream 0');
         }
         match ($type) {
             FrameType::Data => $this->onData($this->stream($frame->stream), $frame),
@@ -227,16 +227,16 @@ final class Connection
             FrameType::Ping => $this->onPing($frame),
             FrameType::GoAway => $this->onGoAway($frame),
             FrameType::WindowUpdate => $this->onWindowUpdate($frame),
-            FrameType::PushPromise => throw self::error('a push that was not allowed'),
+            FrameType::PushPromise => throw self::error('expected no PUSH_PROMISE'),
             default => null,
         };
     }
 
-    /** The stream of a frame that must have one; null where it has ended or was given up. */
+    /** Returns the stream of a frame, or null if that stream has ended. The client must have opened it. */
     private function stream(int $id): ?Stream
     {
         if ($id % 2 === 0 || $id >= $this->nextStream) {
-            throw self::error("a frame on stream $id, which nobody opened");
+            throw self::error("expected frames on opened streams, found one on stream $id");
         }
         return $this->streams[$id] ?? null;
     }
@@ -252,24 +252,24 @@ final class Connection
         if ($stream === null) {
             return;
         }
-        $this->giveBack($stream, strlen($frame->payload) - strlen($data)); // padding is nobody's
+        $this->giveBack($stream, strlen($frame->payload) - strlen($data)); // the padding
         $last = $frame->has(FrameType::END_STREAM);
-        $this->judged($stream, $last, static fn () => $stream->receiveData($data));
+        $this->deliver($stream, $last, static fn () => $stream->receiveData($data));
     }
 
     private function onHeaders(Frame $frame): void
     {
-        $this->stream($frame->stream); // which must be one, or have been
+        $this->stream($frame->stream); // checks that the client has opened it
         [$first, $fields] = $this->headers->take($frame) ?? [null, []];
         $stream = $first === null ? null : $this->stream($first->stream);
         if ($stream !== null) {
             $last = $first->has(FrameType::END_STREAM);
-            $this->judged($stream, $last, static fn () => $stream->receiveHeaders($fields, $last));
+            $this->deliver($stream, $last, static fn () => $stream->receiveHeaders($fields, $last));
         }
     }
 
-    /** Lets a stream take a frame; resets it if the frame makes its response a malformed one. */
-    private function judged(Stream $stream, bool $last, \Closure $receive): void
+    /** Delivers a frame to its stream. Resets the stream if the response is malformed. */
+    private function deliver(Stream $stream, bool $last, \Closure $receive): void
     {
         $this->touched[$stream->id] = $stream;
         try {
@@ -283,7 +283,7 @@ final class Connection
             return;
         }
         if ($last && $stream->unsent !== '') {
-            $this->reset($stream, ErrorCode::NoError); // it was answered before the request was read
+            $this->reset($stream, ErrorCode::NoError); // an early response: the API does not read the rest
         } elseif ($last) {
             unset($this->streams[$stream->id]);
         }
@@ -318,7 +318,7 @@ final class Connection
     private function onPing(Frame $frame): void
     {
         if (strlen($frame->payload) !== 8) {
-            throw new ProtocolError(ErrorCode::FrameSizeError, 'a ping of the wrong size');
+            throw new ProtocolError(ErrorCode::FrameSizeError, 'expected 8 bytes in PING');
         }
         if (!$frame->has(FrameType::ACK)) {
             $this->out->frame(FrameType::Ping, $frame->payload, 0, FrameType::ACK);
@@ -328,7 +328,7 @@ final class Connection
     private function onGoAway(Frame $frame): void
     {
         if (strlen($frame->payload) < 8) {
-            throw new ProtocolError(ErrorCode::FrameSizeError, 'a goodbye of the wrong size');
+            throw new ProtocolError(ErrorCode::FrameSizeError, 'expected at least 8 bytes in GOAWAY');
         }
         $this->draining = true;
         $last = unpack('N', $frame->payload)[1] & Settings::LARGEST_WINDOW;
@@ -336,7 +336,7 @@ final class Connection
             if ($id > $last) {
                 unset($this->streams[$id]);
                 $this->touched[$id] = $stream;
-                $stream->fail(new Unprocessed('the API takes no more requests on this connection'));
+                $stream->fail(new Unprocessed('the API sent GOAWAY before it processed the stream'));
             }
         }
     }
@@ -345,7 +345,7 @@ final class Connection
     {
         $bytes = $frame->number() & Settings::LARGEST_WINDOW;
         if ($bytes === 0) {
-            throw self::error('a window that opens by nothing');
+            throw self::error('expected a WINDOW_UPDATE of at least 1');
         }
         if ($frame->stream === 0) {
             $this->out->open(null, $bytes);

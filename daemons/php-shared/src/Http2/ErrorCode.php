@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Http2;
 
-/** Why a stream or a connection is ended (RFC 9113, section 7). */
+/** The reason for the end of a stream or a connection (RFC 9113, section 7). */
 enum ErrorCode: int
 {
     case NoError = 0x0;

@@ -4,14 +4,14 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Http2;
 
-/** One frame as it arrived (RFC 9113, section 4.1). */
+/** One received frame (RFC 9113, section 4.1). */
 final class Frame
 {
     public function __construct(
-        /** Null for a type that means nothing here, and is to be ignored. */
+        /** Null for an unknown type, which the connection ignores. */
         public readonly ?FrameType $type,
         public readonly int $flags,
-        /** The stream that it belongs to; 0 for the connection. */
+        /** The stream's id; 0 for the connection. */
         public readonly int $stream,
         public readonly string $payload,
     ) {
@@ -23,7 +23,7 @@ final class Frame
     }
 
     /**
-     * The payload without its padding, if it has any.
+     * Returns the payload without its padding.
      *
      * @throws ProtocolError
      */
@@ -34,20 +34,20 @@ final class Frame
         }
         $padding = ord($this->payload[0] ?? "\xff");
         if ($padding >= strlen($this->payload)) {
-            throw new ProtocolError(ErrorCode::ProtocolError, 'a frame of nothing but padding');
+            throw new ProtocolError(ErrorCode::ProtocolError, 'expected padding shorter than the frame');
         }
         return substr($this->payload, 1, $padding === 0 ? null : -$padding);
     }
 
     /**
-     * The payload of a frame that is one number of 32 bits.
+     * Returns a payload of 32 bits as a number.
      *
      * @throws ProtocolError
      */
     public function number(): int
     {
         if (strlen($this->payload) !== 4) {
-            throw new ProtocolError(ErrorCode::FrameSizeError, 'a frame of the wrong size');
+            throw new ProtocolError(ErrorCode::FrameSizeError, 'expected 4 bytes in the frame');
         }
         return unpack('N', $this->payload)[1];
     }

@@ -4,10 +4,10 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Http2;
 
-/** Cuts the bytes of a connection into frames, however they were cut on the way. */
+/** The parser that splits the bytes of a connection into frames. The bytes may be cut anywhere. */
 final class FrameReader
 {
-    /** What an API may put into a frame, as long as it is not told that it may do more. */
+    /** The largest payload of a frame, which is the protocol's default. */
     public const MAX_PAYLOAD = 16384;
     private const HEADER = 9;
 
@@ -21,23 +21,24 @@ final class FrameReader
     }
 
     /**
-     * The next frame; null while it is not all there.
+     * Returns the next frame, or null before it is complete.
      *
      * @throws ProtocolError
      */
     public function next(): ?Frame
     {
-        $there = strlen($this->bytes) - $this->at - self::HEADER;
-        if ($there < 0) {
+        $available = strlen($this->bytes) - $this->at - self::HEADER;
+        if ($available < 0) {
             return null;
         }
         ['head' => $head, 'flags' => $flags, 'stream' => $stream] =
             unpack('Nhead/Cflags/Nstream', $this->bytes, $this->at);
         $length = $head >> 8;
         if ($length > self::MAX_PAYLOAD) {
-            throw new ProtocolError(ErrorCode::FrameSizeError, "a frame of $length bytes");
+            $message = "expected at most 16 KiB in a frame, found $length bytes";
+            throw new ProtocolError(ErrorCode::FrameSizeError, $message);
         }
-        if ($there < $length) {
+        if ($available < $length) {
             return null;
         }
         $payload = substr($this->bytes, $this->at + self::HEADER, $length);

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Http2;
 
-/** The types of frames that mean something here (RFC 9113, section 6). */
+/** The known types of frames (RFC 9113, section 6). */
 enum FrameType: int
 {
     case Data = 0x0;
@@ -24,7 +24,7 @@ enum FrameType: int
     public const PADDED = 0x8;
     public const PRIORITY = 0x20;
 
-    /** The frame as it goes over the wire. */
+    /** Returns the bytes of a frame. */
     public function frame(string $payload, int $stream = 0, int $flags = 0): string
     {
         return substr(pack('N', strlen($payload)), 1) . pack('CCN', $this->value, $flags, $stream) . $payload;

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Http2;
 
-/** Puts headers together that came in several frames, which nothing may interrupt. */
+/** The reader that joins headers from several frames. No other frame may come between them. */
 final class HeaderReader
 {
     private const MAX_BLOCK = 65536;
@@ -18,17 +18,17 @@ final class HeaderReader
         $this->hpack = new Hpack();
     }
 
-    /** Whether headers have begun and not ended: then the rest of them must come next. */
+    /** Reports whether headers are incomplete. The rest of them must come next. */
     public function isWaiting(): bool
     {
         return $this->first !== null;
     }
 
     /**
-     * Takes a frame of headers or their continuation.
+     * Reads a HEADERS or CONTINUATION frame.
      *
-     * @return array{Frame, list<array{string, string}>}|null the frame they began with, and all of them;
-     *     null while there are more to come
+     * @return array{Frame, list<array{string, string}>}|null the first frame and all headers; null
+     *     before the headers are complete
      * @throws ProtocolError
      */
     public function take(Frame $frame): ?array
@@ -37,12 +37,12 @@ final class HeaderReader
             $this->first = $frame;
             $this->block = self::withoutPriority($frame);
         } elseif ($this->first?->stream !== $frame->stream) {
-            throw self::error('a continuation of nothing');
+            throw self::error('expected HEADERS before CONTINUATION');
         } else {
             $this->block .= $frame->payload;
         }
         if (strlen($this->block) > self::MAX_BLOCK) {
-            throw self::error('headers without end');
+            throw self::error('expected headers of at most 64 KiB');
         }
         if (!$frame->has(FrameType::END_HEADERS)) {
             return null;
@@ -57,7 +57,7 @@ final class HeaderReader
         if (!$frame->has(FrameType::PRIORITY)) {
             return $block;
         }
-        return strlen($block) >= 5 ? substr($block, 5) : throw self::error('headers cut short');
+        return strlen($block) >= 5 ? substr($block, 5) : throw self::error('expected a priority in HEADERS');
     }
 
     private static function error(string $message): ProtocolError

@@ -5,18 +5,18 @@ declare(strict_types=1);
 namespace StreamingDaemon\Http2;
 
 /**
- * Header compression (RFC 7541), for one connection.
+ * Header compression (RFC 7541) for one connection.
  *
- * The API's headers are decoded whole, dynamic table included. The daemon's own are
- * written as literals that enter no table: a request has few, the API's key must not
- * be kept in any (7.1.3), and there is then no state that could go wrong.
+ * The decoder supports all of HPACK, with the dynamic table. The encoder writes literals that do not
+ * enter a table, for three reasons. A request has few headers. The API's key must not be in a table
+ * (7.1.3). And an encoder without state cannot get out of step.
  */
 final class Hpack
 {
     private const TABLE_SIZE = 4096;
     private const ENTRY_OVERHEAD = 32;
 
-    /** Section A: names and values, from index 1 on. */
+    /** The static table of appendix A: names and values, from index 1. */
     private const STATIC = [
         1 => [':authority', ''], [':method', 'GET'], [':method', 'POST'], [':path', '/'], [':path', '/index.html'],
         [':scheme', 'http'], [':scheme', 'https'], [':status', '200'], [':status', '204'], [':status', '206'],
@@ -34,7 +34,7 @@ final class Hpack
         ['via', ''], ['www-authenticate', ''],
     ];
 
-    /** @var list<array{string, string}> the dynamic table, newest first */
+    /** @var list<array{string, string}> the dynamic table, the newest entry first */
     private array $table = [];
     private int $size = 0;
     private int $maxSize = self::TABLE_SIZE;
@@ -47,7 +47,7 @@ final class Hpack
     {
         $block = '';
         foreach ($headers as $name => $value) {
-            // Literal, never indexed, new name (6.2.3).
+            // A literal that is never indexed, with a new name (6.2.3).
             $block .= "\x10" . self::string((string) $name) . self::string($value);
         }
         return $block;
@@ -55,7 +55,7 @@ final class Hpack
 
     /**
      * @return list<array{string, string}> names and values, in order
-     * @throws ProtocolError after which the connection cannot be understood any more
+     * @throws ProtocolError after which the decoder is out of step with the API
      */
     public function decode(string $block): array
     {
@@ -71,7 +71,7 @@ final class Hpack
                 $this->add($header);
             } elseif ($byte & 0x20) {
                 if ($headers !== []) {
-                    throw self::error('the table\'s size changes in the middle of headers');
+                    throw self::error('expected the table\'s size before the headers');
                 }
                 $this->resize($this->integer(5));
             } else {
@@ -94,7 +94,7 @@ final class Hpack
     {
         return self::STATIC[$index]
             ?? $this->table[$index - count(self::STATIC) - 1]
-            ?? throw self::error("there is no header $index in the tables");
+            ?? throw self::error("expected an index in the tables, found $index");
     }
 
     /** @param array{string, string} $header */
@@ -108,7 +108,7 @@ final class Hpack
     private function resize(int $size): void
     {
         if ($size > self::TABLE_SIZE) {
-            throw self::error('the table is made larger than was allowed');
+            throw self::error('expected a table of at most 4096 bytes');
         }
         $this->maxSize = $size;
         $this->evict();
@@ -117,7 +117,7 @@ final class Hpack
     private function evict(): void
     {
         while ($this->size > $this->maxSize) {
-            $oldest = array_pop($this->table) ?? throw new \LogicException('an empty table has a size');
+            $oldest = array_pop($this->table) ?? throw new \LogicException('expected size 0 of an empty table');
             $this->size -= self::sizeOf($oldest);
         }
     }
@@ -128,7 +128,7 @@ final class Hpack
         return strlen($header[0]) + strlen($header[1]) + self::ENTRY_OVERHEAD;
     }
 
-    /** An integer of 5.1, whose first byte has this many bits for it. */
+    /** Reads an integer (5.1) whose first byte has this many bits of it. */
     private function integer(int $prefix): int
     {
         $mask = (1 << $prefix) - 1;

@@ -5,16 +5,16 @@ declare(strict_types=1);
 namespace StreamingDaemon\Http2;
 
 /**
- * The Huffman code of HPACK (RFC 7541, appendix B), for decoding.
+ * The decoder for HPACK's Huffman code (RFC 7541, appendix B).
  *
- * The code is canonical: codes of one length are consecutive, in the order of their
- * symbols, and longer ones follow shorter ones. So the lengths are the whole table.
+ * The code is canonical: codes of one length are consecutive, in the order of their symbols, and
+ * longer codes follow shorter ones. So the lengths define the whole table.
  */
 final class Huffman
 {
     private const END_OF_STRING = 256;
 
-    /** The length of each symbol's code, in bits: 0 to 255, and the end of the string. */
+    /** The length of each symbol's code, in bits: the bytes 0 to 255, and the end of the string. */
     private const LENGTHS = [
         13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28,
         28, 28, 28, 28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6,
@@ -28,10 +28,10 @@ final class Huffman
         27, 27, 26, 30,
     ];
 
-    /** @var array<int, array<int, int>>|null symbols by the code's length and bits */
+    /** @var array<int, array<int, int>>|null the symbols, by the code's length and bits */
     private static ?array $symbols = null;
 
-    /** @throws ProtocolError when the bytes are no such string */
+    /** @throws ProtocolError when the code is invalid */
     public static function decode(string $bytes): string
     {
         $symbols = self::$symbols ??= self::symbols();
@@ -44,20 +44,20 @@ final class Huffman
                 $symbol = $symbols[++$length][$code] ?? null;
                 if ($symbol === null) {
                     if ($length === 30) {
-                        throw new ProtocolError(ErrorCode::CompressionError, 'a string holds no Huffman code');
+                        throw new ProtocolError(ErrorCode::CompressionError, 'expected a Huffman code in a string');
                     }
                     continue;
                 }
                 if ($symbol === self::END_OF_STRING) {
-                    throw new ProtocolError(ErrorCode::CompressionError, 'a string holds the end of strings');
+                    throw new ProtocolError(ErrorCode::CompressionError, 'expected no end symbol in a string');
                 }
                 $text .= chr($symbol);
                 $code = $length = 0;
             }
         }
-        // What is left over is padding: fewer than eight bits, all of them ones.
+        // The rest must be padding: fewer than eight bits, all of them ones.
         if ($length > 7 || $code !== (1 << $length) - 1) {
-            throw new ProtocolError(ErrorCode::CompressionError, 'a string is padded wrongly');
+            throw new ProtocolError(ErrorCode::CompressionError, 'expected a padding of ones in a string');
         }
         return $text;
     }

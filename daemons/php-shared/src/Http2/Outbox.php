@@ -4,12 +4,12 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Http2;
 
-/** What is to go to the API: frames, and requests' bodies as far as its windows admit. */
+/** The output buffer of a connection: frames, and requests' bodies as far as the API's windows allow. */
 final class Outbox
 {
     private string $bytes = '';
 
-    /** How much the API lets the whole connection send, in bytes. */
+    /** The API's window for the whole connection, in bytes. */
     private int $window = 65535;
 
     public function take(): string
@@ -40,7 +40,7 @@ final class Outbox
         $this->frame($type, $block, $stream->id, FrameType::END_HEADERS);
     }
 
-    /** Sends of a stream's request what the windows admit. */
+    /** Adds as much of a request's body as the windows allow. */
     public function body(Stream $stream): void
     {
         while ($stream->unsent !== '') {
@@ -57,15 +57,15 @@ final class Outbox
     }
 
     /**
-     * Opens the connection's window, or a stream's.
+     * Widens the connection's window, or a stream's.
      *
-     * @throws ProtocolError when it becomes larger than a window can be
+     * @throws ProtocolError when the window becomes too large
      */
     public function open(?Stream $stream, int $bytes): void
     {
         $window = ($stream === null ? $this->window : $stream->window) + $bytes;
         if ($window > Settings::LARGEST_WINDOW) {
-            throw new ProtocolError(ErrorCode::FlowControlError, 'a window that is too large');
+            throw new ProtocolError(ErrorCode::FlowControlError, 'expected a window of at most 2147483647');
         }
         if ($stream === null) {
             $this->window = $window;

@@ -4,15 +4,15 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Http2;
 
-/** What the API allows on a connection (RFC 9113, section 6.5), and what it is told. */
+/** The API's settings of a connection, and the daemon's own (RFC 9113, section 6.5). */
 final class Settings
 {
-    /** What the API may send of a stream before some of it has been taken, in bytes. */
+    /** How many bytes the API may send ahead on a stream. */
     public const STREAM_WINDOW = 65536;
 
     public const LARGEST_WINDOW = 0x7fffffff;
 
-    /** Streams at a time, if the API admits more: a broken connection costs no more answers. */
+    /** The most streams on a connection. A broken connection fails at most this many answers. */
     private const MAX_STREAMS = 100;
 
     private const ENABLE_PUSH = 0x2;
@@ -23,7 +23,7 @@ final class Settings
     private int $maxStreams = self::MAX_STREAMS;
     private int $initialWindow = 65535;
 
-    /** The payload of the frame that tells the API. */
+    /** Returns the payload of the daemon's own SETTINGS. */
     public static function own(): string
     {
         return pack('nNnN', self::ENABLE_PUSH, 0, self::INITIAL_WINDOW_SIZE, self::STREAM_WINDOW);
@@ -34,21 +34,21 @@ final class Settings
         return $this->maxStreams;
     }
 
-    /** What may be sent on a new stream, in bytes. */
+    /** Returns the API's window for a new stream, in bytes. */
     public function initialWindow(): int
     {
         return $this->initialWindow;
     }
 
     /**
-     * Takes a frame of the API's settings.
+     * Reads a SETTINGS frame of the API.
      *
      * @throws ProtocolError
      */
     public function take(Frame $frame): void
     {
         if (strlen($frame->payload) % 6 !== 0) {
-            throw new ProtocolError(ErrorCode::FrameSizeError, 'settings of the wrong size');
+            throw new ProtocolError(ErrorCode::FrameSizeError, 'expected SETTINGS of 6 bytes each');
         }
         for ($at = 0; $at < strlen($frame->payload); $at += 6) {
             ['name' => $name, 'value' => $value] = unpack('nname/Nvalue', $frame->payload, $at);
@@ -64,13 +64,13 @@ final class Settings
                 break;
             case self::INITIAL_WINDOW_SIZE:
                 if ($value > self::LARGEST_WINDOW) {
-                    throw new ProtocolError(ErrorCode::FlowControlError, 'a window that is too large');
+                    throw new ProtocolError(ErrorCode::FlowControlError, 'expected a window of at most 2147483647');
                 }
                 $this->initialWindow = $value;
                 break;
-            case self::MAX_FRAME_SIZE: // of which the least is enough here
+            case self::MAX_FRAME_SIZE: // the daemon sends frames of the smallest maximum
                 if ($value < FrameReader::MAX_PAYLOAD || $value > 0xffffff) {
-                    throw new ProtocolError(ErrorCode::ProtocolError, 'a frame size that is not allowed');
+                    throw new ProtocolError(ErrorCode::ProtocolError, 'expected a frame size of 16384 to 16777215');
                 }
         }
     }

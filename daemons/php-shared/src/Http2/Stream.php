@@ -7,50 +7,50 @@ namespace StreamingDaemon\Http2;
 use StreamingDaemon\ApiAnswer;
 use StreamingDaemon\Incoming;
 
-/** One request and its response on a connection: what the connection has to remember of it. */
+/** A stream of a connection: one request and its response. */
 final class Stream implements Incoming
 {
-    /** Headers that only make sense between two hops (RFC 9113, section 8.2.2). */
+    /** Headers of HTTP/1.1 connections, which HTTP/2 forbids (RFC 9113, section 8.2.2). */
     private const PER_HOP = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'];
 
-    /** Bytes taken and not yet given back to the stream's window. */
+    /** Taken bytes for which the stream's window was not yet widened. */
     public int $owed = 0;
 
     private ?ApiAnswer $head = null;
     private string $waiting = '';
     private bool $over = false;
     private ?\Throwable $failure = null;
-    private ?\Closure $tell = null;
+    private ?\Closure $notify = null;
 
-    /** Bytes of the body still to come, where Content-Length told. */
+    /** The missing bytes of the body, if there is a Content-Length. */
     private ?int $missing = null;
 
     public function __construct(
         private readonly Connection $connection,
         public readonly int $id,
-        /** What of the request's body has not been sent. */
+        /** The unsent rest of the request's body. */
         public string $unsent,
-        /** How much the API lets the stream send, in bytes. */
+        /** The API's window for the stream, in bytes. */
         public int $window,
-        /** How much the API had sent on the connection before the stream was opened, in bytes. */
+        /** How many bytes the connection had received before the stream was opened. */
         public readonly int $receivedBefore,
     ) {
     }
 
-    /** @param \Closure(): void $tell called after something arrived, or the stream came to its end */
-    public function onChange(\Closure $tell): void
+    /** @param \Closure(): void $notify called after bytes have arrived, or the stream has ended */
+    public function onChange(\Closure $notify): void
     {
-        $this->tell = $tell;
+        $this->notify = $notify;
     }
 
     public function changed(): void
     {
-        $tell = $this->tell;
+        $notify = $this->notify;
         if ($this->over) {
-            $this->tell = null;
+            $this->notify = null;
         }
-        if ($tell !== null) {
-            $tell();
+        if ($notify !== null) {
+            $notify();
         }
     }
 
@@ -80,48 +80,48 @@ final class Stream implements Incoming
     {
         if (!$this->over) {
             $this->over = true;
-            $this->tell = null;
+            $this->notify = null;
             $this->connection->reset($this, ErrorCode::Cancel, $suspect);
         }
     }
 
     /**
-     * The response's headers; informational ones change nothing.
+     * Receives the response's headers. Informational ones change nothing.
      *
      * @param list<array{string, string}> $fields
-     * @throws \UnexpectedValueException when they are malformed (section 8.1.1)
+     * @throws \UnexpectedValueException when the headers are malformed (section 8.1.1)
      */
     public function receiveHeaders(array $fields, bool $last): void
     {
         if ($this->head !== null) {
             if (!$last) {
-                throw new \UnexpectedValueException('headers in the middle of the answer');
+                throw new \UnexpectedValueException('expected END_STREAM on trailers');
             }
             return; // trailers
         }
         $headers = [];
         foreach ($fields as [$name, $value]) {
             if (preg_match('/[^\x21-\x7e]|[A-Z]/', $name) || in_array($name, self::PER_HOP, true)) {
-                throw new \UnexpectedValueException('a header that HTTP/2 does not know');
+                throw new \UnexpectedValueException('expected header names that are valid in HTTP/2');
             }
             if ($name === 'content-length' && ($headers[$name] ?? $value) !== $value) {
-                throw new \UnexpectedValueException('two lengths');
+                throw new \UnexpectedValueException('expected one content-length, found two');
             }
             $headers[$name] ??= $value;
         }
         $status = $headers[':status'] ?? '';
         if (!preg_match('/^[1-9][0-9]{2}$/D', $status)) {
-            throw new \UnexpectedValueException('no status');
+            throw new \UnexpectedValueException('expected a status of three digits');
         }
         if ($status[0] === '1') {
             if ($last) {
-                throw new \UnexpectedValueException('an informational response that ends the answer');
+                throw new \UnexpectedValueException('expected a response after the informational one');
             }
             return;
         }
         $length = $headers['content-length'] ?? null;
         if ($length !== null && !preg_match('/^[0-9]{1,15}$/D', $length)) {
-            throw new \UnexpectedValueException('a length that is no number');
+            throw new \UnexpectedValueException('expected a number as content-length');
         }
         $this->missing = $length === null ? null : (int) $length;
         $this->head = new ApiAnswer((int) $status, $headers);
@@ -131,17 +131,17 @@ final class Stream implements Incoming
     public function receiveData(string $bytes): void
     {
         if ($this->head === null) {
-            throw new \UnexpectedValueException('a body without a head');
+            throw new \UnexpectedValueException('expected a head before the body');
         }
         if ($this->missing !== null) {
             $this->missing -= strlen($bytes);
             if ($this->missing < 0) {
-                throw new \UnexpectedValueException('a body longer than its length');
+                throw new \UnexpectedValueException('the body is longer than its content-length');
             }
         }
         $this->waiting .= $bytes;
         if (strlen($this->waiting) + $this->owed > Settings::STREAM_WINDOW) {
-            throw new \UnexpectedValueException('more than its window admits');
+            throw new \UnexpectedValueException('the API sent more than the window allows');
         }
     }
 
@@ -149,12 +149,12 @@ final class Stream implements Incoming
     public function receiveEnd(): void
     {
         if ($this->head === null || ($this->missing ?? 0) > 0) {
-            throw new \UnexpectedValueException('a body shorter than its length, or no answer');
+            throw new \UnexpectedValueException('the response is shorter than its content-length, or has no head');
         }
         $this->over = true;
     }
 
-    /** Nothing more will come, and something is missing. */
+    /** Ends the stream with a failure, unless it has ended. */
     public function fail(\Throwable $why): void
     {
         if (!$this->over) {

@@ -14,19 +14,19 @@ use StreamingDaemon\Http2\Hpack;
 use StreamingDaemon\Problem;
 use StreamingDaemon\Unprocessed;
 
-/** The API's side is played frame by frame; what the connection sends is read as frames. */
+/** Tests of the HTTP/2 connection. The test plays the API frame by frame, and parses the sent frames. */
 final class ConnectionTest extends TestCase
 {
     private const PREFACE = 24;
     private const INITIAL_WINDOW_SIZE = 0x4;
 
     private Connection $connection;
-    private int $told = 0;
+    private int $outputs = 0;
 
     protected function setUp(): void
     {
         $this->connection = new Connection(function (): void {
-            ++$this->told;
+            ++$this->outputs;
         });
         $this->connection->output();
     }
@@ -38,7 +38,7 @@ final class ConnectionTest extends TestCase
         self::assertStringStartsWith("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", $output);
         $frames = self::frames(substr($output, self::PREFACE));
         self::assertSame([FrameType::Settings, FrameType::WindowUpdate], array_column($frames, 'type'));
-        self::assertSame(0, $connection->room(), 'before the settings of the API are known');
+        self::assertSame(0, $connection->room(), 'before the API\'s settings arrive');
     }
 
     public function testRequestAndAnswer(): void
@@ -77,7 +77,7 @@ final class ConnectionTest extends TestCase
         self::assertTrue(end($frames)->has(FrameType::END_STREAM));
     }
 
-    /** The stream's window opens by what was taken, not by what arrived (U6). */
+    /** The stream's window widens by the taken bytes, not by the received bytes (U6). */
     public function testStreamWindowFollowsTheReader(): void
     {
         $stream = $this->open();
@@ -86,14 +86,14 @@ final class ConnectionTest extends TestCase
             $this->connection->receive(FrameType::Data->frame(str_repeat('x', 10_000), 1));
         }
         self::assertSame('', $this->connection->output());
-        $this->told = 0;
+        $this->outputs = 0;
         $stream->take();
-        self::assertSame(1, $this->told);
+        self::assertSame(1, $this->outputs);
         [$update] = self::frames($this->connection->output());
         self::assertSame([FrameType::WindowUpdate, 1, 40_000], [$update->type, $update->stream, $update->number()]);
     }
 
-    /** An API that ignores the window is not let into memory (U6). */
+    /** An API that ignores the window fails its stream (U6). */
     public function testWindowHolds(): void
     {
         $stream = $this->open();
@@ -141,7 +141,7 @@ final class ConnectionTest extends TestCase
         ];
     }
 
-    public function testGoAwaySparesWhatItCovers(): void
+    public function testGoAwayFailsOnlyLaterStreams(): void
     {
         [$covered, $beyond] = [$this->open(), $this->open()];
         $this->connection->receive(FrameType::GoAway->frame(pack('NN', 1, 0)));
@@ -185,23 +185,25 @@ final class ConnectionTest extends TestCase
                 self::headers(['content-length' => '4']) . FrameType::Data->frame('abc', 1, $end),
             ],
             'a body without a head' => [FrameType::Data->frame('abc', 1)],
-            'no status' => [FrameType::Headers->frame(Hpack::encode(['a' => 'b']), 1, FrameType::END_HEADERS)],
+            'a head without a status' => [
+                FrameType::Headers->frame(Hpack::encode(['a' => 'b']), 1, FrameType::END_HEADERS),
+            ],
             'a header in capitals' => [self::headers(['Connection' => 'close'])],
             'trailers that do not end it' => [self::headers([]) . self::headers([])],
         ];
     }
 
     /** @dataProvider broken */
-    public function testBrokenConnectionEndsAfterWhatCameBefore(string $frame, ErrorCode $code): void
+    public function testBrokenConnectionDeliversEarlierFrames(string $frame, ErrorCode $code): void
     {
         $stream = $this->open();
         $this->connection->receive($this->head() . FrameType::Data->frame('before', 1) . $frame);
         self::assertSame('before', $stream->take());
         self::assertInstanceOf(Problem::class, $stream->failure());
         self::assertTrue($this->connection->isClosed());
-        [$goodbye] = self::frames($this->connection->output());
-        self::assertSame(FrameType::GoAway, $goodbye->type);
-        self::assertSame(pack('NN', 0, $code->value), $goodbye->payload);
+        [$goAway] = self::frames($this->connection->output());
+        self::assertSame(FrameType::GoAway, $goAway->type);
+        self::assertSame(pack('NN', 0, $code->value), $goAway->payload);
     }
 
     /** @return array<string, array{string, ErrorCode}> */
@@ -210,18 +212,21 @@ final class ConnectionTest extends TestCase
         $window = FrameType::WindowUpdate;
         return [
             'data on the connection' => [FrameType::Data->frame('x', 0), ErrorCode::ProtocolError],
-            'data on a stream that nobody opened' => [FrameType::Data->frame('x', 3), ErrorCode::ProtocolError],
+            'data on an unopened stream' => [FrameType::Data->frame('x', 3), ErrorCode::ProtocolError],
             'a window of three bytes' => [$window->frame("\0\0\1", 1), ErrorCode::FrameSizeError],
-            'more than a window can have' => [$window->frame("\x7f\xff\xff\xff", 0), ErrorCode::FlowControlError],
-            'a continuation of nothing' => [
+            'a window that is too large' => [$window->frame("\x7f\xff\xff\xff", 0), ErrorCode::FlowControlError],
+            'a continuation without headers' => [
                 FrameType::Continuation->frame('', 1, FrameType::END_HEADERS),
                 ErrorCode::ProtocolError,
             ],
-            'headers that are interrupted' => [
+            'a ping between headers' => [
                 FrameType::Headers->frame('', 1) . FrameType::Ping->frame('12345678'),
                 ErrorCode::ProtocolError,
             ],
-            'nothing but padding' => [FrameType::Data->frame("\1", 1, FrameType::PADDED), ErrorCode::ProtocolError],
+            'padding as long as the frame' => [
+                FrameType::Data->frame("\1", 1, FrameType::PADDED),
+                ErrorCode::ProtocolError,
+            ],
             'a push' => [FrameType::PushPromise->frame("\0\0\0\2", 1), ErrorCode::ProtocolError],
             'settings on a stream' => [FrameType::Settings->frame('', 1), ErrorCode::ProtocolError],
             'a frame too large' => ["\xff\xff\xff\0\0\0\0\0\1", ErrorCode::FrameSizeError],
@@ -242,7 +247,7 @@ final class ConnectionTest extends TestCase
         self::assertSame(['12345678', true], [$pong->payload, $pong->has(FrameType::ACK)]);
     }
 
-    /** What the API did not answer with a byte, on a connection that had served, it never saw (U8). */
+    /** A request without a response byte, on a reused connection that is lost, was not processed (U8). */
     public function testLostConnection(): void
     {
         $first = $this->open();
@@ -253,7 +258,7 @@ final class ConnectionTest extends TestCase
         self::assertInstanceOf(Unprocessed::class, $second->failure());
     }
 
-    public function testCancelGivesThePlaceBack(): void
+    public function testCancelMakesRoom(): void
     {
         $stream = $this->open();
         $room = $this->connection->room();
@@ -304,7 +309,7 @@ final class ConnectionTest extends TestCase
 
     private static function sizeOfData(string $bytes): int
     {
-        $data = array_filter(self::frames($bytes), static fn (Frame $each): bool => $each->type === FrameType::Data);
-        return array_sum(array_map(static fn (Frame $each): int => strlen($each->payload), $data));
+        $data = array_filter(self::frames($bytes), static fn (Frame $frame): bool => $frame->type === FrameType::Data);
+        return array_sum(array_map(static fn (Frame $frame): int => strlen($frame->payload), $data));
     }
 }

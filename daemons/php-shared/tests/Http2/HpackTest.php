@@ -8,10 +8,10 @@ use PHPUnit\Framework\TestCase;
 use StreamingDaemon\Http2\Hpack;
 use StreamingDaemon\Http2\ProtocolError;
 
-/** The examples of RFC 7541, appendix C, and what is no header block. */
+/** Tests with the examples of RFC 7541, appendix C, and with malformed header blocks. */
 final class HpackTest extends TestCase
 {
-    /** C.6: responses with Huffman coding, on one connection whose table holds 256 bytes. */
+    /** C.6: responses with Huffman coding, on one connection with a table of 256 bytes. */
     public function testResponsesOnOneConnection(): void
     {
         $hpack = new Hpack();
@@ -38,7 +38,7 @@ final class HpackTest extends TestCase
         ], $third);
     }
 
-    /** C.2.1 to C.2.4: each way of writing a header. */
+    /** C.2.1 to C.2.4: each representation of a header. */
     public function testRepresentations(): void
     {
         $custom = '400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572';
@@ -50,28 +50,28 @@ final class HpackTest extends TestCase
         self::assertSame([[':method', 'GET']], $this->decode(new Hpack(), '82'));
     }
 
-    public function testWhatIsEncodedIsDecodedAgain(): void
+    public function testDecodesEncodedHeaders(): void
     {
         $headers = [':method' => 'POST', 'authorization' => 'Bearer ' . str_repeat('k', 5000), 'x-empty' => ''];
         $pairs = array_map(null, array_keys($headers), array_values($headers));
         self::assertSame($pairs, (new Hpack())->decode(Hpack::encode($headers)));
     }
 
-    /** The API's key must be in no table (RFC 7541, 7.1.3). */
-    public function testWhatIsEncodedIsNeverIndexed(): void
+    /** The API's key must not be in a table (RFC 7541, 7.1.3). */
+    public function testEncodedHeadersAreNeverIndexed(): void
     {
         self::assertSame("\x10\x01a\x01b\x10\x01c\x01d", Hpack::encode(['a' => 'b', 'c' => 'd']));
     }
 
-    /** @dataProvider mistakes */
-    public function testMistake(string $hex): void
+    /** @dataProvider malformed */
+    public function testMalformed(string $hex): void
     {
         $this->expectException(ProtocolError::class);
         $this->decode(new Hpack(), $hex);
     }
 
     /** @return array<string, array{string}> */
-    public static function mistakes(): array
+    public static function malformed(): array
     {
         return [
             'index 0' => ['80'],
@@ -80,7 +80,7 @@ final class HpackTest extends TestCase
             'an integer without an end' => ['ff ffff ffff ffff ff'],
             'a table larger than allowed' => ['3f e2 1f'],
             'a table that changes after a header' => ['82 20'],
-            'padding that is no ones' => ['4001 6181 18'],
+            'padding of zeros' => ['4001 6181 18'],
             'padding of a byte' => ['4001 6182 1fff'],
         ];
     }
