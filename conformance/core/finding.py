@@ -68,6 +68,9 @@ class Finding:
     """The clause, where the check or the scenario knows it."""
     kind: FindingKind | None = None
     """Set where the profile's `blame` table decides which clause is broken."""
+    unserved: bool = False
+    """Whether the client did not get an answer as a whole: it got none, was refused, or was cut
+    off. Where serving it is the scenario's matter, the scenario's clause is broken."""
 
 
 class ScenarioStopped(Exception):  # noqa: N818 - a finding about the daemon, no error of the suite

@@ -47,6 +47,9 @@ class Profile:
     """Plays one scenario."""
     blame: Mapping[FindingKind, str] = field(default_factory=dict)
     """The clause that a finding breaks, where neither the check nor the scenario says."""
+    serving: frozenset[str] = frozenset()
+    """Clauses that promise an answer. In their scenarios a client without an answer breaks the
+    scenario's first clause."""
     concurrency: int = CONCURRENCY
     """How many scenarios of one instance begin at a time."""
     load: Crowd | None = None
@@ -102,14 +105,17 @@ class Profile:
     def failed_check(self, finding: Finding, scenario: Scenario) -> FailedCheck:
         """The finding with the clause that it breaks.
 
-        The clause is the finding's own, else the one that `blame` gives for its kind,
-        else the scenario's first.
+        The clause is the finding's own; else the scenario's first, where that promises
+        the answer that did not come; else the one that `blame` gives for its kind; else
+        the scenario's first.
         """
+        first = scenario.clause_ids[0] if scenario.clause_ids else self.clauses[0].id
         clause_id = finding.clause
+        if clause_id is None and finding.unserved and first in self.serving:
+            clause_id = first
         if clause_id is None and finding.kind is not None:
             clause_id = self.blame.get(finding.kind)
-        if clause_id is None:
-            clause_id = scenario.clause_ids[0] if scenario.clause_ids else self.clauses[0].id
+        clause_id = first if clause_id is None else clause_id
         clause_id = self.renamed.get(clause_id, clause_id)
         return FailedCheck(
             check=finding.check,

@@ -108,13 +108,15 @@ def checks(
     ending: Ending = Ending.EOF,
     upstream: tuple[JournalEntry, ...] | None = None,
     handoff: dict[str, Any] | None = None,
+    clause: str | None = None,
 ) -> Checks:
     raw = head + body
     reads = (Read(100.013, raw),) if raw else ()
     given = HANDOFF if handoff is None else handoff
     transcript = Transcript(json.dumps(given).encode(), 100.0, reads, ending, 100.5)
     entries = (entry(),) if upstream is None else upstream
-    return Checks(Observation(parse(transcript), entries, asked(transcript.request)))
+    observation = Observation(parse(transcript), entries, asked(transcript.request))
+    return Checks(observation, clause=clause)
 
 
 def cited(finding: Finding) -> str | None:
@@ -186,7 +188,8 @@ BAD = [
     ("header_contains", {"head": HEAD.replace(b"/event-stream", b"/plain")}, "R1", "text/plain"),
     ("no_header", {"head": HEAD[:-2] + b"Content-Length: 9\r\n\r\n"}, "R1", "Content-Length: 9"),
     # Errors
-    ("no_error", {"body": SIMPLE + event(FAILED)}, "R2", "broke off"),
+    ("no_error", {"body": simple(*TEXTS[:3], done=False) + event(FAILED)}, "R2", "broke off"),
+    ("no_error", {"body": simple(*TEXTS, done=False) + event(FAILED)}, "R4", "broke off"),
     ("no_error", {"body": b""}, "R2", "0 events, then EOF"),
     # The stream
     ("sse_format", {"body": b"dat: a\n\n" + SIMPLE}, "R2", "dat: a"),
@@ -425,7 +428,7 @@ def test_nothing_at_all_fails_every_check(name: str, seen: dict[str, Any]) -> No
 
 def test_an_error_and_the_done_that_it_forbids_are_one_finding() -> None:
     judged = checks(STREAM + event(FAILED)).no_error().done_marker()
-    assert [(each.check, cited(each)) for each in judged.failures] == [("no_error", "R2")]
+    assert [(each.check, cited(each)) for each in judged.failures] == [("no_error", "R4")]
     assert not judged.complete
     assert checks(SIMPLE).complete
 
@@ -465,8 +468,8 @@ def test_a_clause_can_be_named() -> None:
     assert found(checks(b"", head=b"", upstream=()), lambda c: c.http_status(400, clause="H3")) == [
         ("http_status", "H3")
     ]
-    judged = checks(b"", head=b"", upstream=())
-    judged.done_marker(clause="R9")
+    judged = checks(b"", head=b"", upstream=(), clause="R9")
+    judged.done_marker()
     assert judged.failures[0].clause == "R9"
 
 
@@ -484,7 +487,7 @@ def test_a_clause_can_be_named() -> None:
     ],
 )
 def test_a_named_clause_is_about_being_served(body: bytes, cited: list[str]) -> None:
-    made = found(checks(body), lambda c: c.done_marker(clause="L1").content_as_sent(clause="L1"))
+    made = found(checks(body, clause="L1"), lambda c: c.done_marker().content_as_sent())
     assert [clause for _, clause in made] == cited
 
 
@@ -538,3 +541,17 @@ def test_says_where() -> None:
 def test_equal_violations_are_told_once() -> None:
     judged = checks(b"junk\n\n" * 5 + SIMPLE).sse_format()
     assert [each.actual for each in judged.failures] == ["b'junk' (and 4 more such)"]
+
+
+@pytest.mark.parametrize(
+    ("body", "unserved"),
+    [
+        (simple(*TEXTS[:2], done=False), True),  # it broke off
+        (simple(*TEXTS, "of another client"), True),
+        (simple(*TEXTS, done=False), False),
+        (simple(*TEXTS[:3]), False),
+    ],
+)
+def test_a_finding_says_whether_the_client_was_served(body: bytes, unserved: bool) -> None:
+    judged = checks(body).done_marker().content_as_sent()
+    assert {each.unserved for each in judged.failures} == {unserved}

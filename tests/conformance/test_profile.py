@@ -47,3 +47,28 @@ def test_an_unknown_clause_names_the_valid_ones() -> None:
 def test_a_scenario_that_cites_an_unknown_clause_is_named() -> None:
     with pytest.raises(ValueError, match=r"unicode\.unicode_emoji: no clause 'X1'"):
         PROFILE.bind(replace(SCENARIO, clause_ids=("X1",)))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "unserved", "clause"),
+    [
+        ("conc_pool_poison", True, "U9"),
+        ("conc_pool_poison", False, "R4"),
+        ("unicode_emoji", True, "R4"),
+    ],
+    ids=["its first clause promises an answer", "the client was served", "another matter"],
+)
+def test_where_an_answer_is_promised_a_missing_one_breaks_the_scenarios_clause(
+    scenario: str, unserved: bool, clause: str
+) -> None:
+    case = next(each for each in PROFILE.scenarios if each.name == scenario)
+    cut = Finding("check", "this", "that", "end", None, FindingKind.DONE, unserved)
+    assert PROFILE.failed_check(cut, case).clause == clause
+    own = replace(cut, clause="L4")
+    assert PROFILE.failed_check(own, case).clause == "L4"
+
+
+def test_a_shared_scenario_cites_the_clause_as_the_profile_words_it() -> None:
+    renaming = replace(PROFILE, renamed={"R3": "R9", "H10": "R9"})
+    assert renaming.bind(SCENARIO).clause_ids == ("R9",)
+    assert renaming.failed_check(finding("H10"), SCENARIO).clause == "R9"

@@ -36,13 +36,14 @@ class HandoffBench(RelayBench):
         request: Mapping[str, Any] | None = None,
         payload: bytes | None = None,
         edit: Callable[[bytes], bytes] | None = None,
+        clause: str | None = None,
         **options: Unpack[HandoffOptions],
     ) -> Exchange:
         """An exchange that is yet to be entered (`async with`) and started.
 
         `request` holds fields of the handoff data. `payload` is sent in their place as
         it is, and then carries no token. `edit` changes the encoded data before it is
-        sent. Raises ScenarioStopped as RelayBench does.
+        sent. `clause`, and what is raised, are as for a RelayBench.
         """
         token = self._token()
         if payload is None:
@@ -56,6 +57,7 @@ class HandoffBench(RelayBench):
                 delivery=options.get("delivery"),
             ),
             token=token,
+            clause=clause,
             read_size=options.get("read_size", READ_SIZE),
         )
 

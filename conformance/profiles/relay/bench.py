@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypedDict, Unpack
 
 from conformance.checks import Checks
@@ -60,12 +60,14 @@ class RelayBench(Bench):
         *,
         pattern: str | None = None,
         request: Mapping[str, Any] | None = None,
+        clause: str | None = None,
         **options: Unpack[ClientOptions],
     ) -> Exchange:
         """An exchange that is yet to be entered (`async with`) and started.
 
         `request` holds fields of the request: prompt, system, messages, model,
-        max_tokens, temperature, user_id, and body for all others. Raises
+        max_tokens, temperature, user_id, and body for all others. `clause` is broken
+        where the client is not served, unless the scenario's first clause is. Raises
         ScenarioStopped where a check has failed and no time is left: what a daemon
         did not do in no time says nothing about it.
         """
@@ -80,7 +82,14 @@ class RelayBench(Bench):
     def _token(self) -> str:
         return secrets.token_hex(8)
 
-    def _begun_by(self, opening: Opening, *, token: str, read_size: int = READ_SIZE) -> Exchange:
+    def _begun_by(
+        self,
+        opening: Opening,
+        *,
+        token: str,
+        clause: str | None = None,
+        read_size: int = READ_SIZE,
+    ) -> Exchange:
         if self.findings and time.monotonic() > self.deadline - LEAST * self.environment.scale:
             raise ScenarioStopped(self.findings[-1])
         exchange = Exchange(
@@ -91,6 +100,7 @@ class RelayBench(Bench):
             read_size=read_size,
             scale=self.environment.scale,
             checks=self.checks,
+            clause=clause,
         )
         self._exchanges.append(exchange)
         return exchange
@@ -102,63 +112,73 @@ class RelayBench(Bench):
         script: Script | None = None,
         request: Mapping[str, Any] | None = None,
         gates: int = 0,
+        clause: str | None = None,
         **options: Unpack[ClientOptions],
     ) -> Checks:
         """A whole exchange, to be checked; the pattern's application has been checked already.
 
         gates: those of the script that are opened one by one, as Exchange.step_through does.
+        clause: as for `exchange`.
         """
         if script is not None:
             pattern = await self.script(script)
-        async with self.exchange(pattern=pattern, request=request, **options) as exchange:
+        exchange = self.exchange(pattern=pattern, request=request, clause=clause, **options)
+        async with exchange:
             await exchange.start()
             await exchange.step_through(gates)
             return (await exchange.response()).applied(pattern)
+
+    async def respond_to_all(self, scripts: Iterable[Script]) -> list[Checks]:
+        """A whole exchange for each script, all at a time."""
+        return await asyncio.gather(*(self.respond(script=script) for script in scripts))
 
     async def healthy(self, *, clause: str = "L4") -> Exchange:
         """Check that the daemon serves a fresh request as if nothing had happened.
 
         The exchange is over when this returns.
         """
-        async with self.exchange(pattern="short") as exchange:
-            await exchange.start(clause=clause)
+        async with self.exchange(pattern="short", clause=clause) as exchange:
+            await exchange.start()
             checks = await exchange.response()
-        # In this order, so that a daemon which has died is told by that clause too.
-        checks.done_marker(clause=clause).content_as_sent(clause=clause)
-        checks.applied("short", clause=clause)
+        # In this order: a daemon that has died is then reported by the clause, too.
+        checks.done_marker().content_as_sent().applied("short")
         return exchange
 
     async def served_again(self, *, clause: str = "L3") -> None:
         """Check that there is room for a client: that none is refused, or lost, for long.
 
-        A daemon may free a slot a moment after it has closed the descriptor, and has to see
-        off first whoever waits in its queue.
+        A daemon may free a slot a moment after it has closed the descriptor, and serves
+        the clients in its queue first.
         """
         end = time.monotonic() + ROOM * self.environment.scale
         while True:
-            async with self.exchange(pattern="short") as exchange:
-                await exchange.start(clause=clause)
+            async with self.exchange(pattern="short", clause=clause) as exchange:
+                await exchange.start()
                 checks = await exchange.response()
             if checks.response.status == 200 or time.monotonic() > end:
                 break
             await asyncio.sleep(LOOK)
-        checks.done_marker(clause=clause).content_as_sent(clause=clause)
+        checks.done_marker().content_as_sent()
 
-    async def unasked(self, *exchanges: Exchange, clause: str) -> None:
-        """Check that the daemon has asked the API for none of these; a fresh request is the fence.
+    async def unasked(self, *exchanges: Exchange, clause: str | None = None) -> None:
+        """Check that the API received a request of none of these; a fresh one is the fence.
 
-        They need not have been started: what counts is their token, in the request.
+        They need not have been started: their token, in the request, identifies them.
         """
         await self.healthy()
-        for each in exchanges:
-            entries = await self.upstream.journal(each.token)
-            self.expect(
-                not entries,
-                check="unasked",
-                clause=clause,
-                expected=f"no request to the API for {excerpt(each.opening.request)}",
-                actual=f"{plural(len(entries), 'request')}",
-            )
+        for exchange in exchanges:
+            await self.not_asked(exchange, clause=clause)
+
+    async def not_asked(self, exchange: Exchange, *, clause: str | None = None) -> None:
+        """Check that the API has received no request of this exchange so far."""
+        entries = await self.upstream.journal(exchange.token)
+        self.check(
+            not entries,
+            "unasked",
+            expected=f"no request to the API for {excerpt(exchange.opening.request)}",
+            actual=plural(len(entries), "request"),
+            clause=clause,
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from conformance.checks import Checks
-from conformance.checks.recorder import Blame
 from conformance.core.evidence import (
     End,
     Ending,
@@ -78,12 +77,14 @@ class Exchange:
         read_size: int = READ_SIZE,
         scale: float = 1.0,
         checks: type[Checks] = Checks,
+        clause: str | None = None,
     ) -> None:
         """Prepare the exchange; nothing is opened before `async with`.
 
         `deadline` is absolute, in time.monotonic() seconds. `scale` stretches the time
         bounds that scenarios give, on a machine slower than calm. `checks` is the
-        profile's vocabulary of assertions.
+        profile's vocabulary of assertions. `clause` is broken where the client is
+        not served, unless the scenario's first clause is.
         """
         self.opening = opening
         self.token = token
@@ -93,6 +94,7 @@ class Exchange:
         """Every failed check of this exchange, those of its `response` included."""
         self._scale = scale
         self._checks = checks
+        self._clause = clause
         self._connection: Connection | None = None
         self._held = ""
         self._began_at = time.monotonic()
@@ -106,7 +108,7 @@ class Exchange:
         try:
             self._connection = await self.opening.connect(deadline=self.deadline)
         except OpeningError as error:
-            raise self._not_begun(error, None) from None
+            raise self._not_begun(error) from None
         self._held = self._connection.held
         return self
 
@@ -130,24 +132,22 @@ class Exchange:
         """The daemon's end of the connection, as /proc names it: `socket:[123]`."""
         return self._held
 
-    async def start(self, *, clause: str | None = None) -> None:
-        """Send the request and begin to read.
-
-        Raises ScenarioStopped, by this clause, where the daemon does not take it.
-        """
+    async def start(self) -> None:
+        """Send the request and begin to read. Raises ScenarioStopped where that fails."""
         connection = self._open()
         try:
             self._began_at = await self.opening.begin(deadline=self.deadline)
         except OpeningError as error:
-            raise self._not_begun(error, clause) from None
+            raise self._not_begun(error) from None
         self._reading.start(connection)
 
-    def _not_begun(self, error: OpeningError, clause: str | None) -> ScenarioStopped:
+    def _not_begun(self, error: OpeningError) -> ScenarioStopped:
         self._reading.end(Ending.LEFT)
         name = self.opening.name
-        blame = clause or FindingKind.NOT_SERVED
+        expected = f"the daemon takes the {name}"
+        kind = FindingKind.NOT_SERVED
         return ScenarioStopped(
-            self._note(name, blame, f"the daemon takes the {name}", str(error), name)
+            self._note(name, kind, expected, str(error), name, clause=self._clause, unserved=True)
         )
 
     # What the client does
@@ -211,69 +211,66 @@ class Exchange:
 
     # What a scenario waits for
 
-    async def head(self, *, clause: str | None = None) -> Response:
+    async def head(self) -> Response:
         """Wait for the response's head. Raises ScenarioStopped as `events` does."""
         parser = self._reading.parser
         if not await self._until(lambda: parser.head_seen):
-            raise await self._missed("head", clause, "a complete response head")
+            raise await self._missed("head", "a complete response head")
         return self.seen()
 
-    async def events(self, n: int, *, clause: str | None = None) -> tuple[Event, ...]:
+    async def events(self, n: int) -> tuple[Event, ...]:
         """Wait until `n` events in all have been dispatched, and return those seen.
 
-        Raises ScenarioStopped when the connection ends before (R2) or the
-        deadline passes (R7); H1 when there was no answer and no request to the API.
+        Raises ScenarioStopped where the exchange ends before, or the deadline passes.
         """
         events = self._reading.parser.events
         if not await self._until(lambda: len(events) >= n):
-            raise await self._missed("events", clause, f"at least {n} events")
+            raise await self._missed("events", f"at least {n} events")
         return tuple(events)
 
     async def ended(self) -> Ending:
-        """Wait until the connection has ended, or the deadline has passed; say which."""
+        """Wait until the exchange has ended, or the deadline has passed; return which."""
         self.resume()
         await self._until(lambda: False)
         return self._reading.ending or Ending.DEADLINE
 
-    async def asked(self, *, clause: Blame = FindingKind.REQUEST) -> None:
-        """Wait until the API has been asked. Raises ScenarioStopped when it is not (U1)."""
+    async def asked(self) -> None:
+        """Wait until the API has received a request. Raises ScenarioStopped otherwise (U1)."""
         within = SETTLING * self._scale
         if not await self.upstream.wait(self.token, state="received", within=within, brief=True):
-            expected = "the API is asked"
+            kind, expected = FindingKind.REQUEST, "the API is asked"
             actual = f"it received no request within {within:g} s"
-            raise ScenarioStopped(self._note("asked", clause, expected, actual, "upstream"))
+            raise ScenarioStopped(
+                self._note(
+                    "asked",
+                    kind,
+                    expected,
+                    actual,
+                    "upstream",
+                    clause=self._clause,
+                    unserved=True,
+                )
+            )
 
-    async def applied(self, pattern: str | None, *, clause: Blame = FindingKind.REQUEST) -> None:
+    async def applied(self, pattern: str | None) -> None:
         """Check, reading no further, that the API was asked for this pattern (U1)."""
         within = SETTLING * self._scale
         entries = await self.upstream.wait(self.token, state="received", within=within)
-        seen = Observation(response=self.seen(), upstream=entries, asked=self.opening.asked)
-        self._checks(seen, failures=self.failures).applied(pattern, clause=clause)
+        self._check(self._observed(entries)).applied(pattern)
 
-    async def upstream_ended(
-        self, within: float = 2.0, *, clause: Blame = FindingKind.RUNS_ON
-    ) -> None:
+    async def upstream_ended(self, within: float = 2.0, *, clause: str | None = None) -> None:
         """Check that the upstream request ends within so many seconds from now (U5)."""
         within *= self._scale
         entries = await self.upstream.wait(self.token, state="ended", within=within, brief=True)
-        expected = f"the upstream request ends within {within:g} s"
+        check, expected = "upstream_ended", f"the upstream request ends within {within:g} s"
         if not entries:
-            self._note(
-                "upstream_ended",
-                FindingKind.REQUEST,
-                expected,
-                "the API received no request",
-                "upstream",
-            )
+            actual = "the API received no request"
+            self._note(check, FindingKind.REQUEST, expected, actual, "upstream")
         for entry in entries:
             if entry.end is End.RUNNING:
-                self._note(
-                    "upstream_ended",
-                    clause,
-                    expected,
-                    f"it was still running, {len(entry.events)} events sent",
-                    f"upstream request {entry.id}",
-                )
+                actual = f"it was still running, {len(entry.events)} events sent"
+                where = f"upstream request {entry.id}"
+                self._note(check, FindingKind.RUNS_ON, expected, actual, where, clause=clause)
 
     async def finish(self, *, brief: bool = False) -> Observation:
         """Read to the end (or the deadline), fetch the journal, return all the evidence.
@@ -294,20 +291,24 @@ class Exchange:
             entries = await self.upstream.journal(self.token)
         if not brief and ending.orderly and any(entry.end is End.RUNNING for entry in entries):
             entries = await self.upstream.wait(self.token, state="ended", within=SETTLING)
-        self._observation = Observation(
-            response=self.seen(), upstream=entries, asked=self.opening.asked
-        )
+        self._observation = self._observed(entries)
         return self._observation
 
     async def response(self, *, brief: bool = False) -> Checks:
         """The finished exchange, to be checked. Its failures are also this exchange's."""
-        return self._checks(await self.finish(brief=brief), failures=self.failures)
+        return self._check(await self.finish(brief=brief))
 
     def seen(self) -> Response:
         """What has arrived so far, parsed."""
         return self._reading.seen(
             opening=self.opening.name, request=self.opening.request, began_at=self._began_at
         )
+
+    def _observed(self, entries: tuple[JournalEntry, ...]) -> Observation:
+        return Observation(response=self.seen(), upstream=entries, asked=self.opening.asked)
+
+    def _check(self, observation: Observation) -> Checks:
+        return self._checks(observation, failures=self.failures, clause=self._clause)
 
     async def _until(self, satisfied: Callable[[], bool]) -> bool:
         return await self._reading.until(satisfied, deadline=self.deadline)
@@ -319,10 +320,13 @@ class Exchange:
 
     # Failing
 
-    async def _missed(self, check: str, clause: str | None, expected: str) -> ScenarioStopped:
+    async def _missed(self, check: str, expected: str) -> ScenarioStopped:
         seen = self.seen()
-        blame: Blame = clause or await self._why_missed(seen)
-        return ScenarioStopped(self._note(check, blame, expected, arrived(seen), last_place(seen)))
+        kind = await self._why_missed(seen)
+        actual, where = arrived(seen), last_place(seen)
+        return ScenarioStopped(
+            self._note(check, kind, expected, actual, where, clause=self._clause)
+        )
 
     async def _why_missed(self, seen: Response) -> FindingKind:
         if not self._reading.reads and not await self.upstream.journal(self.token):
@@ -331,11 +335,20 @@ class Exchange:
             return FindingKind.FULL
         return FindingKind.LATE if self._reading.ending is None else FindingKind.EVENTS
 
-    def _note(self, check: str, blame: Blame, expected: str, actual: str, where: str) -> Finding:
-        kind, clause = (blame, None) if isinstance(blame, FindingKind) else (None, blame)
-        failure = Finding(check, expected, actual, where, clause, kind)
-        self.failures.append(failure)
-        return failure
+    def _note(
+        self,
+        check: str,
+        kind: FindingKind,
+        expected: str,
+        actual: str,
+        where: str,
+        *,
+        clause: str | None = None,
+        unserved: bool = False,
+    ) -> Finding:
+        finding = Finding(check, expected, actual, where, clause, kind, unserved)
+        self.failures.append(finding)
+        return finding
 
 
 def _has(events: Sequence[Event], count: int) -> bool:

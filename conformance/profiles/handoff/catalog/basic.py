@@ -75,7 +75,7 @@ def basic_unknown_keys(response: Checks) -> None:
 )
 def basic_stream_forced(response: Checks) -> None:
     """The answer is streamed even if the body says otherwise."""
-    response.request_unchanged().done_marker(clause="U1")
+    response.request_unchanged().http_status(200, clause="U1").done_marker()
 
 
 @scenario(clause="U1")
@@ -85,10 +85,9 @@ async def basic_default_model(bench: HandoffBench) -> None:
     response.no_error().nothing_added().done_marker()
     for entry in response.observation.upstream:
         model = exact.decode(entry.body).get("model")
-        bench.expect(
+        bench.check(
             isinstance(model, str) and model != "",
-            check="model",
-            clause="U1",
+            "model",
             expected="the daemon's own model, by its name",
             actual=f"model: {model!r}",
         )

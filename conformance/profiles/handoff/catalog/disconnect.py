@@ -47,10 +47,10 @@ async def client_input_then_gone(bench: HandoffBench) -> None:
     pattern = await bench.pattern()
 
     async def gone(leave: Callable[[Exchange], None]) -> None:
-        async with bench.exchange(pattern=pattern) as exchange:
+        async with bench.exchange(pattern=pattern, clause="R8") as exchange:
             exchange.send(b"POST / HTTP/1.1\r\n" * 20)
             await exchange.start()
-            await exchange.asked(clause="R8")
+            await exchange.asked()
             await exchange.events(3)
             exchange.send(b"x" * 2000)
             leave(exchange)
@@ -66,7 +66,7 @@ async def client_unread_input(bench: HandoffBench) -> None:
     async with bench.exchange(pattern="abort:300", **UNREAD) as exchange:
         exchange.send(b"POST / HTTP/1.1\r\n" * 1000)
         await exchange.start()
-        await exchange.asked(clause="R8")
+        await exchange.asked()
         await exchange.head()
         # The client reads on when the daemon may have closed: what a reset destroys is still
         # on its way then.
@@ -74,7 +74,7 @@ async def client_unread_input(bench: HandoffBench) -> None:
         await exchange.upstream_ended(clause="R8")
         await bench.healthy()
         checks = (await exchange.response()).applied("abort:300")
-        checks.content_as_sent(clause="R8").failed_stream(clause="R8")
+        checks.content_as_sent().failed_stream()
 
 
 @scenario(clause=("H10", "R8"), evidence="R8: at most 1 s, or 1 MiB")

@@ -42,8 +42,8 @@ FEW = 64
 """RLIMIT_NOFILE with which a daemon can start and serve somebody, and soon has no more."""
 
 
-def _served(checks: Checks, *, clause: str) -> None:
-    checks.applied(None, clause=clause).content_as_sent(clause=clause).done_marker(clause=clause)
+def _served(checks: Checks) -> None:
+    checks.applied(None).content_as_sent().done_marker()
 
 
 def _closed(checks: Checks) -> bool:
@@ -72,10 +72,10 @@ async def handoff_fd_flags(bench: HandoffBench) -> None:
     """Blocking descriptors and non-blocking ones are served alike."""
 
     async def served(*, blocking: bool) -> None:
-        async with bench.exchange(pattern="unicode", blocking=blocking) as exchange:
-            await exchange.start(clause="H8")
+        async with bench.exchange(pattern="unicode", blocking=blocking, clause="H8") as exchange:
+            await exchange.start()
             checks = await exchange.response()
-            checks.content_as_sent(clause="H8").done_marker(clause="H8").applied("unicode")
+            checks.content_as_sent().done_marker().applied("unicode")
 
     await asyncio.gather(*(served(blocking=each) for each in (True, False, True)))
 
@@ -121,10 +121,9 @@ async def handoff_cloexec(bench: HandoffBench) -> None:
         await exchange.start()
         await exchange.events(1)
         held = [each for each in bench.probe().descriptors if each.target == exchange.held]
-        bench.expect(
+        bench.check(
             all(each.close_on_exec for each in held),
-            check="close_on_exec",
-            clause="H9",
+            "close_on_exec",
             expected="O_CLOEXEC in fdinfo of the client's descriptor",
             actual="flags " + ", ".join(f"0{each.flags:o}" for each in held),
         )
@@ -137,7 +136,7 @@ async def handoff_joined(bench: HandoffBench) -> None:
     """Of 48 handoffs that arrive back to back, each gets its own answer."""
     patterns = ("short", "unicode", "finish:length") * 16
     for checks in await asyncio.gather(*(bench.respond(pattern=each) for each in patterns)):
-        checks.content_as_sent(clause="H1").done_marker(clause="H1")
+        checks.content_as_sent().done_marker()
 
 
 @scenario(clause="H1", needs=("socket=stream",), evidence="unix(7), ancillary messages")
@@ -149,7 +148,7 @@ async def handoff_split(bench: HandoffBench) -> None:
             await exchange.start()
             checks = await exchange.response()
         checks = await exchange.response()
-        _served(checks.request_unchanged(clause="H1"), clause="H1")
+        _served(checks.request_unchanged(clause="H1"))
 
 
 @scenario(clause="R8", evidence='RakuenSoftware/aimee#2297 "inherited socket hangs client"')
@@ -182,8 +181,8 @@ async def handoff_sender_gone(bench: HandoffBench) -> None:
             await each.start()
         bench.daemon.send_signal(signal.SIGCONT)
         for each in exchanges:
-            checks = (await each.response()).applied("short", clause="H1")
-            checks.content_as_sent(clause="H1").done_marker()
+            checks = (await each.response()).applied("short")
+            checks.content_as_sent().done_marker()
 
 
 # The size of the data
@@ -203,7 +202,7 @@ async def _sized(bench: HandoffBench, size: int) -> Checks:
 @scenario(clause="H2", evidence='osbuild/osbuild#1833 "SEQPACKET size limit"')
 async def handoff_payload_whole(bench: HandoffBench) -> None:
     """Handoff data of 131,072 bytes reaches the API whole."""
-    _served((await _sized(bench, WHOLE)).request_unchanged(clause="H2"), clause="H2")
+    _served((await _sized(bench, WHOLE)).request_unchanged(clause="H2"))
 
 
 @scenario(clause="H2", evidence="recv(2), MSG_TRUNC; osbuild/osbuild#1833")
@@ -211,14 +210,13 @@ async def handoff_oversize(bench: HandoffBench) -> None:
     """Larger handoff data reaches the API whole, or is refused with 413 and never cut."""
     for checks in await asyncio.gather(*(_sized(bench, size) for size in LARGER)):
         if checks.response.status == 200:
-            _served(checks.request_unchanged(clause="H2"), clause="H2")
+            _served(checks.request_unchanged(clause="H2"))
         else:
             checks.http_error(413, clause="H2").ended()
             asked = len(checks.observation.upstream)
-            bench.expect(
+            bench.check(
                 not asked,
-                check="unasked",
-                clause="H2",
+                "unasked",
                 expected="no request to the API for data that was refused",
                 actual=f"{asked}, with a body of {len(checks.observation.upstream[-1].body)} bytes"
                 if asked
@@ -299,13 +297,13 @@ async def handoff_no_question(bench: HandoffBench) -> None:
 async def handoff_duplicate_keys(bench: HandoffBench) -> None:
     """Data with a name that stands twice is served or answered with 400, and hurts nobody."""
     twice = bench.exchange(
-        pattern=ORDINARY, edit=lambda data: data[:-1] + b',"prompt":"Once more."}'
+        pattern=ORDINARY, edit=lambda data: data[:-1] + b',"prompt":"Once more."}', clause="H3"
     )
     async with twice as exchange:
         await exchange.start()
         checks = await exchange.response()
     if checks.response.status == 200:
-        _served(checks, clause="H3")
+        _served(checks)
     else:
         checks.http_error(400, clause="H3").ended()
     await bench.healthy()
@@ -326,11 +324,11 @@ async def handoff_no_fd(bench: HandoffBench) -> None:
             async with bench.sender() as sender:
                 await sender.send(each.opening.request)
                 sender.end()
-                await bench.left(sender, clause="H4")
-        await bench.unasked(*lost, clause="H4")
+                await bench.left(sender)
+        await bench.unasked(*lost)
         await other.open_gate(1)
-        checks = (await other.response()).applied(pattern, clause="H4")
-        checks.events_in_order(clause="H4").done_marker(clause="H4")
+        checks = (await other.response()).applied(pattern)
+        checks.events_in_order().done_marker()
 
 
 @scenario(clause="H5", evidence='oven-sh/bun#37427 "close the extra descriptors"; unix(7)')
@@ -348,14 +346,13 @@ async def handoff_extra_fds(bench: HandoffBench) -> None:
                 checks = await exchange.response()
                 # Receivers with little room are told MSG_CTRUNC, and may close all.
                 if not _closed(checks):
-                    _served(checks, clause="H5")
+                    _served(checks)
             await bench.released(*targets, clause="H5")
             await bench.released(exchange.held)
             said = b"".join(heard(each.client) for each in others)
-            bench.expect(
+            bench.check(
                 not said,
-                check="companions",
-                clause="H5",
+                "companions",
                 expected="nothing is written to other descriptors than the first",
                 actual=repr(said[:80]),
             )
@@ -374,17 +371,16 @@ async def handoff_wrong_fd(bench: HandoffBench) -> None:
                 async with bench.sender() as sender:
                     await sender.send(payload, [descriptor])
                     sender.end()
-                    await bench.left(sender, clause="H6")
+                    await bench.left(sender)
         await bench.released(*map(target, descriptors), clause="H6")
         for descriptor, hear in descriptors.items():
-            bench.expect(
+            bench.check(
                 not (said := hear()),
-                check="wrong_kind",
-                clause="H6",
+                "wrong_kind",
                 expected=f"nothing is written to {target(descriptor)}",
                 actual=repr(said[:80]),
             )
-    await bench.unasked(asked, clause="H6")
+    await bench.unasked(asked)
 
 
 @scenario(clause=("H5", "H6"), evidence="reasoned; unix(7), SCM_RIGHTS")
@@ -395,14 +391,13 @@ async def handoff_first_decides(bench: HandoffBench) -> None:
         async with bench.exchange(delivery=Delivery(before=[first])) as exchange:
             await exchange.start()
             checks = await exchange.response()
-            bench.expect(
+            bench.check(
                 _closed(checks),
-                check="first_decides",
-                clause="H5",
+                "first_decides",
                 expected="the second descriptor is closed, unwritten to",
                 actual=repr(checks.response.transcript.raw[:80]),
             )
-        await bench.unasked(exchange, clause="H5")
+        await bench.unasked(exchange)
         await bench.released(exchange.held, clause="H5")
         await bench.released(target(first), clause="H6")
 
@@ -429,15 +424,14 @@ async def handoff_ctrunc(bench: HandoffBench) -> None:
                 async with bench.exchange(delivery=delivery) as exchange:
                     await exchange.start()
                     checks = await exchange.response()
-                    bench.expect(
+                    bench.check(
                         _closed(checks),
-                        check="dropped",
-                        clause="H5",
+                        "dropped",
                         expected="the client is closed, unwritten to, and the API is not asked",
                         actual=f"{checks.response.transcript.raw[:80]!r}, "
                         f"{plural(len(checks.observation.upstream), 'request')}",
                     )
-            await bench.left(peer, clause="H5")
+            await bench.left(peer)
             await bench.released(exchange.held, clause="H5")
     # Until it has noticed that the peers are gone, a daemon is full and rightly drops.
     await bench.until(lambda: _room(bench) > FEW // 4, within=2.0)
@@ -453,12 +447,12 @@ async def _fill(bench: HandoffBench, stack: AsyncExitStack, room: int) -> Sender
         before = _room(bench)
         peer = await stack.enter_async_context(bench.sender())
         accepted = await bench.until(partial(_fuller, bench, before), within=1.0)
-        bench.expect(
+        bench.check(
             accepted,
-            check="accepts",
-            clause="L4",
+            "accepts",
             expected=f"a peer is accepted while there is room for {plural(before, 'descriptor')}",
             actual="it was not within 1 s",
+            clause="L4",
         )
         if not accepted:
             return None
@@ -492,15 +486,14 @@ async def handoff_silent_peer(bench: HandoffBench) -> None:
         await bench.healthy(clause="H7")
         took = time.monotonic() - began
         # Who waits for each in turn needs the whole of their time.
-        bench.expect(
+        bench.check(
             took < len(silent) * HANDOFF_TIMEOUT / 2,
-            check="undelayed",
-            clause="H7",
+            "undelayed",
             expected=f"an answer before {len(silent)} silent peers have been given up in turn",
             actual=f"it took {took:.2f} s, with --handoff-timeout {HANDOFF_TIMEOUT:g}",
         )
         for each in silent:
-            await bench.left(each, clause="H7", within=HANDOFF_TIMEOUT + 1.0)
+            await bench.left(each, within=HANDOFF_TIMEOUT + 1.0)
 
 
 @scenario(
@@ -518,9 +511,9 @@ async def handoff_unfinished(bench: HandoffBench) -> None:
         halved = bench.exchange(delivery=delivery, edit=lambda data: data[: len(data) // 2])
         exchange = await stack.enter_async_context(halved)
         await exchange.start()
-        await bench.left(sender, clause="H7", within=HANDOFF_TIMEOUT + 1.0)
-        (await exchange.response()).ended(clause="H7")
-        await bench.unasked(exchange, clause="H7")
+        await bench.left(sender, within=HANDOFF_TIMEOUT + 1.0)
+        (await exchange.response()).ended()
+        await bench.unasked(exchange)
 
 
 @scenario(clause=("H7", "H10"), alone=True, evidence="connect probes of monitors; reasoned")
@@ -534,12 +527,12 @@ async def handoff_knock(bench: HandoffBench) -> None:
     await bench.healthy(clause="H7")
     await bench.until(lambda: len(bench.probe().descriptors) <= before, within=2.0)
     after = len(bench.probe().descriptors)
-    bench.expect(
+    bench.check(
         after <= before,
-        check="knocks",
-        clause="H10",
+        "knocks",
         expected=f"{before} descriptors as before 50 peers came and went",
         actual=f"{after}",
+        clause="H10",
     )
 
 

@@ -31,10 +31,10 @@ EXHAUSTED = 'joyent/libuv#1189 "infinite loop, descriptors exhausted"; MDA2AV/io
 async def conc_fd_exhaustion(bench: HandoffBench) -> None:
     """A daemon that has run out of descriptors neither ends nor spins, and recovers."""
     pattern = await bench.pattern()
-    clients = (bench.exchange(pattern=pattern) for _ in range(2 * FEW))
+    clients = (bench.exchange(pattern=pattern, clause="L4") for _ in range(2 * FEW))
     async with entered(*clients) as exchanges:
         for each in exchanges:
-            await each.start(clause="L4")
+            await each.start()
         async with AsyncExitStack() as silent:
             # Who connects and says nothing takes the last one, and more wait behind.
             for _ in range(2 * FEW):
@@ -55,10 +55,10 @@ async def _calm_without_descriptors(bench: HandoffBench) -> None:
         passed, used = time.monotonic() - began, bench.probe().cpu - before
     except ProcessLookupError:
         pass  # it has ended, as the next request will show
-    bench.expect(
+    bench.check(
         used <= passed / 5,
-        check="spins",
-        clause="L4",
+        "spins",
         expected="next to no processor time while there are no descriptors",
         actual=f"{used:.2f} s in {passed:.2f} s",
+        clause="L4",
     )

@@ -44,9 +44,9 @@ async def _held(bench: HandoffBench) -> AsyncIterator[Exchange]:
         yield exchange
 
 
-async def _let_go(exchange: Exchange, *, clause: str) -> None:
+async def _let_go(exchange: Exchange) -> None:
     await exchange.open_gate(1)
-    (await exchange.response()).content_as_sent(clause=clause).done_marker(clause=clause)
+    (await exchange.response()).content_as_sent().done_marker()
 
 
 async def _exits(
@@ -64,12 +64,12 @@ async def _exits(
             await daemon.ended()
     except TimeoutError:
         pass
-    bench.expect(
+    bench.check(
         daemon.returncode in statuses,
-        check="exits",
-        clause=clause,
+        "exits",
         expected=f"exit status {' or '.join(map(str, statuses))} within {within:g} s",
         actual=daemon.describe_exit() or "it still runs",
+        clause=clause,
     )
 
 
@@ -77,14 +77,14 @@ async def _refuses(bench: HandoffBench) -> None:
     """Wait until the daemon takes no more handoffs, as it must from SIGTERM on (L2)."""
     daemon = bench.daemon
     accepting = (None, errno.EAGAIN)
-    bench.expect(
+    bench.check(
         await bench.until(
             lambda: try_connect(daemon.socket, daemon.socket_type) not in accepting, within=2.0
         ),
-        check="stops_accepting",
-        clause="L2",
+        "stops_accepting",
         expected="no connection is accepted after SIGTERM",
         actual="connections are still accepted after 2 s",
+        clause="L2",
     )
 
 
@@ -98,12 +98,12 @@ async def life_sigterm_idle(bench: HandoffBench) -> None:
     bench.daemon.send_signal(signal.SIGTERM)
     # The last client may be held for a second more (R8).
     await _exits(bench, within=1.0 + PROMPTLY)
-    bench.expect(
+    bench.check(
         not bench.daemon.socket.exists(),
-        check="socket_removed",
-        clause="L1",
+        "socket_removed",
         expected="the daemon's own socket file is removed on exit",
         actual="it is still there",
+        clause="L1",
     )
 
 
@@ -117,7 +117,7 @@ async def life_sigterm_drain(bench: HandoffBench) -> None:
     async with _held(bench) as exchange:
         bench.daemon.send_signal(signal.SIGTERM)
         await _refuses(bench)
-        await _let_go(exchange, clause="L2")
+        await _let_go(exchange)
     await _exits(bench, within=1.0 + PROMPTLY)
 
 
@@ -136,7 +136,7 @@ async def life_sigterm_queued(bench: HandoffBench) -> None:
         bench.daemon.send_signal(signal.SIGCONT)
         for each in queued:
             checks = await each.response()
-            checks.content_as_sent(clause="L2").done_marker(clause="L2").applied("short")
+            checks.content_as_sent().done_marker().applied("short")
     await _exits(bench, within=1.0 + PROMPTLY)
 
 
@@ -153,8 +153,8 @@ async def life_sigterm_bound(bench: HandoffBench) -> None:
         await exchange.events(1)
         bench.daemon.send_signal(signal.SIGTERM)
         await _exits(bench, within=SHUTDOWN + PROMPTLY)
-        checks = (await exchange.response()).chunk_count(1, clause="L2")
-        checks.no_finish_reason().no_done_marker().failed_stream(clause="L2")
+        checks = (await exchange.response()).chunk_count(1)
+        checks.no_finish_reason().no_done_marker().failed_stream()
 
 
 @scenario(
@@ -170,7 +170,7 @@ async def life_sigterm_unbegun(bench: HandoffBench) -> None:
         bench.daemon.send_signal(signal.SIGTERM)
         await _exits(bench, within=SHUTDOWN + PROMPTLY)
         # To this client the daemon is out of service, or the API is too late.
-        (await exchange.response()).http_error(502, 503, 504, clause="L2").ended(clause="L2")
+        (await exchange.response()).http_error(502, 503, 504, clause="L2").ended()
 
 
 @scenario(
@@ -189,7 +189,7 @@ async def life_sigterm_stalled(bench: HandoffBench) -> None:
         stalled.pause()
         bench.daemon.send_signal(signal.SIGTERM)
         await _exits(bench, within=SHUTDOWN + PROMPTLY)
-        (await stalled.response()).no_done_marker(clause="L2")
+        (await stalled.response()).no_done_marker()
 
 
 @scenario(
@@ -204,7 +204,7 @@ async def life_sigterm_twice(bench: HandoffBench) -> None:
         await _refuses(bench)
         bench.daemon.send_signal(signal.SIGTERM)
         await _exits(bench, within=PROMPTLY, statuses=(0, 1, -signal.SIGTERM, 128 + signal.SIGTERM))
-        (await exchange.response()).chunk_count(1, clause="L2").no_done_marker(clause="L2")
+        (await exchange.response()).chunk_count(1).no_done_marker()
 
 
 # The socket file
@@ -229,12 +229,12 @@ async def _starts(bench: HandoffBench, daemon: DaemonProcess) -> None:
         within=within,
     )
     ended.cancel()
-    bench.expect(
+    bench.check(
         daemon.alive() and try_connect(daemon.socket, daemon.socket_type) is None,
-        check="starts",
-        clause="L1",
+        "starts",
         expected=f"the second daemon listens within {within:g} s",
         actual=f"it {daemon.describe_exit() or 'runs and does not listen'}: {daemon.log_tail(1)}",
+        clause="L1",
     )
 
 
@@ -246,12 +246,12 @@ async def _declines(bench: HandoffBench, path: Path, *, what: str) -> None:
             bench, within=STARTING, statuses=tuple(range(1, 256)), clause="L1", daemon=daemon
         )
     found = _identity(path)
-    bench.expect(
+    bench.check(
         found == before,
-        check="left_alone",
-        clause="L1",
+        "left_alone",
         expected=f"{what} is where it was",
         actual="it is gone" if found is None else "something else is in its place",
+        clause="L1",
     )
 
 
@@ -292,10 +292,9 @@ async def life_no_socket(bench: HandoffBench) -> None:
     await asyncio.gather(
         _declines(bench, file, what="the file"), _declines(bench, folder, what="the folder")
     )
-    bench.expect(
+    bench.check(
         file.is_file() and file.read_text() == "precious",
-        check="left_alone",
-        clause="L1",
+        "left_alone",
         expected="the file holds what it held",
         actual="it was changed",
     )
@@ -331,14 +330,13 @@ async def life_max_connections(bench: HandoffBench) -> None:
                 await third.start()
                 (await third.response()).http_error(503, clause="L3").ended()
             entries = await bench.upstream.journal(third.token)
-            bench.expect(
+            bench.check(
                 not entries,
-                check="unasked",
-                clause="L3",
+                "unasked",
                 expected="no request to the API for a handoff that was refused",
                 actual=plural(len(entries), "request"),
             )
-        await _let_go(first, clause="L3")
+        await _let_go(first)
         first.release()
         await bench.released(first.held)
         await bench.served_again()
@@ -383,9 +381,9 @@ async def life_signal_storm(bench: HandoffBench) -> None:
 
     async def served() -> None:
         async with bench.exchange(pattern=pattern) as exchange:
-            await exchange.start(clause="L4")
+            await exchange.start()
             checks = await exchange.response()
-            checks.events_in_order(clause="L4").done_marker(clause="L4").applied(pattern)
+            checks.events_in_order().done_marker().applied(pattern)
 
     storming = asyncio.create_task(storm())
     try:
@@ -434,8 +432,8 @@ async def life_soak(bench: HandoffBench) -> None:
             (None, None),
         )[number % 7]
         payload = b'{"prompt":' if pattern is None else None
-        async with bench.exchange(pattern=pattern, payload=payload) as exchange:
-            await exchange.start(clause="L4")
+        async with bench.exchange(pattern=pattern, payload=payload, clause="L4") as exchange:
+            await exchange.start()
             if act is not None:
                 act(exchange)
             await exchange.ended()
@@ -452,17 +450,16 @@ async def life_soak(bench: HandoffBench) -> None:
     await cycles(CYCLES)
     after = bench.probe()
     await bench.healthy()
-    bench.expect(
+    bench.check(
         len(after.descriptors) <= len(before.descriptors) + AT_A_TIME,
-        check="descriptors",
-        clause="H10",
+        "descriptors",
         expected=f"no more descriptors than before, {len(before.descriptors)}",
         actual=f"{len(after.descriptors)} after {CYCLES} exchanges",
     )
-    bench.expect(
+    bench.check(
         after.rss <= before.rss + GROWTH and len(after.pids) <= len(before.pids),
-        check="growth",
-        clause="L4",
+        "growth",
         expected=f"about the memory of before, {before.rss >> 20} MiB, and its processes",
         actual=f"{after.rss >> 20} MiB, {plural(len(after.pids), 'process')}",
+        clause="L4",
     )

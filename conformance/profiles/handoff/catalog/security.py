@@ -84,12 +84,12 @@ async def sec_response_headers_invalid(bench: HandoffBench) -> None:
 def _no_trace_of(bench: HandoffBench, checks: Checks, text: str, *, clause: str) -> None:
     response = checks.response
     head = response.transcript.raw[: response.body_offset]
-    bench.expect(
+    bench.check(
         text.lower().encode() not in head.lower(),
-        check="no_trace",
-        clause=clause,
+        "no_trace",
         expected=f"nothing in the head that says {text!r}",
         actual=excerpt(head, 400),
+        clause=clause,
     )
 
 
@@ -105,10 +105,10 @@ async def sec_response_header_injection(bench: HandoffBench) -> None:
     headers = {name: "dropped" for name in NO_NAMES if not name.isprintable()}
     headers |= {f"X-Value-{n}": value for n, value in enumerate(CONTROLS)}
     headers |= {"X-End": "a\r\n\r\ndata: injected\r\n\r\n", "X-Trace": "abc-123"}
-    checks = await bench.respond(request={"response_headers": headers})
+    checks = await bench.respond(request={"response_headers": headers}, clause="S1")
     for text in ("injected", "dropped", "X-Value-", "X-End", "\x00"):
         _no_trace_of(bench, checks, text, clause="S1")
-    checks.header("X-Trace", "abc-123").content_as_sent(clause="S1").done_marker(clause="S1")
+    checks.header("X-Trace", "abc-123").content_as_sent().done_marker()
 
 
 @scenario(
@@ -123,9 +123,9 @@ async def sec_header_injection(bench: HandoffBench) -> None:
     values = [*(f"a{tail}" for tail in tails), smuggled]
     for field in ("request_id", "test_pattern"):
         for value in values:
-            async with bench.exchange(request={field: value}) as exchange:
+            async with bench.exchange(request={field: value}, clause="S1") as exchange:
                 await exchange.start()
-                (await exchange.response()).ended(clause="S1")
+                (await exchange.response()).ended()
     await bench.healthy(clause="S1")
     entries = await bench.upstream.by_key(bench.daemon.key_name)
     injected = [
@@ -133,10 +133,9 @@ async def sec_header_injection(bench: HandoffBench) -> None:
         for each in entries
         if each.header("X-Injected") is not None or each.path.endswith("/injected")
     ]
-    bench.expect(
+    bench.check(
         not injected and len(entries) <= 2 * len(values) + 1,
-        check="nothing_injected",
-        clause="S1",
+        "nothing_injected",
         expected="no header and no request beyond what the daemon itself makes",
         actual=f"{plural(len(entries), 'request')}, with headers injected into {len(injected)}",
     )
@@ -163,5 +162,5 @@ async def sec_destination(bench: HandoffBench) -> None:
             "api_key": "sk-stolen",
             "headers": {"Host": elsewhere, "Authorization": "Bearer sk-stolen"},
         }
-        checks = await bench.respond(request=request)
-        checks.request_unchanged().content_as_sent(clause="U1").done_marker(clause="U1")
+        checks = await bench.respond(request=request, clause="U1")
+        checks.request_unchanged().content_as_sent().done_marker()

@@ -156,7 +156,7 @@ async def abort_eof_after_finish(bench: RelayBench) -> None:
             for each in framings
         )
     ):
-        checks.no_error(clause="R4").content_as_sent().finish_reason("stop").done_marker()
+        checks.no_error().content_as_sent().finish_reason("stop").done_marker()
 
 
 @scenario(
@@ -182,7 +182,7 @@ def abort_tls_cut(response: Checks) -> None:
         each.transport != "tls" and each.protocol != "h2" for each in response.observation.upstream
     )
     if plain:
-        response.no_error(clause="R4").content_as_sent().done_marker()
+        response.no_error().content_as_sent().done_marker()
     else:
         _broken(response)
 
@@ -196,7 +196,7 @@ async def abort_after_done(bench: RelayBench) -> None:
             for each in ("abort", "reset")
         )
     ):
-        checks.no_error(clause="R4").content_as_sent().done_marker()
+        checks.no_error().content_as_sent().done_marker()
 
 
 # Ends without a blank line
@@ -210,7 +210,7 @@ async def abort_eof_no_blank_line(bench: RelayBench) -> None:
         *(bench.respond(script=script(delta("The"), write(last + each))) for each in _ENDS)
     ):
         if checks.response.events[-1:] and checks.response.events[-1].kind is Kind.DONE:
-            checks.content("The end", clause="R2").finish_reason("stop").done_marker()
+            checks.content("The end").finish_reason("stop").done_marker()
         else:
             checks.no_done_marker().failed_stream()
 
@@ -230,12 +230,12 @@ async def abort_eof_no_blank_line_error(bench: RelayBench) -> None:
         )
     ):
         kinds = {each.kind for each in checks.response.events}
-        bench.expect(
+        bench.check(
             Kind.DONE not in kinds or Kind.ERROR in kinds,
-            check="last_event",
-            clause="R2",
+            "last_event",
             expected="a last event, which is an error, is not lost",
             actual="the answer looks finished",
+            clause="R2",
         )
         if Kind.ERROR in kinds or Kind.DONE not in kinds:
             checks.content_as_sent().no_done_marker().failed_stream()
@@ -256,12 +256,12 @@ async def abort_eof_no_blank_line_usage(bench: RelayBench) -> None:
             checks.no_done_marker().failed_stream()
             continue
         checks.content_as_sent().done_marker()
-        bench.expect(
+        bench.check(
             any(each.json.get("usage") == usage for each in checks.response.chunks),
-            check="usage",
-            clause="R2",
+            "usage",
             expected="the usage chunk, or a failed stream",
             actual="neither",
+            clause="R2",
         )
 
 
@@ -276,7 +276,7 @@ async def abort_eof_no_blank_line_done(bench: RelayBench) -> None:
             for each in _ENDS
         )
     ):
-        checks.no_error(clause="R4").content_as_sent().done_marker()
+        checks.no_error().content_as_sent().done_marker()
 
 
 # Asking again

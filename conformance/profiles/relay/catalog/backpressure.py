@@ -49,7 +49,7 @@ async def backp_stalled_memory(bench: RelayBench) -> None:
     before = bench.daemon.probe().rss
     async with AsyncExitStack() as stack:
         stalled = [
-            await stack.enter_async_context(bench.exchange(pattern=pattern, **STALLED))
+            await stack.enter_async_context(bench.exchange(pattern=pattern, clause="U6", **STALLED))
             for _ in range(STALLS)
         ]
         await asyncio.gather(*map(_stall, stalled))
@@ -59,18 +59,16 @@ async def backp_stalled_memory(bench: RelayBench) -> None:
             await reader.start()
             await _whole(reader)
         grown = bench.daemon.probe().rss - before
-        bench.expect(
+        bench.check(
             grown <= STALLS * EACH,
-            check="memory",
-            clause="U6",
+            "memory",
             expected=f"at most {EACH // MEBIBYTE} MiB of memory more for each of {STALLS} clients",
             actual=f"{grown / MEBIBYTE:.0f} MiB in all",
         )
         sent = [each for each in stalled if not await _running(bench, each)]
-        bench.expect(
+        bench.check(
             not sent,
-            check="paused",
-            clause="U6",
+            "paused",
             expected="the API cannot send its whole answer while the client does not read",
             actual=f"it could, for {len(sent)} of {plural(STALLS, 'client')}",
         )
@@ -82,14 +80,14 @@ async def backp_stalled_memory(bench: RelayBench) -> None:
 
 async def _whole(exchange: Exchange) -> None:
     checks = await exchange.response(brief=True)
-    checks.done_marker(clause="U6").chunk_count(PIECES, clause="U6")
+    checks.done_marker().chunk_count(PIECES)
     if not all(each.data == checks.deltas[0].data for each in checks.deltas):
-        checks.content(PIECE * PIECES, clause="U6")
+        checks.content(PIECE * PIECES)
 
 
 async def _stall(exchange: Exchange) -> None:
     await exchange.start()
-    await exchange.events(1, clause="U6")
+    await exchange.events(1)
     exchange.pause()
 
 
@@ -148,18 +146,18 @@ async def backp_isolation(bench: RelayBench) -> None:
     patterns = [await bench.script(each) for each in scripts]
     async with AsyncExitStack() as stack:
         stalled = [
-            await stack.enter_async_context(bench.exchange(pattern=each, **STALLED))
+            await stack.enter_async_context(bench.exchange(pattern=each, clause="U6", **STALLED))
             for each in patterns
         ]
         for each in stalled:
             await each.start()
-            await each.events(1, clause="L4")
+            await each.events(1)
             each.pause()
         for checks in await asyncio.gather(*(bench.respond(pattern="short") for _ in range(50))):
-            checks.content_as_sent(clause="L4").done_marker(clause="L4")
+            checks.content_as_sent().done_marker()
         for each, pattern in zip(stalled, patterns, strict=True):
             checks = (await each.response()).applied(pattern)
-            checks.content_as_sent(clause="U6").done_marker(clause="U6")
+            checks.content_as_sent().done_marker()
 
 
 # U7: which time counts for whom

@@ -141,7 +141,7 @@ async def client_sends_all_along(bench: RelayBench) -> None:
         await exchange.open_gate(1)
         await sending
         checks = (await exchange.response()).applied(pattern)
-        checks.content_as_sent(clause="R8").done_marker(clause="R8")
+        checks.content_as_sent().done_marker()
 
 
 async def send_until(exchange: Exchange, *, until: float = float("inf")) -> None:
@@ -170,7 +170,7 @@ async def client_write_error(bench: RelayBench) -> None:
 
     async def reset() -> None:
         async with bench.exchange(pattern=burst, **STALLED) as exchange:
-            await exchange.start(clause="L4")
+            await exchange.start()
             await exchange.events(1)
             exchange.reset()
             await exchange.upstream_ended()
@@ -181,8 +181,8 @@ async def client_write_error(bench: RelayBench) -> None:
             await exchange.events(1)
             await asyncio.gather(*(reset() for _ in range(4)))
             await exchange.open_gate(1)
-            checks = (await exchange.response()).applied(steady, clause="L4")
-            checks.content_as_sent(clause="L4").done_marker(clause="L4")
+            checks = (await exchange.response()).applied(steady)
+            checks.content_as_sent().done_marker()
 
     await asyncio.gather(stay(), stay())
     await bench.healthy()
@@ -264,18 +264,17 @@ async def client_churn(bench: RelayBench) -> None:
         bench.daemon.key_name, state="ended", within=2.0 * bench.environment.scale
     )
     running = [each for each in entries if each.end is End.RUNNING]
-    bench.expect(
+    bench.check(
         not running,
-        check="upstream_ended",
-        clause="U5",
+        "upstream_ended",
         expected="no upstream request runs on for a client that left",
         actual=f"{plural(len(running), 'request')} of {len(entries)} still running",
+        clause="U5",
     )
     calm = await bench.until(lambda: _growth(before, bench.daemon.probe()) == [], within=2.0)
-    bench.expect(
+    bench.check(
         calm,
-        check="growth",
-        clause="H10",
+        "growth",
         expected=f"as much as before these {CYCLES - 20} clients",
         actual="; ".join(_growth(before, bench.daemon.probe())),
     )

@@ -101,7 +101,7 @@ async def finish_junk_after_done(bench: RelayBench) -> None:
         for apart in ([], [cut()]):
             answer = script(delta("Hello"), finish("stop"), done(), *apart, write(junk))
             response = await bench.respond(script=answer)
-            response.done_marker().no_error(clause="R4").sse_format().content_contains("Hello")
+            response.done_marker().no_error().sse_format().content_contains("Hello")
 
 
 @scenario(
@@ -113,7 +113,7 @@ async def finish_broken_after_done(bench: RelayBench) -> None:
     """An answer is complete with `[DONE]`, even if the connection breaks after it."""
     for ending in ("abort", "reset"):
         response = await bench.respond(script=finished(delta("Hello"), ending=ending))
-        response.no_error(clause="R4").content("Hello").done_marker()
+        response.no_error().content("Hello").done_marker()
 
 
 @scenario(
@@ -134,12 +134,12 @@ async def finish_upstream_lingers(bench: RelayBench) -> None:
             await exchange.upstream_ended(clause="H10")
     for told in (each for each in response.response.events if each.kind is Kind.DONE):
         took = transcript.ended_at - told.at
-        bench.expect(
+        bench.check(
             took <= 1.0 * bench.environment.scale,
-            check="prompt_end",
-            clause="R8",
+            "prompt_end",
             expected="EOF within 1 s of [DONE]",
             actual=f"after {took:.2f} s",
+            clause="R8",
         )
 
 

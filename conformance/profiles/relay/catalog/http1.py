@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from conformance.checks import Checks
 from conformance.core.evidence import Kind
 from conformance.core.finding import FindingKind
+from conformance.core.quoting import arrived
 from conformance.core.scenario import Api, Start, scenario
 from conformance.core.script import (
     Script,
@@ -60,7 +61,7 @@ async def _all(bench: RelayBench, scripts: Iterable[Script]) -> list[Checks]:
 
 
 def _whole(checks: Checks) -> None:
-    checks.no_error(clause="R4").content_as_sent().done_marker()
+    checks.no_error().content_as_sent().done_marker()
 
 
 def _broken(checks: Checks) -> None:
@@ -69,16 +70,16 @@ def _broken(checks: Checks) -> None:
 
 async def _not_used_again(bench: RelayBench, *before: Checks) -> None:
     """The next request is served as ever, on a connection of none of these."""
-    checks = await bench.respond(pattern="short")
-    checks.content_as_sent(clause="U9").done_marker(clause="U9")
+    checks = await bench.respond(pattern="short", clause="U9")
+    checks.content_as_sent().done_marker()
     spoilt = {entry.connection for each in before for entry in each.observation.upstream}
     for entry in checks.observation.upstream:
-        bench.expect(
+        bench.check(
             entry.connection not in spoilt,
-            check="not_used_again",
-            clause="U9",
+            "not_used_again",
             expected="a connection on which too much or too little came carries no other request",
             actual=f"the next request came on connection {entry.connection} as well",
+            clause="U9",
         )
 
 
@@ -116,7 +117,7 @@ async def http1_trailers(bench: RelayBench) -> None:
     """Trailer fields after the last chunk are read to their end and mean nothing."""
     fields = b"X-Checksum: 12\r\ndata: {}\r\nContent-Length: 5\r\n"
     _whole(await bench.respond(script=_wire(*GOOD, raw(b"0\r\n" + fields + b"\r\n"))))
-    (await bench.respond(pattern="short")).content_as_sent(clause="U9").done_marker(clause="U9")
+    (await bench.respond(pattern="short", clause="U9")).content_as_sent().done_marker()
 
 
 BAD_CHUNKS = {
@@ -155,12 +156,12 @@ async def http1_bad_chunk(bench: RelayBench) -> None:
         await _not_used_again(bench, *found)
         await bench.until(lambda: len(bench.probe().descriptors) <= before, within=2.0)
         after = len(bench.probe().descriptors)
-        bench.expect(
+        bench.check(
             after <= before,
-            check="released",
-            clause="H10",
+            "released",
             expected=f"{before} descriptors, as before the API broke off {len(ways)} answers",
             actual=f"{after}",
+            clause="H10",
         )
 
 
@@ -267,7 +268,7 @@ async def http1_close_delimited(bench: RelayBench) -> None:
         for version in ("1.0", "1.1")
     ]
     for checks in await _all(bench, ways):
-        checks.no_error(clause="R4").content_as_sent().done_marker()
+        checks.no_error().content_as_sent().done_marker()
 
 
 @scenario(clause=("U4", "R5", "R6"), everywhere=True, needs=H1, evidence="RFC 9112 6.1, 6.3")
@@ -371,12 +372,12 @@ async def http1_compressed(bench: RelayBench) -> None:
     checks.failed()
     for entry in checks.observation.upstream:
         accepted = entry.header("accept-encoding") or ""
-        bench.expect(
+        bench.check(
             "gzip" not in accepted,
-            check="not_asked_for",
-            clause="U4",
+            "not_asked_for",
             expected="no request for a coding that is then refused",
             actual=f"accept-encoding: {accepted}",
+            clause="U4",
         )
 
 
@@ -385,12 +386,15 @@ async def http1_compressed(bench: RelayBench) -> None:
 LARGE = {"prompt": "x" * 120_000}
 
 
-def _taken(checks: Checks) -> bool:
-    """Whether the handoff data was taken, which is as large as the request; tells if not."""
-    refused = checks.response.status == 400 and not checks.observation.upstream
-    if refused:
-        checks.http_status(200, clause=FindingKind.NOT_TAKEN)
-    return not refused
+def _taken(bench: RelayBench, checks: Checks) -> bool:
+    """Check that the daemon took the request, which is as large as the API's."""
+    return bench.check(
+        checks.response.status != 400 or bool(checks.observation.upstream),
+        "taken",
+        expected="the daemon takes a request of 120 KB",
+        actual=arrived(checks.response),
+        kind=FindingKind.NOT_TAKEN,
+    )
 
 
 @scenario(
@@ -411,7 +415,7 @@ async def http1_early_response(bench: RelayBench) -> None:
     async with bench.exchange(pattern=pattern, request=LARGE) as exchange:
         await exchange.start()
         checks = await exchange.response()
-    if _taken(checks):
+    if _taken(bench, checks):
         checks.applied(pattern).http_error(413).error_message("too long")
 
 
@@ -430,7 +434,7 @@ async def http1_early_response_unread(bench: RelayBench) -> None:
         async with bench.exchange(request=LARGE) as exchange:
             await exchange.start()
             checks = await exchange.response()
-        if _taken(checks):
+        if _taken(bench, checks):
             checks.http_error(413).error_message(f"answer {number}")
 
 
@@ -448,5 +452,5 @@ async def http1_slow_request(bench: RelayBench) -> None:
         await bench.healthy()
         await exchange.open_gate(1)
         checks = await exchange.response()
-    if _taken(checks):
+    if _taken(bench, checks):
         checks.applied(pattern).request_unchanged().no_error().content_as_sent().done_marker()

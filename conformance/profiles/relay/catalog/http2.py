@@ -42,18 +42,18 @@ def _connections(*checks: Checks) -> list[int]:
     return [each.connection for one in checks for each in one.observation.upstream]
 
 
-def _whole(*checks: Checks, clause: str | None = None) -> None:
-    for each in checks:
-        each.no_error(clause=clause).content_as_sent(clause=clause).done_marker(clause=clause)
+def _whole(*answers: Checks) -> None:
+    for checks in answers:
+        checks.no_error().content_as_sent().done_marker()
 
 
-async def _served(bench: RelayBench, *, clause: str) -> Checks:
-    """A whole answer that, should it fail in any way, has broken this clause."""
-    async with bench.exchange(pattern="short") as exchange:
-        await exchange.start(clause=clause)
+async def _served(bench: RelayBench, *, clause: str | None = None) -> Checks:
+    """A whole answer to a fresh request."""
+    async with bench.exchange(pattern="short", clause=clause) as exchange:
+        await exchange.start()
         checks = await exchange.response()
-    _whole(checks, clause=clause)
-    return checks.applied("short", clause=clause)
+    _whole(checks)
+    return checks.applied("short")
 
 
 # RST_STREAM
@@ -111,7 +111,6 @@ async def http2_reset_after_end(bench: RelayBench) -> None:
         *await asyncio.gather(
             *(bench.respond(script={**each, "reset_after_end": NO_ERROR}) for each in ways)
         ),
-        clause="R4",
     )
 
 
@@ -139,18 +138,17 @@ async def http2_refused_stream(bench: RelayBench) -> None:
     refused = script(head="", ending="reset", reset_code=REFUSED_STREAM)
     for times in (1, 2):
         pattern = await bench.script(attempts(*[refused] * times, finished(delta("Once"))))
-        async with bench.exchange(pattern=pattern) as exchange:
+        async with bench.exchange(pattern=pattern, clause="U8") as exchange:
             await exchange.start()
             checks = await exchange.response()
         if times == 1:
-            _whole(checks, clause="U8")
+            _whole(checks)
         else:
             checks.http_error(502, clause="U8")
         requests = len(checks.observation.upstream)
-        bench.expect(
+        bench.check(
             requests == 2,
-            check="asked_twice",
-            clause="U8",
+            "asked_twice",
             expected="two requests: a refused stream is asked for again, once",
             actual=f"{requests}",
         )
@@ -183,12 +181,12 @@ async def http2_goaway(bench: RelayBench) -> None:
             checks = (await exchange.response()).applied(pattern)
         _whole(checks)
         connections = _connections(checks, other)
-        bench.expect(
+        bench.check(
             len(set(connections)) == 2,
-            check="elsewhere",
-            clause="U9",
+            "elsewhere",
             expected="no stream is opened on a connection after its GOAWAY",
             actual=f"the two requests came on the connections {connections}",
+            clause="U9",
         )
 
 
@@ -203,15 +201,14 @@ async def http2_goaway_unprocessed(bench: RelayBench) -> None:
     """A stream above GOAWAY's last was not processed: it is asked for again, elsewhere, once."""
     value = attempts(script(goaway("previous"), stall(), head=""), finished(delta("Once")))
     pattern = await bench.script(value)
-    async with bench.exchange(pattern=pattern) as exchange:
+    async with bench.exchange(pattern=pattern, clause="U8") as exchange:
         await exchange.start()
         checks = await exchange.response()
-    _whole(checks, clause="U8")
+    _whole(checks)
     connections = _connections(checks)
-    bench.expect(
+    bench.check(
         len(connections) == 2 and connections[0] != connections[1],
-        check="asked_twice",
-        clause="U8",
+        "asked_twice",
         expected="a second request, on another connection",
         actual=f"requests on the connections {connections}",
     )
@@ -249,7 +246,7 @@ async def http2_one_stream(bench: RelayBench) -> None:
     """Where the API admits one stream at a time the others wait, or go elsewhere."""
     value = finished(settings(max_concurrent_streams=1), delta("Once"))
     _whole(await bench.respond(script=value))
-    await asyncio.gather(*(_served(bench, clause="U3") for _ in range(8)))
+    await asyncio.gather(*(_served(bench) for _ in range(8)))
 
 
 @scenario(
@@ -262,7 +259,7 @@ async def http2_request_window(bench: RelayBench) -> None:
     request = {"prompt": "y" * 100_000}
     checks = await bench.respond(pattern="short", request=request)
     checks.request_unchanged(clause="U3")
-    _whole(checks, clause="U3")
+    _whole(checks)
 
 
 @scenario(clause=("R5", "U8"), everywhere=True, needs=H2, alone=True, evidence="RFC 9113 8.1, 5.2")
@@ -309,7 +306,7 @@ async def http2_flow_sibling(bench: RelayBench) -> None:
         await stalled.start()
         await stalled.head()
         stalled.pause()
-        _whole(await bench.respond(script=large), clause="L4")
+        _whole(await bench.respond(script=large))
 
 
 @scenario(
@@ -354,7 +351,7 @@ def http2_other_frames(response: Checks) -> None:
 )
 def http2_trailers(response: Checks) -> None:
     """Trailer fields end an answer as END_STREAM on its last DATA would."""
-    response.no_error(clause="U4").content_as_sent().done_marker()
+    response.no_error().content_as_sent().done_marker()
 
 
 @scenario(clause=("U4", "R4", "R6"), everywhere=True, needs=H2, evidence="RFC 9113 8.1.1")
@@ -405,7 +402,7 @@ async def http2_cancel(bench: RelayBench) -> None:
     """A client that leaves ends its own stream and no other."""
     pattern = await bench.script(finished(delta("Once"), gate(1), delta(" upon")))
     async with (
-        bench.exchange(pattern=pattern) as sibling,
+        bench.exchange(pattern=pattern, clause="L4") as sibling,
         bench.exchange(pattern=pattern) as leaving,
     ):
         for exchange in (sibling, leaving):
@@ -414,7 +411,7 @@ async def http2_cancel(bench: RelayBench) -> None:
         leaving.reset()
         await leaving.upstream_ended(within=2.0)
         await sibling.open_gate(1)
-        _whole((await sibling.response()).applied(pattern), clause="L4")
+        _whole((await sibling.response()).applied(pattern))
 
 
 @scenario(
@@ -436,10 +433,9 @@ async def http2_cancel_repeated(bench: RelayBench) -> None:
     await bench.healthy()
     await bench.until(lambda: len(bench.probe().descriptors) <= before + POOLED, within=2.0)
     after = len(bench.probe().descriptors)
-    bench.expect(
+    bench.check(
         after <= before + POOLED,
-        check="places",
-        clause="U5",
+        "places",
         expected=f"at most {before + POOLED} descriptors, after clients who left as before them",
         actual=f"{after}",
     )

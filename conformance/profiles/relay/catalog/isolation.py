@@ -96,9 +96,9 @@ async def conc_slow_neighbour(bench: RelayBench) -> None:
     async with entered(*(bench.exchange(pattern=pattern) for _ in range(WAITING))) as waiting:
         for each in waiting:
             await each.start()
-            await each.asked(clause="L4")
+            await each.asked()
         for checks in await asyncio.gather(*(bench.respond(pattern="short") for _ in range(10))):
-            checks.content_as_sent(clause="L4").done_marker(clause="L4")
+            checks.content_as_sent().done_marker()
         for each in waiting:
             await each.open_gate(1)
             checks = (await each.response()).applied(pattern)
@@ -123,10 +123,9 @@ async def conc_slow_connect(bench: RelayBench) -> None:
 
     longest = max(await asyncio.gather(*(refused() for _ in range(8))))
     bound = (CONNECT + 1.0) * bench.environment.scale
-    bench.expect(
+    bench.check(
         longest < bound or bool(bench.findings),
-        check="side_by_side",
-        clause="L4",
+        "side_by_side",
         expected=f"all 8 are told within {bound:.1f} s",
         actual=f"the last after {longest:.1f} s",
     )
@@ -179,11 +178,11 @@ async def conc_stale_pool(bench: RelayBench) -> None:
     for afterwards in ("close", "close_on_request", "reset_on_request"):
         checks = await bench.respond(script=finished(delta("Bye"), afterwards=afterwards))
         checks.content_as_sent().done_marker()
-        async with bench.exchange(pattern="short") as following:
+        async with bench.exchange(pattern="short", clause="U9") as following:
             await following.start()
             checks = await following.response()
         if checks.response.status == 200:
-            checks.content_as_sent(clause="U9").done_marker(clause="U9").applied("short")
+            checks.content_as_sent().done_marker().applied("short")
         else:
             checks.http_error(502).ended()
 
@@ -194,8 +193,8 @@ async def _next(bench: RelayBench, before: Exchange) -> None:
         await following.start()
         await before.open_gate(1)
         checks = await following.response()
-        checks.content_as_sent(clause="U9").done_marker(clause="U9")
-        checks.applied("finish:length", clause="U9")
+        checks.content_as_sent().done_marker()
+        checks.applied("finish:length")
 
 
 # What is scarce
@@ -227,10 +226,9 @@ async def conc_upstream_released(bench: RelayBench) -> None:
     await bench.healthy()
     # A pool may keep what was good; of 42 failures a daemon that forgets one way keeps 6 more.
     calm = await bench.until(lambda: len(bench.probe().descriptors) <= before + 4, within=2.0)
-    bench.expect(
+    bench.check(
         calm,
-        check="upstream_released",
-        clause="H10",
+        "upstream_released",
         expected=f"{before} descriptors, as before",
         actual=f"{len(bench.probe().descriptors)}",
     )

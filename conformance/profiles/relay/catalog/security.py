@@ -42,7 +42,7 @@ INJECTIONS = ("a\rb", "a\nb", "a\r\nb", "\n\ndata: [DONE]\n\n", "\r\rdata: injec
 def sec_sse_injection(response: Checks) -> None:
     """Line ends in the text stay text: no event, field or end comes of them."""
     response.sse_format(clause="S1").chunk_count(len(INJECTIONS), clause="S1")
-    response.no_error(clause="S1").content_as_sent().done_marker(clause="S1")
+    response.no_error().content_as_sent().done_marker()
 
 
 @scenario(
@@ -95,23 +95,23 @@ def _without(bench: RelayBench, checks: Checks) -> None:
         with suppress(ValueError):
             decoded.append(json.loads(response.body))
     seen = response.transcript.raw.decode(errors="replace") + json.dumps(decoded, default=str)
-    bench.expect(
+    bench.check(
         key not in seen,
-        check="key_unseen",
-        clause="S2",
+        "key_unseen",
         expected="a response without the API key",
         actual=excerpt(seen.replace(key, "<THE KEY>"), 400),
+        clause="S2",
     )
 
 
 def _unlogged(bench: RelayBench) -> None:
     lines = [each for each in bench.daemon.log().splitlines() if bench.daemon.key in each]
-    bench.expect(
+    bench.check(
         not lines,
-        check="key_unlogged",
-        clause="S2",
+        "key_unlogged",
         expected="a log without the API key",
         actual=" | ".join(each.replace(bench.daemon.key, "<THE KEY>") for each in lines[:2]),
+        clause="S2",
     )
 
 
@@ -184,12 +184,12 @@ async def decoy(bench: RelayBench, *, clause: str) -> AsyncIterator[str]:
     async with server:
         host, port = server.sockets[0].getsockname()
         yield f"{host}:{port}"
-    bench.expect(
+    bench.check(
         not heard,
-        check="decoy",
-        clause=clause,
+        "decoy",
         expected="no connection to anywhere but the configured API",
         actual=f"{plural(len(heard), 'connection')}: {excerpt(b''.join(heard))}",
+        clause=clause,
     )
 
 

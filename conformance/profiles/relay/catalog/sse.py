@@ -136,10 +136,9 @@ async def sse_multiline_data_lf(bench: RelayBench) -> None:
     """Data lines are joined with a LF: what it cuts in two is no JSON, and no chunk."""
     response = await bench.respond(pattern=await bench.pattern())
     response.content_contains("one").ended()
-    bench.expect(
+    bench.check(
         "joined" not in response.text,
-        check="joined_with_lf",
-        clause="U2",
+        "joined_with_lf",
         expected="no chunk is made of `nu` and `ll`, on a line each",
         actual=f"the text {response.text!r}",
     )
@@ -194,12 +193,12 @@ async def sse_non_json_data(bench: RelayBench) -> None:
         if not response.complete:
             response.content("one").no_finish_reason().failed_stream()
             continue
-        bench.expect(
+        bench.check(
             any(event.data == said for event in response.response.events),
-            check="non_json",
-            clause="R2",
+            "non_json",
             expected=f"an error, or an event with the data {said!r}",
             actual="neither",
+            clause="R2",
         )
         response.content("one two").done_marker()
     await bench.healthy()

@@ -58,15 +58,14 @@ async def timing_flush_each(bench: RelayBench) -> None:
     async with bench.exchange(pattern=pattern) as exchange:
         await exchange.start()
         for number in range(1, GATES + 1):
-            await exchange.events(number, clause="R7")
+            await exchange.events(number)
             await exchange.open_gate(number)
         checks = (await exchange.response()).applied(pattern)
     checks.events_in_order().done_marker()
     fastest = min(arrivals(checks)[1:], default=0.0)
-    bench.expect(
+    bench.check(
         fastest < PROMPTLY * bench.environment.scale,
-        check="prompt",
-        clause="R7",
+        "prompt",
         expected=f"the fastest of {GATES} events takes less than {PROMPTLY * 1000:g} ms",
         actual=f"{fastest * 1000:.0f} ms",
     )
@@ -75,7 +74,7 @@ async def timing_flush_each(bench: RelayBench) -> None:
 @scenario(script=script(delta("First"), stall()), clause="R7", everywhere=True, evidence=FIRST)
 async def timing_first_event(exchange: Exchange) -> None:
     """The first event reaches the client although the API says nothing more."""
-    await exchange.events(1, clause="R7")
+    await exchange.events(1)
 
 
 def _tool(arguments: str, **more: object) -> dict[str, object]:
@@ -132,10 +131,9 @@ async def timing_keepalive(bench: RelayBench) -> None:
         await exchange.events(1)
         await bench.healthy()
         before = exchange.seen().body
-        bench.expect(
+        bench.check(
             before.endswith(b"\n\n"),
-            check="event_boundary",
-            clause="R2",
+            "event_boundary",
             expected="nothing of an event that the API has not finished",
             actual=repr(before[-60:]),
         )
@@ -223,5 +221,7 @@ async def timing_connect_timeout(bench: RelayBench) -> None:
 async def timing_long_steady(bench: RelayBench) -> None:
     """A stream that flows may take longer than every time bound."""
     beat = 0.1 * bench.environment.scale
-    checks = await bench.respond(script=finished(repeat(14, wait(beat), delta("still here "))))
-    checks.content_as_sent(clause="U7").done_marker(clause="U7")
+    checks = await bench.respond(
+        script=finished(repeat(14, wait(beat), delta("still here "))), clause="U7"
+    )
+    checks.content_as_sent().done_marker()

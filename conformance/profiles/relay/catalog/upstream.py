@@ -219,12 +219,12 @@ async def uperr_5xx_html(bench: RelayBench) -> None:
 
 
 def _no_markup(bench: RelayBench, checks: Checks) -> None:
-    bench.expect(
+    bench.check(
         b"<html" not in checks.response.body,
-        check="no_markup",
-        clause="R5",
+        "no_markup",
         expected="no markup in the error",
         actual=repr(checks.response.body),
+        clause="R5",
     )
 
 
@@ -281,12 +281,12 @@ async def uperr_redirect(bench: RelayBench) -> None:
 def _in_time(bench: RelayBench, checks: Checks) -> None:
     transcript = checks.response.transcript
     took = transcript.ended_at - transcript.began_at
-    bench.expect(
+    bench.check(
         transcript.ending is Ending.EOF and took <= IN_TIME * bench.environment.scale,
-        check="in_time",
-        clause="U7",
+        "in_time",
         expected=f"an answer within {IN_TIME:g} s, where the bounds are {HASTE} s",
         actual=f"{transcript.ending.value} after {took:.3f} s",
+        clause="U7",
     )
 
 
@@ -385,12 +385,12 @@ async def _unverified(bench: RelayBench) -> None:
         await exchange.start()
         checks = await exchange.response()
     transports = {each.transport for each in checks.observation.upstream}
-    bench.expect(
+    bench.check(
         "tls" not in transports,
-        check="verified",
-        clause="U3",
+        "verified",
         expected="a certificate that is not to be trusted is refused",
         actual="the request was sent over this connection",
+        clause="U3",
     )
     if transports:
         checks.content_as_sent().done_marker()
