@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import socket
 import struct
-import termios
 from collections.abc import Callable
+
+from llm_api.stall import StallWatch
 
 _HIGH_WATER = 32 * 1024
 """The API has to wait while more unsent bytes than this are queued."""
@@ -51,12 +51,12 @@ class Client:
         """
         self._loop = asyncio.get_running_loop()
         self._sock = sock
-        self._write_timeout = write_timeout
         self._on_gone = on_gone
         self._on_closed = on_closed
         self._unsent = bytearray()
-        self._progress = 0  # bytes the kernel took, ever
-        self._stall_timer: asyncio.TimerHandle | None = None
+        self._stall = StallWatch(
+            sock, write_timeout, unsent=lambda: bool(self._unsent), on_stall=self._on_stall
+        )
         self._drained: asyncio.Future[None] | None = None
         self._gone = False
         self._finishing = False
@@ -94,7 +94,7 @@ class Client:
         if sent < len(data) and not self.closed:
             self._unsent += data[sent:]
             self._loop.add_writer(self._sock, self._on_writable)
-            self._watch_stall()
+            self._stall.start()
 
     async def drain(self) -> None:
         """Wait until everything has been sent."""
@@ -131,7 +131,7 @@ class Client:
         except OSError:
             self._leave("reset the connection")
             return 0
-        self._progress += sent
+        self._stall.sent += sent
         return sent
 
     def _on_writable(self) -> None:
@@ -179,37 +179,12 @@ class Client:
                 self._close()
             self._on_gone(how)
 
-    def _watch_stall(self) -> None:
-        if self._stall_timer is None:
-            self._stall_timer = self._loop.call_later(
-                self._write_timeout, self._check_stall, self._accepted()
-            )
-
-    def _check_stall(self, accepted_before: int) -> None:
-        """A client that accepted no byte within the write timeout has left."""
-        self._stall_timer = None
-        if self.closed or not self._unsent:
-            return
-        if self._accepted() > accepted_before:
-            self._watch_stall()
-            return
+    def _on_stall(self) -> None:
         finishing = self._finishing
         self.abort()
         if not finishing and not self._gone:
             self._gone = True
             self._on_gone("stopped reading")
-
-    def _accepted(self) -> int:
-        """Bytes that the client's side has acknowledged.
-
-        The kernel reports room only when a third of a large buffer is free. That is too
-        coarse to tell a slow reader from a client that does not read.
-        """
-        try:
-            queued = fcntl.ioctl(self._sock, termios.TIOCOUTQ, b"\0\0\0\0")
-        except OSError:
-            return self._progress
-        return self._progress - int(struct.unpack("i", queued)[0])
 
     def _shut_down(self) -> None:
         try:
@@ -231,9 +206,9 @@ class Client:
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
-        for timer in (self._stall_timer, self._linger_timer):
-            if timer is not None:
-                timer.cancel()
+        self._stall.stop()
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         self._on_closed()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from llm_api import address
 from llm_api.address import Address
+from llm_api.command_line import count, seconds
+from llm_api.environment import api_of
 
 from streaming_daemon.rendering import Format
-
-DEFAULT_BASE = "https://api.openai.com/v1"
-DEFAULT_MODEL = "gpt-4o-mini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def parse_args(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
     )
     parser.add_argument("--socket", type=Path, required=True, metavar="PATH")
     parser.add_argument("--socket-mode", type=_mode, default=0o660, metavar="0660")
-    parser.add_argument("--max-connections", type=_count, default=10_000, metavar="N")
+    parser.add_argument("--max-connections", type=count, default=10_000, metavar="N")
     parser.add_argument("--format", type=Format, choices=list(Format), default=Format.SIMPLE)
     for name, default in (
         ("handoff", 5.0),
@@ -59,10 +57,10 @@ def parse_args(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
         ("write", 60.0),
         ("shutdown", 30.0),
     ):
-        parser.add_argument(f"--{name}-timeout", type=_seconds, default=default, metavar="SECONDS")
+        parser.add_argument(f"--{name}-timeout", type=seconds, default=default, metavar="SECONDS")
     args = parser.parse_args(argv)
     try:
-        api = _api(environ)
+        api = api_of(environ)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     return Config(
@@ -80,53 +78,6 @@ def parse_args(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
         ),
         api=api,
     )
-
-
-_VARIABLES = {
-    "base": "OPENAI_API_BASE",
-    "key": "OPENAI_API_KEY",
-    "ca_file": "OPENAI_CA_FILE",
-}
-
-
-def _api(environ: Mapping[str, str]) -> Address:
-    try:
-        return address.address(
-            environ.get("OPENAI_API_BASE") or DEFAULT_BASE,
-            key=environ.get("OPENAI_API_KEY", ""),
-            socket=environ.get("OPENAI_API_SOCKET") or None,
-            ca_file=environ.get("OPENAI_CA_FILE") or None,
-            insecure=_flag(environ, "OPENAI_INSECURE_SSL", default=False),
-            http2=_flag(environ, "OPENAI_HTTP2_ENABLED", default=True),
-        )
-    except ValueError as error:
-        setting, _, problem = str(error).partition(": ")
-        raise ValueError(f"{_VARIABLES.get(setting, setting)}: {problem}") from None
-
-
-def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
-    value = environ.get(name, "").strip().lower()
-    if value in ("1", "true", "yes", "on"):
-        return True
-    if value in ("0", "false", "no", "off"):
-        return False
-    if not value:
-        return default
-    raise ValueError(f"{name}: expected true or false, found {value!r}")
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, found {text!r}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a count of at least 1, found {text!r}")
-    return value
 
 
 def _mode(text: str) -> int:

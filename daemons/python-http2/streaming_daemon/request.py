@@ -15,6 +15,7 @@ from typing import Any
 
 from llm_api import exact_json
 from llm_api.exact_json import Number, is_integer, is_text
+from llm_api.messages import check_messages
 from llm_api.request import Request
 
 from streaming_daemon.bad_handoff import BadHandoff
@@ -109,27 +110,12 @@ def _check(given: dict[str, Any]) -> None:
     if not isinstance(given.get("temperature", Number("0")), Number):
         raise BadHandoff("temperature: expected a number")
     if "messages" in given:
-        _check_messages(given["messages"])
+        try:
+            check_messages(given["messages"])
+        except ValueError as error:
+            raise BadHandoff(str(error)) from None
     elif "prompt" not in given:
         raise BadHandoff("expected prompt or messages, found neither")
-
-
-def _check_messages(messages: Any) -> None:
-    if not isinstance(messages, list) or not messages:
-        raise BadHandoff("messages: expected a list of messages, at least one")
-    for index, message in enumerate(messages):
-        where = f"messages[{index}]"
-        if not isinstance(message, dict):
-            raise BadHandoff(f"{where}: expected an object with role and content")
-        if not is_text(message.get("role")):
-            raise BadHandoff(f"{where}.role: expected a string")
-        content = message.get("content")
-        if content is None and message["role"] == "assistant":
-            continue  # a message that only calls tools
-        if isinstance(content, list) and all(isinstance(part, dict) for part in content):
-            continue
-        if not is_text(content):
-            raise BadHandoff(f"{where}.content: expected a string or a list of parts")
 
 
 def _header_value(field: str, value: str) -> bytes:

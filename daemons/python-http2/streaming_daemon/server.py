@@ -7,13 +7,14 @@ import logging
 import signal
 import socket
 
+from llm_api.environment import DEFAULT_MODEL
 from llm_api.failure import Failure, Overloaded, ShuttingDown
 from llm_api.redaction import Redact
 from llm_api.upstream import Upstream
 
 from streaming_daemon import request, wire
 from streaming_daemon.bad_handoff import BadHandoff, TooLarge
-from streaming_daemon.config import DEFAULT_MODEL, Config
+from streaming_daemon.config import Config
 from streaming_daemon.handoff import Receiver
 from streaming_daemon.relay import Exchange, Terms
 from streaming_daemon.rendering import renderer
