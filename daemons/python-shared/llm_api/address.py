@@ -28,6 +28,16 @@ class Address:
     http2: bool
     """Whether the TLS handshake may choose HTTP/2."""
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The texts that would reveal the address in an error."""
+        texts = [self.authority, f"{self.host}:{self.port}"]
+        if not re.fullmatch(r"localhost|[0-9.]+|[0-9a-f:]*::?[0-9a-f]*", self.host):
+            texts.append(self.host)
+        if self.socket is not None:
+            texts.append(self.socket)
+        return tuple(texts)
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:

@@ -24,6 +24,12 @@ class Frame(NamedTuple):
     """The last stream that the peer promises to finish, if the frame is a GOAWAY."""
 
 
+def goaway(last_stream: int, code: int) -> bytes:
+    """A GOAWAY frame: streams above the last one are not processed."""
+    payload = last_stream.to_bytes(4, "big") + code.to_bytes(4, "big")
+    return len(payload).to_bytes(3, "big") + bytes((_GOAWAY, 0, 0, 0, 0, 0)) + payload
+
+
 class FrameCutter:
     """Keeps the bytes of a frame until it is complete."""
 

@@ -1,0 +1,1 @@
+"""A gateway: an HTTP server that relays an LLM API's event streams."""
