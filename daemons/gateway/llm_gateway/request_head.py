@@ -21,7 +21,7 @@ from llm_gateway.errors import BadRequest, HeadTooLarge
 MAX_HEAD = 64 * 1024
 _MAX_FIELDS = 256
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP/1\.([01])")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0-\x08\x0a-\x1f\x7f]*?)[ \t]*")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\0-\x08\x0a-\x1f\x7f]*)")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
@@ -98,7 +98,7 @@ def _fields(lines: list[bytes]) -> dict[str, str]:
         match = _FIELD.fullmatch(line)
         if match is None:
             raise BadRequest("a header field is malformed")
-        name, value = match[1].decode().lower(), match[2].decode("latin-1")
+        name, value = match[1].decode().lower(), match[2].decode("latin-1").strip(" \t")
         if name in headers:
             if name in ("content-length", "transfer-encoding", "host", "authorization"):
                 raise BadRequest(f"the request has the field {name} twice")

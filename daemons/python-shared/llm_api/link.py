@@ -10,6 +10,7 @@ and a writer callback, and TLS runs through `tls.Tls`.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from typing import Any, Protocol
@@ -172,7 +173,7 @@ async def open_link(api: Address) -> Link:
     try:
         sock = await _connect(api)
     except OSError as error:
-        raise Unreachable(f"no connection to the API: {error.strerror or error}") from error
+        raise Unreachable(f"no connection to the API: {_reason(error)}") from error
     try:
         return Link(sock, await _handshake(sock, api))
     except ssl.SSLCertVerificationError as error:
@@ -183,10 +184,17 @@ async def open_link(api: Address) -> Link:
         ) from error
     except OSError as error:  # ssl.SSLError is an OSError
         sock.close()
-        raise Unreachable(f"no TLS connection to the API: {error.strerror or error}") from error
+        raise Unreachable(f"no TLS connection to the API: {_reason(error)}") from error
     except BaseException:
         sock.close()
         raise
+
+
+def _reason(error: OSError) -> str:
+    """The error's text without the address, which asyncio adds."""
+    if isinstance(error, ssl.SSLError) or error.errno is None or error.errno < 0:
+        return error.strerror or type(error).__name__
+    return os.strerror(error.errno)
 
 
 async def _connect(api: Address) -> socket.socket:

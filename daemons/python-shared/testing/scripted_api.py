@@ -82,11 +82,12 @@ def read_request(conn: socket.socket) -> bytes:
             return b""
         data += more
     head, _, body = data.partition(b"\r\n\r\n")
-    (length,) = (
+    lengths = [
         int(line.split(b":")[1])
         for line in head.lower().split(b"\r\n")
         if line.startswith(b"content-length:")
-    )
+    ]
+    length = lengths[0] if lengths else 0
     while len(body) < length:
         body += conn.recv(65536)
     return head + b"\r\n\r\n" + body
