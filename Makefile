@@ -19,7 +19,7 @@ RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
 
 .DEFAULT_GOAL := help
 BACKENDS := rpc-chat agent-chat spaces
-CHECKS  := check-python-shared check-python-http2 $(BACKENDS:%=check-%) check-go check-rust check-uring check-php
+CHECKS  := check-python-shared check-python-http2 check-gateway $(BACKENDS:%=check-%) check-go check-rust check-uring check-php
 # Groups of steps; those of one group run at the same time.
 STEPS   := check-format,check-types check-documents check-tests \
 	$(subst $(space),$(comma),$(CHECKS)) check-self-test
@@ -76,7 +76,7 @@ check-self-test: $(DEV)
 skip = { command -v $(2) >/dev/null || { echo 'check-$(1): skipped, no $(2): apt-get install $(3)'; \
 	exit $(if $(filter $(1),$(subst $(comma), ,$(REQUIRE))),2,0); }; }
 
-check-python-shared check-python-http2 $(BACKENDS:%=check-%): check-%: $(DEV)
+check-python-shared check-python-http2 check-gateway $(BACKENDS:%=check-%): check-%: $(DEV)
 	@cd daemons/$* && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet
 
 check-go:

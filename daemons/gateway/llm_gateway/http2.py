@@ -64,10 +64,7 @@ class Http2Connection:
 
     def drain(self) -> None:
         """Take no further requests, and close when the running ones have ended."""
-        if not self._draining:
-            self._draining = True
-            # By hand: h2 sends nothing after its own GOAWAY.
-            self._peer.write(goaway(self._last_stream, ErrorCodes.NO_ERROR))
+        self._draining = True
         self._close_if_done()
 
     def abort(self) -> None:
@@ -285,9 +282,15 @@ class Http2Connection:
             self._close_if_done()
 
     def _close_if_done(self) -> None:
-        if self._draining and not self._streams:
+        """Close a connection that drains and has no streams.
+
+        GOAWAY comes last, because many clients (all on h2) give up their running streams
+        at a GOAWAY. Until then new streams are refused, which lets the client try again.
+        """
+        if self._draining and not self._streams and not self._closing:
             self._closing = True
             self._flush()
+            self._peer.write(goaway(self._last_stream, ErrorCodes.NO_ERROR))
             self._peer.finish()
 
 

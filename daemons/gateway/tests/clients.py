@@ -83,7 +83,7 @@ class Http1Client:
         if ca_file is not None:
             context = ssl.create_default_context(cafile=ca_file)
             self.sock = context.wrap_socket(self.sock, server_hostname="127.0.0.1")
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def __enter__(self) -> Http1Client:
         return self
@@ -129,15 +129,18 @@ class Http1Client:
         return body, "close"
 
     def until(self, end: bytes) -> bytes:
-        while end not in self._buffer:
+        """Everything up to these bytes, with them."""
+        start = 0
+        while (at := self._buffer.find(end, start)) < 0:
+            start = max(0, len(self._buffer) - len(end))
             self._more()
-        data, _, self._buffer = self._buffer.partition(end)
-        return data + end
+        return self.exactly(at + len(end))
 
     def exactly(self, size: int) -> bytes:
         while len(self._buffer) < size:
             self._more()
-        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
         return data
 
     def at_eof(self) -> bool:
@@ -151,7 +154,7 @@ class Http1Client:
     def _more(self) -> None:
         data = self.sock.recv(65536)
         if not data:
-            raise EOFError(self._buffer)
+            raise EOFError(bytes(self._buffer[:100]))
         self._buffer += data
 
 
