@@ -9,8 +9,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+<<<<<<< HEAD
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypedDict, Unpack
+=======
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
+>>>>>>> 69d3ead (Add the profile gateway: openings over HTTP/1.1 and TLS, checks of both classes, nginx's manifest)
 
 from conformance.checks import Checks
 from conformance.core.evidence import Observation
@@ -46,7 +51,7 @@ class ClientOptions(TypedDict, total=False):
 class RelayBench(Bench):
     """One scenario's hold on a daemon, on the mock API and on its clients."""
 
-    checks: ClassVar[type[Checks]] = Checks
+    checks: type[Checks] = Checks
     """The vocabulary of assertions on a finished exchange."""
 
     def __init__(self, scenario: Scenario, environment: Environment) -> None:

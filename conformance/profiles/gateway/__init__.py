@@ -1,0 +1,1 @@
+"""The profile `gateway`: HTTP servers that relay an OpenAI-compatible streaming API."""

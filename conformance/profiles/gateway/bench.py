@@ -1,0 +1,129 @@
+"""A GatewayBench: exchanges that begin with an HTTP request."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Unpack
+
+from conformance.core.scenario import Scenario
+from conformance.daemon.manifest import fill
+from conformance.daemon.places import trusted_ca_file
+from conformance.daemon.process import DaemonProcess
+from conformance.profiles.environment import Environment
+from conformance.profiles.gateway.checks import BytesChecks, EventsChecks
+from conformance.profiles.gateway.connection import HttpConnection
+from conformance.profiles.gateway.opening import Requested, Target
+from conformance.profiles.gateway.request import Request, asked, body_of, encode
+from conformance.profiles.relay.bench import ClientOptions, RelayBench
+from conformance.profiles.relay.exchange import READ_SIZE, Exchange
+from conformance.wire.http1_message import SELF_DELIMITED, HeadRules
+
+
+class GatewayOptions(ClientOptions, total=False):
+    """How an exchange's client is set up, and what it sends."""
+
+    headers: Mapping[str, str]
+    """Further fields of the request's head; an empty value takes one away."""
+    raw: bytes
+    """Sent in place of the encoded request, and without a token in it."""
+    reuse: HttpConnection
+    """A connection on which another exchange has ended."""
+    keep: bool
+    """Leave the connection open when the exchange is over."""
+    accepts: frozenset[str]
+    """Content codings that the client accepts."""
+
+
+class GatewayBench(RelayBench):
+    """One scenario's hold on a gateway."""
+
+    def __init__(self, scenario: Scenario, environment: Environment) -> None:
+        super().__init__(scenario, environment)
+        manifest, variant = environment.manifest, environment.variant
+        self.client = manifest.client_of(variant)
+        relay = manifest.values("relay", variant) or ("events",)
+        self.checks = BytesChecks if relay[0] == "bytes" else EventsChecks
+        self.target = Target.of(environment.instance.url, _trust())
+
+    def exchange(
+        self,
+        *,
+        pattern: str | None = None,
+        request: Mapping[str, Any] | None = None,
+        **options: Unpack[GatewayOptions],
+    ) -> Exchange:
+        """An exchange that is yet to be entered (`async with`) and started.
+
+        `request` holds fields of the request. Raises ScenarioStopped as RelayBench does.
+        """
+        token = self._token()
+        codings = options.get("accepts", frozenset())
+        return self._begun_by(
+            Requested(
+                self.target,
+                self.request(pattern, request, token, options.get("headers", {})),
+                rules=HeadRules(framed=True, codings=codings) if codings else SELF_DELIMITED,
+                receive_buffer=options.get("receive_buffer"),
+                raw=options.get("raw"),
+                reuse=options.get("reuse"),
+                keep=options.get("keep", False),
+            ),
+            token=token,
+            read_size=options.get("read_size", READ_SIZE),
+        )
+
+    def request(
+        self,
+        pattern: str | None,
+        fields: Mapping[str, Any] | None,
+        token: str,
+        headers: Mapping[str, str],
+    ) -> Request:
+        """The HTTP request that a scenario's fields stand for."""
+        marked = self._marked(pattern, fields, token)
+        body = encode(body_of(marked.fields, model=self.client.model))
+        kept = {} if marked.header is None else {"X-Test-Pattern": marked.header}
+        if marked.fields.get("request_id") is not None:
+            kept["X-Request-Id"] = str(marked.fields["request_id"])
+        manifest, variant = self.environment.manifest, self.environment.variant
+        additions = {*manifest.values("adds", variant), *manifest.values("rewrites", variant)}
+        head = {
+            "content-type": "application/json",
+            "accept": "text/event-stream",
+            "authorization": f"Bearer {self.key}",
+            **{name.lower(): self._filled(text) for name, text in self.client.headers.items()},
+            **{name.lower(): value for name, value in kept.items()},
+            **{name.lower(): value for name, value in headers.items()},
+        }
+        return Request(
+            path=self.client.path,
+            headers=tuple((name, value) for name, value in head.items() if value),
+            body=body,
+            asked=asked(body, kept, additions=frozenset(additions)),
+        )
+
+    @property
+    def key(self) -> str:
+        """The key that the clients send."""
+        return self._filled(self.client.key)
+
+    def _filled(self, text: str) -> str:
+        instance = self.environment.instance
+        places = instance.places if isinstance(instance, DaemonProcess) else {}
+        served = self.environment.manifest.served
+        if served is not None:
+            places = {"api_key": served.api_key}
+        return fill(text, places)
+
+
+def _trust() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(trusted_ca_file())
+    return context
+
+
+def without(request: Request, *names: str) -> Request:
+    """The request without these header fields."""
+    return replace(request, headers=tuple(pair for pair in request.headers if pair[0] not in names))
