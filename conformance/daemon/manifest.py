@@ -129,7 +129,7 @@ class Variant:
     """Judged by the whole catalog, and not only by scenarios for which the variant matters."""
     client: Client | None = None
     """Replaces the daemon's, where it is given."""
-    files: Mapping[str, Path] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     """Each one given here replaces the daemon's of that name."""
 
 
@@ -174,7 +174,7 @@ class Manifest:
     """`scenario` or `variant/scenario` -> the reason, with a link to the tracker."""
     served: Served | None = None
     """Set where there is no file, because the daemon is running already."""
-    files: Mapping[str, Path] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     """Name of a file in the instance's state folder -> the template that it is written from."""
     client: Client = field(default_factory=Client)
     setup: Setup = field(default_factory=Setup)

@@ -180,7 +180,7 @@ def _run(table: Table, listens: str) -> Run:
     table.require("command", f'command = ["{{build}}/daemon", "--{listens}", "{{{listens}}}"]')
     command = _command(table, RUN_PLACES)
     env = _env(table)
-    templates = tuple(path.read_text() for path in _files(Table(table.document, "files")).values())
+    templates = _files(Table(table.document, "files")).values()
     if not any(f"{{{listens}}}" in text for text in (*command, *env.values(), *templates)):
         raise table.error(
             "command",
@@ -250,22 +250,29 @@ def _path(table: Table, key: str, default: str) -> str:
     return path
 
 
-def _files(table: Table) -> dict[str, Path]:
-    """Read [files]: each template must exist, and its placeholders must be known."""
+def _files(table: Table) -> dict[str, str]:
+    """Read [files]: the text of each template, whose placeholders must be known.
+
+    A value of several lines is the template itself, another one is the path of its file.
+    """
     files = {}
     for name in table.values:
         if "/" in name or name in (".", ".."):
             fix = "the file is written into {state}: give a name without a folder"
             raise table.error(name, f"{name!r} is not a file's name", fix=fix)
-        path = table.document.path.parent / table.text(name)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            fix = "give the path of a template, seen from the manifest's folder"
-            raise table.error(name, f"{path} cannot be read: {error}", fix=fix) from None
+        given = table.text(name)
+        text, where = given, name
+        if "\n" not in given:
+            path = table.document.path.parent / given
+            where = str(path)
+            try:
+                text = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                fix = "give the path of a template, seen from the manifest's folder"
+                raise table.error(name, f"{path} cannot be read: {error}", fix=fix) from None
         for number, line in enumerate(text.splitlines(), 1):
-            _check_places(table, name, [line], RUN_PLACES, where=f" in line {number} of {path}")
-        files[name] = path
+            _check_places(table, name, [line], RUN_PLACES, where=f" in line {number} of {where}")
+        files[name] = text
     return files
 
 
@@ -331,8 +338,8 @@ def _capabilities(table: Table) -> dict[str, tuple[str, ...]]:
     for key, value in table.values.items():
         if value is False:
             continue
-        if isinstance(value, str):
-            found[key] = (value,)
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            found[key] = (f"{value}",)
         else:
             found[key] = () if value is True else table.texts(key)
     return found

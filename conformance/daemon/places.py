@@ -53,8 +53,7 @@ def paths(manifest: Manifest, folder: Path, *, sock: Path, state: Path) -> dict[
 
 def write_files(manifest: Manifest, variant: Variant, places: Mapping[str, str]) -> None:
     """Write the manifest's [files] into the state folder, and the certificate if it is used."""
-    templates = {**manifest.files, **variant.files}
-    texts = {name: path.read_text(encoding="utf-8") for name, path in templates.items()}
+    texts = {**manifest.files, **variant.files}
     for name, text in texts.items():
         Path(places["state"], name).write_text(fill(text, places), encoding="utf-8")
     given = (*texts.values(), *manifest.run.command, *variant.args)

@@ -52,6 +52,7 @@ class GatewayBench(RelayBench):
         *,
         pattern: str | None = None,
         request: Mapping[str, Any] | None = None,
+        clause: str | None = None,
         **options: Unpack[GatewayOptions],
     ) -> Exchange:
         """An exchange that is yet to be entered (`async with`) and started.
@@ -71,6 +72,7 @@ class GatewayBench(RelayBench):
                 keep=options.get("keep", False),
             ),
             token=token,
+            clause=clause,
             read_size=options.get("read_size", READ_SIZE),
         )
 

@@ -9,13 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-<<<<<<< HEAD
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypedDict, Unpack
-=======
-from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
->>>>>>> 69d3ead (Add the profile gateway: openings over HTTP/1.1 and TLS, checks of both classes, nginx's manifest)
 
 from conformance.checks import Checks
 from conformance.core.evidence import Observation
