@@ -166,6 +166,28 @@ class Bench:
             self.note(Finding(check, expected, shown(actual), where, clause, kind))
         return holds
 
+    def at_most(
+        self, check: str, measured: float, bound: float, unit: str, *, clause: str | None = None
+    ) -> bool:
+        """Check a measured number against its bound; return whether it holds.
+
+        unit: of both numbers, as a report shows them: `MiB of memory`.
+        """
+        expected, actual = f"at most {bound:.4g} {unit}", f"{measured:.4g} {unit}"
+        return self.check(measured <= bound, check, expected=expected, actual=actual, clause=clause)
+
+    async def descriptors_fall_to(self, most: int, *, within: float = 2.0) -> bool:
+        """Check that the daemon holds at most so many descriptors in the end."""
+        await self.until(lambda: len(self.probe().descriptors) <= most, within=within)
+        held = len(self.probe().descriptors)
+        return self.check(
+            held <= most,
+            "descriptors",
+            expected=f"at most {plural(most, 'descriptor')}",
+            actual=f"{held} after {within:g} s",
+            kind=FindingKind.HELD,
+        )
+
     def note(self, finding: Finding) -> Finding:
         """Note a finding, and return it."""
         self._noted.append(finding)

@@ -1,7 +1,7 @@
-"""Descriptors that a handoff carries and that are not the client's.
+"""Descriptors in a handoff that are not the client's.
 
-A daemon must close them and write nothing to them; each is made together with
-a way to hear whether it did.
+A daemon must close them and write nothing to them. Each is made together with a
+way to read what the daemon wrote.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from conformance.profiles.handoff.client_pair import Pair, pair
 
 
 @contextmanager
-def companions(count: int) -> Iterator[list[Pair]]:
-    """Connections that are handed over beside the client's; both ends are open."""
+def extra_clients(count: int) -> Iterator[list[Pair]]:
+    """Connections that are handed over in addition to the client's; both ends are open."""
     with ExitStack() as stack:
         pairs = [pair() for _ in range(count)]
-        for each in pairs:
-            stack.callback(each.close)
+        for connection in pairs:
+            stack.callback(connection.close)
         yield pairs
 
 
-def heard(client: socket.socket) -> bytes:
-    """What was written to the other end, as far as it has come; empty where nothing was."""
+def received(client: socket.socket) -> bytes:
+    """The bytes that the daemon wrote, as far as they have arrived; empty without any."""
     try:
         return client.recv(4096)
     except OSError:
@@ -42,12 +42,12 @@ def _piped(reader: int) -> bytes:
 
 @contextmanager
 def wrong_kinds() -> Iterator[dict[int, Callable[[], bytes]]]:
-    """Descriptors that are no connected stream sockets, and how to hear what was written."""
+    """Descriptors that are not connected stream sockets; each with a reader of written bytes."""
     with ExitStack() as stack:
 
-        def kept(each: socket.socket) -> socket.socket:
-            each.setblocking(False)
-            return stack.enter_context(each)
+        def kept(end: socket.socket) -> socket.socket:
+            end.setblocking(False)
+            return stack.enter_context(end)
 
         reader, writer = (stack.enter_context(os.fdopen(fd)) for fd in os.pipe())
         os.set_blocking(reader.fileno(), False)
@@ -61,6 +61,6 @@ def wrong_kinds() -> Iterator[dict[int, Callable[[], bytes]]]:
             file.fileno(): lambda: os.pread(file.fileno(), 4096, 0),
             listening.fileno(): lambda: b"",
             unconnected.fileno(): lambda: b"",
-            datagram.fileno(): lambda: heard(datagrams),
-            packet.fileno(): lambda: heard(packets),
+            datagram.fileno(): lambda: received(datagrams),
+            packet.fileno(): lambda: received(packets),
         }

@@ -123,10 +123,14 @@ class RelayBench(Bench):
         if script is not None:
             pattern = await self.script(script)
         exchange = self.exchange(pattern=pattern, request=request, clause=clause, **options)
+        return (await self.finished(exchange, gates=gates)).applied(pattern)
+
+    async def finished(self, exchange: Exchange, *, gates: int = 0) -> Checks:
+        """Play the exchange to its end, where the client does nothing but read."""
         async with exchange:
             await exchange.start()
             await exchange.step_through(gates)
-            return (await exchange.response()).applied(pattern)
+            return await exchange.response()
 
     async def respond_to_all(self, scripts: Iterable[Script]) -> list[Checks]:
         """A whole exchange for each script, all at a time."""
@@ -137,9 +141,8 @@ class RelayBench(Bench):
 
         The exchange is over when this returns.
         """
-        async with self.exchange(pattern="short", clause=clause) as exchange:
-            await exchange.start()
-            checks = await exchange.response()
+        exchange = self.exchange(pattern="short", clause=clause)
+        checks = await self.finished(exchange)
         # In this order: a daemon that has died is then reported by the clause, too.
         checks.done_marker().content_as_sent().applied("short")
         return exchange
@@ -152,9 +155,7 @@ class RelayBench(Bench):
         """
         end = time.monotonic() + ROOM * self.environment.scale
         while True:
-            async with self.exchange(pattern="short", clause=clause) as exchange:
-                await exchange.start()
-                checks = await exchange.response()
+            checks = await self.finished(self.exchange(pattern="short", clause=clause))
             if checks.response.status == 200 or time.monotonic() > end:
                 break
             await asyncio.sleep(LOOK)

@@ -14,7 +14,7 @@ from conformance.profiles.relay.catalog.backpressure import FROZEN, STALLED
     evidence=FROZEN,
 )
 async def backp_stall_deadline(bench: HandoffBench) -> None:
-    """A client that reads nothing for too long is given up: its slot, its descriptor, its API."""
+    """The daemon gives up a client that does not read for the write timeout."""
     pattern = await bench.pattern()
     async with bench.exchange(pattern=pattern, **STALLED) as exchange:
         await exchange.start()

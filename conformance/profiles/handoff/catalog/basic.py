@@ -20,7 +20,7 @@ IMAGE = {
 
 @scenario(clause=("R1", "R4"), everywhere=True)
 def basic_response(response: Checks) -> None:
-    """A request is answered with the head of an event stream and one `[DONE]`, last."""
+    """The daemon answers with the head of an event stream and one `[DONE]`, last."""
     (
         response.no_error()
         .http_status(200)
@@ -50,13 +50,13 @@ def basic_response(response: Checks) -> None:
     },
 )
 def basic_messages(response: Checks) -> None:
-    """Messages go to the API as they are, parts and tool calls included, and win over a prompt."""
+    """The API receives messages unchanged, with parts and tool calls, and without the prompt."""
     response.no_error().request_unchanged().done_marker()
 
 
 @scenario(pattern="short", clause="U1", request={"request_id": "req/7f:0 b"})
 def basic_request_id(response: Checks) -> None:
-    """The request id travels to the API as X-Request-Id."""
+    """The daemon sends the request id to the API as X-Request-Id."""
     response.no_error().request_unchanged().done_marker()
 
 
@@ -66,7 +66,7 @@ def basic_request_id(response: Checks) -> None:
     request={"conversation": "c-1", "stream": False, "n": 4, "functions": [], "Model": "other"},
 )
 def basic_unknown_keys(response: Checks) -> None:
-    """Keys of the handoff data that mean nothing go nowhere."""
+    """The daemon ignores unknown keys of the handoff data."""
     response.no_error().request_unchanged().nothing_added().done_marker()
 
 
@@ -74,13 +74,13 @@ def basic_unknown_keys(response: Checks) -> None:
     pattern="short", clause="U1", needs=("body",), request={"body": {"stream": False, "seed": 0}}
 )
 def basic_stream_forced(response: Checks) -> None:
-    """The answer is streamed even if the body says otherwise."""
+    """The daemon asks for a stream even if the body says `stream: false`."""
     response.request_unchanged().http_status(200, clause="U1").done_marker()
 
 
 @scenario(clause="U1")
 async def basic_default_model(bench: HandoffBench) -> None:
-    """Where no model is given, the daemon asks for one of its own."""
+    """The daemon asks for its own model where the handoff data names none."""
     response = await bench.respond(pattern="short")
     response.no_error().nothing_added().done_marker()
     for entry in response.observation.upstream:
@@ -105,7 +105,7 @@ async def basic_default_model(bench: HandoffBench) -> None:
     },
 )
 def basic_response_headers(response: Checks) -> None:
-    """Headers that the handoff asks for stand in the head of the stream."""
+    """The head of the stream has the headers that the handoff asks for."""
     (
         response.no_error()
         .header("X-Conversation", "c-1")
@@ -134,7 +134,7 @@ def basic_response_headers(response: Checks) -> None:
     evidence='BerriAI/litellm#29557 "disable proxy buffering on SSE"',
 )
 def basic_response_headers_reserved(response: Checks) -> None:
-    """What the stream itself depends on cannot be changed from outside."""
+    """The daemon ignores requested headers that would break the stream."""
     (
         response.no_error()
         .header_contains("Content-Type", "text/event-stream")
@@ -169,7 +169,7 @@ def basic_response_headers_reserved(response: Checks) -> None:
     },
 )
 def basic_response_headers_invalid(response: Checks) -> None:
-    """Headers that HTTP does not allow are dropped in silence, and the others are added."""
+    """The daemon drops headers that HTTP does not allow, and adds the others."""
     response.no_error().sse_format().header("X-Fine", "yes")
     for name in ("X", "X-Colon", "X-Number", "X-Null", "X-List", "X-Bell", "X-Delete"):
         response.no_header(name)
@@ -182,7 +182,7 @@ def basic_response_headers_invalid(response: Checks) -> None:
     request={"response_headers": {"X-Conversation": "c-1", "Content-Type": "text/html"}},
 )
 def basic_response_headers_on_errors(response: Checks) -> None:
-    """An error response carries the headers that the handoff asks for, too."""
+    """An error response has the headers that the handoff asks for."""
     (
         response.http_error(502)
         .header("X-Conversation", "c-1")

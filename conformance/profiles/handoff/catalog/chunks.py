@@ -16,7 +16,7 @@ from conformance.profiles.handoff.client_pair import ClientKind
     evidence='Allenxuxu/gev#60 "EAGAIN drops unwritten remainder"',
 )
 async def chunks_short_writes(bench: HandoffBench) -> None:
-    """A client with the smallest of buffers that reads in sips gets every byte once."""
+    """A client with very small buffers that reads in sips receives every byte once."""
     for client in ClientKind:
         exchange = bench.exchange(
             pattern=await bench.pattern(),

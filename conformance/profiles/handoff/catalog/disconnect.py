@@ -26,7 +26,7 @@ LINGER = 1.0
     evidence='headroomlabs-ai/headroom#2882 "unconsumed body leaks stream"',
 )
 async def client_gone_at_handoff(bench: HandoffBench) -> None:
-    """A client that left before its handoff costs nothing: no descriptor, no upstream request."""
+    """The daemon releases a client that left before its handoff, and ends its request."""
     pattern = await bench.pattern()
 
     async def gone(leave: Callable[[Exchange], None]) -> None:
@@ -43,7 +43,7 @@ async def client_gone_at_handoff(bench: HandoffBench) -> None:
 
 @scenario(script=SILENT, clause=("U5", "R8"), evidence="RFC 9112 9.6; unread input hides the FIN")
 async def client_input_then_gone(bench: HandoffBench) -> None:
-    """A client that sent something nobody reads, and then left, is noticed as any other."""
+    """The daemon notices that a client left whose input is unread."""
     pattern = await bench.pattern()
 
     async def gone(leave: Callable[[Exchange], None]) -> None:
@@ -62,7 +62,7 @@ async def client_input_then_gone(bench: HandoffBench) -> None:
 
 @scenario(pattern="abort:300", clause=("R8", "R2"), evidence=LINGERING)
 async def client_unread_input(bench: HandoffBench) -> None:
-    """What waited in the socket before the handoff, unread, takes nothing from the answer's end."""
+    """Unread input from before the handoff does not cost the client the answer's end."""
     async with bench.exchange(pattern="abort:300", **UNREAD) as exchange:
         exchange.send(b"POST / HTTP/1.1\r\n" * 1000)
         await exchange.start()
@@ -79,7 +79,7 @@ async def client_unread_input(bench: HandoffBench) -> None:
 
 @scenario(clause=("H10", "R8"), evidence="R8: at most 1 s, or 1 MiB")
 async def client_stays(bench: HandoffBench) -> None:
-    """A client that stays after the answer's end, silent or sending on, is closed in a moment."""
+    """The daemon closes a client that stays after the answer, silent or sending, in a second."""
 
     async def stay(*, sends: bool) -> None:
         async with bench.exchange(pattern="short") as exchange:
@@ -99,7 +99,7 @@ async def client_stays(bench: HandoffBench) -> None:
     evidence='ding113/claude-code-hub#1239 "broken pipe crashes process"; signal(7), SIGPIPE',
 )
 async def client_gone_at_refusal(bench: HandoffBench) -> None:
-    """To write an error answer to a client that has left is no trouble, a broken pipe least."""
+    """The daemon survives writing an error answer to a client that has left."""
 
     async def gone(kind: ClientKind, leave: Callable[[Exchange], None]) -> None:
         async with bench.exchange(payload=b"{}", client=kind) as exchange:

@@ -15,7 +15,7 @@ from conformance.profiles.relay.exchange import Exchange
     evidence='RFC 9112 8; h2o/h2o#1031 "broken chunked body silently relayed"',
 )
 async def http1_down_terminator(exchange: Exchange) -> None:
-    """A stream that failed does not end, octet for octet, like one that is complete."""
+    """A failed stream does not end with the same bytes as a complete one."""
     await exchange.events(1)
     await exchange.open_gate(1)
     checks = await exchange.response()

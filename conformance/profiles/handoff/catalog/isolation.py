@@ -29,7 +29,7 @@ EXHAUSTED = 'joyent/libuv#1189 "infinite loop, descriptors exhausted"; MDA2AV/io
     evidence=EXHAUSTED,
 )
 async def conc_fd_exhaustion(bench: HandoffBench) -> None:
-    """A daemon that has run out of descriptors neither ends nor spins, and recovers."""
+    """The daemon neither ends nor spins without descriptors, and recovers."""
     pattern = await bench.pattern()
     clients = (bench.exchange(pattern=pattern, clause="L4") for _ in range(2 * FEW))
     async with entered(*clients) as exchanges:

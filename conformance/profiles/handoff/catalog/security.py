@@ -34,7 +34,7 @@ NO_STRINGS = (5, 1.5, True, None, ["dropped"], {"a": "dropped"})
 
 @scenario(clause="R1", evidence='handoff.md, "response_headers"; RFC 9110 5.1')
 async def sec_response_headers(bench: HandoffBench) -> None:
-    """Headers that the handoff asks for are in the answer's head, each as it was given."""
+    """The answer's head has each header that the handoff asks for, unchanged."""
     checks = await bench.respond(request={"response_headers": VALID})
     for name, value in VALID.items():
         checks.header(name, value)
@@ -43,7 +43,7 @@ async def sec_response_headers(bench: HandoffBench) -> None:
 
 @scenario(clause="R1", evidence='handoff.md, "response_headers"')
 async def sec_response_headers_on_errors(bench: HandoffBench) -> None:
-    """An error response carries the headers that the handoff asks for, and its own."""
+    """An error response has the requested headers, and the daemon's own."""
     asked = {"response_headers": {"X-Trace": "abc-123", **RESERVED}}
     async with bench.exchange(pattern=ORDINARY, request={"prompt": 5, **asked}) as refused:
         await refused.start()
@@ -59,7 +59,7 @@ async def sec_response_headers_on_errors(bench: HandoffBench) -> None:
 
 @scenario(clause="R1", evidence='handoff.md, "response_headers"; RFC 9112 6')
 async def sec_response_headers_reserved(bench: HandoffBench) -> None:
-    """Headers that say how the answer is framed and kept are the daemon's own, each once."""
+    """The daemon sends its own framing and caching headers, each once."""
     request = {"response_headers": {**RESERVED, "X-Trace": "abc-123"}}
     checks = await bench.respond(request=request)
     checks.header("X-Trace", "abc-123").header_contains("Content-Type", "text/event-stream")
@@ -71,7 +71,7 @@ async def sec_response_headers_reserved(bench: HandoffBench) -> None:
 
 @scenario(clause="R1", evidence="RFC 9110 5.1 and 5.5; reasoned")
 async def sec_response_headers_invalid(bench: HandoffBench) -> None:
-    """Headers with names that are no tokens, or values that are no strings, are dropped alone."""
+    """The daemon drops headers with invalid names or non-string values, and no others."""
     headers = {name: "dropped" for name in NO_NAMES if name.isprintable()}
     headers |= {f"X-Value-{n}": value for n, value in enumerate(NO_STRINGS)}  # type: ignore[misc]
     headers |= {"X-Half": "\ud83d", "X-Trace": "abc-123"}
@@ -101,7 +101,7 @@ def _no_trace_of(bench: HandoffBench, checks: Checks, text: str, *, clause: str)
     evidence='dart-lang/http#1368 "CRLF injection using headers"; RFC 9112 11.1',
 )
 async def sec_response_header_injection(bench: HandoffBench) -> None:
-    """No name and no value in response_headers begins another header, or ends the head."""
+    """A name or value in response_headers does not add a header or end the head."""
     headers = {name: "dropped" for name in NO_NAMES if not name.isprintable()}
     headers |= {f"X-Value-{n}": value for n, value in enumerate(CONTROLS)}
     headers |= {"X-End": "a\r\n\r\ndata: injected\r\n\r\n", "X-Trace": "abc-123"}
@@ -117,7 +117,7 @@ async def sec_response_header_injection(bench: HandoffBench) -> None:
     evidence='dart-lang/http#1368 "CRLF injection using headers"; RFC 9112 11.1 and 11.2',
 )
 async def sec_header_injection(bench: HandoffBench) -> None:
-    """No field of the handoff data adds a header to the API's request, or a request."""
+    """A field of the handoff data does not add a header or a request upstream."""
     tails = ("\r\nX-Injected: 1", "\nX-Injected: 1", "\rX-Injected: 1", "\x00X-Injected: 1")
     smuggled = "a\r\n\r\nGET /injected HTTP/1.1\r\nHost: x\r\n\r\n"
     values = [*(f"a{tail}" for tail in tails), smuggled]
@@ -152,7 +152,7 @@ async def sec_header_injection(bench: HandoffBench) -> None:
     evidence='llm-d/llm-d-router#242 "SSRF via header"; techlab-innov/llmtrace#274',
 )
 async def sec_destination(bench: HandoffBench) -> None:
-    """The request does not choose where it is sent, nor with which key."""
+    """The handoff data does not change the address or the key of the API."""
     async with decoy(bench, clause="S2") as elsewhere:
         url = f"http://{elsewhere}/v1"
         names = ("base_url", "api_base", "url", "endpoint", "upstream", "OPENAI_API_BASE", "proxy")

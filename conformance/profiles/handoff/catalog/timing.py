@@ -25,7 +25,7 @@ DELAYED_ACK = 0.040
     evidence='scylladb/seastar#968 "40 ms responses from Nagle"',
 )
 async def timing_nagle(bench: HandoffBench) -> None:
-    """Small events a few milliseconds apart do not wait for acknowledgements that are delayed."""
+    """The client receives small events without waiting for delayed acknowledgements."""
     pattern = await bench.pattern()
     async with bench.exchange(pattern=pattern, nodelay=False) as exchange:
         await exchange.start()

@@ -48,19 +48,19 @@ def _truncated(response: Checks, *, after: int) -> None:
 
 @scenario(pattern="abort:5", clause=("R6", "R2"), everywhere=True, evidence=CLEAN_EOF)
 def abort_stream(response: Checks) -> None:
-    """An answer that ends cleanly after five deltas, without finish, is reported as failed."""
+    """The daemon fails an answer that ends cleanly after five deltas, without a finish."""
     _truncated(response, after=5)
 
 
 @scenario(pattern="abort:1", clause=("R6", "R2"), everywhere=True, evidence=CLEAN_EOF)
 def abort_early(response: Checks) -> None:
-    """An answer that ends cleanly after its first delta is reported as failed."""
+    """The daemon fails an answer that ends cleanly after its first delta."""
     _truncated(response, after=1)
 
 
 @scenario(clause=("R6", "R4"), everywhere=True, evidence=CLEAN_EOF)
 async def abort_clean_eof_no_finish(bench: RelayBench) -> None:
-    """A clean end without finish_reason and `[DONE]` is a failure, however the body is framed."""
+    """The daemon fails a clean end without finish_reason, in each framing of the body."""
     framings = ("chunked", "length", "close")
     for checks in await asyncio.gather(
         *(bench.respond(script=script(delta("Once"), framing=each)) for each in framings)
@@ -78,7 +78,7 @@ async def abort_clean_eof_no_finish(bench: RelayBench) -> None:
     evidence='mastra-ai/mastra#22097 "mid-stream failure like a finish"; RFC 9112 8',
 )
 def abort_fin_mid_event(response: Checks) -> None:
-    """A connection that ends inside an event is a failure, after the events before it."""
+    """The daemon relays the events before a cut event, then fails the answer."""
     _truncated(response, after=2)
 
 
@@ -89,7 +89,7 @@ def abort_fin_mid_event(response: Checks) -> None:
     evidence='bytedance/deer-flow#1923 "peer closed, incomplete chunked read"',
 )
 async def abort_rst_mid_stream(exchange: Exchange) -> None:
-    """A connection that is reset after five deltas is a failure, after those five."""
+    """The daemon relays five deltas before the API's reset, then fails the answer."""
     await exchange.events(5)
     await exchange.open_gate(1)
     _truncated(await exchange.response(), after=5)
@@ -97,7 +97,7 @@ async def abort_rst_mid_stream(exchange: Exchange) -> None:
 
 @scenario(clause=("R6", "R2"), everywhere=True, evidence=MALFORMED)
 async def abort_error_framing(bench: RelayBench) -> None:
-    """The error that ends a broken stream stands alone, whatever of an event came before it."""
+    """The daemon's error event stands alone, after any part of an unfinished event."""
     began = (
         'data: {"choices":[{"index":0,"delta":{"content":" up',
         'data: {"choices":[{"index":0,"delta":{"content":" up\n',
@@ -129,7 +129,7 @@ async def _broken_off(bench: RelayBench, value: Script) -> Checks:
     evidence='anthropics/anthropic-sdk-typescript#842 "interrupted mid tool JSON"',
 )
 async def abort_mid_tool_arguments(bench: RelayBench) -> None:
-    """A tool call whose arguments break off is not finished by anybody else."""
+    """The daemon does not finish a tool call whose arguments break off."""
     call = [{**CALL, "function": {"name": "weather", "arguments": '{"city":'}}]
     rest = [{"index": 0, "function": {"arguments": ' "Ber'}}]
     steps = (delta("I look."), event(chunk(tool_calls=call)), event(chunk(tool_calls=rest)))
@@ -148,7 +148,7 @@ async def abort_mid_tool_arguments(bench: RelayBench) -> None:
     evidence='lidge-jun/opencodex#1170 "missing DONE after finish_reason"',
 )
 async def abort_eof_after_finish(bench: RelayBench) -> None:
-    """A clean end after finish_reason completes the answer, though the API sent no `[DONE]`."""
+    """The daemon completes an answer that ends cleanly after finish_reason."""
     framings = ("chunked", "length", "close")
     for checks in await asyncio.gather(
         *(
@@ -166,7 +166,7 @@ async def abort_eof_after_finish(bench: RelayBench) -> None:
     evidence="RFC 9112 8, RFC 9113 8.1",
 )
 def abort_broken_end_after_finish(response: Checks) -> None:
-    """finish_reason and then a broken end, without `[DONE]`, do not complete an answer."""
+    """The daemon fails an answer with finish_reason whose body ends broken."""
     _broken(response)
 
 
@@ -177,7 +177,7 @@ def abort_broken_end_after_finish(response: Checks) -> None:
     evidence="RFC 9112 9.8",
 )
 def abort_tls_cut(response: Checks) -> None:
-    """Where nothing frames the body its end is FIN, but under TLS only after close_notify."""
+    """The daemon accepts FIN as the end of an unframed body; over TLS only after close_notify."""
     plain = all(
         each.transport != "tls" and each.protocol != "h2" for each in response.observation.upstream
     )
@@ -189,7 +189,7 @@ def abort_tls_cut(response: Checks) -> None:
 
 @scenario(clause="R4", everywhere=True, evidence="RFC 9112 8, RFC 9113 8.1")
 async def abort_after_done(bench: RelayBench) -> None:
-    """After `[DONE]` it does not matter any more how the API ends."""
+    """The daemon completes an answer whose connection breaks after `[DONE]`."""
     for checks in await asyncio.gather(
         *(
             bench.respond(script=finished(delta("The end"), cut(), ending=each))
@@ -204,7 +204,7 @@ async def abort_after_done(bench: RelayBench) -> None:
 
 @scenario(clause=("R4", "R2"), everywhere=True, evidence=UNTERMINATED)
 async def abort_eof_no_blank_line(bench: RelayBench) -> None:
-    """A last event without its blank line is relayed, or the answer fails; it is never lost."""
+    """The daemon relays a last event without its blank line, or fails the answer."""
     last = data(chunk(content=" end", reason="stop"), end="")
     for checks in await asyncio.gather(
         *(bench.respond(script=script(delta("The"), write(last + each))) for each in _ENDS)
@@ -221,7 +221,7 @@ _ENDS = (b"", b"\n", b"\r\n", b"\r")
 
 @scenario(clause=("R4", "R2"), everywhere=True, evidence=UNTERMINATED)
 async def abort_eof_no_blank_line_error(bench: RelayBench) -> None:
-    """An error that comes last, without its blank line, is not lost behind a finished answer."""
+    """The daemon reports an error that comes last, without its blank line."""
     last = data({"error": {"message": "out of tokens", "type": "server_error", "code": None}})
     for checks in await asyncio.gather(
         *(
@@ -243,7 +243,7 @@ async def abort_eof_no_blank_line_error(bench: RelayBench) -> None:
 
 @scenario(clause=("R4", "R2"), everywhere=True, needs=("format=openai",), evidence=UNTERMINATED)
 async def abort_eof_no_blank_line_usage(bench: RelayBench) -> None:
-    """A usage chunk that comes last, without its blank line, is relayed, or the answer fails."""
+    """The daemon relays a last usage chunk without its blank line, or fails."""
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     last = data({**chunk(), "choices": [], "usage": usage}).rstrip()
     for checks in await asyncio.gather(
@@ -267,7 +267,7 @@ async def abort_eof_no_blank_line_usage(bench: RelayBench) -> None:
 
 @scenario(clause="R4", everywhere=True, evidence=UNTERMINATED)
 async def abort_eof_no_blank_line_done(bench: RelayBench) -> None:
-    """`[DONE]` without its blank line ends a finished answer as any other."""
+    """The daemon accepts a `[DONE]` without its blank line."""
     for checks in await asyncio.gather(
         *(
             bench.respond(
@@ -292,7 +292,7 @@ async def abort_eof_no_blank_line_done(bench: RelayBench) -> None:
     evidence='HKUDS/nanobot#4038 "retry duplicates emitted deltas", NuGuardAI/nuguard#455',
 )
 async def abort_no_replay(exchange: Exchange) -> None:
-    """An answer that failed after its first deltas is not asked for again."""
+    """The daemon does not repeat a request that failed after its first deltas."""
     await exchange.events(3)
     await exchange.open_gate(1)
     checks = await exchange.response()

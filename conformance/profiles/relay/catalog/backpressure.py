@@ -43,7 +43,7 @@ FROZEN = 'sysid/sse-starlette#89 "frozen client connections"'
 
 @scenario(script=LARGE, clause="U6", alone=True, everywhere=True, deadline=20.0, evidence=UNBOUNDED)
 async def backp_stalled_memory(bench: RelayBench) -> None:
-    """While clients do not read, the daemon pauses the API and keeps next to nothing."""
+    """The daemon pauses the API while clients do not read, and its memory stays bounded."""
     pattern = await bench.pattern()
     await bench.healthy()
     before = bench.daemon.probe().rss
@@ -104,7 +104,7 @@ async def _running(bench: RelayBench, exchange: Exchange) -> bool:
     evidence='http-party/node-http-proxy#327 "truncated chunked responses to slow client"',
 )
 async def backp_eof_while_paused(bench: RelayBench) -> None:
-    """An API that has ended while the client was not reading loses the client nothing."""
+    """A paused client receives the whole answer of an API that has ended meanwhile."""
     pattern = await bench.pattern()
     async with bench.exchange(pattern=pattern, **STALLED) as exchange:
         await exchange.start()
@@ -124,7 +124,7 @@ async def backp_eof_while_paused(bench: RelayBench) -> None:
     evidence='Allenxuxu/gev#60 "EAGAIN drops unwritten remainder"',
 )
 async def backp_sips(bench: RelayBench) -> None:
-    """Clients that read in sips, from small buffers, get every byte once and in its place."""
+    """Clients that read in sips from small buffers receive every byte once, in order."""
     pattern = await bench.pattern()
     sips: tuple[ClientOptions, ...] = tuple({**STALLED, "read_size": n} for n in (113, 997, 4096))
     for checks in await asyncio.gather(*(bench.respond(pattern=pattern, **each) for each in sips)):
@@ -141,7 +141,7 @@ async def backp_sips(bench: RelayBench) -> None:
     evidence='gnacho/netpulse#67 "dead client blocks everyone"',
 )
 async def backp_isolation(bench: RelayBench) -> None:
-    """Clients that stall delay none of fifty others, and mix with nobody's words."""
+    """Stalled clients do not delay fifty others, and no client receives another's text."""
     scripts = [finished(repeat(40, delta(f"<{name}>" * 700))) for name in ("one", "two", "tri")]
     patterns = [await bench.script(each) for each in scripts]
     async with AsyncExitStack() as stack:
@@ -171,7 +171,7 @@ async def backp_isolation(bench: RelayBench) -> None:
     evidence='envoyproxy/envoy#17186 "timed-out chunked response terminated normally"',
 )
 async def backp_slow_not_timeout(bench: RelayBench) -> None:
-    """The time in which a client does not read is not counted as the API's silence."""
+    """The daemon does not count a client's pause as the API's silence."""
     pattern = await bench.pattern()
 
     async def pauses() -> Checks:
@@ -201,7 +201,7 @@ async def backp_slow_not_timeout(bench: RelayBench) -> None:
     evidence=FROZEN,
 )
 async def backp_slow_is_no_stall(bench: RelayBench) -> None:
-    """A client that takes a little now and then has not stalled, however long it takes in all."""
+    """The daemon keeps serving a client that reads slowly but steadily."""
     pattern = await bench.pattern()
     async with bench.exchange(pattern=pattern, **STALLED) as exchange:
         await exchange.start()

@@ -38,7 +38,7 @@ AWKWARD = (
     everywhere=True,
 )
 def basic_content(response: Checks) -> None:
-    """The request reaches the API as given, and every word of the answer reaches the client."""
+    """The API receives the request as given, and the client receives every word of the answer."""
     (
         response.no_error()
         .request_unchanged()
@@ -58,7 +58,7 @@ def basic_content(response: Checks) -> None:
     evidence='langwatch/langwatch#6196 "gateway drops role-carrying first delta"',
 )
 def basic_happy_path(response: Checks) -> None:
-    """A role chunk without text, twenty deltas, the finish and `[DONE]` arrive, in order."""
+    """The client receives a role chunk, twenty deltas, the finish and `[DONE]`, in this order."""
     (
         response.no_error()
         .http_status(200)
@@ -94,7 +94,7 @@ def basic_happy_path(response: Checks) -> None:
     evidence='llm-d/llm-d-router#2518 "repackaging loses large-integer precision"',
 )
 def basic_request_fidelity(response: Checks) -> None:
-    """Emoji, unknown parameters, nested tools and numbers reach the API digit for digit."""
+    """The API receives emoji, unknown parameters, nested tools and every digit of numbers."""
     response.no_error().request_unchanged().nothing_added().done_marker()
 
 
@@ -105,13 +105,13 @@ def basic_request_fidelity(response: Checks) -> None:
     evidence='elizaOS/eliza#30904 "emits lone surrogates"',
 )
 def basic_prompt_text(response: Checks) -> None:
-    """Escapes, control characters, line separators and half a surrogate pair reach the API."""
+    """The API receives escapes, control characters, line separators and lone surrogates."""
     response.no_error().request_unchanged().done_marker()
 
 
 @scenario(pattern="short", clause="U1", request={"temperature": 0, "max_tokens": 1, "user_id": "0"})
 def basic_zero_values(response: Checks) -> None:
-    """A zero is a value, and reaches the API."""
+    """The daemon sends a value of zero to the API."""
     response.no_error().request_unchanged().done_marker()
 
 

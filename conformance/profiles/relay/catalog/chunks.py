@@ -28,7 +28,7 @@ SHORT = "Hello world! This is a test. Each chunk is small."
 
 @scenario(pattern="short", clause=("R2", "R3"), everywhere=True)
 def short_chunks(response: Checks) -> None:
-    """Deltas of one or two bytes stay apart, in order, and none is lost."""
+    """The client receives deltas of one or two bytes one by one, in order, without a loss."""
     (
         response.no_error()
         .http_status(200)
@@ -42,7 +42,7 @@ def short_chunks(response: Checks) -> None:
 
 @scenario(pattern="long", clause=("R2", "R3"), everywhere=True)
 def long_chunks(response: Checks) -> None:
-    """Deltas of about four kilobytes arrive whole, one event for each."""
+    """The client receives deltas of four kilobytes whole, one event for each."""
     (
         response.no_error()
         .http_status(200)
@@ -84,7 +84,7 @@ def _scrambled(seed: int) -> Script:
     'vllm-project/aibrix#2653 "spurious malformed JSON on split chunks"',
 )
 async def chunks_random_boundaries(bench: RelayBench) -> None:
-    """Where the bytes are cut, into reads, HTTP chunks or frames, means nothing."""
+    """The daemon relays the same events wherever reads, HTTP chunks or frames are cut."""
     for seed in range(4):
         response = await bench.respond(script=_scrambled(seed), gates=8)
         response.no_error().sse_format().events_in_order().content_as_sent().done_marker()
@@ -103,7 +103,7 @@ async def chunks_random_boundaries(bench: RelayBench) -> None:
     evidence='alexrudall/ruby-openai#332 "better SSE parsing"',
 )
 def chunks_coalesced(response: Checks) -> None:
-    """A whole answer in one HTTP chunk is as many events as it holds."""
+    """The client receives 40 events that the API sent in one HTTP chunk."""
     (
         response.no_error()
         .sse_format()
@@ -143,7 +143,7 @@ CRLF = (
     "Effect-TS/effect#6954",
 )
 async def chunks_crlf_cut(exchange: Exchange) -> None:
-    """A CR at the end of one segment and a LF at the start of the next are one line's end."""
+    """The daemon reads a CR and a LF in two segments as one line end."""
     await exchange.step_through(len(CRLF) - 1)
     response = await exchange.response()
     (
@@ -174,7 +174,7 @@ def _of_size(size: int) -> bytes:
     evidence='infiniflow/ragflow#15381 "fails on lines above 64KB", SamSaffron/term-llm#298',
 )
 async def chunks_huge_line(exchange: Exchange) -> None:
-    """A line that is not at its end after 64 KiB arrives whole, in its place."""
+    """The client receives an event of 128 KiB whole, in its place."""
     await exchange.step_through(1)
     response = await exchange.response()
     response.no_error().events_in_order().content_as_sent().done_marker()
@@ -187,7 +187,7 @@ async def chunks_huge_line(exchange: Exchange) -> None:
     evidence='infiniflow/ragflow#15381 "fails on lines above 64KB", SamSaffron/term-llm#298',
 )
 def chunks_huge_line_1m(response: Checks) -> None:
-    """An event of 1 MiB, the largest that must be relayed, arrives whole, in its place."""
+    """The client receives an event of 1 MiB whole, in its place."""
     response.no_error().events_in_order().content_as_sent().done_marker()
 
 
@@ -197,7 +197,7 @@ def chunks_huge_line_1m(response: Checks) -> None:
     evidence='infiniflow/ragflow#15381 "fails on lines above 64KB"',
 )
 def chunks_huge_line_above(response: Checks) -> None:
-    """An event above 1 MiB arrives whole, or fails the stream; it is not left out or cut."""
+    """The daemon relays an event above 1 MiB whole, or fails the stream."""
     if response.complete:
         response.events_in_order().content_as_sent().done_marker()
     else:
@@ -214,7 +214,7 @@ CLIENTS = 4
     evidence='NousResearch/hermes-agent#58471 "boundary-less line buffered unbounded"',
 )
 async def chunks_endless_line(bench: RelayBench) -> None:
-    """A line that does not end is given up, and costs no more memory than a stalled client."""
+    """The daemon gives up a line without end, with the memory of one stalled client."""
     line = repeat(ENDLESS // (64 * KIB), write("x" * 64 * KIB))
     answer = script(delta("before"), write("data: "), line)
     before = proc.peak_rss(bench.daemon.pid)
@@ -242,7 +242,7 @@ async def chunks_endless_line(bench: RelayBench) -> None:
     evidence='paiml/aprender#2367 "SSE streaming deleted every space", spacedriveapp/spacebot#413',
 )
 def chunks_whitespace_tokens(response: Checks) -> None:
-    """Deltas of nothing but white space arrive, and so does the white space around others."""
+    """The client receives deltas of white space alone, and white space around words."""
     response.no_error().chunk_count(11).events_in_order().content_as_sent().done_marker()
 
 

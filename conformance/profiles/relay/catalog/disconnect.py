@@ -48,7 +48,7 @@ LINGERING = 'RFC 9112 9.6; aio-libs/aiohttp#927 "lingering close"; metabase/meta
 
 @scenario(script=SILENT, clause="U5", everywhere=True, evidence=UNSEEN)
 async def client_reset(exchange: Exchange) -> None:
-    """A client that resets while the API is silent ends the upstream request."""
+    """The daemon ends the upstream request when the client resets, while the API is silent."""
     await exchange.events(3)
     exchange.reset()
     await exchange.upstream_ended()
@@ -56,7 +56,7 @@ async def client_reset(exchange: Exchange) -> None:
 
 @scenario(script=SILENT, clause="U5", everywhere=True, evidence=UNSEEN)
 async def client_close(exchange: Exchange) -> None:
-    """A client that closes while the API is silent ends the upstream request."""
+    """The daemon ends the upstream request when the client closes, while the API is silent."""
     await exchange.events(3)
     exchange.close()
     await exchange.upstream_ended()
@@ -64,13 +64,13 @@ async def client_close(exchange: Exchange) -> None:
 
 @scenario(script=script(delta("too late"), hold=1), clause="U5", everywhere=True, evidence=TTFT)
 async def client_gone_ttft(bench: RelayBench) -> None:
-    """A client that leaves before the API has begun to answer ends the upstream request."""
+    """The daemon ends the upstream request when the client leaves before the API's head."""
     await _gone_when_asked(bench)
 
 
 @scenario(script=script(write(": hold on\n\n"), stall()), clause="U5", evidence=TTFT)
 async def client_gone_before_token(bench: RelayBench) -> None:
-    """A client that leaves between the API's head and the first token ends the request."""
+    """The daemon ends the upstream request when the client leaves before the first token."""
     await _gone_when_asked(bench)
 
 
@@ -99,7 +99,7 @@ async def _gone_when_asked(bench: RelayBench) -> None:
     evidence='RFC 9112 9.6; MDA2AV/ioxide#164 "half-close drops response"',
 )
 async def client_half_close(exchange: Exchange) -> None:
-    """A client that shuts down only its sending side gets all, or an end that is no success."""
+    """A client that shuts down its sending side receives everything, or an end without `[DONE]`."""
     await exchange.events(1)
     exchange.half_close()
     await exchange.open_gate(1)
@@ -112,7 +112,7 @@ async def client_half_close(exchange: Exchange) -> None:
 
 @scenario(script=SILENT, clause=("R9", "U5"), evidence="RFC 9112 9.6")
 async def client_half_close_silent(exchange: Exchange) -> None:
-    """A client that shut down its sending side, and then leaves for good, ends the request."""
+    """The daemon ends the upstream request when a half-closed client leaves."""
     await exchange.events(3)
     exchange.half_close()
     entries = await exchange.upstream.wait(exchange.token, state="ended", within=0.1)
@@ -131,7 +131,7 @@ async def client_half_close_silent(exchange: Exchange) -> None:
     evidence=LINGERING,
 )
 async def client_sends_all_along(bench: RelayBench) -> None:
-    """A client that sends without a pause, also after the last byte, gets all, and an EOF."""
+    """A client that sends without a pause receives the whole answer, and EOF."""
     pattern = await bench.pattern()
     async with bench.exchange(pattern=pattern, **UNREAD) as exchange:
         await exchange.start()
@@ -164,7 +164,7 @@ async def send_until(exchange: Exchange, *, until: float = float("inf")) -> None
     evidence='ding113/claude-code-hub#1239 "broken pipe crashes process"; LostRuins/koboldcpp#572',
 )
 async def client_write_error(bench: RelayBench) -> None:
-    """Clients that reset in the middle of a burst are no trouble for those beside them."""
+    """Clients that reset during a burst do not disturb other clients."""
     steady = await bench.pattern()
     burst = await bench.script(script(repeat(200, delta("x" * SMALL))))
 
@@ -193,7 +193,7 @@ async def client_write_error(bench: RelayBench) -> None:
 
 @scenario(clause="H10", evidence='Dstack-TEE/private-ai-gateway#43 "sockets left in CLOSE_WAIT"')
 async def client_released(bench: RelayBench) -> None:
-    """The client's descriptor is closed however the exchange ended."""
+    """The daemon closes the client's descriptor, however the exchange ended."""
     silent = await bench.script(SILENT)
     broken = await bench.script(script(delta("Half"), status=200, ending="reset"))
     refused = await bench.script(script(write("{}"), status=500, headers={}))
@@ -227,7 +227,7 @@ async def client_released(bench: RelayBench) -> None:
     evidence='BerriAI/litellm#21213 "pool exhaustion"; theroyallab/tabbyAPI#428 "deadlock"',
 )
 async def client_churn(bench: RelayBench) -> None:
-    """Clients that come and leave by the hundred, in all ways, leave nothing behind."""
+    """The daemon keeps no descriptor, thread or memory of two hundred clients that left."""
     silent = await bench.script(SILENT)
     mute = await bench.script(script(gate(1)))
 

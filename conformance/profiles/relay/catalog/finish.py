@@ -36,13 +36,13 @@ def _finished(response: Checks, reason: str) -> None:
 
 @scenario(pattern="finish:stop", clause=("R2", "R4"), everywhere=True)
 def finish_stop(response: Checks) -> None:
-    """An answer that finished with `stop` arrives complete and says so."""
+    """The client receives a complete answer with the finish_reason `stop`."""
     _finished(response, "stop")
 
 
 @scenario(pattern="finish:length", clause=("R2", "R4"), everywhere=True)
 def finish_length(response: Checks) -> None:
-    """An answer cut off by max_tokens is complete for the stream, with the reason it gave."""
+    """The client receives a complete answer with the finish_reason `length`."""
     _finished(response, "length")
 
 
@@ -55,7 +55,7 @@ def finish_length(response: Checks) -> None:
     evidence='ray-project/ray#62246 "duplicate DONE", songquanpeng/one-api#1628',
 )
 async def finish_done_once(bench: RelayBench) -> None:
-    """The client is told once that the answer is complete, however often the API says so."""
+    """The daemon sends `[DONE]` once, however often the API sends it."""
     for again in ([], [done()], [cut(), done(), cut(), done()]):
         answer = script(delta("Hello"), finish("stop"), done(), *again)
         response = await bench.respond(script=answer)
@@ -81,7 +81,7 @@ def _call(arguments: str) -> dict[str, object]:
     evidence='BerriAI/litellm#31562 "falsely terminates when arguments contain DONE"',
 )
 def finish_done_in_text(response: Checks) -> None:
-    """`[DONE]` in text, reasoning or arguments ends nothing: only an event of its own does."""
+    """The daemon relays `[DONE]` in text, reasoning and arguments as text."""
     response.no_error().sse_format().events_in_order().content_as_sent().done_marker()
 
 
@@ -91,7 +91,7 @@ def finish_done_in_text(response: Checks) -> None:
     evidence='fawney19/Aether#774 "ping after completion became error"',
 )
 async def finish_junk_after_done(bench: RelayBench) -> None:
-    """What comes after `[DONE]`, be it a chunk, a ping, an error or rubbish, is ignored."""
+    """The daemon ignores a chunk, a ping, an error or junk after `[DONE]`."""
     for junk in (
         data(chunk(content=" again")),
         b"event: ping\ndata: {}\n\n",
@@ -110,7 +110,7 @@ async def finish_junk_after_done(bench: RelayBench) -> None:
     evidence='fawney19/Aether#774 "ping after completion became error"',
 )
 async def finish_broken_after_done(bench: RelayBench) -> None:
-    """An answer is complete with `[DONE]`, even if the connection breaks after it."""
+    """The daemon completes an answer whose connection breaks right after `[DONE]`."""
     for ending in ("abort", "reset"):
         response = await bench.respond(script=finished(delta("Hello"), ending=ending))
         response.no_error().content("Hello").done_marker()
@@ -124,7 +124,7 @@ async def finish_broken_after_done(bench: RelayBench) -> None:
     evidence='waybarrios/vllm-mlx#101 "DONE missing, client hangs"',
 )
 async def finish_upstream_lingers(bench: RelayBench) -> None:
-    """With `[DONE]` the client is served, and the request over, though the API does not hang up."""
+    """The daemon ends answer and request at `[DONE]`, although the API stays connected."""
     async with bench.exchange(pattern=await bench.pattern()) as exchange:
         await exchange.start()
         response = await exchange.response()
@@ -160,7 +160,7 @@ async def finish_upstream_lingers(bench: RelayBench) -> None:
     evidence='maximhq/bifrost#6784 "hangs after finish_reason when heartbeats continue"',
 )
 async def finish_at_once(exchange: Exchange) -> None:
-    """The finish_reason is passed on when it comes, without waiting for `[DONE]`."""
+    """The daemon relays finish_reason on arrival, before `[DONE]`."""
     await exchange.step_through(2)
     response = await exchange.response()
     response.no_error().events_in_order().finish_reason("stop").done_marker()
@@ -177,7 +177,7 @@ async def finish_at_once(exchange: Exchange) -> None:
     evidence='maximhq/bifrost#6784 "hangs after finish_reason when heartbeats continue"',
 )
 async def finish_heartbeats_only(exchange: Exchange) -> None:
-    """Heartbeats alone do not hold a stream open that has nothing left to say."""
+    """The daemon ends a finished stream that carries heartbeats alone."""
     response = await exchange.response()
     response.content("Hello").ended(clause="U7")
     if response.response.transcript.ending is Ending.EOF:
@@ -192,7 +192,7 @@ async def finish_heartbeats_only(exchange: Exchange) -> None:
     "ai-dynamo/dynamo#3531",
 )
 def finish_with_content(response: Checks) -> None:
-    """Text in the chunk that also holds the finish_reason is part of the answer."""
+    """The client receives the text in the chunk that also holds finish_reason."""
     (
         response.no_error()
         .chunk_count(2)
@@ -218,7 +218,7 @@ REASONS = (
     evidence='BerriAI/litellm#2195 "every chunk says stop", sgl-project/sglang#8417',
 )
 async def finish_reason_values(bench: RelayBench) -> None:
-    """Whatever reason the API gives, known or not, is passed on where it gives it."""
+    """The daemon relays every finish_reason, known or unknown, in its place."""
     for reason in REASONS:
         answer = script(delta("Hello"), delta(" world"), finish(reason), done())
         response = await bench.respond(script=answer)
@@ -245,5 +245,5 @@ async def finish_reason_values(bench: RelayBench) -> None:
     evidence='BerriAI/litellm#2195 "every chunk says stop", sgl-project/sglang#8417',
 )
 def finish_reason_repeated(response: Checks) -> None:
-    """A finish_reason that comes again is passed on again; the answer goes on until `[DONE]`."""
+    """The daemon relays a repeated finish_reason, and reads on until `[DONE]`."""
     response.no_error().sse_format().events_in_order().content("Hello world").done_marker()

@@ -39,7 +39,7 @@ async def entered(*exchanges: Exchange) -> AsyncIterator[tuple[Exchange, ...]]:
 
 @scenario(clause=("R2", "L4"), everywhere=True, deadline=5.0, evidence=CROSSTALK)
 async def conc_no_crosstalk(bench: RelayBench) -> None:
-    """Of forty streams at a time, some of one user and model, each has its own words alone."""
+    """Forty clients at a time each receive their own text alone."""
 
     def words(number: int) -> list[Step]:
         return [delta(f"<{number}:{part}>") for part in range(5)]
@@ -67,7 +67,7 @@ async def conc_no_crosstalk(bench: RelayBench) -> None:
 
 @scenario(clause="R2", everywhere=True, evidence=ORDER)
 async def conc_order(bench: RelayBench) -> None:
-    """In bursts at odd moments, across many streams, no event is lost or out of its place."""
+    """Twelve clients receive bursts of events in order, without a loss."""
     chance = random.Random("conc_order")  # noqa: S311, the same on every run
 
     def bursts(stream: int) -> list[Step]:
@@ -91,7 +91,7 @@ async def conc_order(bench: RelayBench) -> None:
     evidence=NEIGHBOUR,
 )
 async def conc_slow_neighbour(bench: RelayBench) -> None:
-    """Requests that the API keeps waiting for its head hold no other up."""
+    """The daemon serves other clients while forty requests wait for the API's head."""
     pattern = await bench.pattern()
     async with entered(*(bench.exchange(pattern=pattern) for _ in range(WAITING))) as waiting:
         for each in waiting:
@@ -112,7 +112,7 @@ async def conc_slow_neighbour(bench: RelayBench) -> None:
     evidence=NEIGHBOUR,
 )
 async def conc_slow_connect(bench: RelayBench) -> None:
-    """Clients whose API cannot be reached wait for it side by side, not one after the other."""
+    """The daemon tries to connect for eight clients at the same time."""
 
     async def refused() -> float:
         async with bench.exchange() as exchange:
@@ -136,7 +136,7 @@ async def conc_slow_connect(bench: RelayBench) -> None:
 
 @scenario(clause="U9", alone=True, everywhere=True, evidence=POISON)
 async def conc_pool_poison(bench: RelayBench) -> None:
-    """What the API still had to say to a client that left reaches nobody else."""
+    """No client receives the rest of an answer whose client has left."""
     left = await bench.script(finished(delta("One"), delta(" two"), gate(1), delta(" LEFTOVER")))
     for leave in (Exchange.reset, Exchange.close):
         async with bench.exchange(pattern=left) as gone:
@@ -155,7 +155,7 @@ async def conc_pool_poison(bench: RelayBench) -> None:
     evidence=POISON,
 )
 async def conc_pool_leftover(bench: RelayBench) -> None:
-    """What the API says behind its `[DONE]` reaches nobody else."""
+    """No client receives what the API sends after the `[DONE]` of another answer."""
     pattern = await bench.script(
         script(delta("Enough."), finish("stop"), done(), gate(1), delta(" LEFTOVER"))
     )
@@ -174,7 +174,7 @@ async def conc_pool_leftover(bench: RelayBench) -> None:
     evidence='NousResearch/hermes-agent#75463 "half-dead pooled connections"',
 )
 async def conc_stale_pool(bench: RelayBench) -> None:
-    """An API that closes a connection behind an answer costs the next client an error at most."""
+    """The next client receives an answer or 502 after the API closed a reused connection."""
     for afterwards in ("close", "close_on_request", "reset_on_request"):
         checks = await bench.respond(script=finished(delta("Bye"), afterwards=afterwards))
         checks.content_as_sent().done_marker()
@@ -204,7 +204,7 @@ async def _next(bench: RelayBench, before: Exchange) -> None:
     clause="H10", alone=True, everywhere=True, evidence="reasoned; CLOSE_WAIT towards the API"
 )
 async def conc_upstream_released(bench: RelayBench) -> None:
-    """Connections to an API whose answers fail, in all ways, are not kept."""
+    """The daemon does not keep connections whose answers failed."""
     halves = [script(delta("Half"), ending=each) for each in ("abort", "reset", "drop")]
     refusals = [script(status=each, headers={}) for each in (500, 429, 302)]
     patterns = ["abort:2", *[await bench.script(each) for each in (*halves, *refusals)]]

@@ -63,7 +63,7 @@ IDENTITY = {
     'microsoft/foundry-local#144 "chunks have different IDs", open-webui/open-webui#23922',
 )
 def openai_id_created(response: Checks) -> None:
-    """Every chunk keeps the id, time, model and fingerprint that the API gave the answer."""
+    """Every chunk keeps the API's id, time, model and fingerprint."""
     _relayed(response)
 
 
@@ -92,7 +92,7 @@ USAGE = {
     'Portkey-AI/gateway#1629 "tolerate empty choices"',
 )
 def openai_usage_chunk(response: Checks) -> None:
-    """The usage that was asked for comes after the finish and before `[DONE]`, without choices."""
+    """The client receives the usage chunk that it asked for, before `[DONE]`."""
     response.request_unchanged()
     _relayed(response)
 
@@ -102,7 +102,7 @@ def openai_usage_chunk(response: Checks) -> None:
     evidence='Arthur-Ficial/apfel#100 "usage chunk sent unconditionally"',
 )
 def openai_usage_unrequested(response: Checks) -> None:
-    """Usage that nobody asked for is not asked for on the way, and no chunk of it comes."""
+    """The daemon does not ask for usage, or send a usage chunk, on its own."""
     response.nothing_added()
     _relayed(response)
 
@@ -138,7 +138,7 @@ ODD = (
     'microsoft/autogen#6465 "rogue chunk"',
 )
 def openai_odd_choices(response: Checks) -> None:
-    """Chunks whose choices or deltas are empty, null or absent disturb nothing around them."""
+    """The daemon relays an answer with empty, null and absent choices and deltas."""
     response.chunk_count(1)
     _relayed(response)
 
@@ -157,7 +157,7 @@ def openai_odd_choices(response: Checks) -> None:
     evidence='openai/openai-python#434 "n>1 finishes at different times"',
 )
 def openai_n2(response: Checks) -> None:
-    """Of two choices that finish at different times, both arrive complete."""
+    """The client receives two choices complete that finish at different times."""
     _relayed(response)
 
 
@@ -171,7 +171,7 @@ def openai_n2(response: Checks) -> None:
     evidence='openai/openai-python#434 "n>1 finishes at different times"',
 )
 def openai_n2_truncated(response: Checks) -> None:
-    """An answer of two choices that ends after the finish of one was not finished."""
+    """The daemon fails an answer in which one of two choices did not finish."""
     response.content("a").no_done_marker().failed_stream()
 
 
@@ -211,7 +211,7 @@ def _more(index: int, arguments: str) -> dict[str, Any]:
     "microsoft/agent-framework#8336",
 )
 def openai_parallel_tools(response: Checks) -> None:
-    """The fragments of two tool calls stay apart, in order, each with its index."""
+    """The client receives the fragments of two tool calls in order, each with its index."""
     response.finish_reason("tool_calls")
     _relayed(response)
 
@@ -232,7 +232,7 @@ def openai_parallel_tools(response: Checks) -> None:
     'vllm-project/vllm#9209 "wrong tool finish reason"',
 )
 def openai_tool_edge(response: Checks) -> None:
-    """A tool call with empty arguments, or none, is a tool call."""
+    """The daemon relays a tool call with empty arguments, and one without arguments."""
     response.finish_reason("tool_calls")
     _relayed(response)
 
@@ -264,5 +264,5 @@ CHOICE = {"index": 0, "delta": {"content": "Hello"}, "logprobs": LOGPROBS, "fini
     "NangoHQ/nango#5169",
 )
 def openai_extra_fields(response: Checks) -> None:
-    """Fields beyond the common ones, big integers among them, arrive as they were sent."""
+    """The client receives unusual fields and big integers as the API sent them."""
     _relayed(response)

@@ -23,7 +23,7 @@ def refusal(error: Mapping[str, object], *, status: int) -> Script:
 
 @scenario(clause=("U1", "S1"), evidence="RFC 8259 7; reasoned")
 async def sec_control_characters(bench: RelayBench) -> None:
-    """Control characters in fields that go into the API's JSON arrive there as they were."""
+    """The API receives control characters in JSON fields unchanged."""
     text = "a\r\nX-Injected: 1\x00\x7f\u2028\t"
     fields = dict.fromkeys(("prompt", "system", "model", "user_id"), text)
     checks = await bench.respond(request=fields)
@@ -40,7 +40,7 @@ INJECTIONS = ("a\rb", "a\nb", "a\r\nb", "\n\ndata: [DONE]\n\n", "\r\rdata: injec
     evidence='mpetrunic/fastify-sse-v2#110 "CR passes through"; nestjs/nest#16686',
 )
 def sec_sse_injection(response: Checks) -> None:
-    """Line ends in the text stay text: no event, field or end comes of them."""
+    """Line ends in the text do not add an event, a field or an end."""
     response.sse_format(clause="S1").chunk_count(len(INJECTIONS), clause="S1")
     response.no_error().content_as_sent().done_marker()
 
@@ -57,7 +57,7 @@ def sec_sse_injection(response: Checks) -> None:
     evidence='nestjs/nest#16686 "sanitize SSE message"; HTML 9.2.6, data lines',
 )
 def sec_sse_injection_fields(response: Checks) -> None:
-    """Line ends in ids and names, and those between a chunk's data lines, end no event."""
+    """Line ends in ids, names and data lines do not end an event."""
     response.sse_format(clause="S1").chunk_count(3).no_error()
     response.events_in_order().done_marker()
 
@@ -72,7 +72,7 @@ POISON = {"message": "no\n\ndata: [DONE]\n\n", "type": "a\r\rdata: x\r\r", "code
     evidence='mpetrunic/fastify-sse-v2#110 "CR passes through"',
 )
 def sec_sse_injection_error(response: Checks) -> None:
-    """Line ends in what the API says of its error make no second event of it."""
+    """Line ends in the API's error event do not add a second event."""
     response.sse_format(clause="S1").chunk_count(1).no_done_marker().failed_stream()
 
 
@@ -83,7 +83,7 @@ def sec_sse_injection_error(response: Checks) -> None:
     evidence='mpetrunic/fastify-sse-v2#110 "CR passes through"',
 )
 def sec_error_injection(response: Checks) -> None:
-    """Line ends in the API's refusal stay inside the JSON of the daemon's."""
+    """Line ends in the API's refusal stay inside the daemon's JSON."""
     response.http_error(400).no_header("id", clause="S1").ended()
 
 
@@ -122,7 +122,7 @@ def _unlogged(bench: RelayBench) -> None:
     evidence='BerriAI/litellm#39757 "wrong-key 401 leaks internals"; techlab-innov/llmtrace#274',
 )
 async def sec_secret_leak(bench: RelayBench) -> None:
-    """The key is in no response and in no log, however the API quotes it."""
+    """No response and no log line contains the key, however the API quotes it."""
     key = bench.daemon.key
     quoted = {"message": f"Incorrect API key provided: {key}.", "type": key, "code": key}
     error = json.dumps({"error": {**quoted, "param": key}})
@@ -163,7 +163,7 @@ async def sec_secret_leak(bench: RelayBench) -> None:
     evidence='BerriAI/litellm#39757 "wrong-key 401 leaks internals"',
 )
 async def sec_secret_leak_unreachable(bench: RelayBench) -> None:
-    """The key is in no response and in no log when the API cannot be reached."""
+    """No response and no log line contains the key while the API is unreachable."""
     async with bench.exchange() as exchange:
         await exchange.start()
         checks = (await exchange.response()).http_error(502).ended()
@@ -199,7 +199,7 @@ async def decoy(bench: RelayBench, *, clause: str) -> AsyncIterator[str]:
     evidence='llm-d/llm-d-router#242 "SSRF via header"; RFC 9110 15.4',
 )
 async def sec_destination_redirect(bench: RelayBench) -> None:
-    """A redirect is not followed, neither to another place nor to the same; it is a failure."""
+    """The daemon does not follow a redirect to any place; the client receives 502."""
     async with decoy(bench, clause="U8") as elsewhere:
         places = [
             *(
@@ -232,5 +232,5 @@ NOWHERE = "http://127.0.0.1:9"
     evidence="handoff.md: proxy variables are ignored; CVE-2016-5385 (httpoxy)",
 )
 async def sec_proxy(bench: RelayBench) -> None:
-    """Proxy variables in the daemon's environment lead its requests nowhere else."""
+    """The daemon ignores proxy variables in its environment."""
     await bench.healthy(clause="U1")

@@ -31,7 +31,7 @@ def _whole(response: Checks, text: str) -> None:
     evidence='openai/openai-python#498 "expects space after colon", aaif-goose/goose#7929',
 )
 def sse_no_space(response: Checks) -> None:
-    """The space after the colon may be missing."""
+    """The daemon reads fields without a space after the colon."""
     _whole(response, "".join(TEXTS))
 
 
@@ -46,7 +46,7 @@ def sse_no_space(response: Checks) -> None:
     evidence='HTML 9.2.5; hey-api/hey-api#3054 "CRLF not handled", mpetazzoni/sse.js#17',
 )
 def sse_line_endings_crlf(response: Checks) -> None:
-    """Lines may end in CRLF."""
+    """The daemon reads lines that end in CRLF."""
     _whole(response, "".join(TEXTS))
 
 
@@ -62,7 +62,7 @@ def sse_line_endings_crlf(response: Checks) -> None:
     evidence='HTML 9.2.5; hey-api/hey-api#3054 "CRLF not handled", mpetazzoni/sse.js#17',
 )
 async def sse_line_endings_cr(exchange: Exchange) -> None:
-    """Lines may end in a CR alone, which ends them at once: no event waits for what follows."""
+    """The daemon ends a line at a CR alone, without waiting for the next byte."""
     await exchange.step_through(len(TEXTS))
     _whole(await exchange.response(), "".join(TEXTS))
 
@@ -82,7 +82,7 @@ async def sse_line_endings_cr(exchange: Exchange) -> None:
     evidence='HTML 9.2.5; hey-api/hey-api#3054 "CRLF not handled", mpetazzoni/sse.js#17',
 )
 def sse_line_endings_mixed(response: Checks) -> None:
-    """Every line may end in its own way."""
+    """The daemon reads a stream whose lines end in different ways."""
     _whole(response, "".join(TEXTS))
 
 
@@ -102,7 +102,7 @@ def sse_line_endings_mixed(response: Checks) -> None:
     'mnfst/llm-gateway#2053 "comments re-emitted as data"',
 )
 def sse_comments(response: Checks) -> None:
-    """Comments before, between and inside events are no data and disturb none."""
+    """The daemon ignores comments before, between and inside events."""
     _whole(response, "".join(TEXTS))
 
 
@@ -119,7 +119,7 @@ def sse_comments(response: Checks) -> None:
     evidence='HTML 9.2.6; stalwartlabs/jmap-client#19 "concatenated without newline"',
 )
 def sse_multiline_data(response: Checks) -> None:
-    """One JSON object may stand on several data lines."""
+    """The daemon joins one JSON object from several data lines."""
     _whole(response, "".join(TEXTS))
 
 
@@ -133,7 +133,7 @@ def sse_multiline_data(response: Checks) -> None:
     evidence='HTML 9.2.6; stalwartlabs/jmap-client#19 "concatenated without newline"',
 )
 async def sse_multiline_data_lf(bench: RelayBench) -> None:
-    """Data lines are joined with a LF: what it cuts in two is no JSON, and no chunk."""
+    """The daemon joins data lines with LF, and does not make a chunk of two cut halves."""
     response = await bench.respond(pattern=await bench.pattern())
     response.content_contains("one").ended()
     bench.check(
@@ -158,7 +158,7 @@ async def sse_multiline_data_lf(bench: RelayBench) -> None:
     evidence='openai/openai-go#621 "skip blocks without data", openai/openai-python#3833',
 )
 def sse_dataless_blocks(response: Checks) -> None:
-    """A block without data is no event, and its name is not the next one's."""
+    """The daemon ignores blocks without data, and their event names."""
     _whole(response, "".join(TEXTS))
 
 
@@ -176,7 +176,7 @@ def sse_dataless_blocks(response: Checks) -> None:
     evidence='janhq/jan#8392 "ignore custom event types", modelcontextprotocol/go-sdk#636',
 )
 def sse_named_and_unknown(response: Checks) -> None:
-    """Events of other types, fields that mean nothing and `data` without a colon do no harm."""
+    """The daemon ignores named events and unknown fields; it reads `data` without a colon."""
     _whole(response, "".join(TEXTS))
 
 
@@ -186,7 +186,7 @@ def sse_named_and_unknown(response: Checks) -> None:
     evidence='lucasjinreal/Crane#121 "raw text error frames"',
 )
 async def sse_non_json_data(bench: RelayBench) -> None:
-    """An event that is no JSON fails the stream, or is passed on as it is; it is not skipped."""
+    """The daemon fails the stream on an event that is not JSON, or relays it unchanged."""
     for said in ("error: boom", "<html>", '{"choices":[{"index":0,"del'):
         answer = finished(delta("one"), write(f"data: {said}\n\n"), delta(" two"))
         response = await bench.respond(script=answer)

@@ -53,7 +53,7 @@ def arrivals(checks: Checks) -> list[float]:
     evidence=FLUSH,
 )
 async def timing_flush_each(bench: RelayBench) -> None:
-    """Each event reaches the client before the API has sent the next, and without delay."""
+    """The client receives each event before the API sends the next, without delay."""
     pattern = await bench.pattern()
     async with bench.exchange(pattern=pattern) as exchange:
         await exchange.start()
@@ -73,7 +73,7 @@ async def timing_flush_each(bench: RelayBench) -> None:
 
 @scenario(script=script(delta("First"), stall()), clause="R7", everywhere=True, evidence=FIRST)
 async def timing_first_event(exchange: Exchange) -> None:
-    """The first event reaches the client although the API says nothing more."""
+    """The client receives the first event while the API stays silent."""
     await exchange.events(1)
 
 
@@ -101,7 +101,7 @@ def _tool(arguments: str, **more: object) -> dict[str, object]:
     evidence=FIRST,
 )
 async def timing_tool_deltas(exchange: Exchange) -> None:
-    """Pieces of a tool call, and the finish, are passed on one by one, not gathered."""
+    """The client receives pieces of a tool call one by one, and the finish."""
     await exchange.step_through(4)
     (await exchange.response()).events_in_order().done_marker()
 
@@ -121,7 +121,7 @@ HALF = '{"choices":[{"index":0,"delta":{"content":" half'
     evidence=KEEPALIVE,
 )
 async def timing_keepalive(bench: RelayBench) -> None:
-    """Whatever the daemon sends while the API is silent stands between events, and is none."""
+    """The daemon sends only whole events and comments while the API is silent."""
     pattern = await bench.pattern()
     async with bench.exchange(pattern=pattern) as exchange:
         await exchange.start()
@@ -155,7 +155,7 @@ async def timing_keepalive(bench: RelayBench) -> None:
     evidence=HUNG,
 )
 async def timing_idle_timeout(bench: RelayBench) -> None:
-    """An API that falls silent in the middle is given up in time, and the client told."""
+    """The daemon fails the stream in time where the API falls silent."""
     pattern = await bench.pattern()
     async with bench.exchange(pattern=pattern) as exchange:
         await exchange.start()
@@ -177,7 +177,7 @@ async def timing_idle_timeout(bench: RelayBench) -> None:
     evidence=HUNG,
 )
 async def timing_first_byte_timeout(bench: RelayBench) -> None:
-    """An API that does not begin to answer is given up in time, with 504."""
+    """The client receives 504 in time where the API does not begin to answer."""
     pattern = await bench.pattern()
     async with bench.exchange(pattern=pattern) as exchange:
         await exchange.start()
@@ -196,7 +196,7 @@ async def timing_first_byte_timeout(bench: RelayBench) -> None:
     evidence='Mirrowel/LLM-API-Key-Proxy#39 "hangs while connecting"',
 )
 async def timing_connect_timeout(bench: RelayBench) -> None:
-    """An API that cannot be reached is given up in time, with 504."""
+    """The client receives 504 in time where the API cannot be reached."""
     async with bench.exchange() as exchange:
         await exchange.start()
         (await exchange.response()).ended(clause="U7").http_error(504)
@@ -219,7 +219,7 @@ async def timing_connect_timeout(bench: RelayBench) -> None:
     evidence=TOTAL,
 )
 async def timing_long_steady(bench: RelayBench) -> None:
-    """A stream that flows may take longer than every time bound."""
+    """A steady stream may take longer than every time bound."""
     beat = 0.1 * bench.environment.scale
     checks = await bench.respond(
         script=finished(repeat(14, wait(beat), delta("still here "))), clause="U7"

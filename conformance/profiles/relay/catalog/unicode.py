@@ -36,7 +36,7 @@ def _invalid(broken: bytes) -> bytes:
 
 @scenario(pattern="unicode", clause=("R3", "R2"), everywhere=True)
 def unicode_content(response: Checks) -> None:
-    """A mixture of scripts and symbols arrives unchanged, one event for each delta."""
+    """The client receives many scripts and symbols unchanged, one event for each delta."""
     (
         response.no_error()
         .http_status(200)
@@ -50,19 +50,19 @@ def unicode_content(response: Checks) -> None:
 
 @scenario(pattern="unicode", clause="R3", everywhere=True)
 def unicode_emoji(response: Checks) -> None:
-    """Emoji arrive unchanged."""
+    """The client receives emoji unchanged."""
     response.no_error().utf8_valid().content_contains("😀", "🚀").content_as_sent()
 
 
 @scenario(pattern="unicode", clause="R3", everywhere=True)
 def unicode_cjk(response: Checks) -> None:
-    """Chinese, Japanese and Korean characters arrive unchanged."""
+    """The client receives Chinese, Japanese and Korean characters unchanged."""
     response.no_error().utf8_valid().content_contains("中", "文").content_as_sent()
 
 
 @scenario(pattern="unicode", clause="R3", everywhere=True)
 def unicode_4byte(response: Checks) -> None:
-    """Characters of four bytes in UTF-8 (two units in UTF-16) arrive unchanged."""
+    """The client receives characters of four bytes in UTF-8 unchanged."""
     response.no_error().utf8_valid().content_contains("𝐀").content_as_sent()
 
 
@@ -79,7 +79,7 @@ def unicode_4byte(response: Checks) -> None:
     "braintrustdata/braintrust-sdk-javascript#2091",
 )
 async def unicode_split_codepoint(exchange: Exchange) -> None:
-    """A character that comes in two parts, cut at any of its bytes, is put together again."""
+    """The daemon joins a character that arrives in two parts, cut at any of its bytes."""
     await exchange.step_through(len(OFFSETS))
     response = await exchange.response()
     response.no_error().utf8_valid().content("".join(CUTTABLE)).events_in_order().done_marker()
@@ -99,7 +99,7 @@ DRIP = b"".join(data(chunk(content=text)) for text in (" a", " é", " 中", " �
     evidence='graniet/llm#90 "handle split event boundaries"',
 )
 async def unicode_byte_drip(exchange: Exchange) -> None:
-    """A stream that comes byte by byte is relayed like any other."""
+    """The daemon relays a stream that arrives byte by byte."""
     await exchange.step_through(1)
     response = await exchange.response()
     response.no_error().utf8_valid().sse_format().events_in_order().content_as_sent().done_marker()
@@ -121,7 +121,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close
     evidence='graniet/llm#90 "handle split event boundaries"',
 )
 def unicode_byte_drip_head(response: Checks) -> None:
-    """A response whose head comes byte by byte, too, is relayed like any other."""
+    """The daemon relays a response whose head and body arrive byte by byte."""
     response.no_error().utf8_valid().sse_format().events_in_order().content_as_sent().done_marker()
 
 
@@ -131,7 +131,7 @@ def unicode_byte_drip_head(response: Checks) -> None:
     evidence='ggml-org/llama.cpp#9195 "regular crashes, invalid UTF-8"',
 )
 async def unicode_invalid_bytes(bench: RelayBench) -> None:
-    """Bytes that are no UTF-8 are replaced, or fail the stream, and reach no client."""
+    """The daemon replaces bytes that are not UTF-8, or fails the stream."""
     for broken in (b"\xff", b"\xc0\xaf", b"\xed\xa0\xbd\xed\xb8\x80", b"\xf0\x9f\x98"):
         answer = finished(delta("before"), write(_invalid(broken)), delta("after"))
         response = await bench.respond(script=answer)
@@ -149,7 +149,7 @@ async def unicode_invalid_bytes(bench: RelayBench) -> None:
     evidence='harlan-zw/mdream#156 "carry split bytes; report unfinished"',
 )
 async def unicode_cut_at_eof(bench: RelayBench) -> None:
-    """An answer that ends inside a character is truncated, whatever the end looks like."""
+    """The daemon fails an answer that ends inside a character, by any kind of end."""
     events = [data(chunk(content=text)) for text in ("zwei ", "Wörter", " 😀")]
     events[2] = events[2][: _at(" 😀", 3)]
     for ending in ("clean", "abort", "reset"):
@@ -172,7 +172,7 @@ async def unicode_cut_at_eof(bench: RelayBench) -> None:
     'NousResearch/hermes-agent#84281 "lone surrogate kills SSE stream"',
 )
 def unicode_surrogate_escapes(response: Checks) -> None:
-    """A pair of escapes is one character, and half a pair harms nothing that follows."""
+    """The daemon joins a surrogate pair, and half a pair does not harm later text."""
     (
         response.no_error()
         .utf8_valid()
@@ -204,7 +204,7 @@ def unicode_surrogate_escapes(response: Checks) -> None:
     'Soju06/codex-lb#1010 "splitlines corrupts payloads"',
 )
 def unicode_line_separators(response: Checks) -> None:
-    """Only CR and LF end a line: U+2028, U+2029, U+0085, VT and FF are text."""
+    """The daemon ends lines at CR and LF only; U+2028, U+2029, U+0085, VT and FF are text."""
     (
         response.no_error()
         .sse_format()
@@ -226,7 +226,7 @@ def unicode_line_separators(response: Checks) -> None:
     evidence='HTML 9.2.5; agentic-os-org/ANOLISA#2209 "BOM drops first event"',
 )
 def unicode_bom(response: Checks) -> None:
-    """A byte order mark is dropped where the stream begins; any other is kept, as text or name."""
+    """The daemon drops a byte order mark at the stream's start, and keeps any other."""
     (
         response.no_error()
         .sse_format()
@@ -248,7 +248,7 @@ def unicode_bom(response: Checks) -> None:
     everywhere=True,
 )
 def unicode_escapes(response: Checks) -> None:
-    """Every escape that JSON has, and what only looks like one, means the same afterwards."""
+    """The client receives the same text for every JSON escape, and for text like an escape."""
     response.no_error().sse_format().events_in_order().content_as_sent().done_marker()
 
 
@@ -263,5 +263,5 @@ def unicode_escapes(response: Checks) -> None:
     everywhere=True,
 )
 def unicode_unnormalised(response: Checks) -> None:
-    """Text is not normalised: ligatures, marks, invisible and private characters stay."""
+    """The daemon does not normalise ligatures, marks, invisible and private characters."""
     response.no_error().utf8_valid().events_in_order().content_as_sent().done_marker()
