@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The client's side of an exchange has a goroutine of its own, which reads and discards
-// what the client sends until the socket is closed. So the daemon notices that the
-// client left while the API is silent. And no unread byte can turn the daemon's close
-// into a reset, which would destroy the end of the answer.
+// The client's side of an exchange has a goroutine of its own. It reads and discards what
+// the client sends, until the socket is closed. So the daemon notices that the client
+// left while the API is silent. And no unread byte can turn the daemon's close into a
+// reset, which would destroy the end of the answer.
 //
 // A client that shuts down its sending side looks like one that has left. Only a write
 // could distinguish the two. The daemon treats both as gone.
@@ -26,8 +26,8 @@ const (
 	// hurriedLinger replaces lingerTime after the shutdown timeout.
 	hurriedLinger = 100 * time.Millisecond
 
-	// lastWords is how long writing the end of an interrupted answer may take.
-	lastWords = 100 * time.Millisecond
+	// finalWriteTime is how long writing the end of an interrupted answer may take.
+	finalWriteTime = 100 * time.Millisecond
 )
 
 var (
@@ -144,7 +144,7 @@ func (c *client) queued() int {
 
 // end writes the last part of the answer. After an interrupt it first writes the rest
 // of the interrupted write, so that data begins on an event boundary. It then has only
-// lastWords for both.
+// finalWriteTime for both.
 func (c *client) end(data []byte) error {
 	c.mu.Lock()
 	interrupted := c.interrupted
@@ -154,7 +154,7 @@ func (c *client) end(data []byte) error {
 	if !interrupted {
 		return c.write(data)
 	}
-	c.conn.SetWriteDeadline(time.Now().Add(lastWords))
+	c.conn.SetWriteDeadline(time.Now().Add(finalWriteTime))
 	_, err := c.conn.Write(append(c.unsent, data...))
 	return err
 }

@@ -57,8 +57,9 @@ func (c *meteredConn) quiet() bool {
 	return err == nil && quiet
 }
 
-// These are x/net's error texts for a request above a GOAWAY's last stream id, and for
-// a connection that closed before the request was sent. x/net does not export them.
+// These are two error texts of x/net, which does not export them. The first is for a
+// request above a GOAWAY's last stream id. The second is for a connection that closed
+// before the request was sent.
 const (
 	goAwayText   = "http2: Transport received Server's graceful shutdown GOAWAY"
 	unusableText = "http2: client conn not usable"

@@ -10,7 +10,7 @@ import (
 
 // This is the HTTP/2 client for the API: many streams on one connection, with x/net's
 // ClientConn. x/net's Transport does not send the requests, because it retries up to
-// six times, also a stream that the API reset with PROTOCOL_ERROR.
+// six times. It even retries a stream that the API reset with PROTOCOL_ERROR.
 
 // streamWindow is how many bytes the API may send ahead on a stream whose client stalls.
 // 10,000 stalled clients then hold 1.3 GB. No model writes 128 KiB in one round trip, so

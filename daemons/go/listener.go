@@ -15,8 +15,9 @@ import (
 )
 
 // The daemon's listener uses system calls directly. Three of its duties need more than
-// package net offers: find out whether a live daemon owns the path, accept queued peers
-// after the socket was shut, and distinguish an exhausted process from a broken socket.
+// package net offers. It must find out whether a live daemon owns the path. It must
+// accept queued peers after the socket was shut. And it must distinguish an exhausted
+// process from a broken socket.
 
 // backlog is how many handoffs may wait in the kernel's queue. The kernel limits it to
 // net.core.somaxconn. A web server that finds the queue full refuses its user.

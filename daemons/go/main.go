@@ -2,11 +2,16 @@
 // server hands it a client's socket; the daemon calls the API and sends the tokens to
 // the client as server-sent events.
 //
-// The path of a request through the files: listener.go accepts the web server,
-// handoff.go receives the client's socket and the handoff data, payload.go builds the
-// API's request, upstream.go sends it (over pool.go, dial.go and http1.go or http2.go),
-// sse.go and chunk.go parse the API's stream, exchange.go relays it, response.go
-// renders the events and client.go writes them. The README lists the daemon's duties.
+// The path of a request through the files:
+//
+//   - listener.go accepts the web server.
+//   - handoff.go receives the client's socket and the handoff data.
+//   - payload.go builds the API's request.
+//   - upstream.go sends it, over pool.go, dial.go and http1.go or http2.go.
+//   - sse.go and chunk.go parse the API's stream, and exchange.go relays it.
+//   - response.go renders the events, and client.go writes them.
+//
+// The README lists the daemon's duties.
 package main
 
 import (
@@ -61,7 +66,7 @@ func run(args []string) error {
 
 // untilSignal returns a context that ends with the first SIGTERM or SIGINT. The second
 // signal ends the process at once. The function restores the default action before it
-// ends the context, so a sender that sees the daemon stop can rely on the second signal.
+// ends the context. So a sender that sees the daemon stop can rely on the second signal.
 func untilSignal() (context.Context, context.CancelFunc) {
 	ctx, stop := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)

@@ -25,7 +25,7 @@ type server struct {
 
 // endingGrace is how long the exchanges may take to end after endAll. They end at the
 // same time: each writes its error event, then lingers for a short time.
-const endingGrace = lastWords + hurriedLinger + 300*time.Millisecond
+const endingGrace = finalWriteTime + hurriedLinger + 300*time.Millisecond
 
 // newServer returns a server that accepts handoffs until the context ends.
 func newServer(ctx context.Context, c *config, api *api) *server {

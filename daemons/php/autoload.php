@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Loads this daemon's classes and the library it shares, whether or not Composer knows of them.
+ * The autoloader of this daemon's classes and of the shared library, without Composer.
  */
 
 require_once __DIR__ . '/../php-shared/autoload.php';

@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Loads the daemon's classes, StreamingDaemon\Swoole\Name from src/Name.php, and the library beside it.
+ * The autoloader of this daemon's classes, StreamingDaemon\Swoole\Name from src/Name.php, and of the shared library.
  */
 
 require __DIR__ . '/../php-shared/autoload.php';
@@ -18,7 +18,7 @@ spl_autoload_register(static function (string $class): void {
 });
 
 /*
- * All of them now: a class that is first needed when no descriptor is left could not be loaded (L4).
+ * Load all classes now: loading one opens a file, which later may fail without a free descriptor (L4).
  */
 foreach (['/../php-shared/src/*.php', '/../php-shared/src/*/*.php', '/src/*.php'] as $pattern) {
     foreach (glob(__DIR__ . $pattern) ?: [] as $file) {

@@ -9,9 +9,9 @@ use Socket;
 /**
  * A client's socket, which the web server has handed over.
  *
- * Each call passes MSG_DONTWAIT, so the descriptor may be blocking or not (H8), and the flags that
- * it shares with the web server's copy do not change. No method waits: a runtime watches socket()
- * or stream(), and calls again.
+ * Each call passes MSG_DONTWAIT, so the descriptor may be blocking or not (H8). The flags, which it
+ * shares with the web server's copy, do not change. No method waits: a runtime watches socket() or
+ * stream(), and calls again.
  */
 final class Client
 {

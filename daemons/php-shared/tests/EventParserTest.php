@@ -34,7 +34,7 @@ final class EventParserTest extends TestCase
         yield 'several lines' => ["data: a\ndata\ndata: b\n\n", [['', "a\n\nb"]]];
         yield 'an empty line of data' => ["data\n\n", [['', '']]];
         yield 'a type, for one event' => ["event: ping\ndata: a\n\ndata: b\n\n", [['ping', 'a'], ['', 'b']]];
-        yield 'a type without data is no event' => ["event: ping\n\ndata: b\n\n", [['', 'b']]];
+        yield 'a type without data is not an event' => ["event: ping\n\ndata: b\n\n", [['', 'b']]];
         yield 'an error event without data' => ["event: error\n\ndata: b\n\n", [['error', ''], ['', 'b']]];
         yield 'an error event with empty data' => ["event: error\ndata:\n\n", [['error', '']]];
         yield 'an error field' => ["error: {\"a\":1}\n\ndata: b\n\n", [['error', '{"a":1}'], ['', 'b']]];

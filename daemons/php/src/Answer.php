@@ -12,18 +12,17 @@ use Revolt\EventLoop;
 use StreamingDaemon\Client;
 
 /**
- * The answer on its way to the client, and the client watched meanwhile.
+ * The writer of a client's answer, which also watches the client.
  *
- * Whatever the client sends is read and discarded for as long as the socket is held:
- * that is how its leaving is noticed while the API is silent (U5), and how unread bytes
- * are kept from turning our closing into a reset that destroys the answer's tail (R8).
- * A client that shuts down its sending side looks just like one that left, and is
- * treated as such (R9).
+ * It reads and discards what the client sends until the socket is closed. So the daemon notices that
+ * the client left while the API is silent (U5). And no unread byte can turn the daemon's close into
+ * a reset, which would destroy the end of the answer (R8). A client that shuts down its sending side
+ * looks like one that has left, and counts as gone (R9).
  */
 final class Answer
 {
-    /** How long the last of an interrupted answer may take to write, and to be read; seconds. */
-    private const LAST_WORDS = 0.1;
+    /** The time to write the end of an interrupted answer, and then the time for the client to close, in seconds. */
+    private const FINAL_WRITE_TIME = 0.1;
     private const HURRIED_LINGER = 0.1;
 
     private readonly Readiness $writable;
@@ -50,9 +49,9 @@ final class Answer
     }
 
     /**
-     * Sends a part of the answer, at the client's pace.
+     * Sends a part of the answer. It waits while the client does not read.
      *
-     * @throws ClientLostException|CancelledException when interrupted; the rest is kept for end()
+     * @throws ClientLostException|CancelledException when interrupted; end() sends the rest
      */
     public function write(string $bytes): void
     {
@@ -60,25 +59,25 @@ final class Answer
         while ($this->unsent !== '') {
             $sent = $this->interrupt->isCancelled() ? 0 : $this->client->write($this->unsent);
             if ($sent === null) {
-                throw new ClientLostException('the client left');
+                throw new ClientLostException('the client closed the connection');
             }
             if ($sent > 0) {
                 $this->unsent = substr($this->unsent, $sent);
                 continue;
             }
-            // Time counts from the last byte that the client's kernel took.
+            // The timeout counts from the last byte that the client's kernel accepted.
             $stalled = new TimeoutCancellation($this->writeTimeout);
             $interrupt = $this->interrupt->getCancellation();
             try {
                 $this->writable->wait(new CompositeCancellation($stalled, $interrupt));
             } catch (CancelledException $reason) {
                 $interrupt->throwIfRequested();
-                throw new ClientLostException('the client read nothing for too long', previous: $reason);
+                throw new ClientLostException('the client read nothing for --write-timeout', previous: $reason);
             }
         }
     }
 
-    /** Makes the write that waits, and those to come, end at once. */
+    /** Ends the running write and all later ones at once. */
     public function interrupt(): void
     {
         $this->hurry = true;
@@ -90,8 +89,8 @@ final class Answer
     }
 
     /**
-     * Sends the last of the answer. What an interrupted write has left over comes first,
-     * so that it stands on an event boundary; then little time is left.
+     * Sends the end of the answer. After an interrupt it first sends the rest of the interrupted
+     * write, so that $bytes begin on an event boundary. It then has only FINAL_WRITE_TIME for both.
      *
      * @throws ClientLostException
      */
@@ -106,7 +105,7 @@ final class Answer
         $this->client->shutdown();
     }
 
-    /** Waits, after end(), for the client to leave, and closes. */
+    /** Waits for the client to leave after end(), and closes the socket. */
     public function linger(): void
     {
         $bound = new TimeoutCancellation($this->hurry ? self::HURRIED_LINGER : Client::LINGER_TIME);
@@ -115,13 +114,13 @@ final class Answer
                 $this->left->wait($bound);
             }
         } catch (CancelledException) {
-            // It had its time.
+            // The client did not close in time.
         }
         $this->release();
         $this->client->close();
     }
 
-    /** Drops a client that is lost. */
+    /** Resets the connection of a client that stalled or left. */
     public function abandon(): void
     {
         $this->release();
@@ -131,12 +130,12 @@ final class Answer
     private function writeInHaste(string $bytes): void
     {
         $bytes = $this->unsent . $bytes;
-        $bound = new TimeoutCancellation(self::LAST_WORDS);
+        $bound = new TimeoutCancellation(self::FINAL_WRITE_TIME);
         try {
             while ($bytes !== '') {
                 $sent = $this->client->write($bytes);
                 if ($sent === null) {
-                    throw new ClientLostException('the client left');
+                    throw new ClientLostException('the client closed the connection');
                 }
                 $bytes = substr($bytes, $sent);
                 if ($sent === 0) {
@@ -150,11 +149,11 @@ final class Answer
 
     private function discard(): void
     {
-        $got = $this->client->discard();
+        $count = $this->client->discard();
         if ($this->ending) {
-            $this->budget -= $got ?? 0;
+            $this->budget -= $count ?? 0;
         }
-        if ($got === null || $this->budget <= 0) {
+        if ($count === null || $this->budget <= 0) {
             $this->giveUp();
         }
     }

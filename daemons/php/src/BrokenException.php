@@ -6,7 +6,7 @@ namespace StreamingDaemon\Amp;
 
 use Amp\ByteStream\StreamException;
 
-/** A connection to the API broke, was cut, or broke the protocol. */
+/** The failure of a connection to the API: it broke, was cut, or violated the protocol. */
 class BrokenException extends StreamException
 {
 }

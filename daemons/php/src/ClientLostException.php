@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Amp;
 
-/** The client left or stalled: there is nobody to tell what went wrong. */
+/** The client left or stalled, so it cannot receive an error. */
 final class ClientLostException extends \RuntimeException
 {
 }

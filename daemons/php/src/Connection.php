@@ -8,20 +8,20 @@ use Amp\Cancellation;
 use Amp\Http\Client\Request;
 use Amp\Http\Client\Response;
 
-/** What carries requests to the API: HTTP/1.1 one after the other, HTTP/2 side by side. */
+/** A connection to the API. HTTP/1.1 carries requests one by one, HTTP/2 several at the same time. */
 interface Connection
 {
-    /** Takes a place for one request, to be sent at once; false when there is none, now or ever. */
+    /** Reserves the connection, or a stream, for one request. False if there is no room. */
     public function reserve(): bool;
 
-    /** Whether it will have room for a request again. */
+    /** Reports whether the connection can carry another request, now or later. */
     public function isOpen(): bool;
 
     /**
-     * Sends the request, in a place that was reserved, and waits for the head of the
-     * response. The response's body is to be closed.
+     * Sends the request after reserve(), and waits for the head of the response. Close the
+     * response's body at the end.
      *
-     * @throws \StreamingDaemon\Unprocessed when it may be sent again (U8)
+     * @throws \StreamingDaemon\Unprocessed when a retry is safe (U8)
      * @throws BrokenException|\StreamingDaemon\Problem|\Amp\CancelledException
      */
     public function request(Request $request, Cancellation $cancellation): Response;

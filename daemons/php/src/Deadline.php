@@ -7,35 +7,35 @@ namespace StreamingDaemon\Amp;
 use Revolt\EventLoop;
 
 /**
- * A time bound that moves: it passes when nobody has extended it for long enough.
+ * A timeout that can be extended.
  *
- * To extend it is to note a time. The event loop's timer is not touched; when it fires
- * too early it is set anew, so a stream of a thousand events costs a timer or two.
+ * Extending it only stores a time, and does not change the event loop's timer. A timer that fires too
+ * early is set again. So a stream of a thousand events needs one or two timers.
  */
 final class Deadline
 {
     private ?string $timer = null;
     private float $at = INF;
 
-    /** @param \Closure():void $passed called once at most for each time the deadline was set */
+    /** @param \Closure():void $passed called at most once after each set() */
     public function __construct(private readonly \Closure $passed)
     {
     }
 
-    /** Seconds from now. */
+    /** Sets or extends the timeout, in seconds from now. */
     public function set(float $seconds): void
     {
         $this->at = self::now() + $seconds;
         $this->timer ??= EventLoop::delay($seconds, $this->fire(...));
     }
 
-    /** No bound, until it is set again. */
+    /** Disables the timeout until the next set(). */
     public function lift(): void
     {
         $this->at = INF;
     }
 
-    /** Never again; without this the timer would keep all of it alive. */
+    /** Cancels the timeout. Call it at the end, because the timer keeps the closure alive. */
     public function cancel(): void
     {
         $this->at = INF;

@@ -21,15 +21,16 @@ use StreamingDaemon\RelayState;
 use StreamingDaemon\ResponseHeaders;
 
 /**
- * One client's conversation, in one fiber, which reads from the API and writes to the
- * client in turn: a client that stalls pauses the API by not being read for.
+ * An exchange is one client's conversation, in one fiber. The fiber alternates between reading from
+ * the API and writing to the client. So a stalled client stops the reads, and flow control then stops
+ * the API.
  *
- * The cancellation is of what the API is asked for. It comes, with the reason, when the
- * client leaves, when a time bound passes, or when the daemon has to end.
+ * The cancellation ends the request to the API when the client leaves, when a timeout passes, or when
+ * the daemon shuts down. $reason has the reason.
  */
 final class Exchange
 {
-    /** How long the API may take, after [DONE], to end the response and leave us its connection; seconds. */
+    /** How long the API may take after [DONE] to end the response, in seconds. The pool then keeps the connection. */
     private const RELEASE_TIME = 0.2;
 
     private readonly Answer $answer;
@@ -41,18 +42,18 @@ final class Exchange
     {
         $this->cancel = new DeferredCancellation();
         $this->cancellation = $this->cancel->getCancellation();
-        $lost = fn () => $this->cut(new ClientLostException('the client left'));
+        $lost = fn () => $this->cut(new ClientLostException('the client closed the connection'));
         $this->answer = new Answer($client, $service->options->writeTimeout, $lost);
     }
 
-    /** Answers the client, whatever happens, and closes its socket. */
+    /** Answers the client with the stream or with an error, and closes its socket. */
     public function run(Handoff $handoff, bool $room): void
     {
         try {
             $this->serve($handoff, $room);
             $this->answer->linger();
         } catch (ClientLostException $error) {
-            $this->service->log->line('a client was lost', ['reason' => $error->getMessage()]);
+            $this->service->log->line('lost a client', ['reason' => $error->getMessage()]);
             $this->answer->abandon();
         } catch (\Throwable $error) {
             $this->answer->abandon();
@@ -60,7 +61,7 @@ final class Exchange
         }
     }
 
-    /** Ends the exchange on both sides, at once, for this reason. */
+    /** Ends the exchange on both sides at once, for this reason. */
     public function cut(\Throwable $reason): void
     {
         $this->endUpstream($reason);
@@ -89,11 +90,11 @@ final class Exchange
             if (!$problem instanceof Problem) {
                 throw $problem ?? $error;
             }
-            $this->service->log->line($begun ? 'a stream failed' : 'a client was refused', [
+            $this->service->log->line($begun ? 'the API\'s stream failed' : 'refused a client', [
                 'reason' => $problem->getMessage(),
                 'status' => $begun ? 200 : $problem->status,
             ]);
-            // Before the job was made, the problem itself knows the headers that were asked for.
+            // Without a job, the problem itself has the response headers.
             $problem = ($headers === null ? $problem : $problem->with($headers))->redacted($this->service->redactor);
             $this->answer->end($begun ? $problem->event() : $problem->response());
         }
@@ -115,21 +116,21 @@ final class Exchange
             return $response->getBody();
         }
         try {
-            throw $head->problem($head->hasErrorBody() ? $this->explanation($response) : '');
+            throw $head->problem($head->hasErrorBody() ? $this->errorBody($response) : '');
         } finally {
             $response->getBody()->close();
         }
     }
 
-    /** An error's words, or what has come of them in time. */
-    private function explanation(Response $response): string
+    /** Reads the body of an error response. After the timeout it returns the part that has arrived. */
+    private function errorBody(Response $response): string
     {
         $text = '';
         $bound = new TimeoutCancellation(min(ApiAnswer::ERROR_TIME, $this->service->options->idleTimeout));
         try {
             while (strlen($text) < ApiAnswer::ERROR_BYTES) {
                 $this->cancellation->throwIfRequested();
-                $text .= $response->getBody()->read($bound) ?? throw new StreamException('that was all');
+                $text .= $response->getBody()->read($bound) ?? throw new StreamException('the end of the body');
             }
         } catch (StreamException | CancelledException) {
             $this->cancellation->throwIfRequested();
@@ -138,7 +139,7 @@ final class Exchange
     }
 
     /**
-     * Passes the API's events on until the answer is whole.
+     * Relays the API's events until the answer is complete.
      *
      * @throws Problem|CancelledException|ClientLostException
      */
@@ -146,25 +147,25 @@ final class Exchange
     {
         $this->answer->write($headers->streamHead());
         $relay = new Relay($this->service->options->format);
-        $patience = $this->service->options->idleTimeout;
+        $timeout = $this->service->options->idleTimeout;
         $idle = new Deadline(fn () => $this->endUpstream(Problem::idleTimeout()));
-        $heard = Deadline::now();
+        $latest = Deadline::now(); // when the latest message arrived
         $messages = 0;
         try {
             while ($relay->state() === RelayState::Running) {
                 if ($messages !== $relay->messages()) {
                     $messages = $relay->messages();
-                    $heard = Deadline::now();
+                    $latest = Deadline::now();
                 }
-                // Heartbeats keep a stream alive, but not one that has nothing left to say.
-                $idle->set($relay->answered() ? $patience - (Deadline::now() - $heard) : $patience);
+                // Heartbeats prolong a running answer. They do not prolong a finished one.
+                $idle->set($relay->answered() ? $timeout - (Deadline::now() - $latest) : $timeout);
                 $bytes = $body->read($this->cancellation);
                 $idle->lift();
                 $this->answer->write($bytes === null ? $relay->end() : $relay->feed($bytes));
             }
         } catch (StreamException $error) {
             $this->cancellation->throwIfRequested();
-            $this->service->log->line('the API broke off', ['error' => $error->getMessage()]);
+            $this->service->log->line('the API\'s answer broke off', ['error' => $error->getMessage()]);
             throw Problem::brokenOff();
         } finally {
             $idle->cancel();
@@ -176,13 +177,13 @@ final class Exchange
         $this->release($body);
     }
 
-    /** Lets the API end its response, so that the connection can be used again. */
+    /** Waits for the end of the API's response, so that the pool can reuse the connection. */
     private function release(ReadableStream $body): void
     {
         try {
             $body->read(new TimeoutCancellation(self::RELEASE_TIME));
         } catch (StreamException | CancelledException) {
-            // Then it cannot.
+            // The response did not end in time, so its close ends the connection.
         }
     }
 

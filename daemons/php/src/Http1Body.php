@@ -11,8 +11,8 @@ use Amp\DeferredFuture;
 use StreamingDaemon\Http1Response;
 
 /**
- * The body of a response of HTTP/1.1, read from the connection when it is asked for
- * and not before, so that a client who stalls pauses the API (U6).
+ * The body of an HTTP/1.1 response. It reads from the connection only on demand, so a stalled client
+ * pauses the API (U6).
  *
  * @implements \IteratorAggregate<int, string>
  */
@@ -24,8 +24,8 @@ final class Http1Body implements ReadableStream, \IteratorAggregate
     private readonly DeferredFuture $onClose;
 
     /**
-     * @param string $ready what came of it with the head
-     * @param \Closure(bool):void $end told at the end whether the connection can be used again
+     * @param string $ready the first bytes, which arrived with the head
+     * @param \Closure(bool):void $end called at the end, with true if the connection is reusable
      */
     public function __construct(
         private readonly Transport $transport,
@@ -40,7 +40,7 @@ final class Http1Body implements ReadableStream, \IteratorAggregate
     {
         try {
             if ($this->ready === '') {
-                $this->ready = $this->http->feed(''); // there may be a mistake behind what came last
+                $this->ready = $this->http->feed(''); // throws an error that followed the latest bytes
             }
             while ($this->ready === '' && !$this->http->complete()) {
                 $bytes = $this->transport->read($cancellation);

@@ -12,8 +12,8 @@ use StreamingDaemon\Http1Response;
 use StreamingDaemon\Unprocessed;
 
 /**
- * HTTP/1.1 to the API. A connection is used again only when its last response is
- * complete to the byte and nothing has come since (U9).
+ * An HTTP/1.1 connection to the API. It carries another request only if its latest response is
+ * complete and no byte has arrived after it (U9).
  */
 final class Http1Connection implements Connection
 {
@@ -42,7 +42,7 @@ final class Http1Connection implements Connection
 
     public function request(Request $request, Cancellation $cancellation): Response
     {
-        $again = $this->used;
+        $reused = $this->used;
         $before = $this->transport->received();
         $this->used = true;
         $http = new Http1Response();
@@ -58,7 +58,7 @@ final class Http1Connection implements Connection
             }
         } catch (\UnexpectedValueException | BrokenException $error) {
             $this->close();
-            throw $again && $this->transport->received() === $before
+            throw $reused && $this->transport->received() === $before
                 ? new Unprocessed($error->getMessage())
                 : new BrokenException($error->getMessage());
         } catch (\Throwable $error) {

@@ -12,8 +12,8 @@ use StreamingDaemon\ApiAnswer;
 use StreamingDaemon\Http2\Stream;
 
 /**
- * The response on one HTTP/2 stream. The connection's fiber puts in what arrives, the
- * exchange's fiber takes it out, and only that gives the API room to send more (U6).
+ * The response on one HTTP/2 stream. The connection's fiber adds the received bytes, and the
+ * exchange's fiber takes them. Only taking them widens the API's window (U6).
  *
  * @implements \IteratorAggregate<int, string>
  */
@@ -33,7 +33,7 @@ final class Http2Body implements ReadableStream, \IteratorAggregate
     }
 
     /**
-     * @throws \StreamingDaemon\Problem|\StreamingDaemon\Unprocessed when there will be none
+     * @throws \StreamingDaemon\Problem|\StreamingDaemon\Unprocessed when the stream failed before the head
      * @throws \Amp\CancelledException
      */
     public function head(Cancellation $cancellation): ApiAnswer
@@ -71,9 +71,10 @@ final class Http2Body implements ReadableStream, \IteratorAggregate
     }
 
     /**
-     * Ends the exchange with the API, by RST_STREAM unless both sides have said all (U5).
+     * Ends the exchange with the API, by RST_STREAM unless the stream has ended (U5).
      *
-     * @param bool $suspect whether the connection is given up as well, if nothing came on it meanwhile
+     * @param bool $suspect the API was silent for too long; a connection that was silent too opens no
+     *     new streams
      */
     public function close(bool $suspect = false): void
     {

@@ -14,12 +14,12 @@ use StreamingDaemon\Problem;
 use function Amp\async;
 
 /**
- * HTTP/2 to the API. One fiber reads for all streams; writing never waits, since what is
- * sent is bounded by the API's windows.
+ * An HTTP/2 connection to the API. One fiber reads for all streams. Writing never waits, because the
+ * API's windows limit the unsent bytes.
  *
- * The protocol is the shared library's. amphp/http-client's own connection is not used: on
- * GOAWAY it gives up the streams that the API is going to finish, it keeps an early response
- * back until the request was sent, and padding is lost to its windows.
+ * It uses the HTTP/2 of the shared library. amphp/http-client's own connection has three faults. It
+ * ends the streams that a GOAWAY covers. It returns an early response only after the whole request.
+ * And padding narrows its windows.
  */
 final class Http2Connection implements Connection
 {
@@ -31,7 +31,7 @@ final class Http2Connection implements Connection
     }
 
     /**
-     * Waits until the API's limits are known.
+     * Waits until the API's settings, with its limits, have arrived.
      *
      * @throws BrokenException|\Amp\CancelledException
      */
@@ -42,7 +42,7 @@ final class Http2Connection implements Connection
             $this->take($this->transport->read($cancellation));
         }
         if ($this->protocol->isClosed()) {
-            throw new BrokenException('the API does not speak HTTP/2');
+            throw new BrokenException('expected HTTP/2 from the API, found something else');
         }
         async($this->run(...))->ignore();
     }
@@ -52,7 +52,7 @@ final class Http2Connection implements Connection
         return $this->room() > 0;
     }
 
-    /** How many more requests the API takes on it now. */
+    /** Returns how many streams the connection can open now. */
     public function room(): int
     {
         return $this->protocol->room();
@@ -82,7 +82,7 @@ final class Http2Connection implements Connection
         try {
             $head = $stream->head($cancellation);
         } catch (\Throwable $error) {
-            // Where no answer came in time the connection may be dead.
+            // After a timeout the connection may be dead.
             $stream->close($error->getPrevious() instanceof TimeoutException);
             throw $error;
         }

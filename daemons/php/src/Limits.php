@@ -9,18 +9,18 @@ use Revolt\EventLoop\Driver\StreamSelectDriver;
 use StreamingDaemon\Options;
 
 /**
- * How many clients there is room for, and what is done in time for when there is none.
+ * The limit on clients, and the preparation for a process without free descriptors.
  *
- * With epoll (EpollDriver) or an extension that Revolt knows, the limits are the system's.
- * select(), which is all that a PHP without ext-ffi has, knows no descriptor above 1023. With
- * it the process is held to that many, so that what does not fit is refused where it comes in
- * (L4), and fewer clients are taken.
+ * With epoll (EpollDriver), or an extension that Revolt supports, the system's limits apply. PHP
+ * without ext-ffi has only select(), which does not support descriptors above 1023. This class then
+ * limits the process to that number, so that accept() fails first (L4), and reduces the number of
+ * clients.
  */
 final class Limits
 {
     private const SELECT_LIMIT = 1024;
 
-    /** For the daemon itself, peers on their way in, and connections to the API that idle. */
+    /** The descriptors for the daemon itself, for connecting peers and for idle connections to the API. */
     private const RESERVE = 64;
 
     private function __construct(public readonly int $maxConnections)
@@ -38,15 +38,14 @@ final class Limits
             $hard = is_int($hard) ? $hard : POSIX_RLIMIT_INFINITY;
             posix_setrlimit(POSIX_RLIMIT_NOFILE, self::SELECT_LIMIT, $hard);
         }
-        // Over HTTP/1.1 each client takes a connection to the API as well.
+        // Over HTTP/1.1 each client also needs a connection to the API.
         $shared = $options->api->http2 && $options->api->tls && $options->api->socket === null;
         $room = intdiv(self::SELECT_LIMIT - self::RESERVE, $shared ? 1 : 2);
         return new self(min($options->maxConnections, $room));
     }
 
     /**
-     * A class is a file until it is needed for the first time, and by then there may be
-     * no descriptor left to read it by.
+     * Loads all classes. Loading a class opens a file, which later may fail without a free descriptor.
      */
     public static function loadClasses(): void
     {

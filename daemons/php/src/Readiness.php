@@ -9,9 +9,9 @@ use Amp\CancelledException;
 use Revolt\EventLoop;
 
 /**
- * Lets one fiber at a time wait until a stream can be read, or written.
+ * A wait until a stream is readable, or writable, for one fiber at a time.
  *
- * The event loop's callback is made once, and switched on while somebody waits.
+ * It makes the event loop's callback once, and enables it while a fiber waits.
  */
 final class Readiness
 {
@@ -60,7 +60,7 @@ final class Readiness
         }
     }
 
-    /** Before the stream is closed; a fiber that waits goes on at once. */
+    /** Ends the waiting. Call it before the stream is closed. A waiting fiber continues at once. */
     public function close(): void
     {
         $this->open = false;

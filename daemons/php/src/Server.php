@@ -19,28 +19,32 @@ use StreamingDaemon\Problem;
 use function Amp\async;
 
 /**
- * Takes handoffs and runs an exchange for each, in a fiber of its own, until it is told
- * to stop; then it serves what is queued, lets what runs finish, and ends the rest (L2).
+ * The server receives handoffs and runs an exchange for each, in its own fiber. A stopping server
+ * serves the queued handoffs, waits for the running exchanges, and ends those that outlast the
+ * shutdown timeout (L2).
  */
 final class Server
 {
-    /** How long accepting rests when descriptors are out; short against the web server's 100 ms. */
+    /**
+     * The time between two accept calls when the process has no free descriptor, in seconds. It is
+     * much shorter than the 100 ms that the web server waits.
+     */
     private const EXHAUSTED_PAUSE = 0.02;
 
-    /** For peers that have connected but not yet sent when the daemon is told to stop. */
+    /** How long a stopping daemon waits for a peer that has connected and not yet sent, in seconds. */
     private const DRAIN_GRACE = 0.25;
 
-    /** How long exchanges may take to end once they must: last words and hurried lingering. */
+    /** How long the exchanges may take to end after the shutdown timeout, in seconds: error event and linger. */
     private const ENDING_GRACE = 0.5;
 
-    /** How many peers are accepted in a row before others have their turn. */
+    /** How many peers the server accepts before it handles other events. */
     private const FAIR_ACCEPTS = 32;
 
     private readonly string $watch;
     private readonly Signal $released;
-    /** @var array<int, Exchange> those that hold a place */
+    /** @var array<int, Exchange> the exchanges that count for max-connections */
     private array $exchanges = [];
-    /** Fibers that run: peers and exchanges, refused ones too. */
+    /** The number of running fibers: peers and exchanges, also refused ones. */
     private int $held = 0;
     private bool $exhausted = false;
 
@@ -48,7 +52,7 @@ final class Server
         private readonly Service $service,
         private readonly Listener $listener,
         private readonly int $maxConnections,
-        /** Told when no more handoffs are wanted. */
+        /** Cancelled when the server stops accepting handoffs. */
         private readonly Cancellation $stopping,
     ) {
         $this->released = new Signal();
@@ -56,23 +60,23 @@ final class Server
         $this->watch = EventLoop::onReadable($stream, $this->accept(...));
     }
 
-    /** Serves until it is told to stop and everything has ended. */
+    /** Serves until the cancellation, and then until all exchanges have ended. */
     public function run(): void
     {
         try {
             (new Signal())->wait($this->stopping);
         } catch (CancelledException) {
-            // That is the wish to stop.
+            // The server stops.
         }
         $log = $this->service->log;
         EventLoop::cancel($this->watch);
         $this->listener->refuseNewPeers();
         while ($this->acceptOne()) {
-            // until the queue is empty
+            // accept the next queued peer
         }
         $log->line('stopping', ['held' => $this->held]);
         if (!$this->allEnded($this->service->options->shutdownTimeout)) {
-            $log->line('ending what still runs', ['held' => $this->held]);
+            $log->line('ending the exchanges that outlast --shutdown-timeout', ['held' => $this->held]);
             foreach ($this->exchanges as $exchange) {
                 $exchange->cut(Problem::shuttingDown());
             }
@@ -97,7 +101,7 @@ final class Server
     private function accept(): void
     {
         for ($turn = 0; $turn < self::FAIR_ACCEPTS && $this->acceptOne(); ++$turn) {
-            // the next one
+            // accept the next peer
         }
     }
 
@@ -111,7 +115,7 @@ final class Server
                 $this->service->log->line('cannot accept for now', ['error' => $error->getMessage()]);
             }
             $this->exhausted = true;
-            $this->rest();
+            $this->pause();
             return false;
         }
         if ($peer !== null) {
@@ -121,7 +125,7 @@ final class Server
         return $peer !== null;
     }
 
-    private function rest(): void
+    private function pause(): void
     {
         if (!$this->stopping->isRequested()) {
             EventLoop::disable($this->watch);
@@ -138,7 +142,7 @@ final class Server
         $id = spl_object_id($peer);
         try {
             $handoff = $this->receive($peer);
-            socket_close($peer); // before a descriptor is needed for the API
+            socket_close($peer); // frees a descriptor before the API's connection needs one
             $room = count($this->exchanges) < $this->maxConnections;
             $exchange = new Exchange($this->service, $handoff->client);
             if ($room) {
@@ -147,10 +151,10 @@ final class Server
             $exchange->run($handoff, $room);
         } catch (Dropped $error) {
             if (!$error->quiet) {
-                $this->service->log->line('a handoff was dropped', ['reason' => $error->getMessage()]);
+                $this->service->log->line('discarded a handoff', ['reason' => $error->getMessage()]);
             }
         } catch (\Throwable $error) {
-            $this->service->log->line('a bug', ['error' => (string) $error]);
+            $this->service->log->line('unexpected error', ['error' => (string) $error]);
         } finally {
             unset($this->exchanges[$id]);
             --$this->held;
@@ -177,7 +181,7 @@ final class Server
         } finally {
             $readable->close();
         }
-        return Handoff::receive($peer) ?? throw new Dropped('the peer connected and sent nothing');
+        return Handoff::receive($peer) ?? throw new Dropped('the peer sent nothing before --handoff-timeout');
     }
 
     private function waitOnceMore(Readiness $readable, float $seconds): void
@@ -185,7 +189,7 @@ final class Server
         try {
             $readable->wait(new TimeoutCancellation($seconds));
         } catch (CancelledException) {
-            // A message that is there by now is served all the same.
+            // A message that has already arrived is still served.
         }
     }
 }

@@ -13,7 +13,7 @@ use StreamingDaemon\Log;
 use StreamingDaemon\Options;
 use StreamingDaemon\Redactor;
 
-/** What all exchanges have in common. */
+/** The services that all exchanges share: options, log, redactor and connections. */
 final class Service
 {
     public readonly Redactor $redactor;
@@ -31,7 +31,7 @@ final class Service
         $this->uri = Http::new(($api->tls ? 'https://' : 'http://') . $api->authority() . $api->path);
     }
 
-    /** The request to the API that a job asks for. */
+    /** Builds the API's request for a job. */
     public function request(Job $job): Request
     {
         $body = BufferedContent::fromString($job->body, 'application/json');

@@ -9,13 +9,13 @@ use Amp\CancelledException;
 use Revolt\EventLoop;
 use Revolt\EventLoop\Suspension;
 
-/** Lets one fiber at a time wait for something to change. */
+/** A condition variable for one waiting fiber. */
 final class Signal
 {
     private ?Suspension $waiting = null;
 
     /**
-     * Whoever waits looks again afterwards: there may be several reasons to go on.
+     * Waits for the next fire(). The caller checks its condition again afterwards.
      *
      * @throws CancelledException
      */

@@ -17,14 +17,14 @@ use StreamingDaemon\Api;
 use function Amp\delay;
 
 /**
- * A connection's bytes, with or without TLS. amphp/socket connects and shakes hands;
- * reading and writing are done here, for two reasons:
+ * The byte stream of a connection, with or without TLS. amphp/socket connects and does the TLS
+ * handshake. This class reads and writes itself, for two reasons:
  *
- * - An end is not always an end. To a PHP stream a reset looks like one, so plain
- *   connections are read by socket_recv(). Under TLS so does a cut: PHP has OpenSSL
- *   ignore a missing close_notify. Where it matters, lookForCloseNotify() looks at the
- *   records in the kernel's buffer before they are read.
- * - send() never waits. A request goes out while its answer may already come in.
+ * - A PHP stream reports a reset as an end of file, so this class reads plain connections with
+ *   socket_recv(). Under TLS it reports a cut as an end of file too: PHP makes OpenSSL ignore a
+ *   missing close_notify. Where it matters, lookForCloseNotify() checks the records in the kernel's
+ *   buffer before OpenSSL reads them.
+ * - send() never waits, so the daemon can read a response while it sends the request.
  */
 final class Transport
 {
@@ -34,13 +34,13 @@ final class Transport
     /** Seconds between attempts to connect to a Unix socket whose backlog is full. */
     private const FULL_PAUSE = 0.02;
 
-    /** How many bytes of records are looked at: an alert is short, and alone or behind a session ticket. */
+    /** How many bytes of records to check. An alert is short, and is alone or follows a session ticket. */
     private const PEEK_SIZE = 1 << 10;
 
     private const ALERT = 21;
     private const APPLICATION_DATA = 23;
 
-    /** An alert of TLS 1.3 in disguise: two bytes, their real type, and the authentication tag. */
+    /** The size of an encrypted alert of TLS 1.3: two bytes, their real type, and the authentication tag. */
     private const ENCRYPTED_ALERT_SIZE = 19;
 
     /** @var resource */
@@ -49,14 +49,14 @@ final class Transport
     private readonly string $writable;
     private string $unsent = '';
     private bool $open = true;
-    /** An end has to be told from a cut: but for HTTP/2, where each stream tells its own. */
+    /** Distinguish an end from a cut. HTTP/2 does not need it, because each stream has its own end. */
     private readonly bool $watchesEnd;
-    /** The records that were seen last hold an alert. */
+    /** The latest checked records contain an alert. */
     private bool $alerted = false;
     private int $received = 0;
 
     private function __construct(
-        // It owns the stream, and would close it with itself.
+        // The owner closes the stream on destruction, so keep a reference.
         private readonly ResourceSocket $owner,
         private readonly \Socket $socket,
         private readonly bool $tls,
@@ -70,24 +70,24 @@ final class Transport
     }
 
     /**
-     * @param list<string> $protocols to offer by ALPN
+     * @param list<string> $protocols the protocols to offer by ALPN
      * @throws StreamException|\Amp\CancelledException
      */
     public static function connect(Api $api, array $protocols, Cancellation $cancellation): self
     {
-        $context = (new ConnectContext())->withConnectTimeout(1e6); // the cancellation bounds it
+        $context = (new ConnectContext())->withConnectTimeout(1e6); // the cancellation limits the time
         $tls = $api->tls && $api->socket === null;
         if ($tls) {
             $verified = (new ClientTlsContext($api->peerName()))->withApplicationLayerProtocols($protocols);
             $verified = $api->caFile === null ? $verified : $verified->withCaFile($api->caFile);
             $context = $context->withTlsContext($api->insecure ? $verified->withoutPeerVerification() : $verified);
         }
-        $where = $api->socket === null ? "tcp://$api->host:$api->port" : "unix://$api->socket";
-        $owner = self::dial($where, $context, $cancellation);
-        // Once there is TLS on it, PHP no longer tells the socket of a stream.
+        $address = $api->socket === null ? "tcp://$api->host:$api->port" : "unix://$api->socket";
+        $owner = self::dial($address, $context, $cancellation);
+        // PHP cannot return the socket of a stream with TLS, so get it before the handshake.
         $socket = socket_import_stream($owner->getResource());
         if ($socket === false) {
-            throw new BrokenException('the connection has no socket');
+            throw new BrokenException('expected a socket of the connection');
         }
         if ($tls) {
             $owner->setupTls($cancellation);
@@ -95,16 +95,16 @@ final class Transport
         return new self($owner, $socket, $tls);
     }
 
-    private static function dial(string $where, ConnectContext $context, Cancellation $cancellation): ResourceSocket
+    private static function dial(string $address, ConnectContext $context, Cancellation $cancellation): ResourceSocket
     {
         for (;;) {
             try {
-                $socket = (new DnsSocketConnector())->connect($where, $context, $cancellation);
+                $socket = (new DnsSocketConnector())->connect($address, $context, $cancellation);
                 assert($socket instanceof ResourceSocket);
                 return $socket;
             } catch (ConnectException $error) {
-                // On a Unix socket: the API's backlog is full, and there is nothing to wait for but
-                // time. The exception tells PHP's level of the error, and only its text the number.
+                // The backlog of a Unix socket is full. The kernel reports no event when it has room,
+                // so retry. Only the text of the exception has the error.
                 if (!str_contains($error->getMessage(), socket_strerror(SOCKET_EAGAIN))) {
                     throw $error;
                 }
@@ -113,13 +113,13 @@ final class Transport
         }
     }
 
-    /** What ALPN has agreed on, if anything. */
+    /** Returns the protocol that ALPN has chosen, or null. */
     public function protocol(): ?string
     {
         return $this->tls ? stream_get_meta_data($this->stream)['crypto']['alpn_protocol'] ?? null : null;
     }
 
-    /** How many bytes were read so far. */
+    /** Returns how many bytes were read. */
     public function received(): int
     {
         return $this->received;
@@ -131,8 +131,7 @@ final class Transport
     }
 
     /**
-     * Whether nothing at all has come that was not read: no answer that nobody asked
-     * for, and no end.
+     * Reports whether the connection is open, and has neither unread bytes nor an end of file.
      */
     public function isQuiet(): bool
     {
@@ -142,11 +141,11 @@ final class Transport
     }
 
     /**
-     * Waits for what comes next. Nobody else is held up by an API in full flow: there is
-     * a turn of the loop before each read. And no read leaves anything behind for which
-     * the loop would not tell: OpenSSL reads by the record, and READ_SIZE is more than one.
+     * Waits for the next bytes. Each read takes a turn of the loop, so a fast API does not block other
+     * fibers. No read leaves bytes in OpenSSL, which the loop could not see: OpenSSL reads one record
+     * at a time, and READ_SIZE is larger than a record.
      *
-     * @return string|null null at the end, if that is a clean one
+     * @return string|null null at a clean end
      * @throws BrokenException when the connection broke or was cut
      * @throws \Amp\CancelledException
      */
@@ -163,7 +162,7 @@ final class Transport
         return $bytes;
     }
 
-    /** Sends in the background. If that fails, reading will tell, after what came before. */
+    /** Sends in the background. After a failure, read() returns the received bytes and then reports it. */
     public function send(string $bytes): void
     {
         $idle = $this->unsent === '';
@@ -186,20 +185,20 @@ final class Transport
         }
     }
 
-    /** @return string|null '' when there is nothing yet */
+    /** @return string|null '' when no bytes have arrived */
     private function readPlain(): ?string
     {
-        $got = @socket_recv($this->socket, $bytes, self::READ_SIZE, MSG_DONTWAIT);
-        if ($got === false) {
+        $count = @socket_recv($this->socket, $bytes, self::READ_SIZE, MSG_DONTWAIT);
+        if ($count === false) {
             return match ($error = socket_last_error($this->socket)) {
                 SOCKET_EAGAIN, SOCKET_EINTR => '',
                 default => throw new BrokenException(socket_strerror($error)),
             };
         }
-        return $got === 0 ? null : $bytes;
+        return $count === 0 ? null : $bytes;
     }
 
-    /** @return string|null '' when there is nothing yet */
+    /** @return string|null '' when no bytes have arrived */
     private function readTls(): ?string
     {
         if ($this->watchesEnd) {
@@ -211,8 +210,8 @@ final class Transport
             return $bytes;
         }
         if (!feof($this->stream)) {
-            // Asking for the end has OpenSSL read on, where a session ticket was all that had come:
-            // what it has now, the loop would not tell of.
+            // After a session ticket, feof() makes OpenSSL read further. The loop does not see these
+            // bytes, so read them now.
             return (string) @fread($this->stream, self::READ_SIZE);
         }
         $error = error_get_last();
@@ -223,9 +222,9 @@ final class Transport
     }
 
     /**
-     * OpenSSL takes from the kernel one record at a time, and returns application data
-     * as soon as it has any. So when it next reports the end, that end is a real one if
-     * there was an alert among the records; an alert that tells of an error is an error.
+     * Checks the unread records for an alert. OpenSSL reads one record at a time, and returns
+     * application data as soon as it has some. So if it next reports the end, the end is clean if the
+     * records contain an alert. An alert about an error is an error of OpenSSL.
      */
     private function lookForCloseNotify(): void
     {
@@ -237,8 +236,8 @@ final class Transport
         for ($at = 0; $at + 5 <= strlen((string) $records); $at += 5 + $size) {
             $type = ord($records[$at]);
             $size = ord($records[$at + 3]) << 8 | ord($records[$at + 4]);
-            $disguised = $type === self::APPLICATION_DATA && $size === self::ENCRYPTED_ALERT_SIZE;
-            if (($type === self::ALERT || $disguised) && $at + 5 + $size <= strlen($records)) {
+            $encrypted = $type === self::APPLICATION_DATA && $size === self::ENCRYPTED_ALERT_SIZE;
+            if (($type === self::ALERT || $encrypted) && $at + 5 + $size <= strlen($records)) {
                 $this->alerted = true;
             }
         }
@@ -247,7 +246,7 @@ final class Transport
     private function flush(): void
     {
         for ($at = 0; $at < strlen($this->unsent); $at += $sent) {
-            // OpenSSL wants a write that did not succeed to be tried again as it was.
+            // OpenSSL requires the same bytes again after a failed write.
             $piece = substr($this->unsent, $at, self::WRITE_SIZE);
             error_clear_last();
             $sent = $this->tls

@@ -22,42 +22,42 @@ use StreamingDaemon\Unprocessed;
 use function Amp\async;
 
 /**
- * The way to the API, behind amphp/http-client's interface: connections that are used
- * again, two time bounds, and the one retry (U3, U7, U8, U9).
+ * The HTTP client for the API, with amphp/http-client's interface: a pool of connections, two
+ * timeouts, and the one retry (U3, U7, U8, U9).
  *
- * Requests that come while an HTTP/2 connection is being made wait for it instead of making
- * one each. It belongs to none of them, and goes on when the first one leaves. As many are
- * woken as it has room for; for the others the next one is made.
+ * Requests that arrive while the pool dials an HTTP/2 connection wait for it and do not dial their
+ * own. The attempt continues when the first request's client leaves. The pool wakes as many requests
+ * as the connection has room for, and dials the next connection for the others.
  */
 final class Upstream implements DelegateHttpClient
 {
-    /** What is kept between requests over HTTP/1.1, where every exchange leaves a connection behind; seconds. */
+    /** The limits on idle HTTP/1.1 connections: their number, and their time in seconds. */
     private const MAX_IDLE = 8;
     private const IDLE_TIME = 30.0;
 
     /** @var list<Http2Connection> */
     private array $shared = [];
-    /** @var list<array{Http1Connection, float}> with the time since when; the one used last is last */
+    /** @var list<array{Http1Connection, float}> with the time of keep(), in the order of use, the latest last */
     private array $idle = [];
     private ?string $sweeper = null;
     private bool $dialing = false;
-    /** @var array<int, DeferredFuture<null>> requests that wait for a place on HTTP/2, in their order */
+    /** @var array<int, DeferredFuture<null>> the requests that wait for an HTTP/2 stream, in order */
     private array $waiting = [];
 
     public function __construct(
         private readonly Api $api,
         private readonly Log $log,
-        /** Whether HTTP/2 is to be had, as far as is known. */
+        /** The API may support HTTP/2. */
         private bool $http2,
     ) {
     }
 
     /**
-     * The bounds are the request's: getTcpConnectTimeout() for a connection that is ready,
-     * getInactivityTimeout() for the head of the response.
+     * Sends a request. The request has the timeouts: getTcpConnectTimeout() until a connection is
+     * ready, getInactivityTimeout() until the head of the response.
      *
-     * @throws Problem when there will be no response
-     * @throws CancelledException only when the cancellation says so
+     * @throws Problem when the request failed before its response
+     * @throws CancelledException only for the cancellation
      */
     public function request(Request $request, Cancellation $cancellation): Response
     {
@@ -68,10 +68,10 @@ final class Upstream implements DelegateHttpClient
                 if ($attempt > 1) {
                     throw Problem::unreachable();
                 }
-                $this->log->line('a request is sent again', ['reason' => $error->getMessage()]);
+                $this->log->line('retrying an unprocessed request', ['reason' => $error->getMessage()]);
             } catch (StreamException $error) {
                 $cancellation->throwIfRequested();
-                $this->log->line('the API failed before its answer', ['error' => $error->getMessage()]);
+                $this->log->line('the API failed before its response', ['error' => $error->getMessage()]);
                 throw $error->getCode() === SOCKET_ETIMEDOUT ? Problem::connectTimeout() : Problem::unreachable();
             }
         }
@@ -80,9 +80,9 @@ final class Upstream implements DelegateHttpClient
     private function try(Request $request, Cancellation $cancellation): Response
     {
         $connection = $this->acquire($request, $cancellation);
-        $late = new TimeoutCancellation($request->getInactivityTimeout());
+        $timeout = new TimeoutCancellation($request->getInactivityTimeout());
         try {
-            return $connection->request($request, new CompositeCancellation($cancellation, $late));
+            return $connection->request($request, new CompositeCancellation($cancellation, $timeout));
         } catch (CancelledException) {
             $cancellation->throwIfRequested();
             throw Problem::firstByteTimeout();
@@ -101,16 +101,16 @@ final class Upstream implements DelegateHttpClient
                 $connection->reserve();
                 return $connection;
             }
-            $this->waitForPlace($request->getTcpConnectTimeout(), $cancellation);
+            $this->waitForRoom($request->getTcpConnectTimeout(), $cancellation);
         }
     }
 
     /**
-     * Until there may be a place, which somebody else may be quicker to take.
+     * Waits until a connection may have room. Another request may be faster to take it.
      *
      * @throws Problem|StreamException|CancelledException
      */
-    private function waitForPlace(float $timeout, Cancellation $cancellation): void
+    private function waitForRoom(float $timeout, Cancellation $cancellation): void
     {
         $turn = new DeferredFuture();
         $turn->getFuture()->ignore();
@@ -126,7 +126,7 @@ final class Upstream implements DelegateHttpClient
         }
     }
 
-    /** A connection that is there, with a place reserved; null when there is none. */
+    /** Reserves an existing connection, or returns null. */
     private function take(): ?Connection
     {
         $this->shared = array_values(array_filter(
@@ -148,7 +148,7 @@ final class Upstream implements DelegateHttpClient
         return null;
     }
 
-    /** Makes connections until nobody waits for one any more, or one cannot be made. */
+    /** Makes connections until no request waits, or an attempt fails. */
     private function dialShared(float $timeout): void
     {
         try {
@@ -159,7 +159,7 @@ final class Upstream implements DelegateHttpClient
                     $this->keep($connection);
                 } elseif ($connection->room() === 0) {
                     $connection->close();
-                    throw new BrokenException('the API takes no requests');
+                    throw new BrokenException('the API refuses streams on a new connection');
                 } else {
                     $this->shared[] = $connection;
                     $this->wake($connection->room());
@@ -208,7 +208,7 @@ final class Upstream implements DelegateHttpClient
         }
     }
 
-    /** Takes back a connection on which the next request can be sent. */
+    /** Returns a connection to the pool. The connection can carry another request. */
     private function keep(Http1Connection $connection): void
     {
         $this->idle[] = [$connection, Deadline::now()];
@@ -218,7 +218,7 @@ final class Upstream implements DelegateHttpClient
         $this->sweeper ??= EventLoop::delay(self::IDLE_TIME, $this->sweep(...));
     }
 
-    /** Closes what has been idle for too long. One timer is enough for all: the oldest is first. */
+    /** Closes the connections that are idle for too long. One timer is enough, because the oldest is first. */
     private function sweep(): void
     {
         $this->sweeper = null;

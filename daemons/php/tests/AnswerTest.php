@@ -12,14 +12,14 @@ use StreamingDaemon\Client;
 use function Amp\async;
 use function Amp\delay;
 
-/** Answers over real sockets, to clients that read, stall, leave and talk back. */
+/** Tests of answers over real sockets, to clients that read, stall, leave and send bytes. */
 final class AnswerTest extends TestCase
 {
     /** @var resource the client's end */
     private $client;
     private int $left = 0;
 
-    public function testTheClientSeesTheEndAndIsWaitedFor(): void
+    public function testTheClientSeesTheEndAndTheDaemonLingers(): void
     {
         $answer = $this->answer();
         $answer->write('Hello');
@@ -31,10 +31,10 @@ final class AnswerTest extends TestCase
         self::assertFalse($lingering->isComplete());
         fclose($this->client);
         $lingering->await();
-        self::assertSame(0, $this->left, 'after the end nobody leaves too early');
+        self::assertSame(0, $this->left, 'the client leaves after the end of its answer');
     }
 
-    public function testLeavingIsNoticedWithoutWriting(): void
+    public function testNoticesThatTheClientLeftWithoutWriting(): void
     {
         $answer = $this->answer();
         fclose($this->client);
@@ -48,7 +48,7 @@ final class AnswerTest extends TestCase
         $answer = $this->answer(writeTimeout: 0.05);
         try {
             $answer->write(str_repeat('x', 16 << 20));
-            self::fail('it was written');
+            self::fail('expected ClientLostException');
         } catch (ClientLostException $error) {
             self::assertStringContainsString('read nothing', $error->getMessage());
         }
@@ -62,18 +62,18 @@ final class AnswerTest extends TestCase
             $answer->write(str_repeat('x', 1 << 20));
             $answer->end('.');
         });
-        $got = '';
+        $received = '';
         stream_set_blocking($this->client, false);
-        while (!str_ends_with($got, '.')) {
-            $got .= fread($this->client, 32 << 10);
+        while (!str_ends_with($received, '.')) {
+            $received .= fread($this->client, 32 << 10);
             delay(0.002);
         }
         $writing->await();
-        self::assertSame((1 << 20) + 1, strlen($got));
+        self::assertSame((1 << 20) + 1, strlen($received));
         $answer->abandon();
     }
 
-    /** What an interrupted write left over comes before the last words. */
+    /** The rest of an interrupted write comes before the end of the answer. */
     public function testInterrupted(): void
     {
         $answer = $this->answer();
@@ -84,22 +84,22 @@ final class AnswerTest extends TestCase
         delay(0.01);
         self::assertTrue($writing->isComplete());
         $ending = async($answer->end(...), 'the end');
-        $got = '';
+        $received = '';
         stream_set_blocking($this->client, false);
         while (!$ending->isComplete()) {
-            $got .= fread($this->client, 1 << 20);
+            $received .= fread($this->client, 1 << 20);
             delay(0.001);
         }
         $ending->await();
-        self::assertSame($whole . 'the end', $got . stream_get_contents($this->client));
+        self::assertSame($whole . 'the end', $received . stream_get_contents($this->client));
         $answer->abandon();
     }
 
     private function answer(float $writeTimeout = 5.0): Answer
     {
-        [$this->client, $ours] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0) ?: self::fail();
+        [$this->client, $served] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0) ?: self::fail();
         stream_set_chunk_size($this->client, 1 << 20);
-        $client = Client::adopt(socket_import_stream($ours) ?: self::fail());
+        $client = Client::adopt(socket_import_stream($served) ?: self::fail());
         self::assertNotNull($client);
         return new Answer($client, $writeTimeout, function (): void {
             ++$this->left;

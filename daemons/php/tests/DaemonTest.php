@@ -6,7 +6,7 @@ namespace StreamingDaemon\Amp\Tests;
 
 use PHPUnit\Framework\TestCase;
 
-/** The program as it is started: its options, its exit statuses, its socket. */
+/** Tests of the program: its options, its exit statuses, its socket. */
 final class DaemonTest extends TestCase
 {
     private const PROGRAM = __DIR__ . '/../streaming-daemon';
@@ -26,19 +26,19 @@ final class DaemonTest extends TestCase
         ]);
     }
 
-    /** A signal that comes as soon as the socket accepts is taken as ever. */
+    /** The daemon handles a signal as soon as the socket accepts. */
     public function testStopsAtOnceWhenReady(): void
     {
         $path = sys_get_temp_dir() . '/daemon-' . bin2hex(random_bytes(6)) . '.sock';
         $process = $this->start(['--socket', $path], $pipes);
         $probe = socket_create(AF_UNIX, SOCK_SEQPACKET, 0);
         for ($until = hrtime(true) + 10_000_000_000; !@socket_connect($probe, $path); usleep(1000)) {
-            self::assertLessThan($until, hrtime(true), 'it does not listen');
+            self::assertLessThan($until, hrtime(true), 'the daemon does not listen');
         }
         self::assertSame(0660, fileperms($path) & 0777);
         socket_close($probe);
         proc_terminate($process, SIGTERM);
-        stream_get_contents($pipes[2]); // until it has ended
+        stream_get_contents($pipes[2]); // waits for the end of the daemon
         self::assertSame(0, proc_close($process));
         self::assertFileDoesNotExist($path);
     }
@@ -63,6 +63,6 @@ final class DaemonTest extends TestCase
     private function start(array $arguments, ?array &$pipes)
     {
         $process = proc_open(['php', self::PROGRAM, ...$arguments], [1 => ['pipe', 'w'], 2 => ['pipe', 'w']], $pipes);
-        return is_resource($process) ? $process : self::fail('it does not start');
+        return is_resource($process) ? $process : self::fail('the daemon does not start');
     }
 }

@@ -9,7 +9,7 @@ use StreamingDaemon\Amp\Deadline;
 
 use function Amp\delay;
 
-/** A bound passes once, after its last extension, or never. */
+/** Tests of the deadline: it passes once, after its last extension, or never. */
 final class DeadlineTest extends TestCase
 {
     public function testPassesOnceAndNotBeforeItsLastExtension(): void
@@ -29,7 +29,7 @@ final class DeadlineTest extends TestCase
 
     public function testLiftedAndCancelled(): void
     {
-        $deadline = new Deadline(static fn () => self::fail('it passed'));
+        $deadline = new Deadline(static fn () => self::fail('the deadline passed'));
         $deadline->set(0.01);
         $deadline->lift();
         delay(0.03);

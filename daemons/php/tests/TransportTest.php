@@ -10,7 +10,7 @@ use StreamingDaemon\Amp\BrokenException;
 use StreamingDaemon\Amp\Transport;
 use StreamingDaemon\Api;
 
-/** How a connection ends: a real end, a reset and a cut are told apart (R4). */
+/** Tests of the transport: it distinguishes a clean end, a reset and a cut (R4). */
 final class TransportTest extends TestCase
 {
     /** @var list<resource> processes */
@@ -48,7 +48,7 @@ final class TransportTest extends TestCase
         self::assertSame('abc', $this->readAll($transport));
     }
 
-    /** A process that is killed leaves its peers a FIN, and no close_notify. */
+    /** A killed process sends a FIN without close_notify. */
     public function testCut(): void
     {
         $transport = $this->connect('https', 'fwrite($peer, "abc"); posix_kill(getmypid(), SIGKILL);');
@@ -58,8 +58,8 @@ final class TransportTest extends TestCase
         $this->readAll($transport);
     }
 
-    /** A record of two bytes is as long as an alert, and none. */
-    public function testCutBehindTwoBytes(): void
+    /** A record of two bytes is as long as an alert, but is not an alert. */
+    public function testCutAfterTwoBytes(): void
     {
         $transport = $this->connect('https', 'fwrite($peer, "ok"); posix_kill(getmypid(), SIGKILL);');
         self::assertSame('ok', $transport->read(new TimeoutCancellation(5)));
@@ -67,7 +67,7 @@ final class TransportTest extends TestCase
         $this->readAll($transport);
     }
 
-    /** What is sent waits in the background while the other side does not read, and answers come in. */
+    /** send() returns at once while the other side does not read, and the response arrives. */
     public function testSendingDoesNotWait(): void
     {
         $count = 'fwrite($peer, "early"); fread($peer, 1); $n = 1; stream_set_timeout($peer, 5);'
@@ -100,7 +100,7 @@ final class TransportTest extends TestCase
         return $all;
     }
 
-    /** @param string $code what a server process does with $peer, a stream, once it has accepted it */
+    /** @param string $code the code that a server process runs with the accepted connection in $peer */
     private function connect(string $scheme, string $code): Transport
     {
         $pipes = [];

@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /*
- * A server for one connection: prints its port, accepts, and runs the code it was given,
- * with the connection in $peer. Arguments: http or https, and the code.
+ * A server for one connection. It prints its port, accepts, and runs the given code with the
+ * connection in $peer. Arguments: http or https, and the code.
  */
 
 [, $scheme, $code] = $argv;

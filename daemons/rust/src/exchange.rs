@@ -24,7 +24,7 @@ use crate::sse::{self, Event, Parser};
 use crate::waiting::after;
 
 /// How long writing the end of an interrupted answer may take.
-pub const LAST_WORDS: Duration = Duration::from_millis(100);
+pub const FINAL_WRITE_TIME: Duration = Duration::from_millis(100);
 
 /// The reason why an answer is incomplete.
 enum Cut {
@@ -73,7 +73,7 @@ pub async fn serve(
             }
             tokio::select! {
                 sent = answer.flush() => sent.map(|()| None),
-                () = after(&server.ending, LAST_WORDS) => Err(Lost::Stalled),
+                () = after(&server.ending, FINAL_WRITE_TIME) => Err(Lost::Stalled),
             }
         }
     };

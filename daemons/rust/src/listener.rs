@@ -1,7 +1,7 @@
 //! The daemon's listener. It uses system calls directly, because tokio and std do not support
-//! SEQPACKET. Three of its duties need them too: find out whether a live daemon owns the path,
-//! accept queued peers after the socket was shut, and distinguish an exhausted process from a
-//! broken socket.
+//! SEQPACKET. Three of its duties need them too. It must find out whether a live daemon owns the
+//! path. It must accept queued peers after the socket was shut. And it must distinguish an
+//! exhausted process from a broken socket.
 
 use std::fs::{self, File};
 use std::io;

@@ -2,11 +2,16 @@
 //! hands it a client's socket; the daemon calls the API and sends the tokens to the client as
 //! server-sent events.
 //!
-//! The path of a request through the modules: [`listener`] accepts the web server, [`handoff`]
-//! receives the client's socket and the handoff data, [`payload`] builds the API's request,
-//! [`api`] sends it, [`sse`] and [`chunk`] parse the API's stream, [`exchange`] relays it,
-//! [`render`] renders the events and [`client`] writes them. [`server`] connects these modules.
-//! The README lists the daemon's duties. This module has the process, its signals and its exit.
+//! The path of a request through the modules:
+//!
+//! - [`listener`] accepts the web server.
+//! - [`handoff`] receives the client's socket and the handoff data.
+//! - [`payload`] builds the API's request, and [`api`] sends it.
+//! - [`sse`] and [`chunk`] parse the API's stream, and [`exchange`] relays it.
+//! - [`render`] renders the events, and [`client`] writes them.
+//!
+//! [`server`] connects these modules. The README lists the daemon's duties. This module has the
+//! process, its signals and its exit.
 
 mod api;
 mod chunk;

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::Api;
 use crate::client::HURRIED_LINGER;
 use crate::config::{Bounds, Config};
-use crate::exchange::{self, LAST_WORDS};
+use crate::exchange::{self, FINAL_WRITE_TIME};
 use crate::handoff::{self, Dropped, Handoff};
 use crate::listener::Listener;
 use crate::problem::{INVALID_REQUEST, OVERLOADED, Problem};
@@ -27,7 +27,7 @@ use crate::{log, payload};
 /// How long the exchanges may take to end after `ending`. They end at the same time: each writes
 /// its error event, then lingers for a short time.
 const ENDING_GRACE: Duration =
-    LAST_WORDS.saturating_add(HURRIED_LINGER).saturating_add(Duration::from_millis(300));
+    FINAL_WRITE_TIME.saturating_add(HURRIED_LINGER).saturating_add(Duration::from_millis(300));
 
 /// The state that all exchanges share.
 pub struct Server {

@@ -1,4 +1,4 @@
-//! The reuse of connections to the API, which have no unread bytes, and the one retry of a
+//! The reuse of connections to the API, unless bytes are left on them. And the one retry of a
 //! request that the API certainly did not process.
 
 mod harness;

@@ -8,34 +8,33 @@ use StreamingDaemon\Client;
 use Swoole\Coroutine;
 
 /**
- * A client's socket, and the coroutine that watches it until it is closed.
+ * A client's socket, with a coroutine that watches it until it is closed.
  *
- * The exchange writes; what the kernel does not take at once, the watcher sends. It
- * also notices that the client left (U5), that it stopped reading, and sees the
- * connection off after the last byte (R8). A client that shuts down its sending side
- * has left: until something is written it looks the same as one that closed.
+ * The exchange writes. The watcher sends the bytes that the kernel does not accept at once. It also
+ * notices that the client left (U5) or stalled, and lingers after the last byte (R8). A client that
+ * shuts down its sending side counts as gone: only a write could distinguish it from one that closed.
  */
 final class ClientConnection
 {
-    /** Unsent bytes at which the API has to wait. */
+    /** The number of unsent bytes above which the exchange pauses the API. */
     private const HIGH_WATER = 32768;
 
     /**
-     * How often a client that is behind is offered its bytes again, in seconds. The kernel
-     * says that a socket has room only when a third of its buffer is free, too coarse to
-     * tell a slow reader from one that stalls.
+     * The time between two attempts to send to a client with a backlog, in seconds. The kernel reports
+     * room only when a third of its buffer is free. That is too late to distinguish a slow client from
+     * a stalled one.
      */
-    private const OFFER_TIME = 0.25;
+    private const RETRY_TIME = 0.25;
 
-    /** Reads in a row of what a client sends, before others get their turn. */
+    /** How many reads the watcher makes before it yields. */
     private const READS = 16;
 
     private readonly Watch $watch;
     private string $unsent = '';
     private float $progressAt = 0.0;
-    /** It sends no more: it closed, or shut down its sending side. */
+    /** The client has closed, or has shut down its sending side. */
     private bool $gone = false;
-    /** Nothing can reach it any more. */
+    /** The client can receive nothing more. */
     private bool $broken = false;
     private bool $finishing = false;
     private ?float $lingerUntil = null;
@@ -51,7 +50,7 @@ final class ClientConnection
         $this->watch = new Watch($client->stream());
     }
 
-    /** Watches it from now on; that a client left already is known when this returns. */
+    /** Starts the watcher. It checks at once if the client has already left. */
     public function watch(): void
     {
         Coroutine::create(function (): void {
@@ -59,21 +58,21 @@ final class ClientConnection
                 $this->wait();
             }
             $this->watch->close();
-            // What waits in the kernel goes with a reset: half an answer must not look like a whole one.
+            // A reset discards the kernel's send buffer: half an answer must not look like a complete one.
             $this->unsent === '' ? $this->client->close() : $this->client->reset();
             ($this->onClosed)();
         });
     }
 
-    /** Sends, now or as soon as the client takes it. */
+    /** Sends bytes, now or when the client reads. */
     public function write(string $bytes): void
     {
         if ($this->broken || $this->finishing || $bytes === '') {
             return;
         }
-        $behind = $this->unsent !== '';
+        $hasBacklog = $this->unsent !== '';
         $this->unsent .= $bytes;
-        if (!$behind) {
+        if (!$hasBacklog) {
             $this->progressAt = Clock::now();
             $this->send();
             if ($this->unsent !== '') {
@@ -82,7 +81,7 @@ final class ClientConnection
         }
     }
 
-    /** Waits while the client is behind by so much that the API has to wait; says whether it was. */
+    /** Waits for the client if its backlog is large. Returns true if it has waited. */
     public function drain(): bool
     {
         if (strlen($this->unsent) <= self::HIGH_WATER) {
@@ -91,21 +90,21 @@ final class ClientConnection
         return $this->condition->wait(fn (): bool => $this->unsent === '', INF);
     }
 
-    /** Nothing follows: what is unsent is sent, then the connection is ended gently. */
+    /** Ends the answer. The watcher sends the backlog and then lingers. */
     public function finish(): void
     {
         $this->finishing = true;
         $this->watch->wake();
     }
 
-    /** Ends the connection now: what is unsent is lost, and the client told so by a reset. */
+    /** Resets the connection now, and discards the backlog. */
     public function abort(): void
     {
         $this->broken = true;
         $this->watch->wake();
     }
 
-    /** Does what can be done now; says whether nothing is left to do. */
+    /** Reads and sends without waiting. Returns true if the connection can be closed. */
     private function over(): bool
     {
         $this->discard();
@@ -118,7 +117,7 @@ final class ClientConnection
             return $this->gone || $this->discarded >= Client::LINGER_BYTES || Clock::now() >= $this->lingerUntil;
         }
         if ($this->unsent !== '' && Clock::now() >= $this->progressAt + $this->writeTimeout) {
-            $this->leave('the client reads nothing');
+            $this->leave('the client read nothing for --write-timeout');
             return true;
         }
         return $this->broken && ($this->finishing || $this->unsent !== '');
@@ -130,7 +129,7 @@ final class ClientConnection
         $now = Clock::now();
         $timeout = match (true) {
             $this->lingerUntil !== null => $this->lingerUntil - $now,
-            $this->unsent !== '' => min(self::OFFER_TIME, $this->progressAt + $this->writeTimeout - $now),
+            $this->unsent !== '' => min(self::RETRY_TIME, $this->progressAt + $this->writeTimeout - $now),
             default => INF,
         };
         $this->watch->wait($events, $timeout);
@@ -142,7 +141,7 @@ final class ClientConnection
             $this->discarded += $this->lingerUntil === null ? 0 : $bytes ?? 0;
             if ($bytes === null) {
                 $this->gone = true;
-                $this->leave('the client left');
+                $this->leave('the client closed the connection');
             }
         }
     }
@@ -153,7 +152,7 @@ final class ClientConnection
             $sent = $this->client->write($this->unsent);
             if ($sent === null) {
                 $this->broken = true;
-                $this->leave('the client left');
+                $this->leave('the client closed the connection');
             } elseif ($sent === 0) {
                 return;
             } else {
@@ -166,10 +165,10 @@ final class ClientConnection
         }
     }
 
-    private function leave(string $how): void
+    private function leave(string $reason): void
     {
         if (!$this->finishing) {
-            $this->condition->interrupt(new ClientLeft($how));
+            $this->condition->interrupt(new ClientLeft($reason));
         }
     }
 }

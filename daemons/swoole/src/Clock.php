@@ -4,10 +4,10 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Swoole;
 
-/** Time that only goes forward. */
+/** The monotonic clock. */
 final class Clock
 {
-    /** Seconds on the monotonic clock. */
+    /** Returns the time in seconds. */
     public static function now(): float
     {
         return hrtime(true) / 1e9;

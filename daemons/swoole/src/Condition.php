@@ -5,12 +5,11 @@ declare(strict_types=1);
 namespace StreamingDaemon\Swoole;
 
 /**
- * The one place where an exchange's coroutine waits, whatever it waits for.
+ * A condition variable for an exchange's coroutine, which waits only here.
  *
- * An exchange depends on several others at a time: on the API's bytes, on its client
- * taking some, on its client staying, on the daemon going on. So whoever changes
- * something notifies, and the exchange looks for itself whether what it needs holds by
- * now. An interruption is thrown out of every wait.
+ * An exchange depends on several events at the same time: the API's bytes, its client's reads, its
+ * client's end, and the daemon's shutdown. Each event notifies the condition, and the exchange then
+ * checks what it waits for. An interruption throws out of every wait.
  */
 final class Condition
 {
@@ -23,11 +22,11 @@ final class Condition
     }
 
     /**
-     * Waits until it holds.
+     * Waits until $holds() is true.
      *
      * @param \Closure(): bool $holds
      * @param float $deadline on the monotonic clock, in seconds
-     * @return bool false when the deadline came first
+     * @return bool false after the deadline
      */
     public function wait(\Closure $holds, float $deadline = INF): bool
     {
@@ -51,10 +50,10 @@ final class Condition
         $this->sleeper->wake();
     }
 
-    /** Ends every wait from now on with this; the first one counts. */
-    public function interrupt(\Throwable $why): void
+    /** Makes every wait throw this from now on. Only the first call counts. */
+    public function interrupt(\Throwable $reason): void
     {
-        $this->interruption ??= $why;
+        $this->interruption ??= $reason;
         $this->notify();
     }
 }

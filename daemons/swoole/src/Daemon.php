@@ -18,36 +18,36 @@ use Swoole\Coroutine;
 use Swoole\Process;
 
 /**
- * The process: who is served, who is refused, and how it ends.
+ * The server of the process: it accepts handoffs, limits their number, and shuts down after a signal.
  *
- * Each peer that connects gets a coroutine, which receives the handoff and serves the
- * client, from the first byte to the last.
+ * Each connecting peer gets a coroutine, which receives the handoff and serves the client, from the
+ * first byte to the last.
  */
 final class Daemon
 {
-    /** Peers accepted before streams get their turn again. */
+    /** How many peers the daemon accepts before it handles other events. */
     private const BATCH = 64;
 
-    /** Seconds until accepting is tried again when descriptors ran out. */
+    /** The time between two accept calls without a free descriptor, in seconds. */
     private const PAUSE = 0.1;
 
-    /** Seconds that a connected peer has left when the daemon stops; the web server gives itself 200 ms. */
+    /** How long a stopping daemon waits for a connected peer, in seconds. The web server sends within 200 ms. */
     private const PEER_TIME = 0.25;
 
-    /** Seconds that the last errors have to reach their clients when time is up. */
-    private const LAST_WORDS_TIME = 0.25;
+    /** The time to send the error events after the shutdown timeout, in seconds. */
+    private const FINAL_ERROR_TIME = 0.25;
 
     private readonly Redactor $redactor;
     private readonly Log $log;
     private readonly Pool $pool;
     private readonly Condition $changed;
 
-    /** @var array<int, Exchange> those that take a place */
+    /** @var array<int, Exchange> the exchanges that count for max-connections */
     private array $served = [];
 
-    /** @var array<int, Exchange> those that were told so, and are still to be closed */
+    /** @var array<int, Exchange> the refused exchanges whose clients are not yet closed */
     private array $refused = [];
-    /** @var array<int, Watch> peers that have connected and not sent yet */
+    /** @var array<int, Watch> the connected peers that have not yet sent */
     private array $pending = [];
     private int $signals = 0;
     private bool $stopping = false;
@@ -63,10 +63,10 @@ final class Daemon
         $this->changed = new Condition();
     }
 
-    /** Serves until SIGTERM or SIGINT, then finishes what is running. Called in a coroutine. */
+    /** Serves until SIGTERM or SIGINT, then shuts down. Call it in a coroutine. */
     public function run(): void
     {
-        foreach ([SIGTERM, SIGINT] as $signal) { // before the socket: whoever sees it may send signals
+        foreach ([SIGTERM, SIGINT] as $signal) { // before the socket, which is the sign of readiness
             Process::signal($signal, function (): void {
                 ++$this->signals;
                 $this->changed->notify();
@@ -87,7 +87,7 @@ final class Daemon
         $this->stopping = true;
         $this->acceptor?->wake();
         foreach ($this->pending as $peer) {
-            $peer->wake(); // to see how much less time there is now
+            $peer->wake(); // its deadline is shorter now
         }
         $empty = fn (): bool => !$this->accepting && $this->pending === [] && $this->exchanges() === [];
         $this->changed->wait(
@@ -97,7 +97,7 @@ final class Daemon
         foreach ($this->exchanges() as $exchange) {
             $exchange->interrupt(Problem::shuttingDown());
         }
-        $this->changed->wait($empty, Clock::now() + self::LAST_WORDS_TIME);
+        $this->changed->wait($empty, Clock::now() + self::FINAL_ERROR_TIME);
         foreach ($this->exchanges() as $exchange) {
             $exchange->abort();
         }
@@ -111,15 +111,15 @@ final class Daemon
         return $this->served + $this->refused;
     }
 
-    /** Accepts peers until the listener has no more. */
+    /** Accepts peers until the daemon stops and the queue is empty. */
     private function accept(Listener $listener): void
     {
         $this->acceptor = new Watch(socket_export_stream($listener->socket()));
         for ($accepted = 0;; ++$accepted) {
             try {
                 $peer = $listener->accept();
-            } catch (Exhausted $why) {
-                $this->log->line('cannot accept handoffs', ['reason' => $why->getMessage()]);
+            } catch (Exhausted $error) {
+                $this->log->line('cannot accept for now', ['reason' => $error->getMessage()]);
                 $this->acceptor->wait(0, self::PAUSE);
                 continue;
             }
@@ -143,10 +143,10 @@ final class Daemon
     {
         try {
             $handoff = $this->handoff($peer);
-        } catch (Dropped $why) {
+        } catch (Dropped $error) {
             $handoff = null;
-            if (!$why->quiet) {
-                $this->log->line('dropped a handoff', ['reason' => $why->getMessage()]);
+            if (!$error->quiet) {
+                $this->log->line('discarded a handoff', ['reason' => $error->getMessage()]);
             }
         } finally {
             socket_close($peer);
@@ -165,7 +165,7 @@ final class Daemon
         try {
             while (($handoff = Handoff::receive($peer)) === null) {
                 if (Clock::now() >= min($deadline, $this->peersUntil)) {
-                    throw new Dropped('the peer sent nothing in time');
+                    throw new Dropped('the peer sent nothing before --handoff-timeout');
                 }
                 $watch ??= new Watch(socket_export_stream($peer));
                 $this->pending[spl_object_id($watch)] = $watch;

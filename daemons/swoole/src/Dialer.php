@@ -11,18 +11,18 @@ use StreamingDaemon\Problem;
 use Swoole\Coroutine\System;
 
 /**
- * Makes connections to the API: address, TCP or Unix socket, TLS, and which protocol it is.
+ * The dialer makes connections to the API: name lookup, TCP or Unix socket, TLS and ALPN.
  *
- * The sockets are PHP's own streams, not blocking, and the coroutine waits for them by
- * Swoole's event loop. Swoole's sockets know TLS as well, but not which protocol ALPN
- * chose, and they compare an IP address in a certificate with nothing.
+ * The sockets are PHP's own non-blocking streams. The coroutine waits for them with Swoole's event
+ * loop. Swoole's own sockets support TLS too, but do not report ALPN's choice, and do not verify an
+ * IP address in a certificate.
  */
 final class Dialer
 {
-    /** Seconds until a Unix socket whose queue is full is tried again. */
+    /** The time between two attempts to connect to a Unix socket whose queue is full, in seconds. */
     private const PAUSE = 0.02;
 
-    /** A record of TLS is read whole by it. */
+    /** The size of a read, which is larger than a TLS record. */
     private const CHUNK_SIZE = 65536;
 
     public function __construct(
@@ -32,14 +32,14 @@ final class Dialer
     ) {
     }
 
-    /** Whether HTTP/2 may come of it. */
+    /** Reports whether the daemon offers HTTP/2. */
     public function offersHttp2(): bool
     {
         return $this->usesTls() && $this->api->http2;
     }
 
     /**
-     * @param bool $http2 set to whether the API chose HTTP/2
+     * @param bool $http2 set to true if the API chose HTTP/2
      * @throws Problem
      */
     public function dial(float $deadline, bool &$http2): Link
@@ -55,7 +55,7 @@ final class Dialer
         return new Link($socket, $this->usesTls());
     }
 
-    /** Until when a connection that is begun now has to be there. */
+    /** Returns the deadline for a connection that begins now. */
     public function deadline(): float
     {
         return Clock::now() + $this->timeout;
@@ -84,7 +84,7 @@ final class Dialer
                     break;
                 }
             }
-            if ($error !== SOCKET_EAGAIN) { // which is a Unix socket's way to say that its queue is full
+            if ($error !== SOCKET_EAGAIN) { // the error of a Unix socket whose queue is full
                 throw $this->unreachable(socket_strerror($error));
             }
             if (Clock::now() >= $deadline) {
@@ -117,7 +117,9 @@ final class Dialer
                 return [$family, $address];
             }
         }
-        throw $deadline <= Clock::now() ? Problem::connectTimeout() : $this->unreachable('its name has no address');
+        throw $deadline <= Clock::now()
+            ? Problem::connectTimeout()
+            : $this->unreachable('the name lookup found no address');
     }
 
     /**
@@ -145,7 +147,7 @@ final class Dialer
             'verify_peer_name' => !$this->api->insecure,
             'alpn_protocols' => $this->api->http2 ? 'h2,http/1.1' : 'http/1.1',
         ];
-        if ($this->api->caFile !== null) { // besides the system's, whose place it would take
+        if ($this->api->caFile !== null) { // keep the system's certificates, which cafile alone would replace
             $options['cafile'] = $this->api->caFile;
             $options['capath'] = openssl_get_cert_locations()['default_cert_dir'];
         }
@@ -166,9 +168,9 @@ final class Dialer
         }
     }
 
-    private function unreachable(string $why): Problem
+    private function unreachable(string $reason): Problem
     {
-        $this->log->line('the API cannot be reached', ['reason' => trim($why)]);
+        $this->log->line('cannot connect to the API', ['reason' => trim($reason)]);
         return Problem::unreachable();
     }
 }

@@ -14,7 +14,7 @@ use StreamingDaemon\Relay;
 use StreamingDaemon\RelayState;
 use StreamingDaemon\Unprocessed;
 
-/** One client being served: its request goes to the API, and the answer back, event by event. */
+/** An exchange is one client's conversation. It sends the request to the API, and relays the answer event by event. */
 final class Exchange
 {
     private bool $begun = false;
@@ -34,28 +34,28 @@ final class Exchange
         try {
             $this->relay($job);
         } catch (ClientLeft $left) {
-            $this->log->line('the client did not stay', ['reason' => $left->getMessage()]);
+            $this->log->line('lost a client', ['reason' => $left->getMessage()]);
         } catch (Problem $problem) {
             $this->refuse($problem->redacted($this->redactor)->with($job->headers));
         } catch (\Throwable $error) {
-            $this->log->line('a fault of the daemon', ['error' => (string) $error]);
-            $fault = new Problem('internal error', 500, 'internal_error', 'internal_error');
-            $this->refuse($fault->with($job->headers));
+            $this->log->line('unexpected error', ['error' => (string) $error]);
+            $internal = new Problem('internal error', 500, 'internal_error', 'internal_error');
+            $this->refuse($internal->with($job->headers));
         }
         $this->client->finish();
     }
 
-    /** Tells the client of a problem, in the form that its place in the answer asks for (R5, R6). */
+    /** Sends a problem to the client, as a response or as the last event (R5, R6). */
     public function refuse(Problem $problem): void
     {
-        $this->log->line('failed', ['status' => $problem->status, 'reason' => $problem->getMessage()]);
+        $this->log->line('an exchange failed', ['status' => $problem->status, 'reason' => $problem->getMessage()]);
         $this->client->write($this->begun ? $problem->event() : $problem->response());
         $this->client->finish();
     }
 
-    public function interrupt(Problem $why): void
+    public function interrupt(Problem $reason): void
     {
-        $this->condition->interrupt($why);
+        $this->condition->interrupt($reason);
     }
 
     public function abort(): void
@@ -68,9 +68,9 @@ final class Exchange
     {
         $reply = $this->ask($job);
         try {
-            $answer = $reply->head(Clock::now()); // which is there by now
+            $answer = $reply->head(Clock::now()); // ask() has waited for it
             if (!$answer->isEventStream()) {
-                throw $this->explained($answer, $reply);
+                throw $this->problem($answer, $reply);
             }
             $this->begun = true;
             $this->client->write($job->headers->streamHead());
@@ -84,22 +84,22 @@ final class Exchange
     }
 
     /**
-     * Sends the request, and once more if the API certainly did not process it (U8).
+     * Sends the request, and retries once if the API certainly did not process it (U8).
      *
      * @throws Problem|ClientLeft
      */
     private function ask(Job $job): Reply
     {
         $reply = $this->pool->request($job, $this->condition);
-        for ($again = false;; $again = true) {
+        for ($retry = false;; $retry = true) {
             try {
                 $reply->head($this->firstByteDeadline());
                 return $reply;
-            } catch (Unprocessed $why) {
-                if ($again) {
+            } catch (Unprocessed $error) {
+                if ($retry) {
                     throw Problem::unreachable();
                 }
-                $this->log->line('asking again', ['reason' => $why->getMessage()]);
+                $this->log->line('retrying an unprocessed request', ['reason' => $error->getMessage()]);
                 $reply = $this->pool->request($job, $this->condition, fresh: true);
             } catch (\Throwable $failure) {
                 $reply->cancel(suspect: $failure instanceof Problem && $failure->status === 504);
@@ -113,8 +113,8 @@ final class Exchange
         return Clock::now() + $this->options->firstByteTimeout;
     }
 
-    /** What the client is told of an answer that is no event stream: what the API says in it, if it says so in time. */
-    private function explained(ApiAnswer $answer, Reply $reply): Problem
+    /** Returns the problem for an answer that is not an event stream, with the API's own error if it arrives in time. */
+    private function problem(ApiAnswer $answer, Reply $reply): Problem
     {
         $body = '';
         if ($answer->hasErrorBody()) {
@@ -124,13 +124,13 @@ final class Exchange
                     $body .= $bytes;
                 }
             } catch (Problem) {
-                // The status says enough.
+                // Use the part that has arrived.
             }
         }
         return $answer->problem($body);
     }
 
-    /** @throws Problem|ClientLeft when the answer was not finished */
+    /** @throws Problem|ClientLeft when the answer is incomplete */
     private function relayBody(Reply $reply): void
     {
         $relay = new Relay($this->options->format);
@@ -139,9 +139,9 @@ final class Exchange
             $messages = $relay->messages();
             $bytes = $reply->read($deadline);
             $this->client->write($bytes === null ? $relay->end() : $relay->feed($bytes));
-            $waited = $this->client->drain(); // it is the API that waits then
+            $waited = $this->client->drain(); // the API cannot send while the client stalls
             if ($waited || !$relay->answered() || $relay->messages() > $messages) {
-                // Heartbeats alone do not put off the [DONE] that is due.
+                // Heartbeats prolong a running answer. They do not prolong a finished one.
                 $deadline = Clock::now() + $this->options->idleTimeout;
             }
         }

@@ -10,10 +10,10 @@ use StreamingDaemon\Job;
 use StreamingDaemon\Unprocessed;
 
 /**
- * HTTP/1.1 on a link: one request at a time.
+ * HTTP/1.1 on a link, with one request at a time.
  *
- * The link is used again only after a response that was whole, left nothing behind it
- * and did not ask for the end, to a request that was sent to its end (U9).
+ * It carries another request only after a complete response to a completely sent request, without
+ * bytes after it and without `Connection: close` (U9).
  */
 final class Http1Session implements PooledSession
 {
@@ -30,7 +30,7 @@ final class Http1Session implements PooledSession
         private readonly Pool $pool,
     ) {
         $this->idleSince = Clock::now();
-        $this->link->start($this, tellEnds: true);
+        $this->link->start($this, watchEnd: true);
     }
 
     public function capacity(): int
@@ -64,7 +64,7 @@ final class Http1Session implements PooledSession
         $this->answered = false;
         $this->incoming = new Http1Incoming($this->link->wake(...), $this->close(...));
         $reply = $this->reply = new Reply($this->incoming, $condition);
-        $this->link->write($request); // whoever answers early may have ended it when this returns
+        $this->link->write($request); // a fast response may have ended $this->reply when this returns
         return $reply;
     }
 
@@ -85,7 +85,7 @@ final class Http1Session implements PooledSession
     public function receive(string $bytes): void
     {
         if ($this->incoming === null) {
-            $this->close(); // nobody asked
+            $this->close(); // bytes without a request
             return;
         }
         $this->answered = true;
@@ -96,14 +96,14 @@ final class Http1Session implements PooledSession
     public function ended(bool $clean): void
     {
         if ($this->requests > 1 && !$this->answered) {
-            $this->incoming?->fail(new Unprocessed('the API closed a connection that was in use'));
+            $this->incoming?->fail(new Unprocessed('the API closed a reused connection before it answered'));
         }
         $this->incoming?->end($clean);
         $this->close();
         $this->conclude();
     }
 
-    /** Tells the exchange that something arrived, and lets go of a response that is over. */
+    /** Notifies the exchange, and detaches a response that has ended. */
     private function conclude(): void
     {
         [$incoming, $reply] = [$this->incoming, $this->reply];

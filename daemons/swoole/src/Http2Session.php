@@ -9,7 +9,7 @@ use StreamingDaemon\Http2\Connection;
 use StreamingDaemon\Job;
 use StreamingDaemon\Problem;
 
-/** HTTP/2 on a link: the protocol's bytes go out, and the exchanges are told what came in. */
+/** HTTP/2 on a link. It sends the protocol's bytes, and notifies the exchanges of received bytes. */
 final class Http2Session implements PooledSession
 {
     private readonly Connection $connection;
@@ -19,7 +19,7 @@ final class Http2Session implements PooledSession
     public function __construct(
         private readonly Link $link,
         private readonly Api $api,
-        /** Notified when the connection becomes usable, or comes to its end. */
+        /** Notified when the connection becomes usable, or ends. */
         private readonly Condition $usable,
         private readonly Pool $pool,
     ) {
@@ -28,7 +28,7 @@ final class Http2Session implements PooledSession
         });
         $this->idleSince = Clock::now();
         $this->link->write($this->connection->output());
-        $this->link->start($this, tellEnds: false);
+        $this->link->start($this, watchEnd: false);
     }
 
     public function isReady(): bool
@@ -82,7 +82,7 @@ final class Http2Session implements PooledSession
 
     public function wantsMore(): bool
     {
-        return true; // the windows hold the API back, stream by stream
+        return true; // the windows of the streams pause the API
     }
 
     public function receive(string $bytes): void
@@ -107,7 +107,7 @@ final class Http2Session implements PooledSession
             $this->close();
             return;
         }
-        if ($this->room !== $this->room()) { // most of the time only data came
+        if ($this->room !== $this->room()) { // most frames do not change it
             $this->room = $this->room();
             $this->usable->notify();
             $this->pool->settle();

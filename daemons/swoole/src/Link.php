@@ -8,11 +8,10 @@ use Socket;
 use Swoole\Coroutine;
 
 /**
- * A connection to the API: bytes in both directions, and one coroutine that moves them.
+ * A link is a connection to the API, with one coroutine that moves its bytes in both directions.
  *
- * A descriptor is in the event loop once. So the link's own coroutine waits for both
- * directions, and whoever wants something else of it, to send what the kernel did not
- * take or to read on, wakes it. Nobody else ever waits for the API's socket.
+ * The event loop accepts a descriptor only once. So only the link's own coroutine waits for the API's
+ * socket, in both directions. Other code wakes it to send unsent bytes, or to continue reading.
  */
 final class Link
 {
@@ -22,12 +21,12 @@ final class Link
     private string $unsent = '';
     private bool $open = true;
     private readonly Watch $watch;
-    private bool $tellsEnds = false;
+    private bool $watchesEnd = false;
 
-    /** @var resource the socket, through TLS if there is any */
+    /** @var resource the socket's stream, with TLS if the connection has it */
     private $stream;
 
-    /** @param Socket $socket connected, and not blocking */
+    /** @param Socket $socket connected and non-blocking */
     public function __construct(
         private readonly Socket $socket,
         private readonly bool $tls,
@@ -37,30 +36,30 @@ final class Link
     }
 
     /**
-     * Hands what arrives to the session, from now on.
+     * Starts to pass received bytes to the session.
      *
-     * @param bool $tellEnds whether the session needs to know how the connection ends
+     * @param bool $watchEnd distinguish a clean end of the connection from a cut
      */
-    public function start(Session $session, bool $tellEnds): void
+    public function start(Session $session, bool $watchEnd): void
     {
-        $this->tellsEnds = $tellEnds;
+        $this->watchesEnd = $watchEnd;
         Coroutine::create(function () use ($session): void {
             try {
                 $this->run($session);
             } finally {
                 $this->open = false;
                 $this->watch->close();
-                socket_close($this->socket); // and the stream
+                socket_close($this->socket); // closes the stream too
             }
         });
     }
 
-    /** Sends now what the kernel takes, and the rest as soon as it does. */
+    /** Sends bytes. The link's coroutine sends those that the kernel does not accept at once. */
     public function write(string $bytes): void
     {
-        $waits = $this->unsent !== '';
+        $hasBacklog = $this->unsent !== '';
         $this->unsent .= $bytes;
-        if ($this->open && !$waits) {
+        if ($this->open && !$hasBacklog) {
             $this->flush();
             if ($this->unsent !== '') {
                 $this->watch->wake();
@@ -68,13 +67,13 @@ final class Link
         }
     }
 
-    /** Whether everything has been sent. */
+    /** Reports whether the kernel has accepted all bytes. */
     public function isFlushed(): bool
     {
         return $this->unsent === '';
     }
 
-    /** Has the link look again for what is to be done. */
+    /** Wakes the link's coroutine, for example to continue reading. */
     public function wake(): void
     {
         $this->watch->wake();
@@ -114,22 +113,22 @@ final class Link
         while ($this->unsent !== '') {
             $sent = @fwrite($this->stream, $this->unsent);
             if ($sent === false || $sent === 0) {
-                return; // if the connection broke, reading tells
+                return; // reading reports a broken connection
             }
             $this->unsent = substr($this->unsent, $sent);
         }
     }
 
     /**
-     * Reads what is there.
+     * Reads the bytes that have arrived.
      *
-     * @param bool $clean set when the connection has ended: whether it ended as it should
-     * @return string|null null when the connection has ended
+     * @param bool $clean set to true at a clean end of the connection
+     * @return string|null null at the end of the connection
      */
     private function read(bool &$clean): ?string
     {
-        if ($this->tellsEnds) {
-            // What reading is about to take: whoever has taken it cannot tell any more.
+        if ($this->watchesEnd) {
+            // Check the records now: after the read they are gone.
             $size = @socket_recv($this->socket, $wire, self::PEEK_SIZE, MSG_PEEK | MSG_DONTWAIT);
             if ($size === false && in_array(socket_last_error($this->socket), [SOCKET_EAGAIN, SOCKET_EINTR], true)) {
                 return '';

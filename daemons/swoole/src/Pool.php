@@ -11,19 +11,19 @@ use Swoole\Coroutine;
 use Swoole\Timer;
 
 /**
- * The connections to the API, and the requests that wait for one.
+ * The pool of connections to the API, with the queue of requests that wait for one.
  *
- * HTTP/1.1 and HTTP/2 differ in one number, how many requests a connection takes at a
- * time, so one pool serves both. As many connections are being made as requests wait
- * for: none waits longer than making one may take. Each is made in a coroutine of its
- * own, because who asked for it may leave, and the next one wants it.
+ * HTTP/1.1 and HTTP/2 differ in one number: how many requests a connection carries at the same time.
+ * So one pool serves both. It dials as many connections as the waiting requests need, so no request
+ * waits longer than one attempt to connect. Each attempt has its own coroutine. It continues when the
+ * request's client leaves, because the next request can use the connection.
  */
 final class Pool
 {
-    /** Seconds that a connection without requests is kept. */
+    /** How long the pool keeps an idle connection, in seconds. */
     private const IDLE_TIME = 30.0;
 
-    /** How many such connections are kept; after a burst the rest are closed. */
+    /** The most idle connections. After a burst the pool closes the others. */
     private const IDLE_HTTP1 = 8;
     private const IDLE_HTTP2 = 1;
 
@@ -38,7 +38,7 @@ final class Pool
     private bool $closed = false;
     private ?int $sweeper = null;
 
-    /** How many requests a connection takes; a guess until there was one. */
+    /** How many requests a connection carries: the latest connection's number, or a guess. */
     private int $capacity;
 
     public function __construct(private readonly Api $api, private readonly Dialer $dialer)
@@ -47,9 +47,9 @@ final class Pool
     }
 
     /**
-     * Sends a request, as soon as there is a connection for it.
+     * Sends a request when a connection has room for it.
      *
-     * @param bool $fresh not on a connection that was there before: where one was dead, others may be
+     * @param bool $fresh dial a new connection, because the existing ones may be dead
      * @throws Problem
      */
     public function request(Job $job, Condition $condition, bool $fresh = false): Reply
@@ -71,7 +71,7 @@ final class Pool
         return $ticket->reply ?? throw $ticket->failure ?? Problem::unreachable();
     }
 
-    /** Brings together the requests that wait and the connections. */
+    /** Assigns waiting requests to connections, and dials as many connections as are missing. */
     public function settle(): void
     {
         if ($this->settling || $this->closed) {
@@ -80,8 +80,9 @@ final class Pool
         }
         $this->settling = true;
         do {
-            $this->unsettled = false; // whoever is told of a connection may change it at once
-            $this->sessions = array_values(array_filter($this->sessions, static fn ($each) => !$each->isClosed()));
+            $this->unsettled = false; // a notified exchange may change a connection at once
+            $isOpen = static fn (PooledSession $session): bool => !$session->isClosed();
+            $this->sessions = array_values(array_filter($this->sessions, $isOpen));
             $this->assign();
             $wanted = (int) ceil(count($this->waiting) / $this->capacity) - $this->dialing;
             for (; $wanted > 0; --$wanted) {
@@ -94,7 +95,7 @@ final class Pool
 
     private function assign(): void
     {
-        // The one made last: the others get a chance to run empty.
+        // The newest connection first, so that the others can become idle.
         for ($index = count($this->sessions) - 1; $index >= 0; --$index) {
             while ($this->waiting !== [] && $this->sessions[$index]->room() > 0) {
                 $ticket = array_shift($this->waiting);
@@ -104,7 +105,7 @@ final class Pool
             }
         }
         if ($this->waiting !== []) {
-            $this->waiting = array_values(array_filter($this->waiting, static fn ($each) => !$each->isSettled()));
+            $this->waiting = array_values(array_filter($this->waiting, static fn ($ticket) => !$ticket->isSettled()));
         }
     }
 
@@ -119,7 +120,7 @@ final class Pool
         }
     }
 
-    /** @param Ticket|null $ticket who has the connection to itself first; else it is for those who wait */
+    /** @param Ticket|null $ticket the request that uses the connection first; null: the waiting requests */
     private function dial(?Ticket $ticket): void
     {
         $this->dialing += $ticket === null ? 1 : 0;
@@ -155,15 +156,15 @@ final class Pool
         }
         $usable = new Condition();
         $session = new Http2Session($link, $this->api, $usable, $this);
-        $known = $usable->wait(static fn (): bool => $session->isReady() || $session->isClosed(), $deadline);
-        if (!$known || $session->isClosed() || $session->capacity() < 1) {
+        $inTime = $usable->wait(static fn (): bool => $session->isReady() || $session->isClosed(), $deadline);
+        if (!$inTime || $session->isClosed() || $session->capacity() < 1) {
             $session->close();
-            throw $known ? Problem::unreachable() : Problem::connectTimeout();
+            throw $inTime ? Problem::unreachable() : Problem::connectTimeout();
         }
         return $session;
     }
 
-    /** No connection could be made: tells as many as would have been served on it. */
+    /** Fails as many waiting requests as the failed connection would have carried. */
     private function refuse(Problem $failure): void
     {
         foreach (array_splice($this->waiting, 0, $this->capacity) as $ticket) {
@@ -173,10 +174,11 @@ final class Pool
         }
     }
 
-    /** Closes idle connections: those beyond the few worth keeping, and those kept too long. */
+    /** Closes idle connections: those above the limit, and those that are idle for too long. */
     private function sweep(): void
     {
-        $idle = array_values(array_filter($this->sessions, static fn ($each): bool => $each->idleSince() !== null));
+        $isIdle = static fn (PooledSession $session): bool => $session->idleSince() !== null;
+        $idle = array_values(array_filter($this->sessions, $isIdle));
         $surplus = count($idle) - ($this->capacity > 1 ? self::IDLE_HTTP2 : self::IDLE_HTTP1);
         foreach ($idle as $index => $session) {
             if ($index < $surplus || $session->idleSince() <= Clock::now() - self::IDLE_TIME) {

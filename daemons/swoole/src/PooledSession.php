@@ -6,21 +6,21 @@ namespace StreamingDaemon\Swoole;
 
 use StreamingDaemon\Job;
 
-/** A connection as the pool sees it: something that takes so many requests. */
+/** A connection in the pool. */
 interface PooledSession extends Session
 {
-    /** How many requests it can take at a time. */
+    /** Returns how many requests the connection carries at the same time. */
     public function capacity(): int;
 
-    /** How many requests it can take now. */
+    /** Returns how many requests the connection can accept now. */
     public function room(): int;
 
-    /** Since when it has had nothing to do, on the monotonic clock; null while it has. */
+    /** Returns the monotonic time since when the connection is idle, or null. */
     public function idleSince(): ?float;
 
     public function isClosed(): bool;
 
-    /** Sends a request; there must be room. */
+    /** Sends a request. Call it only if room() is not 0. */
     public function request(Job $job, Condition $condition): Reply;
 
     public function close(): void;

@@ -11,15 +11,14 @@ use StreamingDaemon\Unprocessed;
 use Swoole\Timer;
 
 /**
- * One response of the API, as its exchange waits for it.
+ * A response of the API, for the exchange that waits for it.
  *
- * The connection's coroutine puts in what arrives, the exchange's takes it out at its
- * client's pace. Everything that arrived before a failure is handed out before the
- * failure is thrown.
+ * The connection's coroutine adds the received bytes, and the exchange's coroutine takes them as fast
+ * as its client reads. A failure is thrown after all bytes that arrived before it.
  */
 final class Reply
 {
-    /** What an API may still send after its `[DONE]` before it is cut off: the end of the body. */
+    /** How long, and with how many bytes, the API may end the response after `[DONE]`. */
     private const RELEASE_SECONDS = 0.5;
     private const RELEASE_BYTES = 65536;
 
@@ -49,7 +48,7 @@ final class Reply
     /**
      * Waits for more of the body.
      *
-     * @return string|null null when it has ended cleanly
+     * @return string|null null at a clean end
      * @throws Problem
      */
     public function read(float $deadline): ?string
@@ -68,13 +67,13 @@ final class Reply
         return $bytes;
     }
 
-    /** Nobody wants the rest: the request ends now. */
+    /** Cancels the request now. */
     public function cancel(bool $suspect = false): void
     {
         $this->incoming->cancel($suspect);
     }
 
-    /** Nobody needs the rest, which should be next to nothing: it may come, soon. */
+    /** Waits a short time for the end of the response, and discards its rest. */
     public function release(): void
     {
         if (!$this->incoming->isOver()) {
@@ -83,7 +82,7 @@ final class Reply
         }
     }
 
-    /** Called by the connection: something of the response has arrived, or it is over. */
+    /** Called by the connection when bytes have arrived, or the response has ended. */
     public function notify(): void
     {
         if ($this->releaseTimer === null) {

@@ -4,14 +4,14 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Swoole;
 
-/** What speaks a protocol on a link; called from the link's coroutine. */
+/** A protocol on a link. The link's coroutine calls it. */
 interface Session
 {
-    /** Whether it has room for more bytes now. If that changes to yes, it wakes the link. */
+    /** Reports whether it has room for more bytes. It wakes the link when it has room again. */
     public function wantsMore(): bool;
 
     public function receive(string $bytes): void;
 
-    /** @param bool $clean whether the API ended the connection as its transport provides (under TLS: close_notify) */
+    /** @param bool $clean the API ended the connection cleanly: by FIN, under TLS after close_notify */
     public function ended(bool $clean): void;
 }

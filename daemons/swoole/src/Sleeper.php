@@ -8,18 +8,17 @@ use Swoole\Coroutine;
 use Swoole\Timer;
 
 /**
- * A place where one coroutine sleeps until it is woken or its time is up.
+ * A sleep of one coroutine, with a wake-up and a timeout.
  *
- * Everything that waits in this daemon waits here. Swoole's own waits can be cancelled
- * as well, but one that is cancelled in the moment in which its event comes is resumed
- * twice, the second time after its end.
+ * All waits of this daemon use it. Swoole's own waits can be cancelled too. But if the cancel and the
+ * event come in the same turn, Swoole resumes the coroutine twice, the second time after its end.
  */
 final class Sleeper
 {
     private ?int $coroutine = null;
     private bool $woken = false;
 
-    /** Returns at once if somebody tried to wake it since it slept last. */
+    /** Sleeps. Returns at once if wake() was called since the previous sleep. */
     public function sleep(float $seconds = INF): void
     {
         if ($this->woken) {
@@ -35,7 +34,7 @@ final class Sleeper
         }
     }
 
-    /** Lets the coroutine go on, before this returns. */
+    /** Wakes the coroutine, which runs before this method returns. */
     public function wake(): void
     {
         [$coroutine, $this->coroutine] = [$this->coroutine, null];

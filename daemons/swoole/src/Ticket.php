@@ -6,7 +6,7 @@ namespace StreamingDaemon\Swoole;
 
 use StreamingDaemon\Job;
 
-/** A request that waits for a connection, and what became of it. */
+/** A request that waits for a connection, with its result. */
 final class Ticket
 {
     public ?Reply $reply = null;
@@ -29,9 +29,9 @@ final class Ticket
         $this->condition->notify();
     }
 
-    public function fail(\Throwable $why): void
+    public function fail(\Throwable $failure): void
     {
-        $this->failure = $why;
+        $this->failure = $failure;
         $this->condition->notify();
     }
 }

@@ -5,12 +5,11 @@ declare(strict_types=1);
 namespace StreamingDaemon\Swoole;
 
 /**
- * Tells the end of a TLS connection from a cut.
+ * The check that distinguishes a clean end of a TLS connection from a cut.
  *
- * PHP's streams report both as the end of the file, though only one of them is
- * authenticated: where nothing frames a body but the end of the connection, the answer
- * was complete only if the API sent close_notify (R4). That is an alert, the last
- * record on the wire. Its content is encrypted, its size is not.
+ * PHP's streams report both as an end of file, but only the first is authenticated. A body that only
+ * the connection's end ends is complete only if the API sent close_notify (R4). That is an alert, and
+ * the last record on the wire. Its content is encrypted, but its size is visible.
  */
 final class TlsRecords
 {
@@ -18,10 +17,10 @@ final class TlsRecords
     private const ALERT = 21;
     private const APPLICATION_DATA = 23;
 
-    /** An alert of TLS 1.3 in disguise: its two bytes, its true type, and the tag. */
+    /** The size of an encrypted alert of TLS 1.3: two bytes, its real type, and the tag. */
     private const ALERT_SIZE = 2 + 1 + 16;
 
-    /** @param string $raw what was on the wire, from the start of a record to the end of the connection */
+    /** @param string $raw the bytes on the wire, from the start of a record to the end of the connection */
     public static function endWithAlert(string $raw): bool
     {
         $type = $length = 0;

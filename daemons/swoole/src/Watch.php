@@ -7,24 +7,24 @@ namespace StreamingDaemon\Swoole;
 use Swoole\Event;
 
 /**
- * A descriptor in the event loop, and the one coroutine that waits for it.
+ * A descriptor in the event loop, with the one coroutine that waits for it.
  *
- * It stays in the loop between two waits for the same events: a stream that flows
- * costs no system call for being watched.
+ * It stays in the loop between two waits for the same events. So a wait of a busy stream does not need
+ * a system call.
  */
 final class Watch
 {
     private readonly Sleeper $sleeper;
     private int $events = 0;
 
-    /** @param resource $stream which the event loop makes non-blocking */
+    /** @param resource $stream the event loop makes it non-blocking */
     public function __construct(private $stream)
     {
         $this->sleeper = new Sleeper();
     }
 
     /**
-     * Waits for one of the events, for a call of wake(), or until the time is up.
+     * Waits for one of the events, for wake(), or until the timeout.
      *
      * @param int $events SWOOLE_EVENT_READ, SWOOLE_EVENT_WRITE, both or none
      */
@@ -39,7 +39,7 @@ final class Watch
         $this->sleeper->wake();
     }
 
-    /** Before the descriptor is closed. */
+    /** Removes the descriptor from the loop. Call it before the descriptor is closed. */
     public function close(): void
     {
         $this->setEvents(0);

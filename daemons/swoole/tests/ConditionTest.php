@@ -21,7 +21,7 @@ final class ConditionTest extends TestCase
         $this->condition = new Condition();
     }
 
-    public function testWhatHoldsIsNotWaitedFor(): void
+    public function testDoesNotWaitIfItHolds(): void
     {
         self::assertTrue($this->condition->wait(static fn (): bool => true, 0.0));
     }
@@ -37,7 +37,7 @@ final class ConditionTest extends TestCase
                 $state['held'] = $this->condition->wait($changed);
                 $state['resumed'] = true;
             });
-            $this->condition->notify(); // for nothing: it does not hold yet
+            $this->condition->notify(); // it does not hold yet, so the wait continues
             $state['waits'] = !isset($state['resumed']);
             $state['changed'] = true;
             $this->condition->notify();
@@ -45,17 +45,17 @@ final class ConditionTest extends TestCase
         self::assertSame(['waits' => true, 'changed' => true, 'held' => true, 'resumed' => true], $state);
     }
 
-    /** Nobody sleeps through what happened just before. */
+    /** A notification just before the wait is not lost. */
     public function testANotificationIsNotLost(): void
     {
-        $looks = 0;
-        Coroutine\run(function () use (&$looks): void {
+        $checks = 0;
+        Coroutine\run(function () use (&$checks): void {
             $this->condition->notify();
-            $this->condition->wait(static function () use (&$looks): bool {
-                return ++$looks === 2;
+            $this->condition->wait(static function () use (&$checks): bool {
+                return ++$checks === 2;
             });
         });
-        self::assertSame(2, $looks);
+        self::assertSame(2, $checks);
     }
 
     public function testDeadline(): void
@@ -76,8 +76,8 @@ final class ConditionTest extends TestCase
                 foreach ([false, true] as $holds) {
                     try {
                         $this->condition->wait(static fn (): bool => $holds);
-                    } catch (\DomainException $why) {
-                        $caught[] = $why->getMessage();
+                    } catch (\DomainException $error) {
+                        $caught[] = $error->getMessage();
                     }
                 }
             });

@@ -21,13 +21,13 @@ final class TlsRecordsTest extends TestCase
         $alert = self::record(23, 19);
         $data = self::record(23, 400);
         return [
-            'nothing: a FIN alone' => [false, ''],
+            'no records: a FIN alone' => [false, ''],
             'an alert of TLS 1.3' => [true, $alert],
             'an alert of TLS 1.2' => [true, self::record(21, 26)],
-            'an alert behind data' => [true, $data . $alert],
-            'an alert behind a session ticket' => [true, self::record(23, 230) . $alert],
+            'an alert after data' => [true, $data . $alert],
+            'an alert after a session ticket' => [true, self::record(23, 230) . $alert],
             'data' => [false, $data],
-            'data behind an alert' => [false, $alert . $data],
+            'data after an alert' => [false, $alert . $data],
             'an alert that is cut off' => [false, substr($alert, 0, -1)],
             'a header that is cut off' => [false, $data . substr($alert, 0, 4)],
         ];

@@ -15,15 +15,15 @@ use StreamingDaemon\Unprocessed;
 use Swow\SocketException;
 
 /**
- * One request to the API, on a connection of its own.
+ * A call is one request to the API, on its own connection.
  *
- * So the coroutine that serves the client reads the API's socket itself, when it wants
- * more and not before: a client that stalls stops the API (U6), one that leaves takes
- * the connection with it (U5), and there is nobody whom either could disturb.
+ * The coroutine that serves the client reads the API's socket itself, and only when it needs more. So a
+ * stalled client stops the API (U6), a client that leaves ends the connection (U5), and neither affects
+ * other exchanges.
  */
 final class Call
 {
-    /** What an API may still send after its `[DONE]` before it is cut off: the end of the body. */
+    /** How long, and with how many bytes, the API may end the response after `[DONE]`. */
     private const RELEASE_TIME = 0.5;
     private const RELEASE_BYTES = 65536;
 
@@ -34,12 +34,12 @@ final class Call
     ) {
     }
 
-    /** Sends the request of a job. */
+    /** Sends a job's request. */
     public static function start(Transport $transport, Api $api, Job $job): self
     {
         if ($transport->protocol() === 'h2') {
             $connection = new Connection(static function (): void {
-            }); // it is asked for output often enough
+            }); // flush() takes the output after each read
             $incoming = $connection->request([
                 ':method' => 'POST',
                 ':scheme' => 'https',
@@ -82,7 +82,7 @@ final class Call
     /**
      * Waits for more of the body.
      *
-     * @return string|null null when it has ended cleanly
+     * @return string|null null at a clean end
      * @throws Problem
      */
     public function read(float $deadline): ?string
@@ -100,7 +100,7 @@ final class Call
         return $bytes;
     }
 
-    /** Nobody needs the rest, which should be next to nothing: it may come, soon. */
+    /** Waits a short time for the end of the response, discards its rest, and closes. */
     public function release(): void
     {
         $deadline = Clock::now() + self::RELEASE_TIME;
@@ -110,7 +110,7 @@ final class Call
                 $size += strlen($this->incoming->take());
             }
         } catch (Late) {
-            // It had its time.
+            // The response did not end in time.
         }
         $this->close();
     }

@@ -8,28 +8,28 @@ use StreamingDaemon\Client;
 use Swow\Coroutine;
 
 /**
- * A client's socket as coroutines use it: writing waits for the client, and a second
- * coroutine watches whether it is still there (U5).
+ * A client's socket for coroutines. write() waits for the client, and a second coroutine notices when
+ * the client leaves (U5).
  *
- * A client that shuts down its sending side has left: until something is written it
- * looks the same as one that closed.
+ * A client that shuts down its sending side counts as gone: only a write could distinguish it from one
+ * that closed.
  */
 final class ClientSocket
 {
     /**
-     * How often a client that is behind is offered its bytes again, in milliseconds. The
-     * kernel says that a socket has room only when a third of its buffer is free, too
-     * coarse to tell a slow reader from one that stalls.
+     * The time between two attempts to send to a client with a backlog, in milliseconds. The kernel
+     * reports room only when a third of its buffer is free. That is too late to distinguish a slow client
+     * from a stalled one.
      */
-    private const OFFER_TIME = 250;
+    private const RETRY_TIME = 250;
 
-    /** Reads in a row of what a client sends, before others get their turn. */
+    /** How many reads isPresent() makes before it returns. */
     private const READS = 16;
 
     private ?Coroutine $watcher = null;
     private bool $gone = false;
 
-    /** What an interrupted write left: whatever follows must not begin inside an event. */
+    /** The rest of an interrupted write. The next write sends it first, so that no event is cut. */
     private string $unsent = '';
 
     public function __construct(
@@ -38,7 +38,7 @@ final class ClientSocket
     ) {
     }
 
-    /** Whether it is still there, looked up now. */
+    /** Checks if the client has left. It reads and discards the client's bytes. */
     public function isPresent(): bool
     {
         for ($reads = 0; !$this->gone && $reads < self::READS && ($bytes = $this->client->discard()) !== 0; ++$reads) {
@@ -47,7 +47,7 @@ final class ClientSocket
         return !$this->gone;
     }
 
-    /** @param \Closure(): void $onLeft called when it leaves, from another coroutine */
+    /** @param \Closure(): void $onLeft called from another coroutine when the client leaves */
     public function watch(\Closure $onLeft): void
     {
         $this->watcher = Coroutine::run(function () use ($onLeft): void {
@@ -60,7 +60,8 @@ final class ClientSocket
     }
 
     /**
-     * Sends everything, however long the client takes, as long as it takes something.
+     * Sends all bytes, and waits while the client does not read. The timeout starts again with each byte
+     * that the client's kernel accepts.
      *
      * @throws ClientLeft
      */
@@ -71,7 +72,7 @@ final class ClientSocket
         while ($this->unsent !== '') {
             $sent = $this->client->write($this->unsent);
             if ($sent === null) {
-                throw new ClientLeft('the client left');
+                throw new ClientLeft('the client closed the connection');
             }
             if ($sent > 0) {
                 $this->unsent = substr($this->unsent, $sent);
@@ -80,13 +81,13 @@ final class ClientSocket
             }
             $deadline = $progressAt + $this->writeTimeout;
             if (Clock::now() >= $deadline) {
-                throw new ClientLeft('the client reads nothing');
+                throw new ClientLeft('the client read nothing for --write-timeout');
             }
-            $this->poll(STREAM_POLLOUT, min(self::OFFER_TIME, Clock::until($deadline)));
+            $this->poll(STREAM_POLLOUT, min(self::RETRY_TIME, Clock::until($deadline)));
         }
     }
 
-    /** Ends the connection so that the client gets all that was written (R8). */
+    /** Ends the connection after the client has received all written bytes (R8). */
     public function finish(): void
     {
         $this->unwatch();
@@ -103,7 +104,7 @@ final class ClientSocket
         $this->client->close();
     }
 
-    /** Ends the connection with a reset: what the client has not been sent is lost. */
+    /** Resets the connection, and discards the unsent bytes. */
     public function abort(): void
     {
         $this->unwatch();

@@ -4,16 +4,16 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Swow;
 
-/** Time that only goes forward, and what Swow makes of it. */
+/** The monotonic clock, and timeouts for Swow. */
 final class Clock
 {
-    /** Seconds on the monotonic clock. */
+    /** Returns the time in seconds. */
     public static function now(): float
     {
         return hrtime(true) / 1e9;
     }
 
-    /** Milliseconds until then, as Swow takes a timeout: at least one, and -1 for ever. */
+    /** Returns the time until a deadline as a timeout for Swow: at least 1 ms, and -1 for no timeout. */
     public static function until(float $deadline): int
     {
         return $deadline === INF ? -1 : (int) max(1, ceil(($deadline - self::now()) * 1000));

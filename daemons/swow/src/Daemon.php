@@ -19,41 +19,41 @@ use Swow\Coroutine;
 use Swow\Signal;
 
 /**
- * The process: who is served, who is refused, and how it ends.
+ * The server of the process: it accepts handoffs, limits their number, and shuts down after a signal.
  *
- * Each peer that connects gets a coroutine, which receives the handoff and serves the
- * client, from the first byte to the last.
+ * Each connecting peer gets a coroutine, which receives the handoff and serves the client, from the
+ * first byte to the last.
  */
 final class Daemon
 {
-    /** Peers accepted before streams get their turn again. */
+    /** How many peers the daemon accepts before it handles other events. */
     private const BATCH = 64;
 
-    /** Milliseconds until accepting is tried again when descriptors ran out. */
+    /** The time between two accept calls without a free descriptor, in milliseconds. */
     private const PAUSE = 100;
 
-    /** Seconds that a connected peer has left when the daemon stops; the web server gives itself 200 ms. */
+    /** How long a stopping daemon waits for a connected peer, in seconds. The web server sends within 200 ms. */
     private const PEER_TIME = 0.25;
 
-    /** Milliseconds until a peer that has connected is looked at again; twice as many each time. */
-    private const FIRST_LOOK = 1;
-    private const LAST_LOOK = 64;
+    /** The first and the longest time between two checks of a connected peer, in milliseconds. It doubles each time. */
+    private const FIRST_CHECK = 1;
+    private const LAST_CHECK = 64;
 
-    /** Seconds that the last errors have to reach their clients when time is up. */
-    private const LAST_WORDS_TIME = 0.25;
+    /** The time to send the error events after the shutdown timeout, in seconds. */
+    private const FINAL_ERROR_TIME = 0.25;
 
     private readonly Redactor $redactor;
     private readonly Log $log;
     private readonly ?OpenSsl $openssl;
     private readonly Channel $changed;
 
-    /** @var array<int, Exchange> those that take a place, by their coroutines */
+    /** @var array<int, Exchange> the exchanges that count for max-connections, by their coroutines */
     private array $served = [];
 
-    /** How many clients were refused, and are still to be closed. */
+    /** The number of refused clients that are not yet closed. */
     private int $refused = 0;
 
-    /** How many peers have connected and not sent yet. */
+    /** The number of connected peers that have not yet sent. */
     private int $peers = 0;
     private int $signals = 0;
     private bool $stopping = false;
@@ -69,10 +69,10 @@ final class Daemon
         $this->changed = new Channel(1);
     }
 
-    /** Serves until SIGTERM or SIGINT, then finishes what is running. */
+    /** Serves until SIGTERM or SIGINT, then shuts down. */
     public function run(): void
     {
-        foreach ([Signal::TERM, Signal::INT] as $signal) { // before the socket: whoever sees it may send signals
+        foreach ([Signal::TERM, Signal::INT] as $signal) { // before the socket, which is the sign of readiness
             Coroutine::run(function () use ($signal): void {
                 for (;;) {
                     Signal::wait($signal);
@@ -93,7 +93,7 @@ final class Daemon
     {
         $this->log->line('stopping', ['streams' => count($this->served)]);
         $this->peersUntil = Clock::now() + self::PEER_TIME;
-        $listener->refuseNewPeers(); // which wakes the acceptor
+        $listener->refuseNewPeers(); // wakes the accepting coroutine
         $this->stopping = true;
         $empty = fn (): bool =>
             !$this->accepting && $this->peers === 0 && $this->refused === 0 && $this->served === [];
@@ -101,12 +101,12 @@ final class Daemon
         foreach ($this->served as $exchange) {
             $exchange->interrupt(Problem::shuttingDown());
         }
-        $this->wait($empty, Clock::now() + self::LAST_WORDS_TIME);
+        $this->wait($empty, Clock::now() + self::FINAL_ERROR_TIME);
         $this->log->line('stopped');
     }
 
     /**
-     * Accepts peers until the listener has no more.
+     * Accepts peers until the daemon stops and the queue is empty.
      *
      * @param resource $stream
      */
@@ -115,8 +115,8 @@ final class Daemon
         for ($accepted = 1;; ++$accepted) {
             try {
                 $peer = $listener->accept();
-            } catch (Exhausted $why) {
-                $this->log->line('cannot accept handoffs', ['reason' => $why->getMessage()]);
+            } catch (Exhausted $error) {
+                $this->log->line('cannot accept for now', ['reason' => $error->getMessage()]);
                 msleep(self::PAUSE);
                 continue;
             }
@@ -142,9 +142,9 @@ final class Daemon
         ++$this->peers;
         try {
             $handoff = $this->handoff($peer);
-        } catch (Dropped $why) {
-            if (!$why->quiet) {
-                $this->log->line('dropped a handoff', ['reason' => $why->getMessage()]);
+        } catch (Dropped $error) {
+            if (!$error->quiet) {
+                $this->log->line('discarded a handoff', ['reason' => $error->getMessage()]);
             }
         } finally {
             socket_close($peer);
@@ -157,20 +157,20 @@ final class Daemon
     }
 
     /**
-     * The peer's message is there when it is accepted, or a moment later: Swow cannot wait
-     * for a socket of this kind, so it is looked at again, less and less often.
+     * Receives a peer's handoff. Most messages have arrived at accept. Swow cannot wait for a socket of
+     * this kind, so this method polls, less often each time.
      *
      * @throws Dropped
      */
     private function handoff(Socket $peer): Handoff
     {
         $deadline = Clock::now() + $this->options->handoffTimeout;
-        for ($pause = self::FIRST_LOOK; ($handoff = Handoff::receive($peer)) === null; $pause *= 2) {
+        for ($pause = self::FIRST_CHECK; ($handoff = Handoff::receive($peer)) === null; $pause *= 2) {
             $until = min($deadline, $this->peersUntil);
             if (Clock::now() >= $until) {
-                throw new Dropped('the peer sent nothing in time');
+                throw new Dropped('the peer sent nothing before --handoff-timeout');
             }
-            msleep(min($pause, self::LAST_LOOK, Clock::until($until)));
+            msleep(min($pause, self::LAST_CHECK, Clock::until($until)));
         }
         return $handoff;
     }
@@ -210,7 +210,7 @@ final class Daemon
             try {
                 $this->changed->pop(Clock::until($deadline));
             } catch (ChannelException) {
-                return; // the time is up
+                return; // the deadline has passed
             }
         }
     }

@@ -17,10 +17,10 @@ use Swow\Coroutine;
 use Swow\SocketException;
 
 /**
- * One client being served, in one coroutine from top to bottom.
+ * An exchange is one client's conversation, in one coroutine.
  *
- * What makes an end of it from outside, the client's leaving or the daemon's end, is
- * thrown into that coroutine, wherever it waits.
+ * When the client leaves or the daemon shuts down, another coroutine throws an exception into this one,
+ * wherever it waits.
  */
 final class Exchange
 {
@@ -44,21 +44,21 @@ final class Exchange
         try {
             $this->relay($job);
         } catch (ClientLeft $left) {
-            $this->log->line('the client did not stay', ['reason' => $left->getMessage()]);
+            $this->log->line('lost a client', ['reason' => $left->getMessage()]);
             $this->client->isPresent() ? $this->client->abort() : $this->client->finish();
         } catch (Problem $problem) {
             $this->refuse($problem->redacted($this->redactor)->with($job->headers));
         } catch (\Throwable $error) {
-            $this->log->line('a fault of the daemon', ['error' => (string) $error]);
-            $fault = new Problem('internal error', 500, 'internal_error', 'internal_error');
-            $this->refuse($fault->with($job->headers));
+            $this->log->line('unexpected error', ['error' => (string) $error]);
+            $internal = new Problem('internal error', 500, 'internal_error', 'internal_error');
+            $this->refuse($internal->with($job->headers));
         }
     }
 
-    /** Tells the client of a problem, in the form that its place in the answer asks for (R5, R6), and ends. */
+    /** Sends a problem to the client, as a response or as the last event (R5, R6), and ends the connection. */
     public function refuse(Problem $problem): void
     {
-        $this->log->line('failed', ['status' => $problem->status, 'reason' => $problem->getMessage()]);
+        $this->log->line('an exchange failed', ['status' => $problem->status, 'reason' => $problem->getMessage()]);
         try {
             $this->client->write($this->begun ? $problem->event() : $problem->response());
             $this->client->finish();
@@ -67,13 +67,13 @@ final class Exchange
         }
     }
 
-    /** Ends the exchange, wherever it waits; called from another coroutine. */
-    public function interrupt(Problem|ClientLeft $why): void
+    /** Ends the exchange, wherever it waits. Call it from another coroutine. */
+    public function interrupt(Problem|ClientLeft $reason): void
     {
         if ($this->interruptible) {
             $this->interruptible = false;
-            $this->interruption = $why; // what is thrown there is that the wait was cancelled
-            $this->coroutine->throw($why);
+            $this->interruption = $reason; // a cancelled wait may throw its own exception instead
+            $this->coroutine->throw($reason);
         }
     }
 
@@ -82,15 +82,15 @@ final class Exchange
     {
         $this->interruptible = true;
         if (!$this->client->isPresent()) {
-            throw new ClientLeft('the client left before it was served');
+            throw new ClientLeft('the client closed the connection before the request');
         }
-        $this->client->watch(fn () => $this->interrupt(new ClientLeft('the client left')));
+        $this->client->watch(fn () => $this->interrupt(new ClientLeft('the client closed the connection')));
         $call = null;
         try {
             $call = $this->ask($job);
-            $answer = $call->head(INF); // which is there by now
+            $answer = $call->head(INF); // ask() has waited for it
             if (!$answer->isEventStream()) {
-                throw $this->explained($answer, $call);
+                throw $this->problem($answer, $call);
             }
             $this->begun = true;
             $this->client->write($job->headers->streamHead());
@@ -107,23 +107,23 @@ final class Exchange
     }
 
     /**
-     * Sends the request, and once more if the API certainly did not process it (U8).
+     * Sends the request, and retries once if the API certainly did not process it (U8).
      *
      * @throws Problem|ClientLeft
      */
     private function ask(Job $job): Call
     {
-        for ($again = false;; $again = true) {
+        for ($retry = false;; $retry = true) {
             $call = Call::start($this->open(), $this->options->api, $job);
             try {
                 $call->head(Clock::now() + $this->options->firstByteTimeout);
                 return $call;
-            } catch (Unprocessed $why) {
+            } catch (Unprocessed $error) {
                 $call->close();
-                if ($again) {
+                if ($retry) {
                     throw Problem::unreachable();
                 }
-                $this->log->line('asking again', ['reason' => $why->getMessage()]);
+                $this->log->line('retrying an unprocessed request', ['reason' => $error->getMessage()]);
             } catch (\Throwable $failure) {
                 $call->close();
                 throw $failure;
@@ -140,13 +140,13 @@ final class Exchange
         } catch (Late) {
             throw Problem::connectTimeout();
         } catch (SocketException | TlsException $error) {
-            $this->log->line('the API cannot be reached', ['reason' => $error->getMessage()]);
+            $this->log->line('cannot connect to the API', ['reason' => $error->getMessage()]);
             throw Problem::unreachable();
         }
     }
 
-    /** What the client is told of an answer that is no event stream: what the API says in it, if it says so in time. */
-    private function explained(ApiAnswer $answer, Call $call): Problem
+    /** Returns the problem for an answer that is not an event stream, with the API's own error if it arrives in time. */
+    private function problem(ApiAnswer $answer, Call $call): Problem
     {
         $body = '';
         if ($answer->hasErrorBody()) {
@@ -156,13 +156,13 @@ final class Exchange
                     $body .= $bytes;
                 }
             } catch (Problem) {
-                // The status says enough.
+                // Use the part that has arrived.
             }
         }
         return $answer->problem($body);
     }
 
-    /** @throws Problem|ClientLeft when the answer was not finished */
+    /** @throws Problem|ClientLeft when the answer is incomplete */
     private function relayBody(Call $call): void
     {
         $relay = new Relay($this->options->format);
@@ -172,7 +172,7 @@ final class Exchange
             $bytes = $call->read($deadline);
             $this->client->write($bytes === null ? $relay->end() : $relay->feed($bytes));
             if (!$relay->answered() || $relay->messages() > $messages) {
-                // Heartbeats alone do not put off the [DONE] that is due.
+                // Heartbeats prolong a running answer. They do not prolong a finished one.
                 $deadline = Clock::now() + $this->options->idleTimeout;
             }
         }

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Swow;
 
-/** The API let the time pass that it was given. */
+/** A timeout of the API. */
 final class Late extends \RuntimeException
 {
 }

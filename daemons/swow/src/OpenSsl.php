@@ -9,12 +9,11 @@ use StreamingDaemon\Api;
 use StreamingDaemon\UsageError;
 
 /**
- * OpenSSL itself, by FFI: the functions that a TLS client without I/O needs, and the
- * settings that all connections share.
+ * The OpenSSL library by FFI: the functions for a TLS client without I/O, and the settings that all
+ * connections share.
  *
- * Swow's own TLS cannot be asked for HTTP/2 (as a client it offers nothing by ALPN),
- * compares an IP address in a certificate with nothing, and takes PHP's place
- * wherever a stream is encrypted.
+ * Swow's own TLS has three faults. As a client it does not support ALPN, so it cannot offer HTTP/2. It
+ * does not verify an IP address in a certificate. And it replaces PHP's TLS for all streams.
  */
 final class OpenSsl
 {
@@ -65,7 +64,7 @@ final class OpenSsl
         void ERR_error_string_n(unsigned long error, char *buffer, size_t size);
         C;
 
-    /** The session of a connection before, if the API gave a ticket to resume it. */
+    /** The session of an earlier connection, if the API sent a ticket for it. */
     private ?FFI\CData $session = null;
 
     private function __construct(
@@ -74,7 +73,7 @@ final class OpenSsl
     ) {
     }
 
-    /** A connection, which resumes the session of one before: a handshake then costs no signature. */
+    /** Makes a connection. It resumes an earlier session, so its handshake does not need a signature. */
     public function connection(): FFI\CData
     {
         $ssl = $this->library->SSL_new($this->context);
@@ -84,7 +83,7 @@ final class OpenSsl
         return $ssl;
     }
 
-    /** Keeps a connection's session for those to come. Tickets follow the handshake, so that is not the time. */
+    /** Keeps a connection's session for later ones. Call it after the first data: tickets follow the handshake. */
     public function remember(FFI\CData $ssl): void
     {
         $session = $this->library->SSL_get1_session($ssl);
@@ -96,7 +95,7 @@ final class OpenSsl
         $this->session = $session;
     }
 
-    /** @throws UsageError when TLS cannot be had as the environment wants it */
+    /** @throws UsageError when OpenSSL is missing, or the certificates are invalid */
     public static function forApi(Api $api): self
     {
         $library = self::load();
@@ -105,7 +104,7 @@ final class OpenSsl
         $library->SSL_CTX_ctrl($context, self::CTRL_MODE, self::MODE_RELEASE_BUFFERS, null);
         $library->SSL_CTX_set_default_verify_paths($context);
         if ($api->caFile !== null && $library->SSL_CTX_load_verify_locations($context, $api->caFile, null) !== 1) {
-            throw new UsageError("OPENAI_CA_FILE: $api->caFile holds no certificates in PEM");
+            throw new UsageError("OPENAI_CA_FILE: expected certificates in PEM, found none in $api->caFile");
         }
         $library->SSL_CTX_set_verify($context, $api->insecure ? 0 : self::VERIFY_PEER, null);
         $protocols = implode('', array_map(
@@ -125,6 +124,6 @@ final class OpenSsl
                 continue;
             }
         }
-        throw new UsageError('TLS needs OpenSSL as a shared library: apt-get install libssl3');
+        throw new UsageError('expected OpenSSL as a shared library: apt-get install libssl3');
     }
 }

@@ -7,8 +7,8 @@ namespace StreamingDaemon\Swow;
 use FFI;
 
 /**
- * One TLS connection without I/O: what came from the wire goes in, what is for the
- * wire comes out, and close_notify is told from a cut (R4).
+ * A TLS connection without I/O: received bytes in, bytes to send out. It distinguishes close_notify from
+ * a cut (R4).
  */
 final class Tls
 {
@@ -22,12 +22,12 @@ final class Tls
     private bool $closed = false;
     private bool $remembered = false;
 
-    /** Reading never waits, so one buffer is enough for all connections. */
+    /** The read buffer of all connections, which is possible because reading never waits. */
     private static ?FFI\CData $buffer = null;
 
     /**
      * @param string $name the API's name or address
-     * @param bool $verify whether its certificate has to be for that
+     * @param bool $verify verify that the certificate is for this name
      */
     public function __construct(private readonly OpenSsl $openssl, string $name, bool $verify)
     {
@@ -36,7 +36,7 @@ final class Tls
         $this->ssl = $openssl->connection();
         $this->in = $this->library->BIO_new($this->library->BIO_s_mem());
         $this->out = $this->library->BIO_new($this->library->BIO_s_mem());
-        $this->library->SSL_set_bio($this->ssl, $this->in, $this->out); // which owns them from here on
+        $this->library->SSL_set_bio($this->ssl, $this->in, $this->out); // takes ownership of both
         $this->library->SSL_set_connect_state($this->ssl);
         $isAddress = filter_var($name, FILTER_VALIDATE_IP) !== false;
         if (!$isAddress) {
@@ -56,9 +56,9 @@ final class Tls
     }
 
     /**
-     * Takes the handshake as far as it goes.
+     * Continues the handshake with the received bytes.
      *
-     * @return bool whether it is done
+     * @return bool true when the handshake is complete
      * @throws TlsException
      */
     public function handshake(): bool
@@ -74,7 +74,7 @@ final class Tls
         return false;
     }
 
-    /** The protocol that the API chose, such as h2; empty when it chose none. */
+    /** Returns the protocol that the API chose, such as h2, or an empty string. */
     public function protocol(): string
     {
         $name = $this->library->new('const char *');
@@ -83,13 +83,13 @@ final class Tls
         return $size->cdata === 0 ? '' : FFI::string($name, $size->cdata);
     }
 
-    /** Takes what came from the wire. */
+    /** Adds received bytes. */
     public function receive(string $bytes): void
     {
         $this->library->BIO_write($this->in, $bytes, strlen($bytes));
     }
 
-    /** What is for the wire. */
+    /** Returns the bytes to send. */
     public function output(): string
     {
         $bytes = '';
@@ -100,7 +100,7 @@ final class Tls
     }
 
     /**
-     * What the API said, as far as it has come.
+     * Returns the decrypted bytes that have arrived.
      *
      * @throws TlsException
      */
@@ -124,7 +124,7 @@ final class Tls
         return $bytes;
     }
 
-    /** Whether the API has said that nothing more will come (close_notify). */
+    /** Reports whether the API has sent close_notify. */
     public function isClosed(): bool
     {
         return $this->closed;
@@ -132,12 +132,12 @@ final class Tls
 
     public function write(string $bytes): void
     {
-        if ($bytes !== '') { // into memory, so it is never too much
+        if ($bytes !== '') { // a memory BIO accepts all bytes
             $this->library->SSL_write($this->ssl, $bytes, strlen($bytes));
         }
     }
 
-    /** Says that nothing more will come (close_notify): OpenSSL resumes no session that ended without. */
+    /** Writes close_notify. OpenSSL does not resume a session that ended without it. */
     public function close(): void
     {
         $this->library->ERR_clear_error();

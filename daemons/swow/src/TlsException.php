@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace StreamingDaemon\Swow;
 
-/** The API's TLS cannot be understood or trusted. */
+/** A failure of TLS: malformed bytes, or an untrusted certificate. */
 final class TlsException extends \RuntimeException
 {
 }

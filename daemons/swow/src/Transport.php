@@ -11,15 +11,14 @@ use Swow\Socket;
 use Swow\SocketException;
 
 /**
- * A connection to the API, through TLS if it asks for it.
+ * A transport is a connection to the API, with or without TLS.
  *
- * Reading blocks the coroutine that reads. Writing does not: what the kernel does not
- * take at once goes out in a coroutine of its own, because an API may answer before it
- * has read the request, and it must be heard then.
+ * Reading blocks the coroutine. Writing does not: another coroutine sends the bytes. An API may answer
+ * before it has read the request, and the exchange must read that answer.
  */
 final class Transport
 {
-    /** Milliseconds until a Unix socket whose queue is full is tried again. */
+    /** The time between two attempts to connect to a Unix socket whose queue is full, in milliseconds. */
     private const PAUSE = 20;
     private const READ_SIZE = 65536;
 
@@ -47,7 +46,7 @@ final class Transport
                 $transport->send($tls->output());
                 $bytes = $transport->receive($deadline);
                 if ($bytes === '') {
-                    throw new TlsException('the API ended the handshake');
+                    throw new TlsException('the API closed the connection within the handshake');
                 }
                 $tls->receive($bytes);
             }
@@ -59,7 +58,7 @@ final class Transport
         return $transport;
     }
 
-    /** The protocol that the API chose in the handshake. */
+    /** Returns the protocol that the API chose in the handshake. */
     public function protocol(): string
     {
         return $this->tls?->protocol() ?? '';
@@ -68,7 +67,7 @@ final class Transport
     /**
      * Waits for bytes.
      *
-     * @return string|null null when the API has ended the connection
+     * @return string|null null at the end of the connection
      * @throws SocketException|TlsException|Late
      */
     public function read(float $deadline): ?string
@@ -86,12 +85,12 @@ final class Transport
             }
             $this->tls?->receive($raw);
             $bytes = $this->tls === null ? $raw : $this->tls->read();
-            $this->write(''); // TLS may have something to say
+            $this->write(''); // sends TLS messages
         }
         return $bytes === '' ? null : $bytes;
     }
 
-    /** Whether the end was one: by FIN, under TLS by close_notify. */
+    /** Reports whether the connection ended cleanly: by FIN, under TLS by close_notify. */
     public function endedCleanly(): bool
     {
         return $this->cleanEnd;
@@ -130,9 +129,9 @@ final class Transport
             } catch (SocketException $error) {
                 $socket->close();
                 if ($error->getCode() === Errno::ETIMEDOUT || Clock::now() >= $deadline) {
-                    throw new Late('the API could not be reached in time');
+                    throw new Late('the daemon could not connect to the API in time');
                 }
-                if ($error->getCode() !== Errno::EAGAIN) { // a Unix socket's way to say that its queue is full
+                if ($error->getCode() !== Errno::EAGAIN) { // the error of a Unix socket whose queue is full
                     throw $error;
                 }
                 msleep(self::PAUSE);
@@ -144,12 +143,12 @@ final class Transport
     private function receive(float $deadline): string
     {
         if (Clock::now() >= $deadline) {
-            throw new Late('the API is silent');
+            throw new Late('the API sent nothing in time');
         }
         try {
             return $this->socket->recvString(self::READ_SIZE, Clock::until($deadline));
         } catch (SocketException $error) {
-            throw $error->getCode() === Errno::ETIMEDOUT ? new Late('the API is silent') : $error;
+            throw $error->getCode() === Errno::ETIMEDOUT ? new Late('the API sent nothing in time') : $error;
         }
     }
 
@@ -167,7 +166,7 @@ final class Transport
                     $this->socket->send($bytes);
                 }
             } catch (SocketException) {
-                $this->unsent = ''; // whether that matters shows in what the API says
+                $this->unsent = ''; // reading reports the answer or the failure
             }
             $this->sending = false;
         });

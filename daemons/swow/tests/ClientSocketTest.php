@@ -11,10 +11,10 @@ use StreamingDaemon\Swow\ClientLeft;
 use StreamingDaemon\Swow\ClientSocket;
 use Swow\Coroutine;
 
-/** The client is the other end of a pair of sockets. */
+/** Tests of the client's socket. The test is the client, on a pair of sockets. */
 final class ClientSocketTest extends TestCase
 {
-    /** More than a pair of sockets holds. */
+    /** More bytes than the kernel buffers. */
     private const LARGE = 4 << 20;
 
     private Socket $peer;
@@ -32,12 +32,12 @@ final class ClientSocketTest extends TestCase
             $this->client->write($text);
             $this->client->finish();
         });
-        self::assertTrue($writer->isAvailable(), 'it waits');
+        self::assertTrue($writer->isAvailable(), 'the write waits');
         self::assertSame(sha1($text), sha1($this->readToEnd()));
     }
 
-    /** What an interrupted write left goes out before anything else: an event is never cut. */
-    public function testInterruptedWriteLeavesNoHole(): void
+    /** The rest of an interrupted write comes first, so that no event is cut. */
+    public function testTheRestOfAnInterruptedWriteComesFirst(): void
     {
         $text = random_bytes(self::LARGE);
         $writer = Coroutine::run(function () use ($text): void {
@@ -53,25 +53,25 @@ final class ClientSocketTest extends TestCase
         self::assertSame(sha1("{$text}last words"), sha1($this->readToEnd()));
     }
 
-    public function testAClientThatReadsNothingHasLeft(): void
+    public function testAClientThatReadsNothingTimesOut(): void
     {
         $this->accept(writeTimeout: 0.05);
         $this->expectException(ClientLeft::class);
         $this->client->write(str_repeat('x', self::LARGE));
     }
 
-    public function testLeavingIsNoticed(): void
+    public function testNoticesThatTheClientLeft(): void
     {
         $left = 0;
         $this->client->watch(static function () use (&$left): void {
             ++$left;
         });
-        socket_write($this->peer, 'what a client says is discarded');
+        socket_write($this->peer, 'these bytes are discarded');
         msleep(1);
         self::assertSame(0, $left);
         self::assertTrue($this->client->isPresent());
         socket_shutdown($this->peer, 1);
-        for ($patience = 1000; $left === 0 && $patience > 0; --$patience) {
+        for ($attempts = 1000; $left === 0 && $attempts > 0; --$attempts) {
             msleep(1);
         }
         self::assertSame(1, $left);
@@ -92,7 +92,7 @@ final class ClientSocketTest extends TestCase
         while (($bytes = @socket_read($this->peer, 65536)) !== '') {
             $bytes === false ? msleep(1) : $text .= $bytes;
         }
-        socket_close($this->peer); // the other side waits for that
+        socket_close($this->peer); // ends the linger
         return $text;
     }
 }

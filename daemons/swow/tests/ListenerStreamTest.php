@@ -30,8 +30,8 @@ final class ListenerStreamTest extends TestCase
         $listener->close();
     }
 
-    /** A predecessor may still listen on a file that is no longer there. */
-    public function testIsTheOneOfThisProcess(): void
+    /** A predecessor may still listen on a removed file of the same path. */
+    public function testFindsTheSocketOfThisProcess(): void
     {
         $other = proc_open([PHP_BINARY, '-r', <<<'PHP'
             $socket = socket_create(AF_UNIX, SOCK_SEQPACKET, 0);
@@ -51,7 +51,7 @@ final class ListenerStreamTest extends TestCase
         proc_close($other);
     }
 
-    public function testNobodyListens(): void
+    public function testFailsWithoutAListener(): void
     {
         $this->expectException(UsageError::class);
         ListenerStream::of($this->path);

@@ -10,7 +10,7 @@ use StreamingDaemon\Swow\OpenSsl;
 use StreamingDaemon\Swow\Tls;
 use StreamingDaemon\Swow\TlsException;
 
-/** The other side is PHP's own TLS, in a process of its own, for a certificate made here. */
+/** Tests of TLS against PHP's own TLS, in another process, with a certificate that the test makes. */
 final class TlsTest extends TestCase
 {
     private const SERVER = __DIR__ . '/tls-server.php';
@@ -60,7 +60,7 @@ final class TlsTest extends TestCase
         }
     }
 
-    public function testCloseNotifyIsAnEnd(): void
+    public function testCloseNotifyIsACleanEnd(): void
     {
         $tls = $this->connect('api.test', 'clean');
         self::assertSame('h2', $tls->protocol());
@@ -68,14 +68,14 @@ final class TlsTest extends TestCase
         self::assertTrue($tls->isClosed());
     }
 
-    public function testACutIsNone(): void
+    public function testACutIsNotACleanEnd(): void
     {
         $tls = $this->connect('127.0.0.1', 'cut');
         self::assertSame('hello', $this->readToEnd($tls));
         self::assertFalse($tls->isClosed());
     }
 
-    /** @dataProvider strangers */
+    /** @dataProvider wrongNames */
     public function testNameIsVerified(string $name): void
     {
         $this->expectException(TlsException::class);
@@ -84,12 +84,12 @@ final class TlsTest extends TestCase
     }
 
     /** @return list<array{string}> */
-    public static function strangers(): array
+    public static function wrongNames(): array
     {
         return [['other.test'], ['127.0.0.2']];
     }
 
-    public function testNoVerificationIfToldSo(): void
+    public function testInsecureDoesNotVerify(): void
     {
         $tls = $this->connect('other.test', 'clean', ['OPENAI_INSECURE_SSL' => 'true']);
         self::assertSame('hello', $this->readToEnd($tls));
@@ -102,7 +102,7 @@ final class TlsTest extends TestCase
         $this->connect('api.test', 'clean', ['OPENAI_CA_FILE' => '']);
     }
 
-    public function testWhatIsNoTls(): void
+    public function testOtherProtocolsFailTheHandshake(): void
     {
         $tls = new Tls(OpenSsl::forApi(Api::fromEnvironment([])), 'api.test', true);
         self::assertFalse($tls->handshake());

@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /*
- * Serves one TLS connection: reads a byte, says hello, and ends it as the second
- * argument says: `clean` with close_notify, `cut` without.
+ * A server for one TLS connection. It reads a byte, sends hello, and ends the connection: with
+ * close_notify for the second argument `clean`, without it for `cut`.
  */
 
 [, $certificate, $end] = $argv;

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-// The limits, in bytes, on a response's heads (with informational ones) and on its trailers, and
-// on one line of the chunked coding, which extensions may make long.
+// The limits in bytes. The first one is for a response's heads, with informational ones, and for
+// its trailers. The second one is for a line of the chunked coding, which extensions may make long.
 enum { HEAD_LIMIT = 256 << 10, CHUNK_LINE_LIMIT = 16 << 10 };
 
 static bool is_digit(char c) {

@@ -3,8 +3,8 @@
 // value, in JSON that Jansson has accepted.
 //
 // Jansson stores numbers in 64 bits, and refuses lone surrogates, and names with a NUL. The daemon
-// relays all of these. So Jansson parses a copy in which a short number replaces a long one,
-// U+FFFD replaces a lone surrogate, and U+0001 replaces NUL in a name.
+// relays all of these. So Jansson parses a copy with replacements: a short number for a long one,
+// U+FFFD for a lone surrogate, and U+0001 for NUL in a name.
 
 #ifndef JSON_TEXT_H
 #define JSON_TEXT_H

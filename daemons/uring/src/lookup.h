@@ -1,6 +1,6 @@
 // A name lookup converts a host name to addresses. The C library's call blocks, so each lookup
-// runs on its own thread, and sends the answer to the ring through a pipe. A numeric address needs
-// no lookup.
+// runs on its own thread. The thread sends the answer to the ring through a pipe. A numeric address
+// needs no lookup.
 
 #ifndef LOOKUP_H
 #define LOOKUP_H

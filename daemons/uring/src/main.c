@@ -2,11 +2,16 @@
 // it a client's socket; the daemon calls the API and sends the tokens to the client as server-sent
 // events. It has one thread and one ring.
 //
-// The path of a request through the files: listener.c accepts the web server, handoff.c receives
-// the client's socket and the handoff data, payload.c builds the API's request, request.c sends it
-// (over pool.c, transport.c, tls.c and http1.c or http2.c), event_stream.c and chunk.c parse the
-// API's stream, exchange.c relays it, problem.c renders errors and client.c writes. The one place
-// that waits is ring.c. The README lists the daemon's duties.
+// The path of a request through the files:
+//
+//   - listener.c accepts the web server.
+//   - handoff.c receives the client's socket and the handoff data.
+//   - payload.c builds the API's request.
+//   - request.c sends it, over pool.c, transport.c, tls.c and http1.c or http2.c.
+//   - event_stream.c and chunk.c parse the API's stream, and exchange.c relays it.
+//   - problem.c renders errors, and client.c writes to the client.
+//
+// The one place that waits is ring.c. The README lists the daemon's duties.
 
 #include "config.h"
 #include "listener.h"

@@ -135,8 +135,8 @@ final class Connection
     }
 
     /**
-     * Handles the loss of the connection. If the connection has served a request, and no byte arrived
-     * since a stream was opened, the API closed it before it received the stream (U8).
+     * Handles the loss of the connection. On a connection that has served a request, a stream without
+     * a byte since its start is unprocessed: the API closed before it received the stream (U8).
      */
     public function lost(): void
     {

@@ -5,19 +5,18 @@ declare(strict_types=1);
 namespace StreamingDaemon\Amp\Loop;
 
 /**
- * The descriptors' numbers, which PHP keeps to itself.
+ * The map from streams to the numbers of their descriptors, which PHP does not expose.
  *
- * A stream tells its inode, and /proc that of each number. The kernel gives a new
- * descriptor the lowest number that is free, so the lowest of those that are not known
- * to be somebody's is nearly always the one.
+ * fstat() returns a stream's inode, and /proc has the inode of each number. The kernel gives a new
+ * descriptor the lowest free number. So the lowest unclaimed number is nearly always the right one.
  */
 final class Descriptors
 {
-    /** @var \SplMinHeap<int> those below $next that are nobody's, as far as is known */
+    /** @var \SplMinHeap<int> the unclaimed numbers below $next */
     private readonly \SplMinHeap $unclaimed;
     private int $next = 0;
 
-    /** Numbers above are looked at in vain. */
+    /** No descriptor has this number or a larger one. */
     private readonly int $limit;
 
     public function __construct()
@@ -28,16 +27,16 @@ final class Descriptors
     }
 
     /**
-     * The number of a stream's descriptor, which is the stream's until it is given back.
+     * Returns the number of a stream's descriptor. The stream owns the number until giveBack().
      *
      * @param resource $stream
-     * @throws \RuntimeException when it has none
+     * @throws \RuntimeException when the stream does not have a descriptor, or shares a claimed one
      */
     public function claim($stream): int
     {
         $stat = fstat($stream);
         if ($stat === false) {
-            throw new \RuntimeException('the stream has no descriptor');
+            throw new \RuntimeException('expected a stream with a descriptor');
         }
         $known = $this->next;
         $others = [];
@@ -50,12 +49,12 @@ final class Descriptors
         }
         array_map($this->unclaimed->insert(...), $others);
         if ($number >= $this->limit) {
-            throw new \RuntimeException('the stream has no descriptor in /proc, or one that is watched already');
+            throw new \RuntimeException('expected an unclaimed descriptor of the stream in /proc, found none');
         }
         return $number;
     }
 
-    /** The descriptor is about to be closed, or was. */
+    /** Releases a number, before or after its descriptor is closed. */
     public function giveBack(int $number): void
     {
         $this->unclaimed->insert($number);
@@ -70,7 +69,7 @@ final class Descriptors
     private static function isOf(int $number, array $stat): bool
     {
         clearstatcache();
-        $found = @stat("/proc/self/fd/$number");
-        return $found !== false && $found['ino'] === $stat['ino'] && $found['dev'] === $stat['dev'];
+        $other = @stat("/proc/self/fd/$number");
+        return $other !== false && $other['ino'] === $stat['ino'] && $other['dev'] === $stat['dev'];
     }
 }

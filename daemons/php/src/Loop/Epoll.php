@@ -8,10 +8,10 @@ use FFI;
 use FFI\CData;
 
 /**
- * The kernel's epoll, by FFI: which descriptors are of interest, and which of them are ready.
+ * The kernel's epoll, called by FFI.
  *
- * PHP itself has only select(), which knows no descriptor above 1023 and looks at every one
- * of them each time.
+ * PHP itself has only select(), which does not support descriptors above 1023, and checks every
+ * descriptor each time.
  */
 final class Epoll
 {
@@ -25,10 +25,10 @@ final class Epoll
     private const MOD = 3;
     private const CLOEXEC = 02000000;
 
-    /** How many descriptors are told of at a time. */
+    /** The most events of one wait. */
     private const AT_ONCE = 256;
 
-    /** Bytes of the C library's sigset_t; all zero, it blocks no signal. */
+    /** The size of the C library's sigset_t, in bytes. All zero means: block no signal. */
     private const SIGNAL_SET = 128;
 
     private readonly FFI $c;
@@ -37,10 +37,10 @@ final class Epoll
     private readonly CData $noSignals;
     private readonly int $descriptor;
 
-    /** @throws \RuntimeException where PHP or the system does not have it */
+    /** @throws \RuntimeException when PHP or the system does not support it */
     public function __construct()
     {
-        // The one structure of Linux that is packed on one architecture and not on the others.
+        // Linux packs this structure on x86_64 only.
         $packed = php_uname('m') === 'x86_64' ? '__attribute__((packed))' : '';
         try {
             $this->c = FFI::cdef(<<<C
@@ -52,7 +52,7 @@ final class Epoll
                 int *__errno_location(void);
                 C);
         } catch (FFI\Exception $error) {
-            throw new \RuntimeException("epoll cannot be called: {$error->getMessage()}", previous: $error);
+            throw new \RuntimeException("cannot call epoll: {$error->getMessage()}", previous: $error);
         }
         $this->event = $this->c->new('struct epoll_event');
         $this->events = $this->c->new('struct epoll_event[' . self::AT_ONCE . ']');
@@ -71,10 +71,10 @@ final class Epoll
     }
 
     /**
-     * What of a descriptor is of interest from now on: IN, OUT, both or nothing. ERR and HUP
-     * are told with any of them, and with nothing neither.
+     * Changes the watched events of a descriptor: IN, OUT, both or none. The kernel also reports ERR
+     * and HUP, unless the events are none.
      *
-     * @throws \RuntimeException when the descriptor is none that can be waited for
+     * @throws \RuntimeException when epoll does not support the descriptor
      */
     public function watch(int $descriptor, int $before, int $now): void
     {
@@ -82,17 +82,17 @@ final class Epoll
         $this->event->data = $descriptor;
         $operation = $now === 0 ? self::DEL : ($before === 0 ? self::ADD : self::MOD);
         $failed = $this->c->epoll_ctl($this->descriptor, $operation, $descriptor, FFI::addr($this->event)) !== 0;
-        if ($failed && $now !== 0) { // one that was closed is of no interest already
+        if ($failed && $now !== 0) { // the kernel has already removed a closed descriptor
             throw $this->failure("epoll_ctl for descriptor $descriptor");
         }
     }
 
     /**
-     * Waits, and lets in the signals that are blocked meanwhile: so none is overlooked that
-     * comes just before.
+     * Waits for events. It unblocks all signals while it waits, so a signal just before the wait ends
+     * the wait.
      *
-     * @param int $milliseconds at most; -1: until something happens
-     * @return array<int, int> what is ready, by descriptor; nothing when time is up or a signal came
+     * @param int $milliseconds the longest wait; -1: unlimited
+     * @return array<int, int> the events by descriptor; empty after the time or after a signal
      */
     public function wait(int $milliseconds): array
     {

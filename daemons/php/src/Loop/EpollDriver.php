@@ -14,15 +14,15 @@ use Revolt\EventLoop\Internal\TimerCallback;
 use Revolt\EventLoop\Internal\TimerQueue;
 
 /**
- * Revolt's event loop on epoll, for a PHP that has none of the extensions which bring one.
+ * Revolt's event loop on epoll, for PHP without an event loop extension.
  *
- * What callbacks want is told to the kernel just before the loop waits: a callback that is
- * disabled and enabled again in between, as at every read, costs no system call. A stream
- * whose last callback is cancelled is forgotten at once, since it may be closed next while
- * another process holds its socket, and epoll would go on telling of it.
+ * The driver updates the kernel's list just before the loop waits. So a callback that is disabled
+ * and enabled in between, as for each read, does not cost a system call. The driver removes a stream
+ * at once when its last callback is cancelled. The stream may be closed next while another process
+ * holds its socket, and epoll would continue to report its events.
  *
- * Signals are blocked but for the time in which the loop waits, so none comes unnoticed
- * between the last look at what came and the waiting.
+ * Signals are blocked except while the loop waits. So a signal between the check and the wait is not
+ * lost.
  */
 final class EpollDriver extends AbstractDriver
 {
@@ -32,19 +32,19 @@ final class EpollDriver extends AbstractDriver
 
     /** @var array<int, Watched> by the stream's id */
     private array $streams = [];
-    /** @var array<string, int> the stream's id, by the callback's */
+    /** @var array<string, int> the stream's id, by the callback's id */
     private array $streamOf = [];
     /** @var array<int, Watched> by descriptor */
     private array $byDescriptor = [];
-    /** @var array<int, Watched> those of which the kernel may have to be told, by descriptor */
+    /** @var array<int, Watched> the streams whose watched events may have changed, by descriptor */
     private array $changed = [];
 
     /** @var array<int, array<string, SignalCallback>> by signal and the callback's id */
     private array $signals = [];
-    /** @var list<int> signals that came */
-    private array $came = [];
+    /** @var list<int> the signals that have arrived */
+    private array $arrived = [];
 
-    /** @throws \RuntimeException where epoll cannot be called */
+    /** @throws \RuntimeException when PHP cannot call epoll */
     public function __construct()
     {
         parent::__construct();
@@ -53,14 +53,14 @@ final class EpollDriver extends AbstractDriver
         $this->timers = new TimerQueue();
     }
 
-    /** Makes it the event loop, unless there is a better one, or one that was asked for. */
+    /** Makes this the event loop, unless Revolt has a better one, or REVOLT_DRIVER selects one. */
     public static function replaceSelect(): void
     {
         if (EventLoop::getDriver() instanceof StreamSelectDriver && getenv('REVOLT_DRIVER') === false) {
             try {
                 EventLoop::setDriver(new self());
             } catch (\Error | \RuntimeException) {
-                // There is no FFI, or no Linux: select() it is.
+                // Without FFI or Linux, keep select().
             }
         }
     }
@@ -119,9 +119,9 @@ final class EpollDriver extends AbstractDriver
     {
         foreach ($this->changed as $descriptor => $watched) {
             $wanted = $watched->wanted();
-            if ($wanted !== $watched->told) {
-                $this->epoll->watch($descriptor, $watched->told, $wanted);
-                $watched->told = $wanted;
+            if ($wanted !== $watched->registered) {
+                $this->epoll->watch($descriptor, $watched->registered, $wanted);
+                $watched->registered = $wanted;
             }
         }
         $this->changed = [];
@@ -137,7 +137,7 @@ final class EpollDriver extends AbstractDriver
         }
     }
 
-    /** The time until the next timer, rounded up: one that comes too early would only be waited for again. */
+    /** Returns the time until the next timer, rounded up, so that the loop does not wake too early. */
     private function milliseconds(): int
     {
         $next = $this->timers->peek();
@@ -160,8 +160,8 @@ final class EpollDriver extends AbstractDriver
     private function forget(int $stream): void
     {
         $watched = $this->streams[$stream];
-        if ($watched->told !== 0) {
-            $this->epoll->watch($watched->descriptor, $watched->told, 0);
+        if ($watched->registered !== 0) {
+            $this->epoll->watch($watched->descriptor, $watched->registered, 0);
         }
         $number = $watched->descriptor;
         unset($this->streams[$stream], $this->byDescriptor[$number], $this->changed[$number]);
@@ -173,7 +173,7 @@ final class EpollDriver extends AbstractDriver
         if (!isset($this->signals[$callback->signal])) {
             pcntl_sigprocmask(SIG_BLOCK, [$callback->signal]);
             pcntl_signal($callback->signal, function (int $signal): void {
-                $this->came[] = $signal; // PHP's dispatching is no place to run callbacks in
+                $this->arrived[] = $signal; // dispatchSignals() runs the callbacks later
             });
         }
         $this->signals[$callback->signal][$callback->id] = $callback;
@@ -192,9 +192,9 @@ final class EpollDriver extends AbstractDriver
     private function dispatchSignals(): void
     {
         pcntl_signal_dispatch();
-        foreach ($this->came as $signal) {
+        foreach ($this->arrived as $signal) {
             array_map($this->enqueueCallback(...), array_values($this->signals[$signal] ?? []));
         }
-        $this->came = [];
+        $this->arrived = [];
     }
 }

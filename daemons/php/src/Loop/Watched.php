@@ -7,20 +7,20 @@ namespace StreamingDaemon\Amp\Loop;
 use Revolt\EventLoop\Internal\StreamCallback;
 use Revolt\EventLoop\Internal\StreamReadableCallback;
 
-/** A stream that callbacks wait for: its descriptor, and what the kernel was told of it last. */
+/** A watched stream: its descriptor, its callbacks, and its events in the kernel's list. */
 final class Watched
 {
-    /** @var array<string, StreamCallback> by id, those that are disabled too */
+    /** @var array<string, StreamCallback> by id, with the disabled ones */
     public array $callbacks = [];
 
-    /** What epoll tells of it: Epoll::IN, Epoll::OUT, both or nothing. */
-    public int $told = 0;
+    /** The events in the kernel's list: Epoll::IN, Epoll::OUT, both or none. */
+    public int $registered = 0;
 
     public function __construct(public readonly int $descriptor)
     {
     }
 
-    /** What those callbacks wait for that are enabled. */
+    /** Returns the events of the enabled callbacks. */
     public function wanted(): int
     {
         $wanted = 0;
@@ -31,7 +31,7 @@ final class Watched
     }
 
     /**
-     * The callbacks that these events are for; an error or a hangup is for all.
+     * Returns the callbacks for these events. An error or a hangup is for all enabled callbacks.
      *
      * @return iterable<StreamCallback>
      */

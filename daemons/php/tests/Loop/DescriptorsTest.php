@@ -7,7 +7,7 @@ namespace StreamingDaemon\Amp\Tests\Loop;
 use PHPUnit\Framework\TestCase;
 use StreamingDaemon\Amp\Loop\Descriptors;
 
-/** The number of a stream's descriptor is found, also after others have come and gone. */
+/** Tests of the numbers of streams' descriptors, also after other streams were closed. */
 final class DescriptorsTest extends TestCase
 {
     public function testEachStreamHasItsOwn(): void
@@ -30,7 +30,7 @@ final class DescriptorsTest extends TestCase
         $number = $descriptors->claim($first);
         $descriptors->giveBack($number);
         fclose($first);
-        [$third] = self::pair(); // The kernel gives the lowest number that is free.
+        [$third] = self::pair(); // The kernel gives the lowest free number.
         self::assertSame($number, $descriptors->claim($third));
     }
 
@@ -40,13 +40,13 @@ final class DescriptorsTest extends TestCase
         $socket = socket_create(AF_UNIX, SOCK_STREAM, 0) ?: self::fail();
         $descriptors->claim(socket_export_stream($socket) ?: self::fail());
         $twin = socket_import_stream(socket_export_stream($socket)) ?: self::fail();
-        $this->expectExceptionMessage('watched already');
+        $this->expectExceptionMessage('expected an unclaimed descriptor');
         $descriptors->claim(socket_export_stream($twin));
     }
 
-    public function testNoDescriptorAtAll(): void
+    public function testAStreamWithoutADescriptor(): void
     {
-        $this->expectExceptionMessage('no descriptor');
+        $this->expectExceptionMessage('expected an unclaimed descriptor');
         (new Descriptors())->claim(fopen('php://memory', 'r'));
     }
 

@@ -8,7 +8,7 @@ use PHPUnit\Framework\TestCase;
 use Revolt\EventLoop\Driver;
 use StreamingDaemon\Amp\Loop\EpollDriver;
 
-/** The loop on real sockets: who is told, when, and of what no more. */
+/** Tests of the event loop on real sockets. */
 final class EpollDriverTest extends TestCase
 {
     private Driver $loop;
@@ -23,26 +23,26 @@ final class EpollDriverTest extends TestCase
 
     public function testReadableAndWritableAtOnce(): void
     {
-        [$ours, $theirs] = self::pair();
-        fwrite($theirs, 'x');
-        $told = [];
-        $this->loop->onReadable($ours, $this->telling('read', $told));
-        $this->loop->onWritable($ours, $this->telling('write', $told));
+        [$watched, $other] = self::pair();
+        fwrite($other, 'x');
+        $called = [];
+        $this->loop->onReadable($watched, $this->recording('read', $called));
+        $this->loop->onWritable($watched, $this->recording('write', $called));
         $this->loop->run();
-        sort($told);
-        self::assertSame(['read', 'write'], $told);
+        sort($called);
+        self::assertSame(['read', 'write'], $called);
     }
 
-    /** Otherwise the loop would turn without an end. */
-    public function testAHangupIsForThoseWhoWait(): void
+    /** A disabled callback does not receive a hangup. Otherwise the loop would turn without end. */
+    public function testOnlyEnabledCallbacksReceiveAHangup(): void
     {
-        [$ours, $theirs] = self::pair();
+        [$watched, $other] = self::pair();
         $reads = 0;
-        $id = $this->loop->onReadable($ours, function (string $id) use (&$reads): void {
+        $id = $this->loop->onReadable($watched, function (string $id) use (&$reads): void {
             ++$reads;
             $this->loop->disable($id);
         });
-        fclose($theirs);
+        fclose($other);
         $this->turn();
         self::assertSame(1, $reads);
         $this->turn();
@@ -52,12 +52,12 @@ final class EpollDriverTest extends TestCase
         self::assertSame(2, $reads);
     }
 
-    /** Closing does not end the watch where another process holds the socket too; cancelling does. */
-    public function testWhatIsCancelledIsWatchedNoMore(): void
+    /** A close does not end the watch if another process holds the socket too. A cancel does. */
+    public function testCancelledCallbacksAreNotWatched(): void
     {
-        [$ours, $theirs] = self::pair();
-        $reader = $this->loop->onReadable($ours, static fn (): mixed => self::fail('there is nothing to read'));
-        $writer = $this->loop->onWritable($ours, static function (): void {
+        [$watched, $other] = self::pair();
+        $reader = $this->loop->onReadable($watched, static fn (): mixed => self::fail('expected no bytes to read'));
+        $writer = $this->loop->onWritable($watched, static function (): void {
         });
         $this->turn();
         self::assertSame(1, $this->watched());
@@ -65,7 +65,7 @@ final class EpollDriverTest extends TestCase
         self::assertSame(1, $this->watched());
         $this->loop->cancel($reader);
         self::assertSame(0, $this->watched());
-        fclose($theirs);
+        fclose($other);
     }
 
     public function testBeyondTheReachOfSelect(): void
@@ -74,34 +74,34 @@ final class EpollDriverTest extends TestCase
             self::markTestSkipped('this needs 1,400 descriptors');
         }
         $pairs = array_map(static fn (): array => self::pair(), range(1, 600));
-        [$ours, $theirs] = end($pairs);
-        fwrite($theirs, 'x');
-        $told = [];
-        $this->loop->onReadable($ours, $this->telling('read', $told));
+        [$watched, $other] = end($pairs);
+        fwrite($other, 'x');
+        $called = [];
+        $this->loop->onReadable($watched, $this->recording('read', $called));
         $this->loop->run();
-        self::assertSame(['read'], $told);
+        self::assertSame(['read'], $called);
     }
 
-    /** A signal that came before the loop waits ends the waiting. */
+    /** A signal just before the wait ends the wait. */
     public function testASignalBeforeTheWait(): void
     {
-        $came = 0;
-        $id = $this->loop->onSignal(SIGUSR1, function (string $id) use (&$came): void {
-            ++$came;
+        $signals = 0;
+        $id = $this->loop->onSignal(SIGUSR1, function (string $id) use (&$signals): void {
+            ++$signals;
             $this->loop->cancel($id);
         });
-        $this->loop->unreference($this->loop->delay(10, static fn (): mixed => self::fail('it waited')));
+        $this->loop->unreference($this->loop->delay(10, static fn (): mixed => self::fail('the loop waited')));
         $this->loop->defer(static function (): void {
             posix_kill(posix_getpid(), SIGUSR1);
         });
         $this->loop->run();
-        self::assertSame(1, $came);
+        self::assertSame(1, $signals);
         pcntl_sigprocmask(SIG_BLOCK, [], $blocked);
-        self::assertNotContains(SIGUSR1, $blocked, 'the signal is let in again');
+        self::assertNotContains(SIGUSR1, $blocked, 'the loop unblocks the signal');
         $this->loop->cancel($id);
     }
 
-    public function testTimersInTheirOrderAndNotTooEarly(): void
+    public function testTimersPassInOrderAndNotTooEarly(): void
     {
         $order = [];
         $begun = hrtime(true);
@@ -118,20 +118,20 @@ final class EpollDriverTest extends TestCase
         self::assertGreaterThanOrEqual(20_000_000, $last - $begun);
     }
 
-    /** Lets the loop wait once, for nothing or for what is ready. */
+    /** Runs one turn of the loop. */
     private function turn(): void
     {
         $this->loop->delay(0.001, $this->loop->stop(...));
         $this->loop->run();
     }
 
-    /** How many descriptors the kernel watches for the loop. */
+    /** Returns how many descriptors the kernel watches for the loop. */
     private function watched(): int
     {
         return substr_count((string) file_get_contents("/proc/self/fdinfo/$this->epoll"), 'tfd:');
     }
 
-    /** @return list<string> the descriptors of this process that are epoll's */
+    /** @return list<string> this process's epoll descriptors */
     private static function epolls(): array
     {
         $isEpoll = static fn (string $number): bool => @readlink("/proc/self/fd/$number") === 'anon_inode:[eventpoll]';
@@ -139,13 +139,13 @@ final class EpollDriverTest extends TestCase
     }
 
     /**
-     * @param list<string> $told
+     * @param list<string> $called
      * @return \Closure(string):void
      */
-    private function telling(string $what, array &$told): \Closure
+    private function recording(string $name, array &$called): \Closure
     {
-        return function (string $id) use ($what, &$told): void {
-            $told[] = $what;
+        return function (string $id) use ($name, &$called): void {
+            $called[] = $name;
             $this->loop->cancel($id);
         };
     }
