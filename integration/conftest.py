@@ -1,3 +1,5 @@
-"""The drivers run on the suite's pytest plugin."""
+"""Under xdist, all items of a daemon run in one worker."""
 
-pytest_plugins = ("conformance.pytest_plugin.plugin",)
+from conformance.pytest_plugin.scheduling import pytest_xdist_make_scheduler
+
+__all__ = ["pytest_xdist_make_scheduler"]

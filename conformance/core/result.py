@@ -64,12 +64,12 @@ class Result:
     duration: float
     """Seconds from the handoff (or the start of an own instance) to the last check."""
     reason: str = ""
-    """Why: of a skip, an error, a known failure. One sentence."""
+    """The reason of a skip, an error or a known failure, in one sentence."""
     failures: tuple[FailedCheck, ...] = ()
     evidence: str = ""
     """What was seen, for a human: the transcript with times, the journal, the log's tail."""
-    repeat: str = ""
-    """The one command that repeats just this."""
+    repeat: tuple[str, ...] = ()
+    """The arguments of `conformance run` that repeat just this; empty where all is well."""
 
     @property
     def id(self) -> str:
@@ -89,6 +89,7 @@ class Result:
                 "verdict": Verdict(value["verdict"]),
                 "clauses": tuple(value["clauses"]),
                 "failures": tuple(FailedCheck(**each) for each in value["failures"]),
+                "repeat": tuple(value["repeat"]),
             }
         )
 

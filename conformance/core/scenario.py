@@ -1,17 +1,19 @@
 """A scenario: one named case, declared by decorating the function that judges it.
 
 The function's name is the scenario's id, its module the category, its
-docstring the description, its body the checks. What it is given follows from
-the name of its one parameter (see Actor).
-Ids are stable for ever: a scenario may be replaced, never renamed or reused.
+docstring the description, its body the checks. The name of its one parameter
+says what the function receives (see Actor).
+Ids are stable: a scenario may be replaced, but it is never renamed and its name is
+never used again.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import ModuleType
 from typing import Any, TypeVar
 
 from conformance.core.clause import Clause
@@ -20,39 +22,46 @@ from conformance.core.script import Script
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEADLINE = 10.0
-"""Seconds a scenario may take on a calm machine, unless it says otherwise."""
+"""Default deadline of a scenario, in seconds on a calm machine."""
+
+_ATTRIBUTE = "__conformance_scenario__"
+"""The attribute of a decorated function that holds its Scenario."""
+
+
+class ScenarioError(ValueError):
+    """A scenario is declared wrongly; the message names the file, the function and the fix."""
 
 
 class Actor(Enum):
-    """What a scenario's function is given, known by the name of its one parameter."""
+    """What a scenario's function receives, known by the name of its one parameter."""
 
     RESPONSE = "response"
     """A plain function judges the finished response."""
     EXCHANGE = "exchange"
-    """A coroutine plays the client of one live exchange, which has been handed off."""
+    """A coroutine plays the client of one live exchange, which has begun."""
     CHAT = "chat"
-    """A coroutine plays the client of one chat backend's live connection."""
+    """A coroutine plays the client of one live connection to a chat backend."""
     BENCH = "bench"
     """A coroutine makes its own exchanges or connections, and reaches the daemon's process."""
 
 
 class Api(Enum):
-    """What a daemon finds where its API should be."""
+    """What a daemon finds at its API's address."""
 
     MOCK = "mock"
     """The mock API."""
     REFUSING = "refusing"
-    """Nobody listens: every connection is refused."""
+    """A closed port: every connection is refused."""
     SILENT = "silent"
-    """Connections are accepted, and nothing is ever said on them."""
+    """A server that accepts connections and never answers."""
     UNREACHABLE = "unreachable"
-    """Connections are neither accepted nor refused: connecting takes for ever."""
+    """An address that neither accepts nor refuses: a connect does not finish."""
     UNTRUSTED = "untrusted"
-    """The mock API; its certificate (TLS) is signed by a CA that the daemon was not given."""
+    """The mock API; its certificate (TLS) is signed by a CA that the daemon does not trust."""
     MISNAMED = "misnamed"
     """The mock API at an address that its certificate (TLS) does not name."""
     ABRUPT = "abrupt"
-    """Requests are answered 413 when their head has come, and read no further."""
+    """A server that answers 413 as soon as it has read a request's head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,42 +69,42 @@ class Start:
     """How a daemon instance is started for a scenario that needs its own."""
 
     options: Mapping[str, str] = field(default_factory=dict)
-    """Wishes, passed on as the manifest's [options] say; one that a manifest cannot express
-    makes the scenario not applicable to that daemon."""
+    """Options of the daemon, passed on as the manifest's [options] say. The scenario does not
+    apply to a daemon whose manifest lacks one of them."""
     env: Mapping[str, str] = field(default_factory=dict)
-    """Variables that win over the manifest's."""
+    """Environment variables; they override the manifest's."""
     nofile: int | None = None
     """RLIMIT_NOFILE, soft and hard."""
     api: Api = Api.MOCK
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One named case of a profile's catalog."""
 
     name: str
     category: str
     description: str
-    clause_ids: tuple[str, ...]
-    pattern: str | None
-    """What the mock API is asked to do; None asks for its ordinary answer."""
-    script: Script | None
+    clause_ids: tuple[str, ...] = ()
+    pattern: str | None = None
+    """What the mock API does; None stands for its ordinary answer."""
+    script: Script | None = None
     """The same, step by step, in place of a pattern."""
-    request: Mapping[str, Any]
-    """Fields of the handoff data beside the defaults."""
-    everywhere: bool
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the handoff data in addition to the defaults."""
+    everywhere: bool = False
     """Judged in every variant, because the upstream's transport or the format matters."""
-    needs: tuple[str, ...]
-    """Capabilities without which the scenario is not applicable: `body`, `format=openai`."""
-    alone: bool
+    needs: tuple[str, ...] = ()
+    """Capabilities without which the scenario does not apply: `body`, `format=openai`."""
+    alone: bool = False
     """Gets a daemon instance of its own."""
-    start: Start
-    quiet: bool
-    """Nothing else runs on the machine meanwhile."""
-    deadline: float
+    start: Start = Start()
+    quiet: bool = False
+    """Runs while no other scenario runs on the machine."""
+    deadline: float = DEADLINE
     """Seconds on a calm machine; a hang is a failed check."""
-    evidence: str | None
-    """The bug report or the section of a standard behind it."""
+    evidence: str | None = None
+    """The bug report, or the section of a standard, that the scenario is based on."""
     function: Callable[..., Any]
     profile: str = ""
     """The profile that it was loaded for; empty as declared."""
@@ -104,17 +113,20 @@ class Scenario:
 
     @property
     def actor(self) -> Actor:
-        """What the function is given."""
+        """What the function receives."""
         return _actor(self.function)
 
-
-REGISTRY: dict[str, dict[str, Scenario]] = {}
-"""Every scenario that was imported, by module and name."""
+    @property
+    def where(self) -> str:
+        """`catalog/unicode.py:12: unicode_emoji`: where it is declared, for an error."""
+        return _where(self.function)
 
 
 def scenario(
+    misplaced: object = None,
+    /,
     *,
-    clause: str | tuple[str, ...],
+    clause: str | tuple[str, ...] = (),
     pattern: str | None = None,
     script: Script | None = None,
     request: Mapping[str, Any] | None = None,
@@ -126,32 +138,25 @@ def scenario(
     deadline: float = DEADLINE,
     evidence: str | None = None,
 ) -> Callable[[F], F]:
-    """Declare the decorated function a scenario of the catalog that it stands in.
+    """Declare the decorated function a scenario of the module that it stands in.
 
-    The module's last name is the category. A profile that has the catalog looks the
-    clauses up when it loads it. Raises ValueError, naming the function, for a missing
-    description, a name that is taken, or a parameter that no Actor has.
+    The module's last name is the category. A profile looks the clauses up when it loads the
+    scenario. Raises ScenarioError for a missing clause or description, a name that is taken,
+    or a parameter that no Actor has.
     """
     clauses = (clause,) if isinstance(clause, str) else clause
 
     def declare(function: F) -> F:
-        module, name = function.__module__, function.__name__
-        where = f"{module}.{name}"
-        description = inspect.getdoc(function)
-        if not description:
-            raise ValueError(f"{where}: a scenario's docstring is its description; it has none")
-        declared = REGISTRY.setdefault(module, {})
-        if name in declared:
-            raise ValueError(f"{where}: the name {name!r} is taken")
-        _actor(function)
+        name = function.__name__
+        _check(function, clauses)
         if pattern is not None and script is not None:
-            raise ValueError(f"{where}: give it a pattern or a script, not both")
+            raise _error(function, "has both a pattern and a script; remove one of them")
         if start is not None and not alone:
-            raise ValueError(f"{where}: start=… asks for an instance of its own: say alone=True")
-        declared[name] = Scenario(
+            raise _error(function, "start=… needs an instance of its own; add alone=True")
+        declared = Scenario(
             name=name,
-            category=module.rpartition(".")[2],
-            description=description,
+            category=function.__module__.rpartition(".")[2],
+            description=inspect.getdoc(function) or "",
             clause_ids=clauses,
             pattern=pattern,
             script=script,
@@ -165,9 +170,38 @@ def scenario(
             evidence=evidence,
             function=function,
         )
+        setattr(function, _ATTRIBUTE, declared)
         return function
 
+    if misplaced is not None:
+        fix = 'write @scenario(clause="…"), with the clause that it judges'
+        raise _error(misplaced, fix) if inspect.isfunction(misplaced) else ScenarioError(fix)
     return declare
+
+
+def scenario_of(value: object) -> Scenario | None:
+    """The Scenario that this function declares; None for every other object."""
+    return getattr(value, _ATTRIBUTE, None) if inspect.isfunction(value) else None
+
+
+def declared_in(module: ModuleType) -> Iterator[Scenario]:
+    """The scenarios that this module declares, in order, without those that it imports."""
+    for value in vars(module).values():
+        found = scenario_of(value)
+        if found is not None and value.__module__ == module.__name__:
+            yield found
+
+
+def _check(function: Callable[..., Any], clauses: tuple[str, ...]) -> None:
+    """Raise ScenarioError for what every scenario must have."""
+    if not clauses:
+        raise _error(function, 'has no clause; add the one that it judges: clause="…"')
+    if not inspect.getdoc(function):
+        raise _error(function, "has no description; write it as the function's docstring")
+    other = function.__globals__.get(function.__name__)
+    if scenario_of(other) is not None and _line(other) != _line(function):
+        raise _error(function, f"the name is taken by line {_line(other)}; rename one of them")
+    _actor(function)
 
 
 def _actor(function: Callable[..., Any]) -> Actor:
@@ -176,7 +210,21 @@ def _actor(function: Callable[..., Any]) -> Actor:
     for actor in Actor:
         if names == [actor.value] and live == (actor is not Actor.RESPONSE):
             return actor
-    raise ValueError(
-        f"{function.__module__}.{function.__name__}: a scenario is `def name(response)`, `async "
-        f"def name(exchange)`, `… name(chat)` or `… name(bench)`; this one takes {names}"
+    written = f"{'async ' * live}def {function.__name__}({', '.join(names)})"
+    raise _error(
+        function,
+        f"expected `def name(response)`, `async def name(exchange)`, `async def name(chat)` or "
+        f"`async def name(bench)`, found `{written}`; correct the parameter",
     )
+
+
+def _error(function: Callable[..., Any], what: str) -> ScenarioError:
+    return ScenarioError(f"{_where(function)}: {what}")
+
+
+def _where(function: Callable[..., Any]) -> str:
+    return f"{function.__code__.co_filename}:{_line(function)}: {function.__name__}"
+
+
+def _line(function: Any) -> int:
+    return int(function.__code__.co_firstlineno)

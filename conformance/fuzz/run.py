@@ -1,57 +1,56 @@
-"""The fuzzer: draw a stream, have every daemon relay it, compare, reduce.
+"""The fuzzer: draw a stream, let every daemon relay it, compare, reduce.
 
-hypothesis draws and reduces on the calling thread; the daemons are started
-once and played on an event loop of their own. Time is spent in rounds, each
-with a seed derived from the first, so that a run is repeated by its seed and
-ends soon after its time is up.
+hypothesis draws and reduces on the calling thread. The daemons are started once, and
+the clients run on an event loop of their own. A run consists of rounds, each with a
+seed derived from the first, so that a seed repeats a run and the run ends on time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from conformance.core.finding import Finding, ScenarioStopped
+from conformance.core.result import FailedCheck
+from conformance.core.scenario import Start
 from conformance.daemon.build import build
 from conformance.daemon.manifest import Manifest, missing
-from conformance.daemon.process import DaemonProcess
 from conformance.fuzz.stream import Stream, streams
 from conformance.mock.client import MockClient
 from conformance.mock.process import MockServer
 from conformance.profiles.environment import Environment
-from conformance.profiles.handoff.bench import HandoffBench
-from conformance.running.replay import relays, scenario
+from conformance.profiles.registry import profile_named
+from conformance.running.background import Background
+from conformance.running.limits import STARTS, Limits
+from conformance.running.play import play
+from conformance.running.replay import scenario
+from conformance.running.staging import Staging
 from conformance.timing.calibration import calibrate
 
 ROUND = 25
-"""Streams drawn in a round: a second's work, so that a run's length can be kept."""
-
-T = TypeVar("T")
+"""Streams drawn in a round: a second's work, so that a run ends on time."""
 
 
-class Disagreement(Exception):  # noqa: N818, it is the finding, not an error of the fuzzer
+class Disagreement(Exception):  # noqa: N818, it is what the fuzzer looks for
     """A daemon did not relay a stream."""
 
-    def __init__(self, stream: Stream, failures: dict[str, tuple[Finding, ...]]) -> None:
+    def __init__(self, stream: Stream, failures: dict[str, tuple[FailedCheck, ...]]) -> None:
         super().__init__(", ".join(failures))
         self.stream = stream
         self.failures = failures
-        """By `daemon/variant`, what did not hold."""
+        """The failed checks, by `daemon/variant`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run of the fuzzer came to."""
+    """The outcome of a run of the fuzzer."""
 
     streams: int
-    """How many streams every daemon was given."""
+    """How many streams every daemon received."""
     disagreement: Disagreement | None
     """The smallest stream found that a daemon does not relay."""
 
@@ -64,12 +63,12 @@ def fuzz(
     seconds: float,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
-    """Give random streams to the daemons for so long, or until one disagrees.
+    """Send random streams to the daemons for so many seconds, or until one disagrees.
 
-    All variants of each take part, or those of these names. Raises
-    DaemonError for one that cannot be built or started.
+    variants: the names of those that take part; all without one. tell: called with a line
+    for each round. Raises DaemonError for a daemon that cannot be built or started.
     """
-    with MockServer() as mock, _Loop() as loop:
+    with MockServer() as mock, Background() as loop:
         arena = loop.run(_Arena.open(manifests, variants, mock))
         try:
             return _rounds(arena, loop, first_seed=first_seed, seconds=seconds, tell=tell)
@@ -79,7 +78,7 @@ def fuzz(
 
 def _rounds(
     arena: _Arena,
-    loop: _Loop,
+    loop: Background,
     *,
     first_seed: int,
     seconds: float,
@@ -118,7 +117,7 @@ def _rounds(
 
 
 class _Arena:
-    """All variants of all daemons, started, beside each other."""
+    """All variants of all daemons, started and running next to each other."""
 
     def __init__(self, stack: AsyncExitStack, environments: dict[str, Environment]) -> None:
         self._stack = stack
@@ -129,10 +128,11 @@ class _Arena:
     async def open(
         cls, manifests: Sequence[Manifest], variants: Sequence[str], mock: MockServer
     ) -> _Arena:
+        """Start them. Raises DaemonError."""
         scale = (await calibrate()).scale
-        stack = AsyncExitStack()
+        limits = Limits(STARTS, scale)
         environments = {}
-        try:
+        async with AsyncExitStack() as stack:
             upstream = await stack.enter_async_context(MockClient.attach(mock.addresses))
             for manifest in manifests:
                 if missing(manifest) is not None:
@@ -141,54 +141,26 @@ class _Arena:
                 for variant in manifest.variants:
                     if variants and variant.name not in variants:
                         continue
-                    start = DaemonProcess.start(manifest, variant, upstream, scale=scale)
-                    instance = await stack.enter_async_context(start)
-                    environments[instance.name] = Environment(
-                        instance, upstream, manifest, variant, scale
-                    )
-        except BaseException:
-            await stack.aclose()
-            raise
-        return cls(stack, environments)
+                    staging = Staging(manifest, variant, upstream, limits, scale=scale)
+                    environment = await stack.enter_async_context(staging.environment(Start()))
+                    environments[f"{manifest.name}/{variant.name}"] = environment
+            return cls(stack.pop_all(), environments)
 
     async def close(self) -> None:
+        """Stop them."""
         await self._stack.aclose()
 
-    async def relay(self, stream: Stream) -> dict[str, tuple[Finding, ...]]:
-        """What did not hold, by variant; where all relayed the stream, nothing."""
-        played = await asyncio.gather(*(_play(each, stream) for each in self.environments.values()))
+    async def relay(self, stream: Stream) -> dict[str, tuple[FailedCheck, ...]]:
+        """The failed checks by variant; empty where every daemon relayed the stream."""
+        drawn = scenario("fuzz", texts=stream.texts, script=stream.script)
+        played = await asyncio.gather(
+            *(
+                play(profile_named(environment.manifest.profile).bind(drawn), environment)
+                for environment in self.environments.values()
+            )
+        )
         return {
-            name: failures
-            for name, failures in zip(self.environments, played, strict=True)
-            if failures
+            name: judgement.failures
+            for name, judgement in zip(self.environments, played, strict=True)
+            if judgement.failures
         }
-
-
-async def _play(environment: Environment, stream: Stream) -> tuple[Finding, ...]:
-    bench = HandoffBench(scenario("fuzz", texts=stream.texts, script=stream.script), environment)
-    try:
-        relays(await bench.respond(script=stream.script), stream.texts)
-    except ScenarioStopped:
-        pass  # noted in the bench's failures
-    finally:
-        await bench.aclose()
-    return bench.findings
-
-
-class _Loop:
-    """An event loop in a thread, to be asked from another."""
-
-    def __enter__(self) -> _Loop:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fuzz", daemon=True)
-        self._thread.start()
-        return self
-
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run it to its end on the loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()

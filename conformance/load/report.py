@@ -1,4 +1,4 @@
-"""What a load came to, for a human and as JSON."""
+"""The outcome of a load test, for a human and as JSON."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from typing import Any
 
 from conformance.core.quoting import plural
 from conformance.load.run import Outcome
+from conformance.profiles.registry import profile_named
 
 PERCENTILES = (50, 90, 99, 100)
-"""Of the clients, from the best served on: p90 is what nine in ten got, or better."""
+"""Percentages of the clients, the best served first: nine in ten got p90 or better."""
 
 _COLUMNS = ("p50", "p90", "p99", "worst")
-
-_NAMES = {"spaces": ("given to the app", "result")}
-"""What the first and the last of an answer are called, where they are no tokens."""
 
 
 def as_text(outcome: Outcome) -> str:
@@ -68,8 +66,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
 
 
 def _measured(outcome: Outcome) -> Iterator[tuple[str, str, list[float]]]:
-    """Name, label and percentiles of what was measured; none of what was not."""
-    first, last = _NAMES.get(outcome.profile, ("first token", "last token"))
+    """Name, label and percentiles of each measure; empty percentiles for one not measured."""
+    first, last = profile_named(outcome.profile).load_times
     answers = outcome.answers
     rates = [each.rate for each in answers if each.rate is not None]
     yield "first_token", f"{first}, s", _percentiles([each.first for each in answers])
@@ -86,4 +84,4 @@ def _percentiles(values: Sequence[float], *, most_is_best: bool = False) -> list
 
 
 def _tokens(outcome: Outcome) -> int:
-    return 0 if outcome.profile in _NAMES else sum(each.tokens for each in outcome.answers)
+    return sum(answer.tokens for answer in outcome.answers)

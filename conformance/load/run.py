@@ -1,4 +1,4 @@
-"""Put a backend under load: start it if need be, let everybody in, then let everybody ask."""
+"""The load test: start a backend, let all clients enter, then let all of them ask."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 
 from conformance.core.finding import ScenarioStopped
+from conformance.core.scenario import Start
 from conformance.daemon.build import build
-from conformance.daemon.instance import Instance, Remote
 from conformance.daemon.manifest import Manifest, Variant
-from conformance.daemon.process import DaemonProcess
 from conformance.mock.client import MockClient
 from conformance.mock.process import MockServer
 from conformance.profiles.environment import Environment
 from conformance.profiles.load_client import Answered, LoadClient, Work
 from conformance.profiles.registry import profile_named
+from conformance.running.limits import Limits
+from conformance.running.staging import Staging
 from conformance.timing.calibration import calibrate
 
 _TOKEN = re.compile("[0-9a-f]{12,16}")
-"""What is in one client's words alone: without it, clients fail for the same reason."""
+"""The part of a message that differs from client to client though the reason is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,16 @@ class Wish:
 
     clients: int
     requests: int
+    """Of each client, one after the other."""
     prompt: str
     pattern: str
     timeout: float
+    """Seconds for each client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it."""
+    """What the clients saw."""
 
     profile: str
     target: str
@@ -61,10 +63,10 @@ class Outcome:
 def load(
     manifest: Manifest, variant: Variant, wish: Wish, *, tell: Callable[[int], None]
 ) -> Outcome:
-    """Put it under load. `tell` is called with the number of clients that have just ended.
+    """Load one daemon. `tell` is called with the number of clients that have just ended.
 
-    Raises DaemonError for a backend that cannot be had, CrowdError for one on
-    which nothing can be set up.
+    Raises DaemonError for a backend that cannot be built, started or found, and CrowdError
+    where the clients' common state cannot be set up.
     """
     with MockServer() as mock:
         return asyncio.run(_load(manifest, variant, wish, mock, tell))
@@ -77,33 +79,23 @@ async def _load(
     mock: MockServer,
     tell: Callable[[int], None],
 ) -> Outcome:
-    async with (
-        MockClient.attach(mock.addresses) as upstream,
-        _instance(manifest, variant, upstream) as instance,
-    ):
-        environment = Environment(instance, upstream, manifest, variant, scale=1.0)
-        make_clients = profile_named(manifest.profile).load
-        assert make_clients is not None, "the command has checked it"
-        work = Work(environment, wish.prompt, wish.pattern, wish.requests, wish.timeout)
-        async with make_clients(work) as newcomer:
-            clients = [newcomer() for _ in range(wish.clients)]
-            try:
-                return await _served(clients, wish, environment, tell)
-            finally:
-                await asyncio.gather(*(each.leave() for each in clients))
-
-
-@asynccontextmanager
-async def _instance(
-    manifest: Manifest, variant: Variant, upstream: MockClient
-) -> AsyncIterator[Instance]:
-    if manifest.served is not None:
-        yield Remote(manifest.served.url)
-        return
+    profile = profile_named(manifest.profile)
+    assert profile.load is not None, "the command has checked it"
     await build(manifest)
     scale = (await calibrate()).scale
-    async with DaemonProcess.start(manifest, variant, upstream, scale=scale) as instance:
-        yield instance
+    async with MockClient.attach(mock.addresses) as upstream:
+        limits = Limits(profile.concurrency, scale)
+        staging = Staging(manifest, variant, upstream, limits, scale=scale)
+        async with staging.environment(Start()) as started:
+            # The user's time limit holds as it is.
+            environment = replace(started, scale=1.0)
+            work = Work(environment, wish.prompt, wish.pattern, wish.requests, wish.timeout)
+            async with profile.load(work) as newcomer:
+                clients = [newcomer() for _ in range(wish.clients)]
+                try:
+                    return await _served(clients, wish, environment, tell)
+                finally:
+                    await asyncio.gather(*(client.leave() for client in clients))
 
 
 async def _served(
@@ -112,9 +104,9 @@ async def _served(
     failures: Counter[str] = Counter()
     answers: list[Answered] = []
 
-    async def attempt(client: LoadClient, work: Callable[[LoadClient], object]) -> bool:
+    async def succeeds(step: Awaitable[None]) -> bool:
         try:
-            await work(client)  # type: ignore[misc]
+            await step
         except ScenarioStopped as failed:
             failures[_TOKEN.sub("…", str(failed))] += 1
             tell(1)
@@ -126,10 +118,10 @@ async def _served(
             answers.append(await client.ask())
         tell(1)
 
-    entered = await asyncio.gather(*(attempt(each, lambda it: it.enter()) for each in clients))
-    inside = [each for each, there in zip(clients, entered, strict=True) if there]
+    entered = await asyncio.gather(*(succeeds(client.enter()) for client in clients))
+    inside = [client for client, there in zip(clients, entered, strict=True) if there]
     began = time.monotonic()
-    await asyncio.gather(*(attempt(each, ask) for each in inside))
+    await asyncio.gather(*(succeeds(ask(client)) for client in inside))
     return Outcome(
         profile=environment.manifest.profile,
         target=environment.instance.url,

@@ -12,8 +12,7 @@ each names a Profile. A package of your own adds one in the same way:
 from __future__ import annotations
 
 import pkgutil
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -23,7 +22,7 @@ from conformance.core.clause import Clause
 from conformance.core.finding import Finding, FindingKind
 from conformance.core.reach import Reach
 from conformance.core.result import FailedCheck
-from conformance.core.scenario import REGISTRY, Scenario
+from conformance.core.scenario import Scenario, ScenarioError, declared_in
 from conformance.profiles.bench import Bench
 from conformance.profiles.load_client import Crowd
 
@@ -52,8 +51,14 @@ class Profile:
     scenario's first clause."""
     concurrency: int = CONCURRENCY
     """How many scenarios of one instance begin at a time."""
+    timed: frozenset[str] = frozenset()
+    """The clauses that set a time limit: a machine that stands still cannot judge them."""
+    relays: bool = False
+    """Whether its daemons relay the API's stream, so that a random stream can be judged."""
     load: Crowd | None = None
     """Makes the clients of a load test; None where the profile has no load test."""
+    load_times: tuple[str, str] = ("first token", "last token")
+    """What the two times of a load test's answer are called."""
     untestable: Mapping[str, str] = field(default_factory=dict)
     """What no scenario covers, and why: by clause, or by the name of such a scenario."""
 
@@ -65,31 +70,46 @@ class Profile:
         """Every scenario, by category in the catalogs' order, as written in each module.
 
         A category may stand in several catalogs; its scenarios are then listed together.
-        Raises ValueError, naming the scenario, for an unknown clause or a second name.
+        Raises ScenarioError for an unknown clause, or for a name that is taken.
         """
-        found = [
-            self.bind(scenario)
+        return self.bound(
+            scenario
             for category in dict.fromkeys(
                 name for package in self.catalogs for name in _categories(package)
             )
             for package in self.catalogs
             for scenario in _declared(package, category)
-        ]
-        names = Counter(scenario.name for scenario in found)
-        if twice := [name for name, count in names.items() if count > 1]:
-            raise ValueError(f"{self.name}: two scenarios are named {twice[0]!r}")
-        return tuple(found)
+        )
+
+    def bound(
+        self, declared: Iterable[Scenario], *, beside: Iterable[Scenario] = ()
+    ) -> tuple[Scenario, ...]:
+        """These scenarios as this profile's; their names must differ, also from `beside`.
+
+        Raises ScenarioError for an unknown clause, or for a name that is taken.
+        """
+        taken = {scenario.name: scenario for scenario in beside}
+        found = tuple(map(self.bind, declared))
+        for scenario in found:
+            other = taken.setdefault(scenario.name, scenario)
+            if other is not scenario:
+                raise ScenarioError(
+                    f"{scenario.where}: the name is taken by {other.where}; rename one of them"
+                )
+        return found
 
     def bind(self, scenario: Scenario) -> Scenario:
-        """The scenario as one of this profile, its clauses looked up."""
+        """The scenario as one of this profile, its clauses looked up.
+
+        Raises ScenarioError for an unknown clause.
+        """
         clause_ids = tuple(
             dict.fromkeys(self.renamed.get(name, name) for name in scenario.clause_ids)
         )
         try:
             clauses = tuple(self.clause(clause_id) for clause_id in clause_ids)
         except LookupError as error:
-            where = f"{scenario.function.__module__}.{scenario.name}"
-            raise ValueError(f"{where}: {error}") from None
+            raise ScenarioError(f"{scenario.where}: {error}; correct clause=…") from None
         return replace(scenario, profile=self.name, clause_ids=clause_ids, clauses=clauses)
 
     def clause(self, clause_id: str) -> Clause:
@@ -144,4 +164,4 @@ def _declared(package: ModuleType, category: str) -> Iterator[Scenario]:
             for scenario in _declared(module, part):
                 yield replace(scenario, category=category)
         return
-    yield from REGISTRY.get(module.__name__, {}).values()
+    yield from declared_in(module)

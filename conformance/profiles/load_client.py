@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from conformance.core.scenario import Scenario, Start
+from conformance.core.scenario import Scenario
 from conformance.profiles.environment import Environment
 from conformance.profiles.websocket.chat import Chat
 
@@ -38,17 +38,7 @@ class Work:
             name="load",
             category="load",
             description="Many clients are served at once.",
-            clause_ids=(),
-            pattern=None,
-            script=None,
-            request={},
-            everywhere=True,
-            needs=(),
-            alone=False,
-            start=Start(),
-            quiet=False,
             deadline=self.timeout,
-            evidence=None,
             function=lambda _bench: None,
         )
 
@@ -62,7 +52,7 @@ class Answered:
     last: float
     """Seconds from the question to the answer's end."""
     tokens: int
-    """How many pieces it came in."""
+    """How many pieces it came in; 0 where the profile's answers are not streamed."""
 
     @property
     def rate(self) -> float | None:

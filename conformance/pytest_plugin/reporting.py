@@ -1,7 +1,6 @@
-"""The run's report, rendered in the process that controls pytest, in place of pytest's own.
+"""The run's report, rendered in the controlling process in place of pytest's own.
 
-Results arrive in the user_properties of items' reports, from this process or
-from xdist's workers alike; the report is told of each as it comes.
+Results arrive with the reports of items, from this process or from xdist's workers.
 """
 
 from __future__ import annotations
@@ -9,9 +8,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Generator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 import pytest
 from _pytest._io import TerminalWriter
@@ -19,77 +19,89 @@ from _pytest._io import TerminalWriter
 import conformance
 from conformance import report as reports
 from conformance.core.result import Result, Run
-
-PROPERTY = "conformance"
-"""The user_property in which an item's report carries its Result."""
-
-CALIBRATION = "calibration"
-"""The user_property with the calibration that the Result was found under."""
+from conformance.pytest_plugin.items import Judged
+from conformance.report import Report
+from conformance.report._command import PROGRAM
 
 
 class Reporting:
-    """Renders the run in the controlling process, in place of pytest's own output."""
+    """Renders the run while pytest's own terminal reporter stays silent."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._strict = bool(config.option.warnings_fail)
+    def __init__(self, report: Report, stream: TextIO, *, strict: bool) -> None:
+        self._report, self._stream, self._strict = report, stream, strict
         self._started = datetime.now().astimezone().isoformat(timespec="seconds")
         self._clock = time.monotonic()
         self._results: list[Result] = []
         self._planned: dict[str, int] = {}
         self._calibration: dict[str, float] = {}
-        target = config.option.report_to
-        self._stream: TextIO = sys.stdout if target is None else Path(target).open("w")  # noqa: SIM115
-        opener = reports.load(config.option.report)
-        self._report = opener(self._stream, strict=self._strict)
-        _silence(config)
+        nowhere = Path(os.devnull).open("w")  # noqa: SIM115, open as long as the process
+        self._silent = TerminalWriter(nowhere)
 
-    def _begin(self, ids: list[str]) -> None:
-        if not self._planned:
-            planned = [each.partition("[")[2].removesuffix("]") for each in ids]
-            self._planned = {each: place for place, each in enumerate(planned)}
-            daemons = list(dict.fromkeys(daemon_of(each) for each in ids))
-            self._report.begin(len(planned), daemons, planned)
+    @classmethod
+    def opened(
+        cls, format_: str, target: str | None, *, strict: bool, program: str = PROGRAM
+    ) -> Self:
+        """A report in this format, on stdout or in the file `target`.
+
+        program: how the user calls `conformance`. Raises UsageError for an unknown format or
+        a file that cannot be written.
+        """
+        try:
+            opener = reports.load(format_)
+            stream = sys.stdout if target is None else Path(target).open("w")  # noqa: SIM115
+        except (LookupError, OSError) as error:
+            raise pytest.UsageError(str(error)) from None
+        return cls(opener(stream, strict=strict, program=program), stream, strict=strict)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Keep pytest's terminal reporter, which other plugins use, but discard its output."""
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        assert reporter is not None
+        reporter._tw = self._silent
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
+        """Show on stderr what other plugins add at the end: durations, where a page was written."""
+        terminalreporter._tw = TerminalWriter(sys.stderr)
+        yield
+        terminalreporter._tw = self._silent
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Say what is coming (without xdist)."""
+        """Announce the results to come (without xdist)."""
         if session.items:
             self._begin([item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Say what is coming (with xdist, when the first worker knows)."""
+        """Announce the results to come (with xdist, when the first worker has collected)."""
         if ids:
             self._begin(ids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Pass a result on; an item that broke without one is an error all the same."""
-        properties: dict[str, Any] = dict(report.user_properties)
-        if report.when == "call" and PROPERTY in properties:
-            self._slowest(properties[CALIBRATION])
-            result = Result.from_json(properties[PROPERTY])
-            self._results.append(result)
-            self._report.result(result)
-        elif report.failed:
+        """Pass a result on; an item that broke without one is an error too."""
+        judged: Judged | None = getattr(report, "conformance", None)
+        if judged is None and report.failed:
             self._report.notice(f"error: {report.nodeid}: {report.longreprtext}")
-
-    def _slowest(self, measured: dict[str, float]) -> None:
-        """Of the workers' calibrations, the report shows the one that stretched the most."""
-        if measured.get("scale", 0.0) > self._calibration.get("scale", 0.0):
-            self._calibration = measured
+        elif judged is not None and str(report.outcome) != "rerun":
+            # The report shows the calibration that stretched time bounds the most.
+            if judged.calibration.get("scale", 0.0) > self._calibration.get("scale", 0.0):
+                self._calibration = judged.calibration
+            self._results.append(judged.result)
+            self._report.result(judged.result)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A driver that cannot be collected is worth a line."""
+        """A module that cannot be collected is worth a line."""
         if report.failed:
             self._report.notice(f"error: {report.nodeid}: {report.longreprtext}")
 
     def pytest_internalerror(self, excrepr: object) -> None:
-        """The silenced terminal would swallow this."""
+        """Write it to stderr, since the terminal reporter is silent."""
         sys.stderr.write(f"{excrepr}\n")
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Render the end, and let the exit status say what the report says."""
+        """Render the end, and let the exit status agree with the report."""
         if not self._planned:
             return
         run = Run(
@@ -107,15 +119,14 @@ class Reporting:
         if self._stream is not sys.stdout:
             self._stream.close()
 
-
-def _silence(config: pytest.Config) -> None:
-    """Keep pytest's terminal reporter, which other plugins hold, but let it write nowhere."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    assert reporter is not None
-    nowhere = Path(os.devnull).open("w")  # noqa: SIM115, open as long as the process
-    reporter._tw = TerminalWriter(nowhere)
+    def _begin(self, ids: list[str]) -> None:
+        if not self._planned:
+            planned = [nodeid.partition("[")[2].removesuffix("]") for nodeid in ids]
+            self._planned = {case: place for place, case in enumerate(planned)}
+            daemons = list(dict.fromkeys(daemon_of(nodeid) for nodeid in ids))
+            self._report.begin(len(planned), daemons, planned)
 
 
 def daemon_of(nodeid: str) -> str:
-    """`test_handoff.py::test_handoff[go/h1/short_chunks]` is an item of daemon `go`."""
+    """`test_scenarios.py::test_scenario[go/h1/short_chunks]` is an item of daemon `go`."""
     return nodeid.partition("[")[2].partition("/")[0] or nodeid

@@ -9,13 +9,14 @@ chosen format does not use. Parts that formats share start with an underscore.
 
 from __future__ import annotations
 
-import difflib
 import pkgutil
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, TextIO, cast
 
+from conformance.core.names import instead
 from conformance.core.result import Result, Run, Verdict
+from conformance.report._command import PROGRAM
 
 _ABOUT_SCENARIOS = frozenset({"explain", "listing"})
 """The modules here that render the catalog, and are no output format of a run."""
@@ -46,12 +47,18 @@ class OpenReport(Protocol):
     """What a format's module offers as `open_report`."""
 
     def __call__(
-        self, stream: TextIO, *, color: bool | None = None, strict: bool = False
+        self,
+        stream: TextIO,
+        *,
+        color: bool | None = None,
+        strict: bool = False,
+        program: str = PROGRAM,
     ) -> Report:
         """Make a report that writes to `stream`.
 
         `color` None leaves it to the stream and the environment (NO_COLOR,
         FORCE_COLOR). With `strict` a warning counts as red, as in Run.strict.
+        `program` is how the user calls `conformance`, for the commands that a report offers.
         """
 
 
@@ -70,10 +77,7 @@ def load(name: str) -> OpenReport:
     """Import the output format of this name; LookupError names the nearest valid one."""
     valid = formats()
     if name not in valid:
-        near = difflib.get_close_matches(name, valid, n=1, cutoff=0.0)
-        raise LookupError(
-            f"no output format {name!r}; the nearest is {near[0]!r}, there are: {' '.join(valid)}"
-        )
+        raise LookupError(f"no output format {name!r}; {instead(name, valid)}")
     return cast(OpenReport, import_module(f"{__name__}.{name}").open_report)
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from conformance.core.result import Result, Run, Verdict
+from conformance.report._command import repeat
 from conformance.report._printable import one_line
 
 
-def notes(run: Run) -> Iterator[tuple[str, list[Text]]]:
+def notes(run: Run, program: str) -> Iterator[tuple[str, list[Text]]]:
     """Title and lines of each kind of note that there is."""
     skips = Counter(
         (each.daemon, each.reason) for each in run.results if each.verdict is Verdict.SKIP
@@ -26,7 +27,7 @@ def notes(run: Run) -> Iterator[tuple[str, list[Text]]]:
     if again:
         yield "tried twice", list(_reasons(again))
     if warned:
-        yield "warnings", list(_warnings(warned))
+        yield "warnings", list(_warnings(warned, program))
 
 
 def _skips(skips: Counter[tuple[str, str]]) -> Iterator[Text]:
@@ -42,7 +43,7 @@ def _reasons(results: Sequence[Result]) -> Iterator[Text]:
         yield _line(each.id, width, each.reason or "no reason given")
 
 
-def _warnings(results: Sequence[Result]) -> Iterator[Text]:
+def _warnings(results: Sequence[Result], program: str) -> Iterator[Text]:
     for each in results:
         yield _line(each.id, 0, each.reason)
         for failed in each.failures:
@@ -53,7 +54,7 @@ def _warnings(results: Sequence[Result]) -> Iterator[Text]:
             yield Text(f"      expected  {one_line(failed.expected)}")
             yield Text(f"      actual    {one_line(failed.actual)}")
         if each.repeat:
-            yield Text.assemble("    repeat  ", (one_line(each.repeat), "cyan"))
+            yield Text.assemble("    repeat  ", (one_line(repeat(each, program)), "cyan"))
 
 
 def _line(name: str, width: int, text: str) -> Text:

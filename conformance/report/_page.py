@@ -14,6 +14,7 @@ from rich.text import Text
 
 from conformance.core.result import FailedCheck, Result, Verdict
 from conformance.report._cause import headline, sentence
+from conformance.report._command import explain, repeat
 from conformance.report._printable import printable
 
 HEIGHT = 40
@@ -26,10 +27,10 @@ _LABEL = 10
 """Columns of the labels at the left."""
 
 
-def page(result: Result, *, place: str, console: Console) -> list[Text]:
+def page(result: Result, *, place: str, console: Console, program: str) -> list[Text]:
     """The lines of one failure's page; `place` says which of how many it is."""
     top = _top(result, place=place, console=console)
-    bottom = _repeat(result)
+    bottom = _commands(result, program)
     evidence = printable(result.evidence.expandtabs(4)).strip("\n").splitlines()
     evidence_height = len(evidence) + 2 if evidence else 0
     room = HEIGHT - len(top) - len(bottom)
@@ -116,15 +117,13 @@ def _evidence(lines: list[str], room: int, console: Console) -> Iterator[Text]:
         yield text
 
 
-def _repeat(result: Result) -> list[Text]:
+def _commands(result: Result, program: str) -> list[Text]:
     if not result.repeat:
         return []
-    # The same program says what the scenario is about.
-    program = result.repeat.partition(" run ")[0]
     return [
         Text(),
-        Text.assemble(("  explain ", "bold"), f"{printable(program)} explain {result.scenario}"),
-        Text.assemble(("  repeat  ", "bold"), (printable(result.repeat), "cyan")),
+        Text.assemble(("  explain ", "bold"), printable(explain(result, program))),
+        Text.assemble(("  repeat  ", "bold"), (printable(repeat(result, program)), "cyan")),
     ]
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from conformance.core.result import FailedCheck, Result, Verdict
 from conformance.report._cause import headline, sentence
+from conformance.report._command import repeat
 from conformance.report._printable import one_line, printable, quoted
 
 
@@ -33,7 +34,7 @@ class Point:
     """The YAML block's lines from `---` to `...`, or none."""
 
 
-def point(result: Result, *, name: str, strict: bool) -> Point:
+def point(result: Result, *, name: str, strict: bool, program: str) -> Point:
     """The result under this name; with `strict` a warning is not ok."""
     verdict = result.verdict
     return Point(
@@ -44,14 +45,14 @@ def point(result: Result, *, name: str, strict: bool) -> Point:
         else "",
         diagnostics=()
         if verdict in (Verdict.PASS, Verdict.SKIP)
-        else ("---", *_yaml(result), "..."),
+        else ("---", *_yaml(result, program), "..."),
     )
 
 
 _DIRECTIVES = {Verdict.SKIP: "SKIP", Verdict.KNOWN: "TODO"}
 
 
-def _yaml(result: Result) -> Iterator[str]:
+def _yaml(result: Result, program: str) -> Iterator[str]:
     """The first failed check at the top, where viewers look; the others under `also`."""
     yield f"message: {quoted(headline(result))}"
     yield f"severity: {quoted(result.verdict.value)}"
@@ -69,7 +70,7 @@ def _yaml(result: Result) -> Iterator[str]:
         yield "evidence: |"
         yield from (f"  {line}" for line in _block(result.evidence))
     if result.repeat:
-        yield f"repeat: {quoted(result.repeat)}"
+        yield f"repeat: {quoted(repeat(result, program))}"
 
 
 def _check(failed: FailedCheck, profile: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from rich.text import Text
 from conformance.core.result import Result, Run, Verdict
 from conformance.report import exit_status
 from conformance.report._cause import alike, headline
+from conformance.report._command import PROGRAM, repeat
 from conformance.report._counts import counts
 from conformance.report._matrix import matrix
 from conformance.report._notes import notes
@@ -31,7 +32,9 @@ _NAMED = 10
 """Causes of red results that are named again at the end; each has had its page."""
 
 
-def open_report(stream: TextIO, *, color: bool | None = None, strict: bool = False) -> Human:
+def open_report(
+    stream: TextIO, *, color: bool | None = None, strict: bool = False, program: str = PROGRAM
+) -> Human:
     """A report for people; live on a terminal, 100 columns wide where there is none."""
     del strict  # the run says so itself at its end, where this report first asks
     terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -47,15 +50,16 @@ def open_report(stream: TextIO, *, color: bool | None = None, strict: bool = Fal
             markup=False,
             emoji=False,
             highlight=False,
-        )
+        ),
+        program,
     )
 
 
 class Human:
     """A Report for people, on a console."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, program: str) -> None:
+        self._console, self._program = console, program
 
     def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
         """Say what is coming."""
@@ -93,7 +97,7 @@ class Human:
             yield Text()
             numbers = f"{number + 1} to {number + 1 + len(others)}" if others else f"{number + 1}"
             place = f"{numbers} of {len(red)}"
-            yield from page(first, place=place, console=self._console)
+            yield from page(first, place=place, console=self._console, program=self._program)
             number += 1 + len(others)
             if others:
                 yield Text()
@@ -101,7 +105,7 @@ class Human:
                     f"  {len(others)} more of {one_line(first.daemon)} went wrong in the same way:"
                 )
             for each in others:
-                yield Text(f"    {one_line(each.repeat or each.id)}", style="cyan")
+                yield Text(f"    {one_line(repeat(each, self._program) or each.id)}", style="cyan")
 
     def _named(self, red: Sequence[Result]) -> Iterator[Text]:
         """A line or two for each cause, so that the end of a log says what is red, and why."""
@@ -122,7 +126,7 @@ class Human:
             yield Text(f"and {len(causes) - _NAMED} more")
 
     def _notes(self, run: Run) -> Iterator[Text]:
-        for title, lines in notes(run):
+        for title, lines in notes(run, self._program):
             yield Text()
             yield heading(Text(title), self._console)
             yield from lines

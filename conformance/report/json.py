@@ -14,21 +14,24 @@ from typing import Any, TextIO
 
 from conformance.core.result import Result, Run, Verdict
 from conformance.report import exit_status
+from conformance.report._command import PROGRAM, repeat
 
 VERSION = 1
 
 
-def open_report(stream: TextIO, *, color: bool | None = None, strict: bool = False) -> Json:
+def open_report(
+    stream: TextIO, *, color: bool | None = None, strict: bool = False, program: str = PROGRAM
+) -> Json:
     """The document on `stream`; it has no colour, and says itself whether it is strict."""
     del color, strict
-    return Json(stream)
+    return Json(stream, program)
 
 
 class Json:
     """A Report as one JSON document."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, program: str) -> None:
+        self._stream, self._program = stream, program
         self._notices: list[str] = []
 
     def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
@@ -44,7 +47,7 @@ class Json:
     def end(self, run: Run) -> None:
         """Write the document."""
         text = json.dumps(
-            document(run, notices=self._notices),
+            document(run, notices=self._notices, program=self._program),
             indent=2,
             ensure_ascii=False,
             allow_nan=False,
@@ -54,7 +57,7 @@ class Json:
         self._stream.flush()
 
 
-def document(run: Run, *, notices: Sequence[str]) -> dict[str, Any]:
+def document(run: Run, *, notices: Sequence[str], program: str) -> dict[str, Any]:
     """The document as JSON types."""
     counts = Counter(each.verdict for each in run.results)
     return {
@@ -68,5 +71,5 @@ def document(run: Run, *, notices: Sequence[str]) -> dict[str, Any]:
         "counts": {each.value: counts[each] for each in Verdict},
         "calibration": run.calibration,
         "notices": list(notices),
-        "results": [each.to_json() for each in run.results],
+        "results": [{**each.to_json(), "repeat": repeat(each, program)} for each in run.results],
     }

@@ -8,23 +8,26 @@ from typing import TextIO
 from tap.tracker import Tracker  # type: ignore[import-untyped]
 
 from conformance.core.result import Result, Run
+from conformance.report._command import PROGRAM
 from conformance.report._order import InOrder
 from conformance.report._point import point
 from conformance.report._printable import printable
 
 
-def open_report(stream: TextIO, *, color: bool | None = None, strict: bool = False) -> Tap:
+def open_report(
+    stream: TextIO, *, color: bool | None = None, strict: bool = False, program: str = PROGRAM
+) -> Tap:
     """TAP on `stream`; it has no colour."""
     del color
-    return Tap(stream, strict=strict)
+    return Tap(stream, strict=strict, program=program)
 
 
 class Tap:
     """A Report as flat TAP. The plan stands first, so that a run cut short shows."""
 
-    def __init__(self, stream: TextIO, *, strict: bool) -> None:
+    def __init__(self, stream: TextIO, *, strict: bool, program: str) -> None:
         self._stream = stream
-        self._strict = strict
+        self._strict, self._program = strict, program
 
     def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
         """Write version and plan."""
@@ -49,7 +52,7 @@ class Tap:
             self._write(each)
 
     def _write(self, result: Result) -> None:
-        what = point(result, name=result.id, strict=self._strict)
+        what = point(result, name=result.id, strict=self._strict, program=self._program)
         add = self._tracker.add_ok if what.ok else self._tracker.add_not_ok
         add(
             result.daemon,

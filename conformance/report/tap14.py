@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
 from conformance.core.result import Result, Run
+from conformance.report._command import PROGRAM
 from conformance.report._order import InOrder
 from conformance.report._point import Point, point
 from conformance.report._printable import one_line, printable
@@ -18,18 +19,20 @@ from conformance.report._printable import one_line, printable
 _INDENT = "    "
 
 
-def open_report(stream: TextIO, *, color: bool | None = None, strict: bool = False) -> Tap14:
+def open_report(
+    stream: TextIO, *, color: bool | None = None, strict: bool = False, program: str = PROGRAM
+) -> Tap14:
     """TAP 14 on `stream`; it has no colour."""
     del color
-    return Tap14(stream, strict=strict)
+    return Tap14(stream, strict=strict, program=program)
 
 
 class Tap14:
     """A Report as TAP with subtests."""
 
-    def __init__(self, stream: TextIO, *, strict: bool) -> None:
+    def __init__(self, stream: TextIO, *, strict: bool, program: str) -> None:
         self._stream = stream
-        self._strict = strict
+        self._strict, self._program = strict, program
         self._plans: Mapping[str, int] = {}
         self._daemon: str | None = None
         self._points: list[Point] = []
@@ -74,7 +77,12 @@ class Tap14:
             self._daemon = result.daemon
             self._print(f"# Subtest: {_escape(result.daemon)}")
             self._print(f"{_INDENT}1..{self._plans.get(result.daemon, 0)}")
-        what = point(result, name=f"{result.variant}/{result.scenario}", strict=self._strict)
+        what = point(
+            result,
+            name=f"{result.variant}/{result.scenario}",
+            strict=self._strict,
+            program=self._program,
+        )
         self._points.append(what)
         self._print(_INDENT + _line(what, len(self._points)))
         for line in what.diagnostics:

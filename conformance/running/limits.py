@@ -1,4 +1,4 @@
-"""Who may go when: instances that start, scenarios that play, measurements that need quiet."""
+"""Concurrency limits: starting instances, playing scenarios, quiet measurements."""
 
 from __future__ import annotations
 
@@ -7,33 +7,57 @@ import fcntl
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 
 OWN_INSTANCES = 8
-"""Scenarios with an instance of their own that begin at a time: enough to hide
-their waiting, few enough that they do not disturb the others."""
+"""Scenarios with an instance of their own that begin at the same time. Eight hide each
+other's waits and do not yet disturb the other scenarios."""
 
 STARTS = os.cpu_count() or 1
-"""Instances that start at a time: starting is nothing but work, and two that share a processor
-are both ready only when the second could have been."""
+"""Instances that start at the same time. A start only computes: of two that share a
+processor, both are ready when the second could have been."""
 
-START_TURN = 3.0
-"""Seconds after which one that is not ready lets the next one start: it may never be."""
+START_SLOT = 3.0
+"""Seconds after which a start gives its slot back, because it may never be ready."""
 
-TURN = 0.5
-"""Seconds after which a scenario that still plays mostly waits: another one begins beside it."""
+SLOT = 0.5
+"""Seconds after which a scenario gives its slot back: from then on it mostly waits."""
 
 QUIET = f"stream-conformance-{os.getuid()}.quiet"
-"""The lock's name in the folder for temporary files: another user could not open it."""
+"""The lock's name in the folder for temporary files. Each user has one, since another user's
+file cannot be opened."""
+
+
+class Limits:
+    """The slots of one group of cases; times are in seconds on a calm machine."""
+
+    def __init__(self, concurrency: int, scale: float) -> None:
+        """concurrency: scenarios of the shared instance. scale: by which times are stretched."""
+        self._scale = scale
+        self._shared = asyncio.Semaphore(concurrency)
+        self._own = asyncio.Semaphore(OWN_INSTANCES)
+        self._starts = asyncio.Semaphore(STARTS)
+
+    def shared(self) -> AbstractAsyncContextManager[None]:
+        """A slot for a scenario on the shared instance."""
+        return slot(self._shared, SLOT * self._scale)
+
+    def own(self) -> AbstractAsyncContextManager[None]:
+        """A slot for a scenario with an instance of its own."""
+        return slot(self._own, SLOT * self._scale)
+
+    def start(self) -> AbstractAsyncContextManager[None]:
+        """A slot for starting an instance."""
+        return slot(self._starts, START_SLOT * self._scale)
 
 
 @asynccontextmanager
-async def turn(places: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]:
-    """Wait for a place; who takes longer than these seconds leaves it to the next and goes on."""
-    await places.acquire()
+async def slot(free: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]:
+    """Wait for a slot and hold it for `seconds` at most; a longer body runs on without it."""
+    await free.acquire()
     held = ExitStack()
-    held.callback(places.release)
+    held.callback(free.release)
     timer = asyncio.get_running_loop().call_later(seconds, held.close)
     try:
         yield
@@ -44,14 +68,14 @@ async def turn(places: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]
 
 @asynccontextmanager
 async def quiet() -> AsyncIterator[None]:
-    """Hold the lock for measurements that no other run of this user may disturb."""
+    """Hold the lock that keeps this user's other runs from disturbing a measurement."""
     lock = Path(tempfile.gettempdir(), QUIET)
-    with lock.open("w") as file:  # noqa: ASYNC230, it is empty and stays so
+    with lock.open("w") as file:  # noqa: ASYNC230, the file is empty
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                # A thread that waits in flock() could not be cancelled.
+                # A thread that waits in flock() cannot be cancelled.
                 await asyncio.sleep(0.02)
         yield

@@ -1,4 +1,4 @@
-"""Playing one scenario: what the client and the checks found, and what was seen."""
+"""Play one scenario: what the client and the checks found, and the evidence."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from conformance.profiles.registry import profile_named
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What came of a scenario."""
+    """What one scenario found."""
 
     failures: tuple[FailedCheck, ...]
     evidence: str
-    """What was seen, for a human; rendered only where something failed."""
+    """What was seen, for a human; empty where nothing failed."""
 
 
 async def play(scenario: Scenario, environment: Environment) -> Judgement:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.checks import Checks
-from conformance.core.scenario import DEADLINE, Scenario, Start
+from conformance.core.scenario import Scenario
 from conformance.core.script import Script
 
 VERSION = 1
@@ -71,16 +71,8 @@ def scenario(name: str, *, texts: Sequence[str], script: dict[str, Any]) -> Scen
         category="replay",
         description="A stream that was found by chance says the same on both sides.",
         clause_ids=CLAUSES,
-        pattern=None,
         script=script,
-        request={},
         everywhere=True,
-        needs=(),
-        alone=False,
-        start=Start(),
-        quiet=False,
-        deadline=DEADLINE,
-        evidence=None,
         function=judge,
     )
 

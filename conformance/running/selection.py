@@ -1,32 +1,30 @@
-"""Which scenarios are judged on which variant of which daemon.
+"""Selection: which scenarios are judged on which variant of which daemon.
 
-Everything that a user can misspell is looked up here, and an unknown name is
-an error that says which ones there are.
+Every name that a user can misspell is looked up here. An unknown name is an error
+that gives the nearest valid one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from conformance.core.names import instead
 from conformance.core.scenario import Scenario
 from conformance.daemon.manifest import Manifest, Served, Variant
 from conformance.profiles.base import Profile
 from conformance.profiles.registry import profile_named, profiles
 from conformance.running import replay
 from conformance.running.manifests import attached, discover, load
+from conformance.running.scenario_folder import scenarios_in
 
 DAEMONS = Path("daemons")
-"""Where daemons are looked for by name, below the current directory."""
-
-FEW = 30
-"""Names that an error lists although it has a suggestion."""
+"""The folder below the current one in which daemons are looked for by name."""
 
 
 class SelectionError(ValueError):
-    """What was asked for does not exist, or nothing is left to judge."""
+    """A selected name does not exist, or nothing is left to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +34,25 @@ class Case:
     manifest: Manifest
     variant: Variant
     scenario: Scenario
+    required: bool = False
+    """Whether a skip for want of a tool is a failure."""
+    source: tuple[str, ...] = ()
+    """The arguments of `conformance run` that load the scenario; empty for the catalog."""
 
     @property
     def id(self) -> str:
         """`daemon/variant/scenario`."""
-        return f"{self.manifest.name}/{self.variant.name}/{self.scenario.name}"
+        return f"{self.group}/{self.scenario.name}"
+
+    @property
+    def group(self) -> str:
+        """`daemon/variant`."""
+        return f"{self.manifest.name}/{self.variant.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a user asked for; empty means everything."""
+    """What a user selects; empty means everything."""
 
     daemons: tuple[str, ...] = ()
     """Names below `daemons/`, folders or manifests."""
@@ -57,72 +64,75 @@ class Selection:
     """A daemon that is running already, in place of any manifest."""
     replay: tuple[Path, ...] = ()
     """Scenario files, in place of the catalog."""
+    folders: tuple[Path, ...] = ()
+    """Folders of scenario modules, in addition to the catalog."""
     require: tuple[str, ...] = ()
     """Daemons whose skipping is a failure."""
+
+
+def served(socket: str | None, url: str | None, api_key: str | None) -> Served | None:
+    """The daemon that is served at this socket or URL; None without either."""
+    if socket and url:
+        raise SelectionError("give a --socket or a --url, not both")
+    if not socket and not url:
+        return None
+    return Served(Path(socket) if socket else None, api_key or "", url or "")
 
 
 def manifests(selection: Selection) -> tuple[Manifest, ...]:
     """The manifests of the selected daemons; errors name what there is instead."""
     if selection.served is None:
-        found = _found(selection.daemons)
+        chosen = _named(selection.daemons)
     elif selection.daemons:
         raise SelectionError("name either daemons or what is being served already, not both")
     else:
-        found = (_attached(selection.served, selection.profile),)
+        chosen = (_attached(selection.served, selection.profile),)
     if selection.profile is not None:
         known(selection.profile, profiles(), "profile")
-        found = tuple(each for each in found if each.profile == selection.profile)
-    names = [each.name for each in found]
+        chosen = tuple(each for each in chosen if each.profile == selection.profile)
+    names = [manifest.name for manifest in chosen]
     for name in names:
         if names.count(name) > 1:
             raise SelectionError(f"two selected daemons are named {name!r}; rename one")
     for name in selection.require:
         known(name, names, "selected daemon")
-    return found
+    return chosen
 
 
-def _attached(served: Served, name: str | None) -> Manifest:
-    """What is served already; how it is reached and its profile must fit."""
-    if name is not None:
-        known(name, profiles(), "profile")
-    installed = profiles()
-    if served.socket is not None:
-        name = name or next(each for each in installed if not installed[each].reach.over_tcp)
-        if installed[name].reach.over_tcp:
-            raise SelectionError(f"a {name} daemon is reached over TCP: give --url, not --socket")
-        return attached(served, name)
-    over_tcp = [each for each in installed if installed[each].reach.over_tcp]
-    if name is None:
-        names = ", ".join(over_tcp)
-        raise SelectionError(f"say with --profile what is served at the URL: {names}")
-    known(name, over_tcp, "profile that is reached over TCP")
-    known(served.url.partition("://")[0], installed[name].reach.schemes, "URL scheme")
-    return attached(served, name)
+def cases(selection: Selection, chosen: Sequence[Manifest] | None = None) -> tuple[Case, ...]:
+    """Every case of the selection, daemon by daemon, variant by variant.
 
-
-def cases(selection: Selection) -> tuple[Case, ...]:
-    """Every case of the selection, daemon by daemon, variant by variant."""
-    chosen = manifests(selection)
+    chosen: the selection's manifests, where they have been read already.
+    """
+    if chosen is None:
+        chosen = manifests(selection)
     catalogs = {each.profile: profile_named(each.profile).scenarios for each in chosen}
-    everything = [scenario for scenarios in catalogs.values() for scenario in scenarios]
-    for category in selection.categories:
-        known(category, {each.category: None for each in everything}, "category")
-    for name in selection.scenarios:
-        known(name, [each.name for each in everything], "scenario")
-    for name in selection.variants:
-        known(name, {v.name: None for each in chosen for v in each.variants}, "variant")
     for manifest in chosen:
         _check_known_failures(manifest, catalogs[manifest.profile])
+    sources: dict[str, tuple[str, ...]] = {}
     if selection.replay:
-        files = tuple(replay.read(each) for each in selection.replay)
-        catalogs = {name: _replayed(files, profile_named(name)) for name in catalogs}
+        files = {path: replay.read(path) for path in selection.replay}
+        catalogs = {name: _replayed(files.values(), profile_named(name)) for name in catalogs}
+        sources = {found.name: ("--replay", str(path)) for path, found in files.items()}
+    for folder in selection.folders:
+        declared = scenarios_in(folder)
+        for name, catalog in catalogs.items():
+            catalogs[name] += profile_named(name).bound(declared, beside=catalog)
+        sources |= {found.name: ("--scenarios", str(folder)) for found in declared}
+    _check_names(selection, chosen, [each for some in catalogs.values() for each in some])
     selected = tuple(
-        Case(manifest, variant, scenario)
+        Case(
+            manifest,
+            variant,
+            scenario,
+            required=manifest.name in selection.require,
+            source=sources.get(scenario.name, ()),
+        )
         for manifest in chosen
         for variant in manifest.variants
         if not selection.variants or variant.name in selection.variants
         for scenario in catalogs[manifest.profile]
-        if _belongs(manifest, variant, scenario)
+        if belongs(manifest, variant, scenario)
         if not selection.categories or scenario.category in selection.categories
         if not selection.scenarios or scenario.name in selection.scenarios
     )
@@ -131,51 +141,77 @@ def cases(selection: Selection) -> tuple[Case, ...]:
     return selected
 
 
-def _replayed(files: Iterable[Scenario], profile: Profile) -> tuple[Scenario, ...]:
-    """The scenarios of files, for a profile that has every clause that they cite."""
-    ids = {clause.id for clause in profile.clauses}
-    return tuple(profile.bind(each) for each in files if ids.issuperset(each.clause_ids))
-
-
 def known(name: str, valid: Iterable[str], what: str) -> None:
     """Raise SelectionError, naming the nearest valid name, or else all, unless `name` is valid."""
     names = list(valid)
-    if name in names:
-        return
-    near = get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else ""
-    if not near or len(names) <= FEW:
-        hint += f"{' ' * bool(hint)}there are: {', '.join(names) or 'none'}"
-    raise SelectionError(f"no {what} {name!r}; {hint}")
+    if name not in names:
+        raise SelectionError(f"no {what} {name!r}; {instead(name, names)}")
 
 
-def _belongs(manifest: Manifest, variant: Variant, scenario: Scenario) -> bool:
-    """Transport-independent scenarios are judged in the default variant only."""
+def belongs(manifest: Manifest, variant: Variant, scenario: Scenario) -> bool:
+    """Whether the variant matters to the scenario; in the default variant every one is judged."""
     return variant is manifest.variants[0] or scenario.everywhere or variant.whole
 
 
-def _found(wanted: Sequence[str]) -> tuple[Manifest, ...]:
-    if not wanted:
-        found = discover(DAEMONS)
-        if not found:
-            raise SelectionError(f"no daemon in {DAEMONS.resolve()}; name a daemon.toml")
-        return found
-    return tuple(_manifest(each) for each in wanted)
+def _attached(daemon: Served, name: str | None) -> Manifest:
+    """The manifest of a served daemon; its profile must fit the way in which it is reached."""
+    installed = profiles()
+    if name is not None:
+        known(name, installed, "profile")
+    over_tcp = daemon.socket is None
+    fitting = [each for each in installed if installed[each].reach.over_tcp is over_tcp]
+    if name is None and len(fitting) > 1:
+        where = "at the URL" if over_tcp else "on the socket"
+        raise SelectionError(f"say with --profile what is served {where}: {', '.join(fitting)}")
+    name = name or fitting[0]
+    if name not in fitting and not over_tcp:
+        raise SelectionError(f"a {name} daemon is reached over TCP: give --url, not --socket")
+    if over_tcp:
+        known(name, fitting, "profile that is reached over TCP")
+        known(daemon.url.partition("://")[0], installed[name].reach.schemes, "URL scheme")
+    return attached(daemon, name)
 
 
-def _manifest(wanted: str) -> Manifest:
-    path = Path(wanted)
+def _check_names(
+    selection: Selection, chosen: Iterable[Manifest], scenarios: Sequence[Scenario]
+) -> None:
+    """Raise SelectionError for a category, scenario or variant that does not exist."""
+    for category in selection.categories:
+        known(category, {each.category: None for each in scenarios}, "category")
+    for name in selection.scenarios:
+        known(name, [each.name for each in scenarios], "scenario")
+    for name in selection.variants:
+        known(name, {v.name: None for each in chosen for v in each.variants}, "variant")
+
+
+def _replayed(files: Iterable[Scenario], profile: Profile) -> tuple[Scenario, ...]:
+    """The scenarios of files, for a profile that has every clause that they cite."""
+    ids = {clause.id for clause in profile.clauses}
+    return profile.bound(each for each in files if ids.issuperset(each.clause_ids))
+
+
+def _named(names: Sequence[str]) -> tuple[Manifest, ...]:
+    if names:
+        return tuple(_manifest(name) for name in names)
+    everything = discover(DAEMONS)
+    if not everything:
+        raise SelectionError(f"no daemon in {DAEMONS.resolve()}; name a daemon.toml")
+    return everything
+
+
+def _manifest(name: str) -> Manifest:
+    path = Path(name)
     if path.exists() and (path.is_file() or (path / "daemon.toml").exists()):
         return load(path)
-    if (DAEMONS / wanted / "daemon.toml").exists():
-        return load(DAEMONS / wanted)
-    names = [each.name for each in discover(DAEMONS)] if DAEMONS.is_dir() else []
-    known(wanted, names, "daemon (nor a daemon.toml at that path)")
-    raise AssertionError(wanted)
+    if (DAEMONS / name / "daemon.toml").exists():
+        return load(DAEMONS / name)
+    names = [manifest.name for manifest in discover(DAEMONS)] if DAEMONS.is_dir() else []
+    known(name, names, "daemon (nor a daemon.toml at that path)")
+    raise AssertionError(name)
 
 
 def _check_known_failures(manifest: Manifest, scenarios: Iterable[Scenario]) -> None:
-    names = [each.name for each in scenarios]
+    names = [scenario.name for scenario in scenarios]
     for entry in manifest.known_failures:
         name = entry.rpartition("/")[2]
         known(name, names, f"scenario for the known failure {entry!r} in {manifest.path}:")

@@ -1,17 +1,33 @@
-"""From what a scenario found to a Result: verdict, reason and evidence."""
+"""Verdicts: from what a scenario found to a Result."""
 
 from __future__ import annotations
 
+import os
+import traceback
 from dataclasses import replace
 
 from conformance.core.clause import Level
-from conformance.core.result import Result, Verdict
+from conformance.core.result import FailedCheck, Result, Verdict
+from conformance.daemon.failures import DaemonError
 from conformance.daemon.instance import Instance
+from conformance.profiles.environment import SILENCE
+from conformance.profiles.registry import profile_named
 from conformance.running.play import Judgement
 from conformance.running.selection import Case
+from conformance.running.settings import Settings
 
 LOG_LINES = 12
 """Lines of the daemon's log in a failure's evidence: a traceback's end, within one screen."""
+
+_NEEDED = {"mock": "the mock API as its model"}
+"""How a reason calls a need whose name is not a capability's."""
+
+_EXPECTED = {
+    "builds": "the daemon can be built",
+    "starts": "the daemon starts and accepts on its socket",
+    "required": "the daemon can be judged, because it is required",
+}
+"""What is expected of a daemon before a scenario can be played, by check."""
 
 
 def result_of(case: Case, verdict: Verdict, *, reason: str = "") -> Result:
@@ -23,7 +39,7 @@ def result_of(case: Case, verdict: Verdict, *, reason: str = "") -> Result:
         category=case.scenario.category,
         profile=case.scenario.profile,
         description=case.scenario.description,
-        clauses=tuple(each.id for each in case.scenario.clauses),
+        clauses=tuple(clause.id for clause in case.scenario.clauses),
         verdict=verdict,
         duration=0.0,
         reason=reason,
@@ -32,7 +48,7 @@ def result_of(case: Case, verdict: Verdict, *, reason: str = "") -> Result:
 
 def judged(case: Case, judgement: Judgement) -> Result:
     """The verdict on what a scenario found, known failures considered."""
-    levels = {Level(each.level) for each in judgement.failures}
+    levels = {Level(check.level) for check in judgement.failures}
     verdict = Verdict.PASS
     if levels:
         verdict = Verdict.FAIL if Level.MUST in levels else Verdict.WARN
@@ -48,9 +64,77 @@ def judged(case: Case, judgement: Judgement) -> Result:
     )
 
 
+def broken(case: Case) -> Result:
+    """The Result of a scenario that raised an unexpected error: a defect of the suite.
+
+    Called while the exception is handled.
+    """
+    reason = "the suite itself broke in this scenario"
+    return replace(result_of(case, Verdict.ERROR, reason=reason), evidence=traceback.format_exc())
+
+
+def refused(case: Case, check: str, error: DaemonError) -> Result:
+    """The Result of a case whose daemon could not be built, started or found."""
+    served = profile_named(case.scenario.profile).clauses[0]
+    failed = FailedCheck(
+        check=check,
+        clause=served.id,
+        level=served.level.value,
+        expected=_EXPECTED[check],
+        actual=error.message,
+        where=f"{case.manifest.name}/{case.variant.name}",
+    )
+    return judged(case, Judgement((failed,), error.log))
+
+
+def skipped(case: Case, reason: str) -> Result:
+    """The Result of a case whose daemon cannot run here; a failure where it is required."""
+    if case.required:
+        return refused(case, "required", DaemonError(reason))
+    return result_of(case, Verdict.SKIP, reason=reason)
+
+
+def inapplicable(case: Case) -> Result | None:
+    """A skip, where the daemon's manifest says that the case does not apply; else None."""
+    manifest, scenario = case.manifest, case.scenario
+    lacks = [
+        _NEEDED.get(need, need)
+        for need in scenario.needs
+        if not manifest.declares(need, case.variant)
+    ]
+    lacks += [
+        f"a way to pass on {option}" for option in manifest.inexpressible(scenario.start.options)
+    ]
+    if manifest.served is not None and scenario.alone:
+        lacks.append("a daemon that the suite may start and stop")
+    if not lacks:
+        return None
+    return result_of(case, Verdict.SKIP, reason=f"not applicable: lacks {', '.join(lacks)}")
+
+
 def state_of(instance: Instance) -> str:
     """What became of the daemon, where that may be why the scenario failed."""
     ended = instance.describe_exit()
     log = instance.log_tail(LOG_LINES)
-    said = f"the daemon {ended}" if ended else "the daemon is still running"
-    return f"\n{said}" + (f"; its log ends:\n{log}" if log else "; its log is empty")
+    state = f"the daemon {ended}" if ended else "the daemon is still running"
+    return f"\n{state}" + (f"; its log ends:\n{log}" if log else "; its log is empty")
+
+
+def repeatable(case: Case, settings: Settings, result: Result) -> Result:
+    """A red Result, or a warning, with the arguments of `conformance run` that repeat it."""
+    if not (result.verdict.red or result.verdict is Verdict.WARN):
+        return result
+    words = [*_daemon_arguments(case), "--variant", case.variant.name]
+    words += [*case.source, "--scenario", case.scenario.name]
+    if settings.silence != SILENCE:
+        words += ["--silence", f"{settings.silence:g}"]
+    return replace(result, repeat=tuple(words))
+
+
+def _daemon_arguments(case: Case) -> list[str]:
+    manifest, path = case.manifest, os.path.relpath(case.manifest.path)
+    if manifest.served is None:
+        return [path]
+    if manifest.served.url:
+        return ["--profile", manifest.profile, "--url", manifest.served.url]
+    return ["--socket", path]

@@ -1,14 +1,13 @@
-"""How fast and how noisy this machine is, now.
+"""Calibration: how fast and how noisy this machine is now.
 
-A bound in a scenario ("ended within 2 s") is meant for a calm machine. Before
-judging, the suite watches itself for some 50 ms: how late its event loop
-wakes from a sleep, how long two tasks take to pass a byte to and fro over a
-socket pair, and how much longer than its processor time a computation takes.
-The first shows stolen time, the second a slow machine, the third others who
-compute: the scheduler favours who sleeps, so only who computes notices them.
-Any of them above what a calm machine shows stretches every bound by that
-ratio. The ratio is never below 1 and ends at LARGEST: a machine slower than
-that cannot be judged on, however patient one is.
+A bound in a scenario ("ended within 2 s") is written for a calm machine. Before it
+judges, the suite measures itself for 50 ms: how late its event loop wakes from a
+sleep, how long two tasks take to pass a byte to and fro over a socket pair, and how
+much longer than its processor time a computation takes. The first shows stolen time,
+the second a slow machine. The third shows other processes that compute: a scheduler
+favours sleepers, so only a computation notices them. Any of them above the value of a
+calm machine stretches every bound by that ratio. The ratio is at least 1 and at most
+LARGEST: a slower machine cannot judge.
 """
 
 from __future__ import annotations
@@ -28,14 +27,15 @@ CALM_ROUND_TRIP = 0.0005
 
 CALM_CONTENTION = 1.5
 """Wall time over processor time. Alone on a core it is 1.0; interrupts and a neighbour's short
-work were seen to make it 1.3; two who share a core have 2."""
+work were seen to make it 1.3; two processes that share a core have 2."""
 
 LARGEST = 8.0
 
 _SLEEPS = 15
 _ROUND_TRIPS = 50
 _COMPUTED = 0.008
-"""Seconds of processor time: more than a scheduler's time slice (3 ms), or nobody is noticed."""
+"""Seconds of processor time. A computation that fits into a scheduler's time slice (3 ms) would
+not notice other processes."""
 _BUDGET = 0.020
 """Seconds for each of the three measurements."""
 
@@ -64,15 +64,6 @@ class Calibration:
     def to_json(self) -> dict[str, float]:
         """The measurement and its scale, as JSON types."""
         return {**asdict(self), "scale": self.scale}
-
-    @classmethod
-    def from_json(cls, value: dict[str, float]) -> Calibration:
-        """The inverse of to_json."""
-        return cls(
-            lateness=value["lateness"],
-            round_trip=value["round_trip"],
-            contention=value["contention"],
-        )
 
 
 CALM = Calibration(lateness=0.0, round_trip=0.0, contention=1.0)

@@ -1,9 +1,9 @@
-"""The pulse: was the suite itself on time while it judged?
+"""Loop lag: was the suite itself on time while it judged?
 
-A scenario that says "within two seconds" is judged by a process that must
-itself get a processor in time. The pulse beats on the same event loop as the
-scenarios; where a beat came late, the loop stood still, and whatever seemed
-slow meanwhile may have been the suite, or the machine, and not the daemon.
+A scenario that says "within two seconds" is judged by a process that must itself get
+a processor in time. A timer runs on the same event loop as the scenarios. Where the
+timer fired late, the loop stood still. Whatever seemed slow meanwhile may have been
+the suite, or the machine, instead of the daemon.
 """
 
 from __future__ import annotations
@@ -13,49 +13,49 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-BEAT = 0.02
-"""Seconds between beats: far below the shortest bound of a scenario."""
+INTERVAL = 0.02
+"""Seconds between two timers: far below the shortest time limit of a scenario."""
 
 TOO_LATE = 0.15
-"""Seconds by which a beat may be late before time bounds cannot be judged: half of the
-shortest one, 0.3 s. A busy neighbour on one of two cores makes beats 3 to 30 ms late."""
+"""Seconds of lag from which time limits cannot be judged: half of the shortest one, 0.3 s. A busy
+neighbour on one of two cores causes a lag of 3 to 30 ms."""
 
 TOO_MUCH = 0.15
-"""The part of a long wait that may be lost before its end says nothing: a machine with a core to
-spare loses less than a twentieth of two seconds and more."""
+"""The part of a long wait that may be lost before its end says nothing. A machine with a free
+core loses less than a twentieth of two seconds and more."""
 
 
-class Pulse:
-    """Notes how late its beats are."""
+class LoopLag:
+    """Records how late a repeated timer fires."""
 
     def __init__(self) -> None:
         self.lost = 0.0
-        """Seconds by which all beats so far were late."""
+        """The sum of all lags so far, in seconds."""
         self._late: list[tuple[float, float]] = []
-        self._due = time.monotonic() + BEAT
+        self._due = time.monotonic() + INTERVAL
 
     @classmethod
     @asynccontextmanager
-    async def beating(cls) -> AsyncIterator[Pulse]:
-        """A pulse on the running event loop."""
-        pulse = cls()
-        task = asyncio.create_task(pulse._beat())
+    async def measured(cls) -> AsyncIterator[LoopLag]:
+        """Measure the running event loop, until the block ends."""
+        lag = cls()
+        task = asyncio.create_task(lag._measure())
         try:
-            yield pulse
+            yield lag
         finally:
             task.cancel()
 
     def latest_since(self, moment: float) -> float:
-        """By how many seconds the latest beat since then was late, 0 where none was too late."""
+        """The largest lag since that moment, in seconds; 0 where none was above TOO_LATE."""
         now = time.monotonic()
-        missing = (now, now - self._due)  # the next beat, where it should have been by now
-        beats = [*self._late, missing]
-        return max((late for at, late in beats if at >= moment and late > TOO_LATE), default=0.0)
+        pending = (now, now - self._due)
+        lags = [*self._late, pending]
+        return max((lag for at, lag in lags if at >= moment and lag > TOO_LATE), default=0.0)
 
-    async def _beat(self) -> None:
+    async def _measure(self) -> None:
         while True:
-            self._due = time.monotonic() + BEAT
-            await asyncio.sleep(BEAT)
+            self._due = time.monotonic() + INTERVAL
+            await asyncio.sleep(INTERVAL)
             now = time.monotonic()
             self.lost += now - self._due
             if now - self._due > TOO_LATE:

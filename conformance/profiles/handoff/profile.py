@@ -30,5 +30,7 @@ PROFILE = Profile(
         ["H1", "H2", "H4", "H5", "H7", "L1", "L2", "L3", "L4", "R8", "U3", "U6", "U9"]
     ),
     concurrency=24,
+    timed=frozenset({"H7", "R7", "R8", "U5", "U6", "U7", "L2"}),
+    relays=True,
     untestable=UNTESTABLE,
 )

@@ -42,7 +42,7 @@ class SpacesClient:
                     expected="the request is completed in time",
                 )
             await asyncio.sleep(POLL)
-        return Answered(self._given[request] - began, time.monotonic() - began, 1)
+        return Answered(self._given[request] - began, time.monotonic() - began, 0)
 
     async def leave(self) -> None:
         """Close every connection."""

@@ -19,5 +19,6 @@ PROFILE = Profile(
     blame={FindingKind.NOT_SERVED: "SP35", FindingKind.DIED: "SP31"},
     concurrency=12,
     load=clients,
+    load_times=("given to the app", "result"),
     untestable=UNTESTABLE,
 )

@@ -1,0 +1,138 @@
+"""`conformance run`: judge daemons and report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from conformance import report
+from conformance.cli.status import ALL_GREEN, SOMETHING_RED, USED_WRONGLY, mistakes, program
+from conformance.profiles.environment import SILENCE
+from conformance.pytest_plugin.hosting import run_pytest
+from conformance.pytest_plugin.reporting import Reporting
+from conformance.pytest_plugin.suite import Plan
+from conformance.running.selection import Selection, cases, manifests, served
+from conformance.running.settings import Settings
+
+_PYTEST = "conformance.pytest arguments"
+
+
+class Command(click.Command):
+    """A command that passes everything behind `--` on to pytest."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Split the arguments at the first `--`."""
+        if "--" in args:
+            place = args.index("--")
+            args, ctx.meta[_PYTEST] = args[:place], args[place + 1 :]
+        return super().parse_args(ctx, args)
+
+
+@click.command("run", cls=Command)
+@click.argument("daemons", nargs=-1, metavar="[DAEMON]... [-- PYTEST_ARGUMENT...]")
+@click.option("--profile", help="Only daemons of this profile.")
+@click.option("--socket", type=click.Path(), help="Judge the daemon that is served here already.")
+@click.option("--url", help="Judge the daemon that is served there already (with --profile).")
+@click.option("--api-key", envvar="OPENAI_API_KEY", help="The API key of that daemon.")
+@click.option("--variant", multiple=True, help="Only this variant; may be repeated.")
+@click.option("--category", multiple=True, help="Only this category; may be repeated.")
+@click.option("--scenario", multiple=True, help="Only this scenario; may be repeated.")
+@click.option("--require", multiple=True, help="Fail where this daemon would be skipped.")
+@click.option("-k", "keyword", metavar="EXPR", help="Only what matches, as in pytest.")
+@click.option("-m", "mark", metavar="EXPR", help="Only what is so marked: R6, must, unicode …")
+@click.option("--lf", "last_failed", is_flag=True, help="Only what failed last time.")
+@click.option("-x", "exit_first", is_flag=True, help="Stop at the first failure.")
+@click.option("-j", "--jobs", type=click.IntRange(1), help="Daemons judged at a time.")
+@click.option(
+    "--format", "format_", type=click.Choice(report.formats()), default="human", show_default=True
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the report there.")
+@click.option(
+    "--scenarios", multiple=True, type=click.Path(), help="Judge also those of this folder."
+)
+@click.option(
+    "--replay", multiple=True, type=click.Path(), help="Judge this scenario file instead."
+)
+@click.option("--strict", is_flag=True, help="A warning fails the run.")
+@click.option("--deadline", type=float, metavar="SECONDS", help="Bound each scenario by this.")
+@click.option(
+    "--silence",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    default=SILENCE,
+    help="Length of the simulated model silence; 2 by default, 300 for five minutes.",
+)
+@click.pass_context
+def command(  # one parameter for each option
+    context: click.Context,
+    daemons: tuple[str, ...],
+    profile: str | None,
+    socket: str | None,
+    url: str | None,
+    api_key: str | None,
+    variant: tuple[str, ...],
+    category: tuple[str, ...],
+    scenario: tuple[str, ...],
+    require: tuple[str, ...],
+    keyword: str | None,
+    mark: str | None,
+    last_failed: bool,
+    exit_first: bool,
+    jobs: int | None,
+    format_: str,
+    output: str | None,
+    scenarios: tuple[str, ...],
+    replay: tuple[str, ...],
+    strict: bool,
+    deadline: float | None,
+    silence: float,
+) -> None:
+    """Judge daemons: names below daemons/, folders or manifests; all of daemons/ when none.
+
+    Everything behind `--` goes to pytest: `conformance run go -- --durations=10`.
+    """
+    with mistakes():
+        selection = Selection(
+            daemons=daemons,
+            profile=profile,
+            variants=variant,
+            categories=category,
+            scenarios=scenario,
+            served=served(socket, url, api_key if socket else None),
+            replay=tuple(map(Path, replay)),
+            folders=tuple(map(Path, scenarios)),
+            require=tuple(name for value in require for name in value.split(",") if name),
+        )
+        chosen = manifests(selection)
+        cases(selection, chosen)
+    arguments = [
+        *(["-k", keyword] if keyword is not None else []),
+        *(["-m", mark] if mark is not None else []),
+        *(["--lf"] if last_failed else []),
+        *(["-x"] if exit_first else []),
+    ]
+    settings = Settings(deadline=deadline, silence=silence)
+    status = run_pytest(
+        Plan(selection, settings, strict=strict, manifests=chosen),
+        Reporting.opened(format_, output, strict=strict, program=program()),
+        [*arguments, *context.meta.get(_PYTEST, [])],
+        plugins=_PYTEST in context.meta,
+        jobs=jobs or min(len(chosen), os.cpu_count() or 1),
+    )
+    sys.exit(_exit_status(status))
+
+
+def _exit_status(status: int) -> int:
+    """pytest's exit status in this command's terms."""
+    match status:
+        case pytest.ExitCode.OK:
+            return ALL_GREEN
+        case pytest.ExitCode.TESTS_FAILED | pytest.ExitCode.INTERRUPTED:
+            return SOMETHING_RED
+        case pytest.ExitCode.NO_TESTS_COLLECTED:
+            click.echo("nothing is selected: no scenario matches -k or -m", err=True)
+    return USED_WRONGLY

@@ -1,0 +1,63 @@
+"""What a user asked for by options and ini keys, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from conformance.core.scenario import ScenarioError
+from conformance.daemon.manifest import ManifestError
+from conformance.profiles.environment import SILENCE
+from conformance.pytest_plugin.suite import Plan
+from conformance.running.replay import ReplayError
+from conformance.running.selection import Selection, SelectionError, served
+from conformance.running.settings import Settings
+
+MISTAKES = (SelectionError, ManifestError, ReplayError, ScenarioError)
+"""What is raised for a wrong name, manifest, file or scenario, with the fix in its message."""
+
+
+def plan(config: pytest.Config) -> Plan:
+    """The plan that options and ini keys describe. Raises SelectionError."""
+    option = config.option
+    daemons, variants = list(option.conformance_daemon), list(option.conformance_variant)
+    running = served(option.conformance_socket, option.conformance_url, option.conformance_api_key)
+    if not daemons and running is None:
+        daemons = _written(config)
+        variants = variants or config.getini("conformance_variant").split()
+    return Plan(
+        Selection(
+            daemons=tuple(daemons),
+            profile=option.conformance_profile,
+            variants=tuple(variants),
+            categories=tuple(option.conformance_category),
+            scenarios=tuple(option.conformance_scenario),
+            folders=tuple(map(Path, option.conformance_scenarios)),
+            require=tuple(option.conformance_require),
+            served=running,
+        ),
+        Settings(
+            deadline=option.conformance_deadline,
+            silence=SILENCE if option.conformance_silence is None else option.conformance_silence,
+        ),
+        strict=option.conformance_strict,
+    )
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Show a user's mistake as one message, without a traceback."""
+    try:
+        yield
+    except MISTAKES as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def _written(config: pytest.Config) -> list[str]:
+    """The manifest that the ini file names, from that file's folder."""
+    name = config.getini("conformance_daemon").strip()
+    folder = config.rootpath if config.inipath is None else config.inipath.parent
+    return [str(folder / name)] if name else []

@@ -1,0 +1,19 @@
+"""What holds for a whole run, whatever it judges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conformance.profiles.environment import SILENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How scenarios are judged."""
+
+    deadline: float | None = None
+    """Seconds that bound every scenario, in place of its own deadline."""
+    silence: float = SILENCE
+    """Length of the simulated model silence, in seconds."""
+    second_tries: bool = True
+    """Whether a failure that timing alone could explain is retried once."""
