@@ -53,10 +53,10 @@ class Reporting:
             raise pytest.UsageError(str(error)) from None
         return cls(opener(stream, strict=strict, program=program), stream, strict=strict)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_configure(self, config: pytest.Config) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Keep pytest's terminal reporter, which other plugins use, but discard its output."""
-        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         assert reporter is not None
         reporter._tw = self._silent
 

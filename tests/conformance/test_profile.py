@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.core.finding import Finding, FindingKind
+from conformance.core.scenario import ScenarioError
 from conformance.profiles.registry import profile_named
 
 PROFILE = profile_named("handoff")
@@ -45,7 +46,7 @@ def test_an_unknown_clause_names_the_valid_ones() -> None:
 
 
 def test_a_scenario_that_cites_an_unknown_clause_is_named() -> None:
-    with pytest.raises(ValueError, match=r"unicode\.unicode_emoji: no clause 'X1'"):
+    with pytest.raises(ScenarioError, match=r"unicode\.py:\d+: unicode_emoji: no clause 'X1'"):
         PROFILE.bind(replace(SCENARIO, clause_ids=("X1",)))
 
 
@@ -72,3 +73,8 @@ def test_a_shared_scenario_cites_the_clause_as_the_profile_words_it() -> None:
     renaming = replace(PROFILE, renamed={"R3": "R9", "H10": "R9"})
     assert renaming.bind(SCENARIO).clause_ids == ("R9",)
     assert renaming.failed_check(finding("H10"), SCENARIO).clause == "R9"
+
+
+def test_the_clauses_with_a_time_limit_exist() -> None:
+    assert PROFILE.timed
+    assert all(PROFILE.clause(clause_id) for clause_id in PROFILE.timed)

@@ -1,4 +1,4 @@
-"""The command: selection, pytest's own options, exit statuses, skips and known failures."""
+"""`conformance run`: selection, pytest's own options, exit statuses, skips, known failures."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.conformance.manifests import write
+
+REPOSITORY = Path(__file__).parents[3]
 FAULTY = REPOSITORY / "tests" / "faulty"
 SOUND = str(FAULTY / "handoff")
 
@@ -31,21 +34,9 @@ def ids(run: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def manifest(tmp_path: Path) -> Callable[[str], str]:
-    """Write a manifest for the sound daemon, with more lines at its end; its path."""
-
-    def write(more: str = "", *, name: str = "sound", build: str = "") -> str:
-        folder = tmp_path / name
-        folder.mkdir(exist_ok=True)
-        (folder / "daemon.toml").write_text(
-            f'[daemon]\nname = "{name}"\nprofile = "handoff"\n{build}\n'
-            f'[run]\ncommand = ["{{python}}", "{SOUND}/daemon.py", "--socket", "{{socket}}"]\n'
-            'env = { OPENAI_API_BASE = "{api_base_plain}", OPENAI_API_KEY = "{api_key}" }\n'
-            f"{more}\n"
-        )
-        return str(folder)
-
-    return write
+def manifest(tmp_path: Path) -> Callable[..., str]:
+    """Write a manifest for the sound daemon; its path."""
+    return partial(write, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -114,40 +105,17 @@ def test_x_stops_at_the_first_failure(results: Results) -> None:
     assert run["green"] is False
 
 
-def pytest_itself(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "integration", *arguments],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
+def test_pytest_receives_what_stands_behind_two_dashes(conformance: Conformance) -> None:
+    done = conformance(
+        *("run", SOUND, "--variant=default", *scenarios("finish_stop", "finish_length")),
+        *("--", "-k", "finish_stop", "--durations=0", "-vv"),
     )
-
-
-def test_pytest_shows_outcomes_and_each_scenarios_own_duration() -> None:
-    done = pytest_itself(
-        *(f"--daemon={SOUND}", "--variant=default", "--variant=canned"),
-        *(*scenarios("finish_stop", "finish_length"), "--durations=0", "-vv"),
-    )
-    assert done.returncode == 1
-    assert "test_handoff[faulty/default/finish_stop] PASSED" in done.stdout
-    assert "the API received no request" in done.stdout
-    assert len(re.findall(r"^\d+\.\d\ds call ", done.stdout, re.MULTILINE)) == 4
-
-
-def test_the_items_of_a_daemon_run_in_one_worker(manifest: Callable[..., str]) -> None:
-    names = ["one", "two", "three"]
-    daemons = [f"--daemon={manifest(name=name)}" for name in names]
-    done = pytest_itself(
-        *daemons, "-n2", "-v", *scenarios("basic_response", "unicode_cjk", "unicode_emoji")
-    )
-    assert done.returncode == 0, done.stdout
-    workers: dict[str, set[str]] = {}
-    for worker, daemon in re.findall(r"\[(gw\d)\] \[.*?PASSED .*?\[(\w+)/", done.stdout):
-        workers.setdefault(daemon, set()).add(worker)
-    assert sorted(workers) == sorted(names)
-    assert all(len(each) == 1 for each in workers.values()), workers
-    assert set.union(*workers.values()) == {"gw0", "gw1"}
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("green: 1 pass")
+    assert len(re.findall(r"^\d+\.\d\ds call ", done.stderr, re.MULTILINE)) == 1
+    wrong = conformance("run", SOUND, "--", "--no-such-option")
+    assert wrong.returncode == 2
+    assert "--no-such-option" in wrong.stderr
 
 
 def test_a_missing_toolchain_is_a_skip_that_says_what_to_install(
@@ -249,15 +217,3 @@ def test_a_served_socket(
     gone = conformance("run", f"--socket={path}", "--scenario=basic_response")
     assert gone.returncode == 1
     assert "start the daemon" in gone.stdout
-
-
-def test_list_and_explain(conformance: Conformance) -> None:
-    listed = conformance("list", "--category=abort")
-    assert listed.returncode == 0
-    assert "abort_stream" in listed.stdout
-    assert "basic_response" not in listed.stdout
-    explained = conformance("explain", "abort_stream")
-    assert "R6 MUST" in explained.stdout
-    unknown = conformance("explain", "abort_steam")
-    assert unknown.returncode == 2
-    assert "did you mean 'abort_stream'?" in unknown.stderr

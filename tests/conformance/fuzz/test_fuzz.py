@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from conformance.fuzz.stream import Stream, streams
 from conformance.running import replay
 
-SOUND = Path(__file__).parents[1] / "faulty" / "handoff"
+SOUND = Path(__file__).parents[2] / "faulty" / "handoff"
 
 Conformance = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-FAULTY = Path(__file__).parents[1] / "faulty"
+FAULTY = Path(__file__).parents[2] / "faulty"
 
 Conformance = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -6,15 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # for report_samples, which the tests share
 
 TapParser = Callable[[str], tuple[int, list[Any]]]
 

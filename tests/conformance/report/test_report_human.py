@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from report_samples import HOSTILE, TRANSCRIPT, failed, mixture, rendered, result
 from rich.cells import cell_len
 
 from conformance.core.result import Run, Verdict
 from conformance.profiles.registry import profile_named
 from conformance.report import load
+from tests.conformance.report.samples import HOSTILE, TRANSCRIPT, failed, mixture, rendered, result
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +80,9 @@ def test_a_page_says_everything() -> None:
     assert "expected no [DONE] actual [DONE] as event 6 where event 6 at byte 512" in shown
     for line in TRANSCRIPT.splitlines():
         assert line.replace("\x1b", "\\x1b") in page
-    assert page.endswith("  repeat  make test DAEMON=go VARIANT=default SCENARIO=abort_stream")
+    assert page.endswith(
+        "  repeat  conformance run daemons/go --variant default --scenario abort_stream"
+    )
 
 
 def test_what_does_not_fit_is_named() -> None:
@@ -89,9 +92,9 @@ def test_what_does_not_fit_is_named() -> None:
 
 
 def test_a_long_command_is_not_broken() -> None:
-    command = "make test " + " ".join(f"VARIABLE_{n}={n}" for n in range(20))
-    text = rendered("human", run_of(result("go/h1/a", Verdict.FAIL, repeat=command)))
-    assert f"  repeat  {command}\n" in text
+    words = tuple(f"--variant=v{n}" for n in range(20))
+    text = rendered("human", run_of(result("go/h1/a", Verdict.FAIL, repeat=words)))
+    assert f"  repeat  conformance run {' '.join(words)}\n" in text
 
 
 def test_one_cause_is_told_once_and_repeated_by_its_commands() -> None:
@@ -100,7 +103,7 @@ def test_one_cause_is_told_once_and_repeated_by_its_commands() -> None:
     assert "4 to 15 of 16" in text
     assert "11 more of dead went wrong in the same way:" in text
     for each in mixture().red:
-        assert each.repeat in text
+        assert shlex.join(each.repeat) in text
 
 
 def test_the_end_names_what_is_red() -> None:
@@ -208,7 +211,9 @@ def test_hostile_text_is_shown_and_never_interpreted() -> None:
     assert all(each.isprintable() or each == "\n" for each in text)
     assert "\\x1b[31mred\\x07 [bold]markup[/bold] \\u202e…\\u2028 # 100%" in text
     hostile = run_of(*(replace(each, reason=HOSTILE) for each in mixture().results))
-    everywhere = [replace(each, daemon=f"{HOSTILE}/", repeat=HOSTILE) for each in hostile.results]
+    everywhere = [
+        replace(each, daemon=f"{HOSTILE}/", repeat=(HOSTILE,)) for each in hostile.results
+    ]
     for color in (True, False):
         shown = rendered("human", replace(hostile, results=tuple(everywhere)), color=color)
         plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)

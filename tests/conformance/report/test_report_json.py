@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
-from report_samples import mixture, rendered
 
 from conformance.core.clause import Level
 from conformance.core.result import Result, Run, Verdict
+from tests.conformance.report.samples import mixture, rendered
 
 SCHEMA = json.loads(
     Path(__file__).parents[3].joinpath("docs/results.schema.json").read_text(encoding="utf-8")
@@ -39,7 +40,10 @@ def test_results_are_valid(run: Run) -> None:
 def test_nothing_is_lost() -> None:
     run = mixture()
     read = document(run)
-    assert tuple(Result.from_json(each) for each in read["results"]) == run.results
+    for read_result, result in zip(read["results"], run.results, strict=True):
+        command = ["conformance", "run", *result.repeat]
+        assert shlex.split(read_result["repeat"]) == command
+        assert Result.from_json({**read_result, "repeat": result.repeat}) == result
     assert read["notices"] == ["building go"]
     assert read["calibration"] == run.calibration
     assert sum(read["counts"].values()) == read["planned"] == len(run.results)

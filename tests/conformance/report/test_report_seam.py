@@ -12,11 +12,11 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from report_samples import mixture, replay, result
 
 from conformance import report
 from conformance.core.result import Result, Run, Verdict
 from conformance.report import exit_status, formats, load
+from tests.conformance.report.samples import mixture, replay, result
 
 
 def run_of(*verdicts: Verdict, **fields: object) -> Run:
@@ -38,7 +38,7 @@ def test_a_format_is_added_by_one_module(tmp_path: Path, monkeypatch: pytest.Mon
         "    def result(self, result): self.write('.')\n"
         "    def notice(self, text): pass\n"
         "    def end(self, run): self.write(' done')\n"
-        "def open_report(stream, *, color=None, strict=False): return Dots(stream)\n"
+        "def open_report(stream, *, color=None, strict=False, program=''): return Dots(stream)\n"
     )
     monkeypatch.setattr(report, "__path__", [*report.__path__, str(tmp_path)])
     stream = io.StringIO()
@@ -47,9 +47,13 @@ def test_a_format_is_added_by_one_module(tmp_path: Path, monkeypatch: pytest.Mon
     assert stream.getvalue() == "2 .. done"
 
 
-def test_an_unknown_format_names_the_nearest() -> None:
-    with pytest.raises(LookupError, match="'jsno'; the nearest is 'json', there are: human json"):
-        load("jsno")
+@pytest.mark.parametrize(
+    ("name", "hint"), [("jsno", "did you mean 'json'? there are: human"), ("xml", "there are: hum")]
+)
+def test_an_unknown_format_names_one_that_is_near(name: str, hint: str) -> None:
+    with pytest.raises(LookupError) as error:
+        load(name)
+    assert str(error.value).startswith(f"no output format {name!r}; {hint}")
 
 
 @pytest.mark.parametrize("module", ["report", "report.listing", "report.explain", "report.json"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from dataclasses import replace
@@ -9,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_samples import HOSTILE, failed, mixture, rendered, result
 from tap.parser import Parser  # type: ignore[import-untyped]
 
 from conformance.core.result import Run, Verdict
 from conformance.profiles.registry import profile_named
+from tests.conformance.report.samples import HOSTILE, failed, mixture, rendered, result
 
 
 def points(text: str) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def test_diagnostics_are_exact() -> None:
             assert block is None
             continue
         assert block["severity"] == each.verdict.value
-        assert block["repeat"] == each.repeat
+        assert block["repeat"] == f"conformance run {shlex.join(each.repeat)}"
         assert block["description"] == each.description
         told = [block, *block.get("also", [])] if each.failures else []
         for failure, told_of in zip(each.failures, told, strict=True):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from report_samples import mixture, rendered, result
-
 from conformance.core.result import Verdict
+from tests.conformance.report.samples import mixture, rendered, result
 
 TapParser = Callable[[str], tuple[int, list[Any]]]
 
@@ -54,7 +54,7 @@ def test_a_subtest_for_each_daemon(tap_parser: TapParser) -> None:
                 diagnostics = line["diag"]
                 told = [diagnostics, *diagnostics.get("also", [])]
                 assert [each["check"] for each in told] == [f.check for f in each.failures]
-                assert diagnostics["repeat"] == each.repeat
+                assert diagnostics["repeat"] == f"conformance run {shlex.join(each.repeat)}"
     assert summed["rust"]["skip"]
     assert not complete(events)["bailout"]
 

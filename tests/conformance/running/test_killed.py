@@ -16,7 +16,7 @@ import pytest
 
 from conformance.running.limits import QUIET
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 FAULTY = str(REPOSITORY / "tests" / "faulty" / "handoff")
 
 PATIENCE = 20.0

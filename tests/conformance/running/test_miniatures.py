@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-FAULTY = str(Path(__file__).parents[1] / "faulty" / "handoff")
+FAULTY = str(Path(__file__).parents[2] / "faulty" / "handoff")
 
 TWELVE = (
     "basic_response",

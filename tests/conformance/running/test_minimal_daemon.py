@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).parents[2] / "daemons" / "README.md"
+README = Path(__file__).parents[3] / "daemons" / "README.md"
 
 TWELVE = (
     "basic_response",

@@ -40,11 +40,11 @@ def test_the_worst_stretches_time(
     assert measured.scale == pytest.approx(scale)
 
 
-def test_json() -> None:
+def test_a_measurement_has_its_scale_in_json() -> None:
     measured = Calibration(lateness=0.004, round_trip=0.0002, contention=1.2)
     value = json.loads(json.dumps(measured.to_json()))
-    assert Calibration.from_json(value) == measured
     assert value["scale"] == measured.scale
+    assert value["lateness"] == 0.004
     assert CALM.scale == 1.0
 
 

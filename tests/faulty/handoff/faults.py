@@ -212,6 +212,18 @@ _SECURITY = {
     "destination_from_request": _bug("lets the handoff data name the API", "S2 U1"),
 }
 
+SOUND = (
+    ("handoff", "default"),
+    ("handoff", "simple"),
+    ("handoff", "h2"),
+    ("handoff-stream", "default"),
+)
+"""The daemons and variants that must be green without a fault: both formats, both protocols,
+both kinds of socket."""
+
+PART = ("truncation_looks_finished",)
+"""The faults of a proof that takes less than a minute."""
+
 FAULTS: dict[str, Fault] = {
     **_MINIATURES,
     **_HANDOFF,

@@ -142,6 +142,9 @@ _PROTOCOL = {
     "too_big_is_policy": _bug("closes with 1008 where a message is too big", "RC44"),
 }
 
+PART = ("request_runs_on",)
+"""The faults of a proof that takes less than a minute."""
+
 FAULTS: dict[str, Fault] = {
     **_MINIATURES,
     **_MESSAGES,

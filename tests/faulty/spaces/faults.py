@@ -135,6 +135,9 @@ _PAGES = {
     "stops_as_uvicorn": _bug("ends as uvicorn does: 1012, and killed by the signal", "SP33"),
 }
 
+PART = ("any_app_reports",)
+"""The faults of a proof that takes less than a minute."""
+
 FAULTS: dict[str, Fault] = {
     **_MINIATURES,
     **_REGISTRATION,

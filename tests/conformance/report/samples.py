@@ -38,7 +38,7 @@ def result(name: str, verdict: Verdict, **fields: object) -> Result:
         "clauses": ("R2",),
         "verdict": verdict,
         "duration": 0.0125,
-        "repeat": f"make test DAEMON={daemon} VARIANT={variant} SCENARIO={scenario}",
+        "repeat": (f"daemons/{daemon}", "--variant", variant, "--scenario", scenario),
         **fields,
     }
     return Result(**values)  # type: ignore[arg-type]

@@ -1,0 +1,44 @@
+"""`conformance list` and `conformance explain`; the help of every command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from conformance.cli.main import COMMANDS
+
+Conformance = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_a_category_is_listed(conformance: Conformance) -> None:
+    listed = conformance("list", "--category=abort")
+    assert listed.returncode == 0
+    assert "abort_stream" in listed.stdout
+    assert "basic_response" not in listed.stdout
+    document = json.loads(conformance("list", "--category=abort", "--json").stdout)
+    assert {entry["category"] for entry in document["scenarios"]} == {"abort"}
+
+
+def test_a_scenario_is_explained(conformance: Conformance) -> None:
+    explained = conformance("explain", "abort_stream")
+    assert "R6 MUST" in explained.stdout
+    unknown = conformance("explain", "abort_steam")
+    assert unknown.returncode == 2
+    assert "did you mean 'abort_stream'?" in unknown.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(conformance: Conformance, command: str) -> None:
+    help_ = conformance(command, "--help")
+    assert help_.returncode == 0
+    assert help_.stdout.lower().startswith("usage: ")
+    assert command in conformance("--help").stdout
+
+
+def test_an_unknown_command_is_a_usage_error(conformance: Conformance) -> None:
+    done = conformance("runn")
+    assert done.returncode == 2
+    assert "No such command 'runn'" in done.stderr
