@@ -12,4 +12,4 @@ ORDER = (
     "lifecycle",
     "security",
 )
-"""From the plainest to the oddest; a category that is not named here comes last."""
+"""From the plainest to the oddest. A category that is missing here comes last."""

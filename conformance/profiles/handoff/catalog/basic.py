@@ -1,17 +1,13 @@
-"""What the handoff data asks for, and the head of the answer."""
+"""The fields of the handoff data, and the head of the answer."""
 
 from conformance.checks import Checks
-from conformance.core import exact_json as exact
+from conformance.core import exact_json
 from conformance.core.scenario import scenario
 from conformance.core.script import script, write
 from conformance.profiles.handoff.bench import HandoffBench
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
-
-
 TEXT_PART = {"type": "text", "text": "What is here?"}
-
-
 IMAGE = {
     "type": "image_url",
     "image_url": {"url": "data:image/png;base64,iVBORw0K", "detail": "low"},
@@ -84,7 +80,7 @@ async def basic_default_model(bench: HandoffBench) -> None:
     response = await bench.respond(pattern="short")
     response.no_error().nothing_added().done_marker()
     for entry in response.observation.upstream:
-        model = exact.decode(entry.body).get("model")
+        model = exact_json.decode(entry.body).get("model")
         bench.check(
             isinstance(model, str) and model != "",
             "model",

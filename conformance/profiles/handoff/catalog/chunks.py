@@ -1,10 +1,7 @@
-"""A client with the smallest of buffers."""
+"""A client with very small buffers."""
 
 from conformance.core.scenario import scenario
-from conformance.core.script import (
-    delta,
-    finished,
-)
+from conformance.core.script import delta, finished
 from conformance.profiles.handoff.bench import HandoffBench
 from conformance.profiles.handoff.client_pair import ClientKind
 
@@ -21,13 +18,11 @@ async def chunks_short_writes(bench: HandoffBench) -> None:
         exchange = bench.exchange(
             pattern=await bench.pattern(),
             client=client,
-            # Small enough to fill up, and not smaller: where one event is more than the window,
-            # TCP waits 200 ms for each (RFC 9293 3.8.6.2, silly windows), whoever sends it.
+            # Small enough to fill up, and not smaller: for an event larger than the window any
+            # sender waits 200 ms (RFC 9293 3.8.6.2, silly window syndrome).
             receive_buffer=4096,
             send_buffer=4096,
             read_size=61,  # cuts code points as well
         )
-        async with exchange:
-            await exchange.start()
-            response = (await exchange.response()).applied(await bench.pattern())
+        response = (await bench.finished(exchange)).applied(await bench.pattern())
         response.no_error().sse_format().events_in_order().content_as_sent().done_marker()

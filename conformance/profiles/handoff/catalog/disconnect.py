@@ -33,7 +33,7 @@ async def client_gone_at_handoff(bench: HandoffBench) -> None:
         async with bench.exchange(pattern=pattern) as exchange:
             leave(exchange)
             await exchange.start()
-            await bench.healthy()  # served after it: by then the daemon has had it
+            await bench.healthy()  # by then the daemon has received the handoff before it
             await bench.released(exchange.held)
             if await bench.upstream.journal(exchange.token):
                 await exchange.upstream_ended()
@@ -68,8 +68,8 @@ async def client_unread_input(bench: HandoffBench) -> None:
         await exchange.start()
         await exchange.asked()
         await exchange.head()
-        # The client reads on when the daemon may have closed: what a reset destroys is still
-        # on its way then.
+        # The client reads on when the daemon may have closed: the bytes that a reset destroys
+        # are still on their way then.
         exchange.pause()
         await exchange.upstream_ended(clause="R8")
         await bench.healthy()
@@ -105,7 +105,7 @@ async def client_gone_at_refusal(bench: HandoffBench) -> None:
         async with bench.exchange(payload=b"{}", client=kind) as exchange:
             leave(exchange)
             await exchange.start()
-            await bench.healthy()  # served after it: by then the daemon has had it
+            await bench.healthy()  # by then the daemon has received the handoff before it
             await bench.released(exchange.held)
 
     for kind in ClientKind:

@@ -1,11 +1,7 @@
-"""The end of a failed stream, which HTTP/1.1 frames by the connection alone."""
+"""The end of a failed stream, which only the connection's end frames."""
 
 from conformance.core.scenario import scenario
-from conformance.core.script import (
-    delta,
-    gate,
-    script,
-)
+from conformance.core.script import delta, gate, script
 from conformance.profiles.relay.exchange import Exchange
 
 

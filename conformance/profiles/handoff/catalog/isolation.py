@@ -10,13 +10,11 @@ from conformance.profiles.handoff.bench import HandoffBench
 from conformance.profiles.relay.catalog.isolation import entered
 
 FEW = 48
-"""RLIMIT_NOFILE with which a daemon can start and serve somebody, and soon has no more."""
-
+"""RLIMIT_NOFILE with which a daemon can start and serve a client, and soon has no more."""
 
 PRESSURE = 0.3
-"""Seconds for which a daemon without descriptors is watched. One that tries again without a
-pause takes them all as processor time; asking every 20 ms takes a hundredth."""
-
+"""Seconds for which a daemon without descriptors is watched. A daemon that retries without a
+pause uses all of them as processor time; a retry every 20 ms uses a hundredth."""
 
 EXHAUSTED = 'joyent/libuv#1189 "infinite loop, descriptors exhausted"; MDA2AV/ioxide#222'
 
@@ -33,16 +31,16 @@ async def conc_fd_exhaustion(bench: HandoffBench) -> None:
     pattern = await bench.pattern()
     clients = (bench.exchange(pattern=pattern, clause="L4") for _ in range(2 * FEW))
     async with entered(*clients) as exchanges:
-        for each in exchanges:
-            await each.start()
+        for exchange in exchanges:
+            await exchange.start()
         async with AsyncExitStack() as silent:
-            # Who connects and says nothing takes the last one, and more wait behind.
+            # Silent peers take the last descriptors, and more wait in the backlog.
             for _ in range(2 * FEW):
                 await silent.enter_async_context(bench.sender())
             await _calm_without_descriptors(bench)
-        for each in exchanges:
-            each.reset()
-        await bench.released(*(each.held for each in exchanges))
+        for exchange in exchanges:
+            exchange.reset()
+        await bench.released(*(exchange.held for exchange in exchanges))
     await bench.served_again(clause="L4")
 
 
@@ -54,11 +52,11 @@ async def _calm_without_descriptors(bench: HandoffBench) -> None:
         await asyncio.sleep(PRESSURE)
         passed, used = time.monotonic() - began, bench.probe().cpu - before
     except ProcessLookupError:
-        pass  # it has ended, as the next request will show
+        pass  # it has ended; the next request shows that
     bench.check(
         used <= passed / 5,
         "spins",
-        expected="next to no processor time while there are no descriptors",
+        expected="a fifth of the time at most as processor time, without free descriptors",
         actual=f"{used:.2f} s in {passed:.2f} s",
         clause="L4",
     )

@@ -1,4 +1,4 @@
-"""What must not get out, what must not get in: the key, foreign headers, foreign places."""
+"""Handoff data that tries to change headers, requests, the API's address or its key."""
 
 from conformance.checks import Checks
 from conformance.core.quoting import excerpt, plural
@@ -7,7 +7,7 @@ from conformance.profiles.handoff.bench import HandoffBench
 from conformance.profiles.relay.catalog.security import decoy, refusal
 from conformance.profiles.relay.request import ORDINARY
 
-# What response_headers may add (R1)
+# Headers that response_headers may add (R1)
 
 VALID = {
     "X-Trace": "abc-123",
@@ -45,13 +45,12 @@ async def sec_response_headers(bench: HandoffBench) -> None:
 async def sec_response_headers_on_errors(bench: HandoffBench) -> None:
     """An error response has the requested headers, and the daemon's own."""
     asked = {"response_headers": {"X-Trace": "abc-123", **RESERVED}}
-    async with bench.exchange(pattern=ORDINARY, request={"prompt": 5, **asked}) as refused:
-        await refused.start()
-        checks = (await refused.response()).http_status(400, clause="H3")
-        if not refused.failures:
-            checks.header("X-Trace", "abc-123").header_contains("Content-Type", "application/json")
-            checks.header("Connection", "close").no_header("Content-Encoding")
-            checks.no_header("Transfer-Encoding").ended()
+    refused = bench.exchange(pattern=ORDINARY, request={"prompt": 5, **asked})
+    checks = (await bench.finished(refused)).http_status(400, clause="H3")
+    if not refused.failures:
+        checks.header("X-Trace", "abc-123").header_contains("Content-Type", "application/json")
+        checks.header("Connection", "close").no_header("Content-Encoding")
+        checks.no_header("Transfer-Encoding").ended()
     down = refusal({"message": "down", "type": "server_error", "code": None}, status=500)
     checks = await bench.respond(script=down, request=asked)
     checks.http_status(502).header("X-Trace", "abc-123")
@@ -76,20 +75,19 @@ async def sec_response_headers_invalid(bench: HandoffBench) -> None:
     headers |= {f"X-Value-{n}": value for n, value in enumerate(NO_STRINGS)}  # type: ignore[misc]
     headers |= {"X-Half": "\ud83d", "X-Trace": "abc-123"}
     checks = await bench.respond(request={"response_headers": headers})
-    _no_trace_of(bench, checks, "dropped", clause="R1")
-    _no_trace_of(bench, checks, "X-Value-", clause="R1")
+    _no_trace_of(bench, checks, "dropped")
+    _no_trace_of(bench, checks, "X-Value-")
     checks.header("X-Trace", "abc-123").sse_format().done_marker()
 
 
-def _no_trace_of(bench: HandoffBench, checks: Checks, text: str, *, clause: str) -> None:
+def _no_trace_of(bench: HandoffBench, checks: Checks, text: str) -> None:
     response = checks.response
     head = response.transcript.raw[: response.body_offset]
     bench.check(
         text.lower().encode() not in head.lower(),
         "no_trace",
-        expected=f"nothing in the head that says {text!r}",
+        expected=f"a head without {text!r}",
         actual=excerpt(head, 400),
-        clause=clause,
     )
 
 
@@ -107,7 +105,7 @@ async def sec_response_header_injection(bench: HandoffBench) -> None:
     headers |= {"X-End": "a\r\n\r\ndata: injected\r\n\r\n", "X-Trace": "abc-123"}
     checks = await bench.respond(request={"response_headers": headers}, clause="S1")
     for text in ("injected", "dropped", "X-Value-", "X-End", "\x00"):
-        _no_trace_of(bench, checks, text, clause="S1")
+        _no_trace_of(bench, checks, text)
     checks.header("X-Trace", "abc-123").content_as_sent().done_marker()
 
 
@@ -123,28 +121,24 @@ async def sec_header_injection(bench: HandoffBench) -> None:
     values = [*(f"a{tail}" for tail in tails), smuggled]
     for field in ("request_id", "test_pattern"):
         for value in values:
-            async with bench.exchange(request={field: value}, clause="S1") as exchange:
-                await exchange.start()
-                (await exchange.response()).ended()
+            exchange = bench.exchange(request={field: value}, clause="S1")
+            (await bench.finished(exchange)).ended()
     await bench.healthy(clause="S1")
     entries = await bench.upstream.by_key(bench.daemon.key_name)
     injected = [
-        each
-        for each in entries
-        if each.header("X-Injected") is not None or each.path.endswith("/injected")
+        entry
+        for entry in entries
+        if entry.header("X-Injected") is not None or entry.path.endswith("/injected")
     ]
     bench.check(
         not injected and len(entries) <= 2 * len(values) + 1,
         "nothing_injected",
-        expected="no header and no request beyond what the daemon itself makes",
+        expected="no header and no request except the daemon's own",
         actual=f"{plural(len(entries), 'request')}, with headers injected into {len(injected)}",
     )
 
 
-# The key (S2)
-
-
-# Where it is sent (U8, S2)
+# Where the request goes (S2)
 
 
 @scenario(
@@ -153,7 +147,7 @@ async def sec_header_injection(bench: HandoffBench) -> None:
 )
 async def sec_destination(bench: HandoffBench) -> None:
     """The handoff data does not change the address or the key of the API."""
-    async with decoy(bench, clause="S2") as elsewhere:
+    async with decoy(bench) as elsewhere:
         url = f"http://{elsewhere}/v1"
         names = ("base_url", "api_base", "url", "endpoint", "upstream", "OPENAI_API_BASE", "proxy")
         request = {

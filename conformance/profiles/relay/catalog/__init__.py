@@ -1,4 +1,4 @@
-"""The scenarios that every daemon has which relays one stream to one client."""
+"""The scenarios of every daemon that relays one stream to one client."""
 
 ORDER = (
     "basic",
@@ -17,4 +17,4 @@ ORDER = (
     "http2",
     "security",
 )
-"""From the plainest to the oddest; a category that is not named here comes last."""
+"""From the plainest to the oddest. A category that is missing here comes last."""

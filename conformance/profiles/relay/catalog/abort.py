@@ -1,4 +1,4 @@
-"""Answers that break off: what was sent arrives, and nobody takes it for the whole."""
+"""Answers that break off: the client receives the part that came, and learns that it is a part."""
 
 import asyncio
 
@@ -26,11 +26,13 @@ CLEAN_EOF = 'BerriAI/litellm#40260 "clean EOF reported as successful completion"
 UNTERMINATED = 'openai/openai-node#2725 "final event dropped"; HTML 9.2.6'
 MALFORMED = 'Wei-Shaw/sub2api#1471 "malformed SSE after read error", dativo-io/talon#393'
 
+FRAMINGS = ("chunked", "length", "close")
+
 CALL = {"index": 0, "id": "call_1", "type": "function"}
 
 
 def _broken(response: Checks) -> None:
-    """What the API sent has arrived, and the client knows that it is not all."""
+    """Check that the client received everything that was sent, and a failed stream."""
     response.sse_format().content_as_sent().events_in_order().no_done_marker().failed_stream()
 
 
@@ -61,10 +63,8 @@ def abort_early(response: Checks) -> None:
 @scenario(clause=("R6", "R4"), everywhere=True, evidence=CLEAN_EOF)
 async def abort_clean_eof_no_finish(bench: RelayBench) -> None:
     """The daemon fails a clean end without finish_reason, in each framing of the body."""
-    framings = ("chunked", "length", "close")
-    for checks in await asyncio.gather(
-        *(bench.respond(script=script(delta("Once"), framing=each)) for each in framings)
-    ):
+    scripts = (script(delta("Once"), framing=framing) for framing in FRAMINGS)
+    for checks in await bench.respond_to_all(scripts):
         _truncated(checks, after=1)
 
 
@@ -105,11 +105,11 @@ async def abort_error_framing(bench: RelayBench) -> None:
         "da",
     )
     scripts = [
-        script(delta("Once"), write(each), gate(1), ending=ending)
-        for each in began
+        script(delta("Once"), write(part), gate(1), ending=ending)
+        for part in began
         for ending in ("abort", "reset")
     ]
-    for checks in await asyncio.gather(*(_broken_off(bench, each) for each in scripts)):
+    for checks in await asyncio.gather(*(_broken_off(bench, value) for value in scripts)):
         _truncated(checks, after=1)
 
 
@@ -133,9 +133,8 @@ async def abort_mid_tool_arguments(bench: RelayBench) -> None:
     call = [{**CALL, "function": {"name": "weather", "arguments": '{"city":'}}]
     rest = [{"index": 0, "function": {"arguments": ' "Ber'}}]
     steps = (delta("I look."), event(chunk(tool_calls=call)), event(chunk(tool_calls=rest)))
-    for checks in await asyncio.gather(
-        *(bench.respond(script=script(*steps, ending=each)) for each in ("clean", "abort"))
-    ):
+    scripts = (script(*steps, ending=ending) for ending in ("clean", "abort"))
+    for checks in await bench.respond_to_all(scripts):
         checks.sse_format().events_in_order().no_finish_reason().no_done_marker().failed_stream()
 
 
@@ -149,13 +148,10 @@ async def abort_mid_tool_arguments(bench: RelayBench) -> None:
 )
 async def abort_eof_after_finish(bench: RelayBench) -> None:
     """The daemon completes an answer that ends cleanly after finish_reason."""
-    framings = ("chunked", "length", "close")
-    for checks in await asyncio.gather(
-        *(
-            bench.respond(script=script(delta("The"), delta(" end"), finish("stop"), framing=each))
-            for each in framings
-        )
-    ):
+    scripts = (
+        script(delta("The"), delta(" end"), finish("stop"), framing=framing) for framing in FRAMINGS
+    )
+    for checks in await bench.respond_to_all(scripts):
         checks.no_error().content_as_sent().finish_reason("stop").done_marker()
 
 
@@ -179,7 +175,8 @@ def abort_broken_end_after_finish(response: Checks) -> None:
 def abort_tls_cut(response: Checks) -> None:
     """The daemon accepts FIN as the end of an unframed body; over TLS only after close_notify."""
     plain = all(
-        each.transport != "tls" and each.protocol != "h2" for each in response.observation.upstream
+        entry.transport != "tls" and entry.protocol != "h2"
+        for entry in response.observation.upstream
     )
     if plain:
         response.no_error().content_as_sent().done_marker()
@@ -190,12 +187,8 @@ def abort_tls_cut(response: Checks) -> None:
 @scenario(clause="R4", everywhere=True, evidence="RFC 9112 8, RFC 9113 8.1")
 async def abort_after_done(bench: RelayBench) -> None:
     """The daemon completes an answer whose connection breaks after `[DONE]`."""
-    for checks in await asyncio.gather(
-        *(
-            bench.respond(script=finished(delta("The end"), cut(), ending=each))
-            for each in ("abort", "reset")
-        )
-    ):
+    scripts = (finished(delta("The end"), cut(), ending=end) for end in ("abort", "reset"))
+    for checks in await bench.respond_to_all(scripts):
         checks.no_error().content_as_sent().done_marker()
 
 
@@ -206,9 +199,8 @@ async def abort_after_done(bench: RelayBench) -> None:
 async def abort_eof_no_blank_line(bench: RelayBench) -> None:
     """The daemon relays a last event without its blank line, or fails the answer."""
     last = data(chunk(content=" end", reason="stop"), end="")
-    for checks in await asyncio.gather(
-        *(bench.respond(script=script(delta("The"), write(last + each))) for each in _ENDS)
-    ):
+    scripts = (script(delta("The"), write(last + end)) for end in _ENDS)
+    for checks in await bench.respond_to_all(scripts):
         if checks.response.events[-1:] and checks.response.events[-1].kind is Kind.DONE:
             checks.content("The end").finish_reason("stop").done_marker()
         else:
@@ -216,20 +208,16 @@ async def abort_eof_no_blank_line(bench: RelayBench) -> None:
 
 
 _ENDS = (b"", b"\n", b"\r\n", b"\r")
-"""What may stand behind an event's last line in place of its end."""
+"""The bytes after an event's last line, in place of its blank line."""
 
 
 @scenario(clause=("R4", "R2"), everywhere=True, evidence=UNTERMINATED)
 async def abort_eof_no_blank_line_error(bench: RelayBench) -> None:
     """The daemon reports an error that comes last, without its blank line."""
     last = data({"error": {"message": "out of tokens", "type": "server_error", "code": None}})
-    for checks in await asyncio.gather(
-        *(
-            bench.respond(script=script(delta("The"), finish("stop"), write(last.rstrip() + each)))
-            for each in _ENDS
-        )
-    ):
-        kinds = {each.kind for each in checks.response.events}
+    scripts = (script(delta("The"), finish("stop"), write(last.rstrip() + end)) for end in _ENDS)
+    for checks in await bench.respond_to_all(scripts):
+        kinds = {event.kind for event in checks.response.events}
         bench.check(
             Kind.DONE not in kinds or Kind.ERROR in kinds,
             "last_event",
@@ -246,18 +234,14 @@ async def abort_eof_no_blank_line_usage(bench: RelayBench) -> None:
     """The daemon relays a last usage chunk without its blank line, or fails."""
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     last = data({**chunk(), "choices": [], "usage": usage}).rstrip()
-    for checks in await asyncio.gather(
-        *(
-            bench.respond(script=script(delta("The end"), finish("stop"), write(last + each)))
-            for each in _ENDS
-        )
-    ):
-        if any(each.kind is Kind.ERROR for each in checks.response.events):
+    scripts = (script(delta("The end"), finish("stop"), write(last + end)) for end in _ENDS)
+    for checks in await bench.respond_to_all(scripts):
+        if any(event.kind is Kind.ERROR for event in checks.response.events):
             checks.no_done_marker().failed_stream()
             continue
         checks.content_as_sent().done_marker()
         bench.check(
-            any(each.json.get("usage") == usage for each in checks.response.chunks),
+            any(event.json.get("usage") == usage for event in checks.response.chunks),
             "usage",
             expected="the usage chunk, or a failed stream",
             actual="neither",
@@ -268,18 +252,14 @@ async def abort_eof_no_blank_line_usage(bench: RelayBench) -> None:
 @scenario(clause="R4", everywhere=True, evidence=UNTERMINATED)
 async def abort_eof_no_blank_line_done(bench: RelayBench) -> None:
     """The daemon accepts a `[DONE]` without its blank line."""
-    for checks in await asyncio.gather(
-        *(
-            bench.respond(
-                script=script(delta("The end"), finish("stop"), write(b"data: [DONE]" + each))
-            )
-            for each in _ENDS
-        )
-    ):
+    scripts = (
+        script(delta("The end"), finish("stop"), write(b"data: [DONE]" + end)) for end in _ENDS
+    )
+    for checks in await bench.respond_to_all(scripts):
         checks.no_error().content_as_sent().done_marker()
 
 
-# Asking again
+# Repeated requests
 
 
 @scenario(
@@ -296,5 +276,5 @@ async def abort_no_replay(exchange: Exchange) -> None:
     await exchange.events(3)
     await exchange.open_gate(1)
     checks = await exchange.response()
-    if len(checks.observation.upstream) == 1:  # a second one will be told
+    if len(checks.observation.upstream) == 1:  # a second request is reported already
         _truncated(checks, after=3)

@@ -23,7 +23,7 @@ AWKWARD = (
     'a "quoted" C:\\new\\table \\u0041 \\\\ </p> <!-- & \t\r\n \x01\x1f\x7f'
     " \u0085\u2028\u2029 \ufeff é e\u0301 ﬁ \u200d 👩‍💻 half \ud83d of a pair"
 )
-"""What quoting, escaping, splitting into lines and normalising go wrong on."""
+"""Text that wrong quoting, escaping, line splitting or normalising changes."""
 
 
 @scenario(
@@ -71,7 +71,7 @@ def basic_happy_path(response: Checks) -> None:
     )
 
 
-# What the API is asked
+# The request to the API
 
 
 @scenario(

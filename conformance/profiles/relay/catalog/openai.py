@@ -1,4 +1,4 @@
-"""The API's chunk objects: every field and every number, whole, and the odd ones tolerated.
+"""The API's chunk objects: every field and every number whole, and unusual objects tolerated.
 
 In the simple format only the text of choice 0 is relayed. Scenarios about other
 fields need the openai format; those that both formats must survive do not.
@@ -24,9 +24,9 @@ def _relayed(response: Checks) -> None:
     )
 
 
-def _with(fields: dict[str, Any], *, reason: str | None = None, **said: Any) -> dict[str, Any]:
-    """A chunk with further fields beside its choices."""
-    return {**chunk(reason=reason, **said), **fields}
+def _with(fields: dict[str, Any], *, reason: str | None = None, **more: Any) -> dict[str, Any]:
+    """A chunk with further fields next to its choices."""
+    return {**chunk(reason=reason, **more), **fields}
 
 
 def _choices(*choices: dict[str, Any]) -> dict[str, Any]:
@@ -35,12 +35,12 @@ def _choices(*choices: dict[str, Any]) -> dict[str, Any]:
 
 
 def _choice(index: int, text: str | None = None, *, reason: str | None = None) -> dict[str, Any]:
-    """What a chunk says for one of them."""
-    told = {} if text is None else {"content": text}
-    return {"index": index, "delta": told, "finish_reason": reason}
+    """One choice of a chunk."""
+    fields = {} if text is None else {"content": text}
+    return {"index": index, "delta": fields, "finish_reason": reason}
 
 
-# What says which answer it is
+# The identity of an answer
 
 IDENTITY = {
     "id": "chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG",
@@ -113,8 +113,8 @@ _AZURE = {"content_filter_results": {"hate": {"filtered": False, "severity": "sa
 
 
 def _bare(**fields: Any) -> dict[str, Any]:
-    """A chunk without choices, but for what these fields say of them."""
-    return {key: each for key, each in chunk().items() if key != "choices"} | fields
+    """A chunk without choices, and with these fields."""
+    return {key: value for key, value in chunk().items() if key != "choices"} | fields
 
 
 ODD = (
@@ -237,7 +237,7 @@ def openai_tool_edge(response: Checks) -> None:
     _relayed(response)
 
 
-# Everything else
+# Other fields
 
 LOGPROBS = {
     "content": [{"token": "H", "logprob": -0.31725305, "bytes": [72], "top_logprobs": []}],

@@ -12,12 +12,11 @@ from conformance.core.script import Script, chunk, data, delta, event, finished,
 from conformance.profiles.relay.bench import RelayBench
 
 JSON = {"content-type": "application/json"}
-
-
 HTML = {"content-type": "text/html"}
 
 
 def refusal(error: Mapping[str, object], *, status: int) -> Script:
+    """An answer with this status and error object."""
     return script(write(json.dumps({"error": error})), status=status, headers=JSON)
 
 
@@ -88,9 +87,9 @@ def sec_error_injection(response: Checks) -> None:
 
 
 def _without(bench: RelayBench, checks: Checks) -> None:
-    """Check that the key is nowhere in what a client was sent, as bytes or as JSON."""
+    """Check that a response does not contain the key, as bytes or as JSON."""
     key, response = bench.daemon.key, checks.response
-    decoded = [each.json for each in response.events]
+    decoded = [event.json for event in response.events]
     if not response.events:
         with suppress(ValueError):
             decoded.append(json.loads(response.body))
@@ -100,18 +99,17 @@ def _without(bench: RelayBench, checks: Checks) -> None:
         "key_unseen",
         expected="a response without the API key",
         actual=excerpt(seen.replace(key, "<THE KEY>"), 400),
-        clause="S2",
     )
 
 
 def _unlogged(bench: RelayBench) -> None:
-    lines = [each for each in bench.daemon.log().splitlines() if bench.daemon.key in each]
+    key = bench.daemon.key
+    lines = [line for line in bench.daemon.log().splitlines() if key in line]
     bench.check(
         not lines,
         "key_unlogged",
         expected="a log without the API key",
-        actual=" | ".join(each.replace(bench.daemon.key, "<THE KEY>") for each in lines[:2]),
-        clause="S2",
+        actual=" | ".join(line.replace(key, "<THE KEY>") for line in lines[:2]),
     )
 
 
@@ -126,7 +124,7 @@ async def sec_secret_leak(bench: RelayBench) -> None:
     key = bench.daemon.key
     quoted = {"message": f"Incorrect API key provided: {key}.", "type": key, "code": key}
     error = json.dumps({"error": {**quoted, "param": key}})
-    escaped = error.replace(key, "".join(f"\\u{ord(each):04x}" for each in key))
+    escaped = error.replace(key, "".join(f"\\u{ord(character):04x}" for character in key))
     page = f"<html><body>Bearer {key} is not known</body></html>"
     refusals: list[tuple[Script, tuple[int, ...]]] = [
         (script(write(error), status=401, headers=JSON), (401, 502)),
@@ -147,8 +145,8 @@ async def sec_secret_leak(bench: RelayBench) -> None:
         f"event: error\ndata: {key}\n\n",
         f"data: error: {key}\n\n",
     )
-    for each in events:
-        checks = await bench.respond(script=script(delta("one"), write(each)))
+    for failure in events:
+        checks = await bench.respond(script=script(delta("one"), write(failure)))
         checks.failed_stream()
         _without(bench, checks)
     await bench.healthy()
@@ -164,32 +162,29 @@ async def sec_secret_leak(bench: RelayBench) -> None:
 )
 async def sec_secret_leak_unreachable(bench: RelayBench) -> None:
     """No response and no log line contains the key while the API is unreachable."""
-    async with bench.exchange() as exchange:
-        await exchange.start()
-        checks = (await exchange.response()).http_error(502).ended()
+    checks = (await bench.finished(bench.exchange())).http_error(502).ended()
     _without(bench, checks)
     _unlogged(bench)
 
 
 @asynccontextmanager
-async def decoy(bench: RelayBench, *, clause: str) -> AsyncIterator[str]:
-    """The host and port of a server that must not hear anything."""
-    heard: list[bytes] = []
+async def decoy(bench: RelayBench) -> AsyncIterator[str]:
+    """The host and port of a server that must not receive a connection."""
+    received: list[bytes] = []
 
-    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.read(1 << 16))
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read(1 << 16))
         writer.close()
 
-    server = await asyncio.start_server(hear, "127.0.0.1", 0)
+    server = await asyncio.start_server(receive, "127.0.0.1", 0)
     async with server:
         host, port = server.sockets[0].getsockname()
         yield f"{host}:{port}"
     bench.check(
-        not heard,
+        not received,
         "decoy",
-        expected="no connection to anywhere but the configured API",
-        actual=f"{plural(len(heard), 'connection')}: {excerpt(b''.join(heard))}",
-        clause=clause,
+        expected="no connection to any place except the configured API",
+        actual=f"{plural(len(received), 'connection')}: {excerpt(b''.join(received))}",
     )
 
 
@@ -200,7 +195,7 @@ async def decoy(bench: RelayBench, *, clause: str) -> AsyncIterator[str]:
 )
 async def sec_destination_redirect(bench: RelayBench) -> None:
     """The daemon does not follow a redirect to any place; the client receives 502."""
-    async with decoy(bench, clause="U8") as elsewhere:
+    async with decoy(bench) as elsewhere:
         places = [
             *(
                 (status, f"http://{elsewhere}/v1/chat/completions")
@@ -215,7 +210,7 @@ async def sec_destination_redirect(bench: RelayBench) -> None:
 
 
 NOWHERE = "http://127.0.0.1:9"
-"""The discard port: nobody has served it for decades."""
+"""The discard port: servers have left it closed for decades."""
 
 
 @scenario(
@@ -224,8 +219,8 @@ NOWHERE = "http://127.0.0.1:9"
     start=Start(
         env={
             name: NOWHERE
-            for each in ("http_proxy", "https_proxy", "all_proxy")
-            for name in (each, each.upper())
+            for variable in ("http_proxy", "https_proxy", "all_proxy")
+            for name in (variable, variable.upper())
         }
     ),
     everywhere=True,

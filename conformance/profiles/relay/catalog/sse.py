@@ -1,4 +1,4 @@
-"""The event stream's syntax: everything that the WHATWG rules allow, however rarely it is seen."""
+"""The event stream's syntax: everything that the WHATWG rules allow, also the rare parts."""
 
 from conformance.checks import Checks
 from conformance.core.scenario import scenario
@@ -139,7 +139,7 @@ async def sse_multiline_data_lf(bench: RelayBench) -> None:
     bench.check(
         "joined" not in response.text,
         "joined_with_lf",
-        expected="no chunk is made of `nu` and `ll`, on a line each",
+        expected="no chunk from `nu` and `ll` on two lines",
         actual=f"the text {response.text!r}",
     )
 
@@ -187,16 +187,16 @@ def sse_named_and_unknown(response: Checks) -> None:
 )
 async def sse_non_json_data(bench: RelayBench) -> None:
     """The daemon fails the stream on an event that is not JSON, or relays it unchanged."""
-    for said in ("error: boom", "<html>", '{"choices":[{"index":0,"del'):
-        answer = finished(delta("one"), write(f"data: {said}\n\n"), delta(" two"))
+    for junk in ("error: boom", "<html>", '{"choices":[{"index":0,"del'):
+        answer = finished(delta("one"), write(f"data: {junk}\n\n"), delta(" two"))
         response = await bench.respond(script=answer)
         if not response.complete:
             response.content("one").no_finish_reason().failed_stream()
             continue
         bench.check(
-            any(event.data == said for event in response.response.events),
+            any(event.data == junk for event in response.response.events),
             "non_json",
-            expected=f"an error, or an event with the data {said!r}",
+            expected=f"an error, or an event with the data {junk!r}",
             actual="neither",
             clause="R2",
         )

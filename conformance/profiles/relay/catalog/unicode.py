@@ -1,4 +1,4 @@
-"""Text from beyond ASCII, which must come out byte for byte."""
+"""Text beyond ASCII, which the daemon must relay byte for byte."""
 
 from conformance.checks import Checks
 from conformance.core.scenario import scenario
@@ -70,7 +70,7 @@ def unicode_4byte(response: Checks) -> None:
     script=finished(
         *gated(
             *(data(chunk(content=text)) for text in CUTTABLE),
-            cuts=[_at(*each) for each in zip(CUTTABLE[1:], OFFSETS, strict=True)],
+            cuts=[_at(text, offset) for text, offset in zip(CUTTABLE[1:], OFFSETS, strict=True)],
         )
     ),
     clause=("U2", "R3"),
@@ -91,7 +91,7 @@ DRIP = b"".join(data(chunk(content=text)) for text in (" a", " é", " 中", " �
 @scenario(
     script=finished(
         delta("by the byte:"),
-        gate(1),  # from here on the daemon is waiting for each of them
+        gate(1),  # from here on the daemon waits for each byte
         *(step for at in range(len(DRIP)) for step in (write(DRIP[at : at + 1]), cut())),
     ),
     clause=("U2", "R2"),
@@ -185,8 +185,8 @@ def unicode_surrogate_escapes(response: Checks) -> None:
 
 @scenario(
     script=finished(
-        # RFC 8259 7 keeps raw control characters out of strings: those stand in comments,
-        # where whoever splits lines at them meets what looks like an event.
+        # RFC 8259 7 forbids raw control characters in strings: those stand in comments, where
+        # a daemon that splits lines at them finds text like an event.
         write(": \x0b\n: \x0c\n: \x1c\n: \x1d\n: \x1e\n: \x85\n\n"),
         *(
             write(f": no line ends here:{char}data: [DONE]{char}{char}\n")
