@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mock_api.language.cutting import Cuts
+from mock_api.language.reading import Reading
 from mock_api.language.steps import Step, body_size
-from mock_api.net.reading import Reading
 
 Headers = tuple[tuple[str, str], ...]
 """Names in lower case, in order."""
@@ -110,9 +110,6 @@ class Script:
     reading: Reading | None = None
     """How the request is read; None: as it comes, and to its end."""
     afterwards: Afterwards = Afterwards.KEEP
-    once: bool = False
-    """Nothing must remember that this answers a request: the next like it may get another, or
-    is to be read in the script's own way."""
 
     @property
     def body_size(self) -> int | None:

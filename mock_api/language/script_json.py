@@ -26,6 +26,7 @@ from mock_api.language.json_values import (
     text,
     whole,
 )
+from mock_api.language.reading import Reading
 from mock_api.language.script import (
     Afterwards,
     Attempts,
@@ -36,7 +37,6 @@ from mock_api.language.script import (
     Script,
 )
 from mock_api.language.step_json import steps
-from mock_api.net.reading import Reading
 
 EVENT_STREAM = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
 """The headers of a script that names none."""
@@ -52,7 +52,7 @@ def read_script(value: Any) -> Script | Attempts:
         scripts = fields("", value, readers)["attempts"]
         if not scripts:
             raise ScriptError("attempts", "at least one script", scripts)
-        return Attempts(tuple(replace(script, once=True) for script in scripts))
+        return Attempts(scripts)
     return _script("", value)
 
 
@@ -62,7 +62,7 @@ def _script(where: str, value: Any) -> Script:
     if cuts != Cuts():
         read["cuts"] = cuts
     if "request" in read:
-        read |= {"reading": read.pop("request"), "once": True}
+        read["reading"] = read.pop("request")
     script = Script(**{"headers": EVENT_STREAM, **read})
     if script.encoding is Encoding.GZIP:
         script = replace(script, headers=(*script.headers, ("content-encoding", "gzip")))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mock_api.http2.frames import Setting
 from mock_api.language import openai
 from mock_api.language.json_values import (
     Reader,
@@ -35,6 +34,7 @@ from mock_api.language.steps import (
     Last,
     Raw,
     Repeat,
+    Setting,
     Settings,
     Stall,
     Step,

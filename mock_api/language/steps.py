@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from itertools import count
 
 
@@ -109,9 +109,20 @@ class Goaway:
     code: int
 
 
+class Setting(IntEnum):
+    """The names of settings (RFC 9113 6.5.2)."""
+
+    HEADER_TABLE_SIZE = 0x1
+    ENABLE_PUSH = 0x2
+    MAX_CONCURRENT_STREAMS = 0x3
+    INITIAL_WINDOW_SIZE = 0x4
+    MAX_FRAME_SIZE = 0x5
+    MAX_HEADER_LIST_SIZE = 0x6
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """HTTP/2: SETTINGS, which the mock keeps to itself once the client has acknowledged them."""
+    """HTTP/2: SETTINGS. The mock follows them after the client acknowledges them."""
 
     values: tuple[tuple[int, int], ...]
 
