@@ -20,14 +20,14 @@ from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt
 
 MAX_HEAD = 1 << 20
-"""Bytes after which a head without end is given up."""
+"""Bytes after which the reader gives up a head without an end."""
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 [1-9][0-9][0-9] [^\r\n]*")
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\r\n]*)?")
 
 Piece = tuple[int, bytes]
-"""Body bytes and the offset of the first of them in the response."""
+"""Body bytes, and the offset of the first one in the response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Body:
         return [(offset, data)] if data else []
 
     def unfinished(self) -> str | None:
-        """What is missing should the connection end now, or None."""
+        """The missing part, should the connection end now; None where it is complete."""
         return None
 
     def _violation(self, rule: str, found: str, offset: int) -> None:
@@ -79,7 +79,7 @@ class Body:
 
 
 class LengthBody(Body):
-    """A body of the length that the head announced."""
+    """A body of the length in the head."""
 
     def __init__(self, length: int) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class LengthBody(Body):
 
 
 class ChunkedBody(Body):
-    """A body in chunks (RFC 9112 7.1), read strictly and never resynchronised."""
+    """A body in chunks (RFC 9112 7.1), read strictly; the reader stops at the first mistake."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -170,7 +170,7 @@ class ChunkedBody(Body):
 
 
 class Framing:
-    """Feed it a response's bytes; it reads the head and returns the pieces of the body."""
+    """Reads the bytes of a response: its head, and the pieces of its body."""
 
     def __init__(self, rules: HeadRules = CLOSE_DELIMITED) -> None:
         self.seen = False
@@ -236,7 +236,7 @@ class Framing:
         )
 
     def _read_head(self, head: bytes) -> None:
-        # h11 speaks as a client, and a client hears nothing before it asked.
+        # h11 reads a response only after it has sent a request.
         client = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         client.send(h11.Request(method="GET", target="/", headers=[("Host", "localhost")]))
         client.send(h11.EndOfMessage())
@@ -246,7 +246,7 @@ class Framing:
         except h11.RemoteProtocolError as error:
             self._unreadable(f"{error}: {excerpt(head)}")
             return
-        self._judge_lines(head)
+        self._check_lines(head)
         del self._head[: len(head)]
         if isinstance(answer, h11.InformationalResponse):
             self._violation(
@@ -283,7 +283,7 @@ class Framing:
         if [name for name, _ in self.headers].count("content-type") > 1:
             self._violation("Content-Type is sent once (RFC 9110 8.3)", "twice", self._offset)
 
-    def _judge_lines(self, head: bytes) -> None:
+    def _check_lines(self, head: bytes) -> None:
         offset = self._offset
         for number, line in enumerate(head.split(b"\n")[:-1]):
             content = line.removesuffix(b"\r")
@@ -313,7 +313,7 @@ class Framing:
 
 
 def _text(value: bytes) -> str:
-    # A daemon may have been given a header value in UTF-8; anything else is one byte a character.
+    # A header value may be UTF-8; otherwise each byte is one character.
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -1,14 +1,13 @@
-"""Bytes to Response: the strict parser of what a daemon answers, without I/O.
+"""The strict parser of a daemon's answer, from bytes to a Response, without I/O.
 
-Three layers, each judging its own rules: framing.py the HTTP/1.1 head and
-which bytes are the body, eventstream.py the events in them, and here what the
-events say: chunks of one of the two formats, `[DONE]`, an error. Nothing
-stops the parser; where the bytes break a rule it notes a Violation and reads
-on as a lenient client would, so that every check has something to look at.
+Three layers each check their own rules. http1_message.py reads the HTTP/1.1 head and the
+bytes of the body, event_stream.py the events in them. This module reads the events'
+content: chunks of one of the two formats, `[DONE]`, an error. Where the bytes break a
+rule, the parser notes a Violation and reads on as a lenient client would, so that every
+check has something to look at.
 
-`parse` takes a whole transcript. An exchange that is still running feeds a
-ResponseParser read by read. How the bytes were cut into reads makes no
-difference but for the time stamps.
+`parse` takes a whole transcript. A running exchange feeds a ResponseParser read by read.
+The cuts between reads change the time stamps only.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ class ResponseParser:
                     self._take(event, read.at)
 
     def response(self, transcript: Transcript) -> Response:
-        """What was fed, as the Response of this transcript; feeding may go on afterwards."""
+        """The Response of this transcript; feeding may continue afterwards."""
         violations = [*self._framing.violations, *self._violations, *self._at_end(transcript)]
         cut = self._cut(transcript)
         truncated = cut is not None and self._framing.seen and self._framing.rules.framed
@@ -137,7 +136,7 @@ class ResponseParser:
         done = bool(self.events) and self.events[-1].kind is Kind.DONE
         if done and trailing is not None:
             found.append(_after_done(excerpt(transcript.raw[trailing:]), trailing))
-        # Only an orderly end says that nothing was still to come.
+        # After any other end the rest may have been on its way.
         if not transcript.ending.orderly or not transcript.reads:
             return found
         if unfinished is not None and not done:

@@ -346,7 +346,7 @@ def test_a_daemon_that_is_not_there(tmp_path: Path) -> None:
     async def main() -> Exchange:
         exchange = exchange_with(tmp_path / "none.sock")
         async with exchange:
-            with pytest.raises(ScenarioStopped, match="there is no socket"):
+            with pytest.raises(ScenarioStopped, match="no socket at"):
                 await exchange.start()
             assert (await exchange.finish()).response.transcript.reads == ()
         return exchange
