@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from miniature_daemon import miniature_daemon
 
 from conformance.core.socket_type import SocketType
 from conformance.profiles.handoff import client_pair, opening, payload, sender
 from conformance.profiles.handoff.client_pair import ClientKind
+from tests.conformance.profiles.handoff.miniature_daemon import miniature_daemon
 
 KINDS = pytest.mark.parametrize("kind", list(ClientKind))
 TYPES = pytest.mark.parametrize("socket_type", list(SocketType))
