@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import json
 
-from conformance.core import chunk as delta
-from conformance.core import exact_json as exact
+from conformance.core import chunk, exact_json
 from conformance.core.evidence import (
     Event,
     Format,
@@ -104,7 +103,7 @@ class ResponseParser:
     def _take(self, dispatched: Dispatched, at: float) -> None:
         data, offset = dispatched.data, dispatched.offset
         value, problem = _decode(data)
-        kind = delta.kind_of(data, value)
+        kind = chunk.kind_of(data, value)
         named = dispatched.type != "message"
         if data and problem:
             self._violation(problem, excerpt(data), offset)
@@ -114,13 +113,13 @@ class ResponseParser:
             rule = "a chunk has no event name: EventSource.onmessage would not see it (HTML 9.2.6)"
             self._violation(rule, f"event: {dispatched.type}", offset)
         if kind is Kind.CHUNK:
-            self._judge_format(value, data, offset)
+            self._check_format(value, data, offset)
         if self.events and self.events[-1].kind is Kind.DONE:
             self._after_done(excerpt(data), offset)
         self.events.append(Event(kind, data, value, dispatched.type, offset, at))
 
-    def _judge_format(self, value: object, data: str, offset: int) -> None:
-        form = delta.format_of(value)
+    def _check_format(self, value: object, data: str, offset: int) -> None:
+        form = chunk.format_of(value)
         if self._format is not None and form is not self._format and not self._mixed:
             self._mixed = True
             rule = "all chunks are in one format, simple or openai"
@@ -169,10 +168,10 @@ def _after_done(found: str, offset: int) -> Violation:
 
 
 def _decode(data: str) -> tuple[object, str | None]:
-    if data == delta.DONE:
+    if data == chunk.DONE:
         return None, None
     try:
-        return exact.decode(data), None
+        return exact_json.decode(data), None
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
             return None, "an event's data is one JSON value"

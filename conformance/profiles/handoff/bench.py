@@ -27,7 +27,7 @@ class HandoffOptions(ClientOptions, total=False):
 
 
 class HandoffBench(RelayBench):
-    """One scenario's hold on a daemon that takes handoffs."""
+    """One scenario's access to a daemon that takes handoffs."""
 
     def exchange(
         self,

@@ -44,7 +44,7 @@ class ClientOptions(TypedDict, total=False):
 
 
 class RelayBench(Bench):
-    """One scenario's hold on a daemon, on the mock API and on its clients."""
+    """One scenario's access to a daemon, to the mock API and to clients."""
 
     checks: type[Checks] = Checks
     """The vocabulary of assertions on a finished exchange."""

@@ -33,13 +33,13 @@ READ_SIZE = 65536
 """Bytes asked for with each read, unless a scenario reads in sips."""
 
 SETTLING = 2.0
-"""Seconds until the upstream side must show what the client's side implies: a request that
-was made, or the end of one whose answer is complete. On a daemon that is right this is one
-turn of the mock API's event loop; a wrong one costs them all."""
+"""Seconds until the journal must show what the client's side implies: a request, or the end of
+one whose answer is complete. With a right daemon this takes one turn of the mock API's event
+loop; a wrong daemon costs all of it."""
 
 
-class Upstream(Protocol):
-    """What an exchange asks of the mock API."""
+class MockApi(Protocol):
+    """The part of the mock API's client that an exchange uses."""
 
     async def journal(self, token: str) -> tuple[JournalEntry, ...]:
         """The requests that carried the token so far, in order of arrival."""
@@ -53,9 +53,9 @@ class Upstream(Protocol):
         within: float,
         brief: bool = False,
     ) -> tuple[JournalEntry, ...]:
-        """The token's requests, once there is one and, for `ended`, none is running.
+        """The token's requests, once one has arrived and, for `ended`, has ended.
 
-        After `within` seconds: what there is. `brief`: without what was said.
+        After `within` seconds: those of that moment. `brief`: without the events sent.
         """
         ...
 
@@ -72,7 +72,7 @@ class Exchange:
         opening: Opening,
         *,
         token: str,
-        upstream: Upstream,
+        upstream: MockApi,
         deadline: float,
         read_size: int = READ_SIZE,
         scale: float = 1.0,
@@ -191,8 +191,8 @@ class Exchange:
     async def step_through(self, gates: int) -> None:
         """Open the gates one by one, each once the client has as many events (see `gated`).
 
-        Where an event does not come, the rest is let go. If the answer then is whole, that event
-        was held back, which is noted here (R7); if it is not, the checks of it will tell.
+        Where an event does not arrive, all gates are opened. If the answer then is whole, the
+        daemon held that event back, which is recorded here (R7). If not, its checks report that.
         """
         events = self._reading.parser.events
         for number in range(1, gates + 1):
@@ -201,7 +201,7 @@ class Exchange:
                 await self.open_gate(gates)
                 checks = self._checks(await self.finish())
                 if not checks.content_as_sent().events_in_order().failures:
-                    expected = f"event {number}, before the API sends what follows it"
+                    expected = f"event {number}, before the API sends the next one"
                     where = last_place(checks.response)
                     self._note(
                         "step_through", FindingKind.LATE, expected, "it came only after that", where
@@ -275,8 +275,8 @@ class Exchange:
     async def finish(self, *, brief: bool = False) -> Observation:
         """Read to the end (or the deadline), fetch the journal, return all the evidence.
 
-        The evidence is taken once; asked again, it is the same. `brief`: without what the API
-        said, for an answer so large that to fetch it again would take the time of others.
+        The evidence is taken once; a second call returns the same. `brief`: without the events
+        that the API sent, for an answer so large that fetching them would delay others.
         """
         if self._observation is not None:
             return self._observation
