@@ -13,7 +13,7 @@ def chunks(entry: JournalEntry) -> list[Any]:
     values = []
     for event in entry.events:
         if event.type != "message":
-            continue  # a named event is not part of the answer, whatever its data
+            continue  # a named event is not part of the answer
         value = decoded(event.data)
         kind = chunk.kind_of(event.data, value)
         if kind is Kind.DONE:

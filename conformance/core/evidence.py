@@ -137,7 +137,7 @@ class Response:
     violations: tuple[Violation, ...]
     """In order of offset."""
     truncated: bool = False
-    """Whether the connection ended before the message did, where framing tells the two apart."""
+    """Whether the connection ended before the message, which has a framing of its own."""
 
     def header(self, name: str) -> str | None:
         """The header's value; several values are joined with a comma; None when absent."""

@@ -1,7 +1,7 @@
 """A finding: an observation of a client or a check that is not right.
 
 Client code reports its observation without a clause: the same observation can break
-different clauses. The profile's `blame` table, or the scenario, says which one. The
+different clauses. The profile's `blame` table, or the scenario, names the clause. The
 result is a FailedCheck (result.py).
 """
 

@@ -105,7 +105,7 @@ class Bench:
     async def released(self, *targets: str, within: float = 2.0, clause: str | None = None) -> bool:
         """Check that the daemon closes each of these descriptors, as /proc names them.
 
-        Returns whether it does, within so many seconds.
+        within: seconds. Returns whether it does.
         """
         pid = self.environment.instance.pid
         assert pid is not None, "the daemon's process cannot be found out"
@@ -177,7 +177,7 @@ class Bench:
         return self.check(measured <= bound, check, expected=expected, actual=actual, clause=clause)
 
     async def descriptors_fall_to(self, most: int, *, within: float = 2.0) -> bool:
-        """Check that the daemon holds at most so many descriptors in the end."""
+        """Check that the daemon closes descriptors until it holds at most this number."""
         await self.until(lambda: len(self.probe().descriptors) <= most, within=within)
         held = len(self.probe().descriptors)
         return self.check(

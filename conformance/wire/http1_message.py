@@ -32,7 +32,7 @@ Piece = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class HeadRules:
-    """What the head of an event stream may say about its body, by the profile's contract."""
+    """The framings of an event stream that the profile's contract allows."""
 
     framed: bool
     """Whether chunks or a length may frame the body; then the message ends before EOF."""
@@ -61,7 +61,7 @@ class Body:
 
     @property
     def ended(self) -> bool:
-        """Whether the framing says that the body is complete."""
+        """Whether the body is complete by its framing."""
         return False
 
     def feed(self, data: bytes, offset: int) -> list[Piece]:

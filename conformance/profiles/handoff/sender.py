@@ -35,7 +35,7 @@ TAKEN_PAUSE = 0.001
 
 
 class HandoffError(OpeningError):
-    """The handoff could not be delivered. The message says why and what to do."""
+    """The handoff could not be delivered. The message gives the reason and a remedy."""
 
 
 class NotListeningError(HandoffError):

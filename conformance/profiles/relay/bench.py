@@ -1,4 +1,4 @@
-"""A RelayBench: what a scenario of a relay has, whatever the opening.
+"""A RelayBench: the bench of every relay, independent of the opening.
 
 It makes exchanges, each with a token of its own, and collects what is wrong
 with all of them in one list. The evidence shows the exchanges that failed.
@@ -68,8 +68,8 @@ class RelayBench(Bench):
         `request` holds fields of the request: prompt, system, messages, model,
         max_tokens, temperature, user_id, and body for all others. `clause` is broken
         where the client is not served, unless the scenario's first clause is. Raises
-        ScenarioStopped where a check has failed and no time is left: what a daemon
-        did not do in no time says nothing about it.
+        ScenarioStopped where a check has failed and no time is left: a daemon without
+        time cannot answer.
         """
         raise NotImplementedError
 
@@ -162,7 +162,7 @@ class RelayBench(Bench):
         checks.done_marker().content_as_sent()
 
     async def unasked(self, *exchanges: Exchange, clause: str | None = None) -> None:
-        """Check that the API received a request of none of these; a fresh one is the fence.
+        """Check that the API received no request of these exchanges, after a fresh request.
 
         They need not have been started: their token, in the request, identifies them.
         """

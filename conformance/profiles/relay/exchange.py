@@ -161,7 +161,7 @@ class Exchange:
         self._reading.start(self._open())
 
     def sip(self, size: int) -> None:
-        """While paused: take at most so many bytes of what is there, and stay paused."""
+        """While paused: take at most `size` bytes that have arrived, and stay paused."""
         self._reading.sip(self._open(), size)
 
     def send(self, data: bytes) -> int:
@@ -259,7 +259,7 @@ class Exchange:
         self._check(self._observed(entries)).applied(pattern)
 
     async def upstream_ended(self, within: float = 2.0, *, clause: str | None = None) -> None:
-        """Check that the upstream request ends within so many seconds from now (U5)."""
+        """Check that the upstream request ends within this time from now (U5)."""
         within *= self._scale
         entries = await self.upstream.wait(self.token, state="ended", within=within, brief=True)
         check, expected = "upstream_ended", f"the upstream request ends within {within:g} s"

@@ -1,4 +1,4 @@
-"""Each cause is one finding, whatever the number of checks."""
+"""Each cause is one finding, for any number of checks."""
 
 import json
 from typing import Any

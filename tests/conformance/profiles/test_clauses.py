@@ -1,4 +1,4 @@
-"""Each profile's table of clauses and its document say the same."""
+"""Each profile's table of clauses equals the one in its document."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Handoffs over real sockets: what arrives at the daemon, and what each failure says."""
+"""Handoffs over real sockets: what arrives at the daemon, and the message of each failure."""
 
 import asyncio
 import fcntl

@@ -74,13 +74,13 @@ def test_waits_for_the_upstream_to_note_its_end(tmp_path: Path) -> None:
         ([1, 1, 1], []),
         ([1, 0, 2], [("step_through", "R7")]),  # held back until the next event
         ([0, 0, 3], [("step_through", "R7")]),
-        ([1, 0, 1], []),  # lost: the checks of the answer tell
+        ([1, 0, 1], []),  # lost: the checks of the answer report it
     ],
 )
 def test_steps_through_gates(
     tmp_path: Path, sends: list[int], found: list[tuple[str, str]]
 ) -> None:
-    """The API's event n+1 leaves when gate n is open; the daemon passes on what `sends` says."""
+    """The API's event n+1 leaves when gate n is open; the daemon passes on `sends` events."""
     sent = SentEvent(0.0, '{"choices":[{"index":0,"delta":{"content":"a"}}]}')
     upstream = Journal(now=(entry(events=(sent,) * 3),))
 

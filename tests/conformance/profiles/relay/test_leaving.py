@@ -62,7 +62,7 @@ def test_leaving(tmp_path: Path, client: ClientKind, leave: str) -> None:
 
     told, exchange = asyncio.run(main())
     assert told == ("reset" if leave == "reset" and client is ClientKind.TCP else "eof")
-    exchange.close()  # leaving twice is no error
+    exchange.close()  # leaving twice is not an error
     exchange.reset()
 
 

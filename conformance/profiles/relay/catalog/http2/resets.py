@@ -24,7 +24,7 @@ from conformance.profiles.relay.catalog.http2.protocol import (
     evidence='RFC 9113 5.4.2; h2o/h2o#3566 "handle RST_STREAM NO_ERROR"',
 )
 async def http2_reset(bench: RelayBench) -> None:
-    """The daemon fails an answer whose stream is reset, whatever the error code."""
+    """The daemon fails an answer whose stream is reset, with any error code."""
     codes = (
         *(NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR),
         *(REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM, 0x1234),
