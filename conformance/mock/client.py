@@ -1,7 +1,7 @@
 """The client of a mock API's control interface. Each event loop has its own.
 
-Waiting is the server's job: a wait is one request, which the server answers when the
-awaited thing has happened.
+The server does the waiting: a wait is one request, which it answers when the awaited
+event has happened.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from conformance.mock.control_client import Control, ControlError
 from conformance.mock.process import MockServer
 
 ANSWER = 10.0
-"""Seconds the control interface may take to answer, beyond what was asked to be waited for."""
+"""Seconds that the control interface may take to answer, in addition to a wait."""
 
 
 class MockClient:
-    """A client of a running mock API. Belongs to one event loop.
+    """A client of a running mock API, for one event loop.
 
-    Every method raises MockApiError when the mock API cannot be asked or
-    refuses; the message is the mock API's own.
+    Every method raises MockApiError where the mock API does not answer, or refuses. The
+    message is the mock API's own.
     """
 
     def __init__(self, addresses: Addresses) -> None:
@@ -36,7 +36,7 @@ class MockClient:
     @classmethod
     @asynccontextmanager
     async def attach(cls, addresses: Addresses) -> AsyncIterator[MockClient]:
-        """A client of a mock API that somebody else started."""
+        """A client of a mock API that runs already."""
         upstream = cls(addresses)
         try:
             yield upstream
@@ -48,7 +48,7 @@ class MockClient:
     async def start(
         cls, *, port: int | None = None, args: Sequence[str] = ()
     ) -> AsyncIterator[MockClient]:
-        """Start a mock API, as MockServer does, and be its client."""
+        """Start a mock API, and connect a client to it."""
         server = MockServer(port=port, args=args)
         try:
             async with cls.attach(await asyncio.to_thread(lambda: server.addresses)) as upstream:
@@ -57,7 +57,7 @@ class MockClient:
             await asyncio.to_thread(server.stop)
 
     async def register_key(self, name: str, key: str) -> None:
-        """Have requests that carry this API key attributed to this name."""
+        """Attribute requests that carry this API key to this name."""
         await self._ask("PUT", f"/keys/{quote(name, safe='')}", {"key": key})
 
     async def forget_key(self, name: str) -> None:
@@ -86,8 +86,8 @@ class MockClient:
     ) -> tuple[JournalEntry, ...]:
         """The token's requests, once there is one and (for `ended`) none is running.
 
-        After `within` seconds: what there is. `brief`: without the request's body and what the
-        events say, which of a large answer is much.
+        After `within` seconds it returns the requests so far. `brief`: without the request's
+        body and the events' data, which can be large.
         """
         return await self._wait(within, {"token": token, "for": state, "brief": int(brief)})
 
