@@ -19,7 +19,8 @@ from conformance.profiles.gateway.http2_opening import RequestedByHttp2
 from conformance.profiles.gateway.opening import Requested, Target
 from conformance.profiles.gateway.request import Request, asked, body_of, encode
 from conformance.profiles.relay.bench import ClientOptions, RelayBench
-from conformance.profiles.relay.exchange import READ_SIZE, Exchange
+from conformance.profiles.relay.client_side import READ_SIZE
+from conformance.profiles.relay.exchange import Exchange
 from conformance.profiles.relay.opening import Opening
 from conformance.wire.http1_message import SELF_DELIMITED, HeadRules
 

@@ -20,7 +20,8 @@ from conformance.core.scenario import Actor, Scenario
 from conformance.core.script import Script
 from conformance.profiles.bench import LOOK, Bench
 from conformance.profiles.environment import Environment
-from conformance.profiles.relay.exchange import READ_SIZE, Exchange
+from conformance.profiles.relay.client_side import READ_SIZE
+from conformance.profiles.relay.exchange import Exchange
 from conformance.profiles.relay.opening import Opening
 from conformance.profiles.relay.request import Marked, marked
 from conformance.profiles.relay.transcript_text import evidence_text
