@@ -45,7 +45,7 @@ def head(fields: Iterable[tuple[bytes, bytes]], reply: Http2Reply) -> Head:
     """The response's head. Raises ValueError where it is malformed (RFC 9113 8.2)."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in fields:
-        name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
+        name, value = raw_name.decode("ascii"), raw_value.decode("latin-1").strip(" \t")
         if name != name.lower() or name in _PER_HOP:
             raise ValueError(f"it has the header {name!r}")
         if _CONTROL.search(value):
