@@ -110,7 +110,8 @@ class Upstream:
             *self._headers,
         ]
         if request.body:
-            headers.append((b"content-type", b"application/json"))
+            if not any(name == b"content-type" for name, _ in request.headers):
+                headers.append((b"content-type", b"application/json"))
             headers.append((b"content-length", b"%d" % len(request.body)))
         return _Sending([*headers, *request.headers], request.body)
 
