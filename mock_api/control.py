@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote
 from mock_api.language import openai
 from mock_api.language.json_values import ScriptError
 from mock_api.language.registered import Registered
-from mock_api.language.script_json import read_script
+from mock_api.language.script_json import from_json
 from mock_api.playing.entry import End, Entry
 from mock_api.playing.exchange import Later, Reply, Request
 from mock_api.playing.keys import Keys
@@ -215,7 +215,7 @@ class Control:
 
     def _put_script(self, request: Request, name: str) -> Answer:
         try:
-            self._scripts.put(name, read_script(_json(request)))
+            self._scripts.put(name, from_json(_json(request)))
         except ScriptError as error:
             raise ControlError(400, str(error)) from None
         return 200, {}

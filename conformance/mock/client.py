@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from conformance.core.evidence import End, JournalEntry, SentEvent
+from conformance.core.script import Script, to_json
 from conformance.mock.addresses import Addresses, MockApiError
 from conformance.mock.control_client import Control, ControlError
 from conformance.mock.process import MockServer
@@ -103,9 +104,10 @@ class MockClient:
         """As wait(), once the mock API has sent this many events to the token's request."""
         return await self._wait(within, {"token": token, "events": count})
 
-    async def put_script(self, name: str, script: Any) -> None:
-        """Register a script (JSON, as docs/patterns.md describes) for the pattern `script:NAME`."""
-        await self._ask("PUT", f"/scripts/{quote(name, safe='')}", script)
+    async def put_script(self, name: str, script: Script | dict[str, Any]) -> None:
+        """Register a script, as a value or as JSON, for the pattern `script:NAME`."""
+        value = script if isinstance(script, dict) else to_json(script)
+        await self._ask("PUT", f"/scripts/{quote(name, safe='')}", value)
 
     async def drop_script(self, name: str) -> None:
         """Undo put_script."""

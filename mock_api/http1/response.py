@@ -104,7 +104,7 @@ def _informational(script: Script) -> bytes:
 def _head(script: Script, framing: Framing, close: bool) -> bytes:
     if script.head is not None:
         return script.head
-    headers = list(script.headers)
+    headers = list(script.all_headers)
     if framing is Framing.CHUNKED:
         headers.append(("transfer-encoding", "chunked"))
     elif framing is Framing.LENGTH:

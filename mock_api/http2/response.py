@@ -159,7 +159,7 @@ def _head(script: Script) -> list[Item]:
     """The header blocks before the body."""
     blocks = [((":status", str(each.status)), *each.headers) for each in script.informational]
     if script.head != b"":
-        headers = [pair for pair in script.headers if pair[0] not in _NOT_IN_HTTP2]
+        headers = [pair for pair in script.all_headers if pair[0] not in _NOT_IN_HTTP2]
         if script.framing is Framing.LENGTH:
             headers.append(("content-length", str(content_length(script))))
         blocks.append(((":status", str(script.status)), *headers))

@@ -16,7 +16,7 @@ from h2_client import H2Client
 from mock_process import Mock, chat, contents, events, pattern_header
 from scripted import register
 
-from mock_api.language.script_json import FIELDS, read_script
+from mock_api.language.script_json import FIELDS, from_json
 from mock_api.language.step_json import STEPS
 from mock_api.playing.entry import Entry, Peer
 from mock_api.playing.exchange import Reply, Request
@@ -260,7 +260,7 @@ BAD_SCRIPTS = [
     ({"steps": [{"unit": [{"wait": 1}]}]}, "steps[0].unit: expected steps that write"),
     (
         {"steps": [{"unit": [{"write": "a"}, {"stall": True}]}]},
-        "steps[0].unit: expected nothing but writes, waits, gates and cuts",
+        "steps[0].unit: expected only writes, waits, gates and cuts",
     ),
     ({"framing": "none"}, "framing: expected one of chunked, length, close, raw"),
     ({"head": 1}, "head: expected a string, found 1"),
@@ -309,7 +309,7 @@ def test_bad_scripts_are_refused_naming_the_place(mock: Mock, script: Any, said:
 
 def test_the_documented_script_is_one() -> None:
     example = DOCS.read_text().split("A script is one JSON object:\n")[1].split("\n| field")[0]
-    script = read_script(json.loads(example))
+    script = from_json(json.loads(example))
     assert len(script.steps) == 5
 
 
@@ -329,7 +329,7 @@ def test_every_step_and_every_field_is_documented() -> None:
 def _entry() -> dict[str, Any]:
     """Any entry's fields."""
     request = Request("GET", "/", b"", b"", None, None)
-    reply = Reply(read_script({}))
+    reply = Reply(from_json({}))
     return Entry(request, reply, Peer(1, "h2", "tcp"), 1, (), 0.0).as_json()
 
 

@@ -24,7 +24,16 @@ from urllib.parse import urlencode, urlsplit
 from conformance.core.evidence import End, JournalEntry
 from conformance.core.finding import Finding, ScenarioStopped
 from conformance.core.quoting import excerpt, plural
-from conformance.core.script import Script, attempts, chunk, done, event, finish, finished, script
+from conformance.core.script import (
+    SingleScript,
+    attempts,
+    chunk,
+    done,
+    event,
+    finish,
+    finished,
+    script,
+)
 from conformance.core.script import delta as text
 from conformance.profiles.websocket.chat import Chat, ChatBench, new_token
 from conformance.profiles.websocket.connection import Opcode
@@ -360,7 +369,7 @@ class AgentBench(ChatBench):
         return max(0.0, self.deadline - time.monotonic())
 
 
-def call(tool: str, order: str) -> Script:
+def call(tool: str, order: str) -> SingleScript:
     """A script in which the model calls a tool, the arguments in three pieces."""
     arguments = json.dumps({"order_id": order})
     identity = {"id": f"call_{new_token()}", "type": "function"}

@@ -3,7 +3,7 @@
 import asyncio
 
 from conformance.core.scenario import scenario
-from conformance.core.script import delta, endless, finished, repeat
+from conformance.core.script import delta, endless, finished, repeat, script
 from conformance.profiles.rpc_chat.client import RpcBench
 from conformance.profiles.websocket.connection import Opcode
 
@@ -73,7 +73,7 @@ async def pressure_slow_reader(bench: RpcBench) -> None:
     async with bench.connect() as slow, bench.connect() as other:
         await slow.staged()
         await other.staged()
-        slow.prompt(pattern=await bench.script({"steps": [endless(PIECE)]}))
+        slow.prompt(pattern=await bench.script(script(endless(PIECE))))
         await slow.chunks(1)
         slow.pause()
         before = 0
