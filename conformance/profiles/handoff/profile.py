@@ -26,9 +26,7 @@ PROFILE = Profile(
         FindingKind.NOT_TAKEN: "H2",
         FindingKind.HELD: "H10",
     },
-    serving=frozenset(
-        ["H1", "H2", "H4", "H5", "H7", "L1", "L2", "L3", "L4", "R8", "U3", "U6", "U9"]
-    ),
+    serving=frozenset(["H1", "H2", "H4", "H5", "H7", "L1", "L2", "L3", "L4", "R8", "U3", "U9"]),
     concurrency=24,
     timed=frozenset({"H7", "R7", "R8", "U5", "U6", "U7", "L2"}),
     relays=True,

@@ -114,7 +114,7 @@ class Exchange(ClientSide):
         await self._until(lambda: False)
         return self._reading.ending or Ending.DEADLINE
 
-    async def asked(self) -> None:
+    async def asked(self, *, clause: str | None = None) -> None:
         """Wait until the API has received a request. Raises ScenarioStopped otherwise (U1)."""
         within = SETTLING * self._scale
         if not await self.upstream.wait(self.token, state="received", within=within, brief=True):
@@ -127,7 +127,7 @@ class Exchange(ClientSide):
                     expected,
                     actual,
                     "upstream",
-                    clause=self._clause,
+                    clause=clause or self._clause,
                     unserved=True,
                 )
             )

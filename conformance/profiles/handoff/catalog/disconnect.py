@@ -47,10 +47,10 @@ async def client_input_then_gone(bench: HandoffBench) -> None:
     pattern = await bench.pattern()
 
     async def gone(leave: Callable[[Exchange], None]) -> None:
-        async with bench.exchange(pattern=pattern, clause="R8") as exchange:
+        async with bench.exchange(pattern=pattern) as exchange:
             exchange.send(b"POST / HTTP/1.1\r\n" * 20)
             await exchange.start()
-            await exchange.asked()
+            await exchange.asked(clause="R8")
             await exchange.events(3)
             exchange.send(b"x" * 2000)
             leave(exchange)

@@ -55,7 +55,7 @@ async def backp_stalled_memory(bench: RelayBench) -> None:
         await asyncio.gather(*map(_stall, stalled))
         # A client that reads receives such an answer whole meanwhile. By then a daemon that
         # does not pause the API would have read the others' answers too.
-        async with bench.exchange(pattern=pattern) as reader:
+        async with bench.exchange(pattern=pattern, clause="U6") as reader:
             await reader.start()
             await _whole(reader)
         grown = (bench.daemon.probe().rss - before) / MEBIBYTE
