@@ -26,3 +26,25 @@ class Clause:
     id: str
     level: Level
     sentence: str
+
+
+Sentence = tuple[Level, str]
+"""A clause without its number: how binding it is, and what it says."""
+
+
+def must(sentence: str) -> Sentence:
+    """A sentence that binds every daemon of the profile."""
+    return Level.MUST, sentence
+
+
+def should(sentence: str) -> Sentence:
+    """A sentence whose violation is a warning."""
+    return Level.SHOULD, sentence
+
+
+def numbered(prefix: str, *sentences: Sentence) -> tuple[Clause, ...]:
+    """The clauses of a contract, numbered from 1: `RC1`, `RC2`, …"""
+    return tuple(
+        Clause(f"{prefix}{number}", level, sentence)
+        for number, (level, sentence) in enumerate(sentences, start=1)
+    )

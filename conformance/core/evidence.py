@@ -1,10 +1,11 @@
-"""Evidence: the record of both sides of the daemon. Values without I/O.
+"""Evidence: what was seen on both sides of the daemon. Values, no I/O.
 
-A Transcript is the client's side of one exchange: every read with its time. A Response
-is that transcript parsed strictly: head, events, and every place where the bytes broke
-a rule. A JournalEntry is the upstream side: the request that the mock API received, and
-the events that it sent, with times. All times are seconds on the machine's monotonic
-clock. Every process shares it, so times of both sides can be compared directly.
+A Transcript is the client's side of one exchange: every read with the time it
+was made. A Response is that transcript parsed strictly: head, events, and
+every place where the bytes broke a rule. A JournalEntry is the upstream side:
+what the mock API received and what it sent, when. All times are seconds on
+the machine's monotonic clock, which every process shares, so the two sides
+can be compared directly.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One exchange, as the client's socket recorded it."""
+    """One exchange as the client's socket saw it."""
 
     request: bytes
     """The bytes that began the exchange: handoff data, or an HTTP request."""
@@ -72,14 +73,14 @@ class Transcript:
 
 
 class Kind(Enum):
-    """The meaning of a server-sent event, in either response format."""
+    """What a server-sent event is, in either response format."""
 
     CHUNK = "chunk"
     """A piece of the answer: `{"content":…}` or an OpenAI chunk object."""
     DONE = "done"
     ERROR = "error"
     OTHER = "other"
-    """It is in neither of the two formats."""
+    """Neither of the two formats knows it."""
 
 
 class Format(Enum):
@@ -97,9 +98,9 @@ class Event:
     data: str
     """The event's data, as the WHATWG rules assemble it."""
     json: Any
-    """The data decoded (integers exact), or None where it is not JSON."""
+    """The data decoded (integers exact), or None where it is no JSON."""
     type: str
-    """The event type; `message` unless an `event:` field names another one."""
+    """The event type; `message` unless an `event:` field said otherwise."""
     offset: int
     """Where its first line starts in the transcript's raw bytes."""
     at: float
@@ -137,7 +138,7 @@ class Response:
     violations: tuple[Violation, ...]
     """In order of offset."""
     truncated: bool = False
-    """Whether the connection ended before the message, which has a framing of its own."""
+    """Whether the connection ended before the message did, where framing tells the two apart."""
 
     def header(self, name: str) -> str | None:
         """The header's value; several values are joined with a comma; None when absent."""
@@ -146,16 +147,16 @@ class Response:
 
     @property
     def chunks(self) -> tuple[Event, ...]:
-        """The chunks of the answer, in order."""
+        """The pieces of the answer, in order."""
         return tuple(event for event in self.events if event.kind is Kind.CHUNK)
 
 
 class End(Enum):
-    """How the mock API's side of an exchange ended."""
+    """How the mock API saw its side of an exchange end."""
 
     RUNNING = "running"
     FINISHED = "finished"
-    """The script was played to its last step."""
+    """The script was played to its last step, whatever that step does."""
     CLIENT_GONE = "client_gone"
     """The daemon closed the connection or reset the stream before that."""
 
@@ -169,12 +170,12 @@ class SentEvent:
     data: str
     """The event's data, as a receiver following the WHATWG rules assembles it."""
     type: str = "message"
-    """The event type; `message` unless an `event:` field names another one."""
+    """The event type; `message` unless an `event:` field said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One upstream request, as the mock API recorded it."""
+    """One upstream request as the mock API saw it."""
 
     id: int
     token: str | None
@@ -183,7 +184,7 @@ class JournalEntry:
     source: str
     """Where the pattern was found: `header`, `model`, `prompt` or `none`."""
     key: str | None
-    """The name under which the request's API key is registered; the key itself is not kept."""
+    """The name under which the request's API key was registered; the key is never kept."""
     authorized: bool
     protocol: str
     """`http/1.1` or `h2`."""
@@ -204,7 +205,7 @@ class JournalEntry:
     end: End
     ended_at: float | None
     events_sent: int = 0
-    """The number of events, also where the journal does not keep all of an endless answer."""
+    """How many, also where an endless answer's `events` are not all kept."""
 
     def header(self, name: str) -> str | None:
         """The request header's value, or None."""
@@ -228,7 +229,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The evidence of one exchange when its checks run."""
+    """Everything known about one exchange when its checks are run."""
 
     response: Response
     upstream: tuple[JournalEntry, ...]

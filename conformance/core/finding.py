@@ -1,8 +1,8 @@
-"""A finding: an observation of a client or a check that is not right.
+"""A finding: what a client or a check observed that is not right.
 
-Client code reports its observation without a clause: the same observation can break
-different clauses. The profile's `blame` table, or the scenario, names the clause. The
-result is a FailedCheck (result.py).
+Client code reports what it saw and names no clause: the same observation can
+break different clauses. The profile's `blame` table, or the scenario, says
+which one. The result is a FailedCheck (result.py).
 """
 
 from __future__ import annotations
@@ -12,12 +12,22 @@ from enum import Enum
 
 
 class FindingKind(Enum):
-    """The kind of an observation; profiles map each kind to a clause."""
+    """What kind of thing went wrong; profiles map each kind to a clause."""
 
     NOT_SERVED = "not served"
     """The daemon did not answer, and did not call the API."""
     DIED = "died"
     """The daemon's process ended."""
+    UNREADABLE = "unreadable"
+    """A message arrived that the profile's protocol does not define."""
+    NO_PONG = "no pong"
+    """A ping was not answered."""
+    NOT_PINGED = "not pinged"
+    """A client that received nothing for a minute was not pinged."""
+    OVERSIZE = "oversize"
+    """A message without end was not closed with 1009."""
+    UNBOUNDED = "unbounded"
+    """The daemon's memory grew with a message without end."""
 
     # Of a relayed answer
 

@@ -1,1 +1,1 @@
-"""Daemons: their manifests, and how they are built, started, watched and stopped."""
+"""Starting and watching an implementation: manifest, build, process, guardian."""

@@ -18,7 +18,6 @@ type chunk struct {
 	Object  string
 	Type    string
 	Message string
-	Detail  json.RawMessage
 	Choices []struct {
 		Index        int
 		Delta        json.RawMessage
@@ -47,16 +46,14 @@ func parseChunk(data []byte) (*chunk, error) {
 
 // failure returns the error that the chunk reports, or nil. APIs report an error in two
 // ways: under the key `error`, as any JSON type, also next to choices; or as the whole
-// object, which then has the error's own fields and no choices. FastAPI servers send a
-// `detail`, a text or a list.
+// object, which then has the error's own fields and no choices.
 func (c *chunk) failure() *problem {
 	keyed := len(c.Error) > 0 && string(c.Error) != "null"
-	detailed := len(c.Detail) > len(`""`) && (isString(c.Detail) || isArray(c.Detail))
-	named := c.Message != "" || c.Object == "error" || c.Type == "error"
-	if keyed || len(c.Choices) == 0 && (named || detailed) {
-		return failureIn(c.data)
+	whole := len(c.Choices) == 0 && (c.Message != "" || c.Object == "error" || c.Type == "error")
+	if !keyed && !whole {
+		return nil
 	}
-	return nil
+	return failureIn(c.data)
 }
 
 // texts returns the text of choice 0 as JSON strings. It leaves out empty strings.
@@ -85,40 +82,21 @@ func contentText(content json.RawMessage) (json.RawMessage, error) {
 	if isString(content) {
 		return content, nil
 	}
-	var parts []json.RawMessage
-	if !isArray(content) || json.Unmarshal(content, &parts) != nil {
-		return nil, errOddDelta
-	}
-	joined := json.RawMessage{'"'}
-	for _, part := range parts {
-		text, err := partText(part)
-		if err != nil {
-			return nil, err
-		}
-		joined = append(joined, text[1:len(text)-1]...)
-	}
-	return append(joined, '"'), nil
-}
-
-// partText returns the text of a part as a JSON string. A part is a string, or an object
-// of the type `text`. A part of the type `thinking` (Mistral) has no text for the client:
-// other APIs send it as reasoning_content, next to the content.
-func partText(data json.RawMessage) (json.RawMessage, error) {
-	var part struct {
+	var parts []struct {
 		Type string
 		Text json.RawMessage
 	}
-	switch {
-	case isString(data):
-		return data, nil
-	case json.Unmarshal(data, &part) != nil:
-		return nil, errOddDelta
-	case part.Type == "thinking":
-		return json.RawMessage(`""`), nil
-	case part.Type != "" && part.Type != "text" || len(part.Text) == 0 || !isString(part.Text):
+	if !isArray(content) || json.Unmarshal(content, &parts) != nil {
 		return nil, errOddDelta
 	}
-	return part.Text, nil
+	text := json.RawMessage{'"'}
+	for _, part := range parts {
+		if part.Type != "" && part.Type != "text" || len(part.Text) == 0 || !isString(part.Text) {
+			return nil, errOddDelta
+		}
+		text = append(text, part.Text[1:len(part.Text)-1]...)
+	}
+	return append(text, '"'), nil
 }
 
 // A completion records the choices of an answer, and whether each has finished. A
@@ -169,11 +147,6 @@ func describe(data []byte) *problem {
 		decoder := json.NewDecoder(bytes.NewReader(data))
 		decoder.UseNumber() // for the code
 		_ = decoder.Decode(p)
-	}
-	if p.Message == "" && !keyed {
-		var other struct{ Detail string }
-		_ = json.Unmarshal(data, &other)
-		p.Message = other.Detail
 	}
 	if p.Message == "" {
 		if !keyed {

@@ -1,64 +1,58 @@
 """One accepted connection: its wire, its place in the event loop, its protocol.
 
-ALPN decides the protocol if TLS agreed on one. Otherwise the first bytes decide: only
-HTTP/2 begins with the connection preface (RFC 9113 3.4).
+The protocol is found out: by ALPN where TLS agreed on one, else by whether the
+first bytes are the HTTP/2 connection preface (RFC 9113 3.4), which no HTTP/1.1
+request begins with.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mock_api.http1.connection import Http1
 from mock_api.http2.connection import Http2
 from mock_api.http2.frames import PREFACE
 from mock_api.net.wire import Wire
-from mock_api.playing.exchange import Application
-from mock_api.playing.services import Services
+
+if TYPE_CHECKING:
+    from mock_api.app import App
 
 READ_SIZE = 65536
 
 LINGER = 1.0
-"""Seconds for a client to read the end of an answer; the mock discards what it sends.
+"""Seconds in which a client may read the end of an answer while its own bytes are discarded.
 
-An immediate close would reset the connection if unread bytes are waiting, and the reset
-would destroy the answer's end (RFC 9112 9.6).
+Closing at once would reset the connection if unread bytes are waiting, and the
+reset would take the answer's tail with it (RFC 9112 9.6).
 """
 
+
 ABANDONED = 5.0
-"""Seconds for a client to read the answer to a request that was not read whole."""
+"""Seconds in which a client may read the end of an answer to a request that was not read whole."""
 
 
 class HttpProtocol(Protocol):
-    """What a connection asks of its protocol."""
+    """What a connection asks of the protocol it speaks."""
 
     def feed(self, data: bytes) -> None:
-        """These bytes arrived."""
+        """These bytes came."""
 
     def writable(self) -> None:
         """The kernel takes bytes again."""
 
     def lost(self) -> None:
-        """The client left."""
+        """The client is gone."""
 
 
 class Connection:
-    """An accepted connection; the Link of its protocol."""
+    """An accepted connection."""
 
-    def __init__(
-        self,
-        wire: Wire,
-        application: Application,
-        services: Services,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self.id = services.next_connection()
-        self.transport = wire.transport
-        self.send = wire.send
-        self._wire = wire
-        self._application = application
-        self._services = services
+    def __init__(self, wire: Wire, app: App, loop: asyncio.AbstractEventLoop) -> None:
+        self.id = app.next_connection()
+        self.wire = wire
+        self.app = app
         self._loop = loop
         self._fd = wire.fileno()
         self._protocol: HttpProtocol | None = None
@@ -66,8 +60,8 @@ class Connection:
         self._watching_writes = False
         self._open = True
         self._lingering: asyncio.TimerHandle | None = None
-        self._feed: Callable[[bytes], object] = self._choose
-        services.connections.add(self)
+        self._feed: Callable[[bytes], object] = self._sniff
+        app.connections.add(self)
         loop.add_reader(self._fd, self._readable)
 
     def want_writable(self) -> None:
@@ -77,11 +71,11 @@ class Connection:
             self._loop.add_writer(self._fd, self._writable)
 
     def divert(self, feed: Callable[[bytes], object]) -> None:
-        """Pass received bytes to this function from now on, not to the protocol."""
+        """What comes goes there from now on, instead of to the protocol."""
         self._feed = feed
 
     def pause(self) -> None:
-        """Read nothing. The mock then does not notice that the client leaves, either."""
+        """Read nothing; so it is not noticed either when the client leaves."""
         if self._open:
             self._loop.remove_reader(self._fd)
 
@@ -91,31 +85,29 @@ class Connection:
             self._loop.add_reader(self._fd, self._readable)
 
     def abandon(self) -> None:
-        """Send FIN and read nothing; close after a few seconds.
-
-        An immediate close would reset the connection, because received bytes are unread.
-        """
+        """Nothing more will be sent, and nothing read. Closing at once would reset the
+        connection, as there are bytes that nobody has read, and take the answer with it."""
         if self._open and self._lingering is None:
-            self._wire.end(notify=True)
+            self.wire.end(notify=True)
             self.pause()
             self._lingering = self._loop.call_later(ABANDONED, self.close)
 
     def finish(self, *, notify: bool = True) -> None:
-        """Send FIN (over TLS after close_notify if `notify`); let the client read, then close."""
+        """Nothing more will be sent; let the client read what was, then close."""
         if self._open and self._lingering is None:
-            self._wire.end(notify=notify)
+            self.wire.end(notify=notify)
             self._feed = self._discard
             self._lingering = self._loop.call_later(LINGER, self.close)
 
     def reset(self) -> None:
         """Close with RST."""
         if self._release():
-            self._wire.reset()
+            self.wire.reset()
 
     def close(self) -> None:
         """Close now."""
         if self._release():
-            self._wire.close()
+            self.wire.close()
 
     def _release(self) -> bool:
         if not self._open:
@@ -126,7 +118,7 @@ class Connection:
             self._loop.remove_writer(self._fd)
         if self._lingering is not None:
             self._lingering.cancel()
-        self._services.connections.discard(self)
+        self.app.connections.discard(self)
         self._feed = self._discard
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
@@ -135,7 +127,7 @@ class Connection:
 
     def _readable(self) -> None:
         try:
-            data = self._wire.recv(READ_SIZE)
+            data = self.wire.recv(READ_SIZE)
         except BlockingIOError:
             return
         except OSError:
@@ -151,21 +143,19 @@ class Connection:
         if self._protocol is not None:
             self._protocol.writable()
 
-    def _choose(self, data: bytes) -> None:
-        """Choose the protocol by ALPN or by the first bytes."""
+    def _sniff(self, data: bytes) -> None:
         first = self._first = self._first + data
-        if self._wire.alpn is not None:
-            is_h2 = self._wire.alpn == "h2"
+        if self.wire.alpn is not None:
+            is_h2 = self.wire.alpn == "h2"
         elif len(first) < len(PREFACE) and PREFACE.startswith(first):
             return
         else:
             is_h2 = first.startswith(PREFACE)
-        chosen = Http2 if is_h2 else Http1
-        protocol: HttpProtocol = chosen(self, self._application, self._services)
+        protocol: HttpProtocol = Http2(self, self.app) if is_h2 else Http1(self, self.app)
         self._protocol = protocol
         self._feed = protocol.feed
         self._first = b""
         protocol.feed(first)
 
     def _discard(self, data: bytes) -> None:
-        """The answer has left; ignore what the client still sends."""
+        """The answer is out; what still comes is nobody's."""

@@ -1,8 +1,9 @@
-"""Playing a response in time: due segments leave; the rest waits for the kernel.
+"""Playing a response in time: what is due leaves, what the kernel does not take waits.
 
-A playback walks over the segments of a response. Before each it may wait for the clock
-(the timer wheel calls `advance`), for a gate (the control API calls `opened`) or for the
-client (its protocol calls `resume`). HTTP/1.1 and HTTP/2 each derive a class that sends.
+A playback walks over its segments. Before each it may have to wait for the
+clock (the wheel calls `advance`), for a gate (the control API calls `opened`), or
+for the client (its protocol calls `resume`); it is never ahead of any of them.
+How bytes leave is the protocol's business: HTTP/1.1 and HTTP/2 each derive one.
 """
 
 from __future__ import annotations
@@ -10,62 +11,59 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from time import monotonic
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from mock_api.playing.entry import End, Entry
-from mock_api.playing.services import Services
+from mock_api.playing.exchange import End, Entry
+
+if TYPE_CHECKING:
+    from mock_api.app import App
 
 
 class Timeline(Protocol):
     """What a playback must know of a segment."""
 
     @property
-    def wait(self) -> float:
-        """Seconds after the segment before it was due."""
-
+    def wait(self) -> float: ...
     @property
-    def gate(self) -> int:
-        """The gate that must be open; 0: none."""
-
+    def gate(self) -> int: ...
     @property
-    def stall(self) -> bool:
-        """It never leaves."""
+    def stall(self) -> bool: ...
 
 
 S = TypeVar("S", bound=Timeline)
 
 
 class Playback(ABC, Generic[S]):
-    """A response that is being sent."""
+    """A response being sent."""
 
     __slots__ = (
+        "_app",
         "_due",
         "_next",
         "_on_wheel",
         "_over",
         "_pending",
         "_segments",
-        "_services",
         "entry",
     )
 
-    def __init__(self, services: Services, segments: Iterator[S], entry: Entry) -> None:
-        self._services = services
+    def __init__(self, app: App, segments: Iterator[S], entry: Entry) -> None:
+        self._app = app
         self._segments = segments
         self._next = next(segments, None)
         """The first segment that was not taken yet."""
         self._due = entry.received_at
-        """When that segment is due by the clock."""
+        """When that one is due, as far as the clock decides."""
         self._pending = False
-        """A part of what was taken has not left yet."""
+        """Something was taken and has not left entirely."""
         self._on_wheel = False
         self._over = False
         self.entry = entry
 
     @property
     def token(self) -> str | None:
-        """The token of its gates."""
-        return self.entry.reply.token
+        """Whose gates it stands before."""
+        return self.entry.token
 
     @abstractmethod
     def _take(self, segment: S) -> None:
@@ -80,22 +78,22 @@ class Playback(ABC, Generic[S]):
         """Everything left: end the response."""
 
     def resume(self) -> None:
-        """Go on: at the beginning, or after a wait for the gate or the client."""
+        """Go on: at the beginning, or after something that was waited for."""
         if self._on_wheel:
             return  # It waits for the clock alone.
         due = self._play(monotonic())
         if due is not None:
             self._on_wheel = True
-            self._services.timer_wheel.add(self, due)
+            self._app.wheel.add(self, due)
 
     def advance(self, now: float) -> float | None:
-        """The timer wheel's call: it is due."""
+        """The wheel's call: its time has come."""
         due = self._play(now)
         self._on_wheel = due is not None
         return due
 
     def opened(self) -> None:
-        """The gate opened: the clock goes on from now."""
+        """The gate that was waited for is open: time goes on from here."""
         self._due = max(self._due, monotonic())
         self.resume()
 
@@ -103,12 +101,11 @@ class Playback(ABC, Generic[S]):
         """The client left."""
         if not self._over:
             self._over = True
-            self._services.gates.leave(self)
-            self._services.journal.close(self.entry, End.CLIENT_GONE)
+            self._app.gates.leave(self)
+            self._app.journal.close(self.entry, End.CLIENT_GONE)
 
     def _play(self, now: float) -> float | None:
-        """Send everything due; when the next segment is due, if it waits only for the clock."""
-        gates = self._services.gates
+        """Send everything due; when the next segment is due, if only the clock is waited for."""
         while not self._over:
             if self._pending:
                 if not self._push():
@@ -122,11 +119,11 @@ class Playback(ABC, Generic[S]):
             if segment.wait:
                 if self._due > now:
                     return self._due
-            elif segment.stall or (segment.gate and not gates.passes(self, segment.gate)):
+            elif segment.stall or (segment.gate and not self._app.gates.passes(self, segment.gate)):
                 break
             self._take_next(segment)
             # A late stream sends everything due in one write. A segment without a wait
-            # is a cut of the script's own.
+            # is a cut that was asked for.
             while self._due <= now and (segment := self._next) is not None and segment.wait:
                 self._take_next(segment)
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from conformance.core.finding import FindingKind
 from conformance.core.reach import Reach
 from conformance.profiles.agent_chat import catalog
-from conformance.profiles.agent_chat.clauses import CLAUSES, UNTESTABLE
-from conformance.profiles.agent_chat.client import AgentBench
+from conformance.profiles.agent_chat.bench import AgentBench
+from conformance.profiles.agent_chat.clauses import CLAUSES
 from conformance.profiles.agent_chat.load import clients
 from conformance.profiles.base import Profile
 
@@ -16,7 +16,17 @@ PROFILE = Profile(
     catalogs=(catalog,),
     reach=Reach(schemes=("ws", "wss"), path="/ws"),
     bench=AgentBench,
-    blame={FindingKind.NOT_SERVED: CLAUSES[0].id, FindingKind.DIED: "AC44"},
+    blame={
+        FindingKind.NOT_SERVED: "AC1",
+        FindingKind.UNREADABLE: "AC1",
+        FindingKind.REQUEST: "AC2",
+        FindingKind.TEXT: "AC3",
+        FindingKind.RUNS_ON: "AC30",
+        FindingKind.NO_PONG: "AC41",
+        FindingKind.OVERSIZE: "AC43",
+        FindingKind.DIED: "AC44",
+        FindingKind.NOT_PINGED: "AC47",
+        FindingKind.UNBOUNDED: "AC48",
+    },
     load=clients,
-    untestable=UNTESTABLE,
 )

@@ -6,8 +6,8 @@ from conformance.core.finding import FindingKind
 from conformance.core.reach import Reach
 from conformance.profiles.base import Profile
 from conformance.profiles.rpc_chat import catalog
-from conformance.profiles.rpc_chat.clauses import CLAUSES, UNTESTABLE
-from conformance.profiles.rpc_chat.client import RpcBench
+from conformance.profiles.rpc_chat.bench import RpcBench
+from conformance.profiles.rpc_chat.clauses import CLAUSES
 from conformance.profiles.rpc_chat.load import clients
 
 PROFILE = Profile(
@@ -16,7 +16,17 @@ PROFILE = Profile(
     catalogs=(catalog,),
     reach=Reach(schemes=("ws", "wss"), path="/ws/rpc"),
     bench=RpcBench,
-    blame={FindingKind.NOT_SERVED: CLAUSES[0].id, FindingKind.DIED: "RC17"},
+    blame={
+        FindingKind.NOT_SERVED: "RC1",
+        FindingKind.UNREADABLE: "RC1",
+        FindingKind.DIED: "RC17",
+        FindingKind.TEXT: "RC18",
+        FindingKind.REQUEST: "RC24",
+        FindingKind.RUNS_ON: "RC30",
+        FindingKind.NO_PONG: "RC40",
+        FindingKind.UNBOUNDED: "RC43",
+        FindingKind.OVERSIZE: "RC44",
+        FindingKind.NOT_PINGED: "RC46",
+    },
     load=clients,
-    untestable=UNTESTABLE,
 )

@@ -6,8 +6,8 @@ from conformance.core.finding import FindingKind
 from conformance.core.reach import Reach
 from conformance.profiles.base import Profile
 from conformance.profiles.spaces import catalog
-from conformance.profiles.spaces.clauses import CLAUSES, UNTESTABLE
-from conformance.profiles.spaces.client import SpacesBench
+from conformance.profiles.spaces.bench import SpacesBench
+from conformance.profiles.spaces.clauses import CLAUSES
 from conformance.profiles.spaces.load import clients
 
 PROFILE = Profile(
@@ -20,5 +20,4 @@ PROFILE = Profile(
     concurrency=12,
     load=clients,
     load_times=("given to the app", "result"),
-    untestable=UNTESTABLE,
 )

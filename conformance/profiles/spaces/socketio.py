@@ -1,13 +1,13 @@
 """Socket.IO over a WebSocket, as a remote app speaks it.
 
-Two protocols lie over each other, both of text frames: Engine.IO 4 (the first
-digit: open, ping, message) and Socket.IO 5 in its messages (the second digit:
-connect, event, acknowledgement). `decode` and `encode` know both without I/O.
+Two protocols stand on top of each other, both in text frames: Engine.IO 4 (the
+first digit: open, ping, message) and Socket.IO 5 in its messages (the second
+digit: connect, event, acknowledgement). `decode` and `encode` do both without I/O.
 
-Silence is proved by an acknowledgement. Every Socket.IO server gives one to an
-event that asks for it, when the event was handled, and what it sent before came
-before: so `call` says that an event was dealt with, and `fence` that nothing
-more has come than the test has seen.
+An acknowledgement proves silence. Every Socket.IO server acknowledges an event
+that asks for it after handling it, and sends everything earlier before that. So
+`call` waits until an event is handled, and `fence` proves that no further event
+has arrived.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from urllib.parse import urlsplit
 
 from websockets.frames import Frame
 
+from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt, plural
-from conformance.profiles.websocket.chat import Chat, Note
+from conformance.profiles.websocket.chat import Chat
+from conformance.profiles.websocket.checking import OWN, Note
 
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0", "1", "2", "3", "4", "5", "6"
 """Engine.IO 4."""
 
 PROBE = "probe"
-"""What the ping and the pong of an upgrade say."""
+"""The content of the ping and the pong of an upgrade."""
 
 CONNECT, DISCONNECT, EVENT, ACK = "40", "41", "42", "43"
 """Socket.IO 5, in messages of Engine.IO."""
@@ -46,27 +48,27 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event from the site."""
+    """An event of the website."""
 
     at: float
     name: str
     data: Any
     """Its one argument."""
     message: int
-    """Which of the connection's messages it was, from 1."""
+    """The number of its message on the connection, from 1."""
 
 
 def encode(kind: str, data: object = None, *, number: int | None = None) -> str:
     """A packet as text."""
-    told = "" if data is None else json.dumps(data)
-    return f"{kind}{'' if number is None else number}{told}"
+    content = "" if data is None else json.dumps(data)
+    return f"{kind}{'' if number is None else number}{content}"
 
 
 def decode(text: str) -> Packet:
-    """Text as a packet. Raises ValueError for what is none."""
-    kind = next((each for each in KINDS if text.startswith(each)), None)
+    """Text as a packet. Raises ValueError if it is not a packet."""
+    kind = next((kind for kind in KINDS if text.startswith(kind)), None)
     if kind is None:
-        raise ValueError("no packet of Engine.IO 4 and Socket.IO 5 begins so")
+        raise ValueError("no packet of Engine.IO 4 and Socket.IO 5 begins like this")
     rest = text.removeprefix(kind)
     if kind in (PING, PONG):
         return Packet(kind, data=rest)
@@ -76,19 +78,19 @@ def decode(text: str) -> Packet:
 
 
 def address(url: str) -> str:
-    """Where a site at http://… takes WebSockets for Socket.IO."""
+    """The address at which a website at http://… takes WebSockets for Socket.IO."""
     parts = urlsplit(url)
     scheme = "wss" if parts.scheme in ("https", "wss") else "ws"
     return f"{scheme}://{parts.netloc}/socket.io/?EIO=4&transport=websocket"
 
 
 class SocketIo(Chat):
-    """A connection; an async context manager that has it open, in the default namespace."""
+    """A connection; an async context manager that opens it, in the default namespace."""
 
     def __init__(self, url: str, *, deadline: float, note: Note, session: str = "") -> None:
-        """Prepare a connection to the site at http://…; `deadline` as time.monotonic().
+        """Prepare a connection to the website at http://…; `deadline` as time.monotonic().
 
-        session: the Engine.IO session, begun by polling, that goes on over this connection.
+        session: the Engine.IO session, begun by polling, that continues on this connection.
         """
         place = address(url)
         super().__init__(
@@ -96,14 +98,14 @@ class SocketIo(Chat):
         )
         self._session = session
         self.events: list[Event] = []
-        """Every event that came."""
+        """All events, in order."""
         self.dismissed = False
-        """Whether the site has disconnected the socket."""
-        self._seen = 0
+        """Whether the website has disconnected the socket."""
+        self._taken = 0
         """How many events the scenario has taken."""
-        self._greeted: set[str] = set()
+        self._greetings: set[str] = set()
         self._acknowledged: dict[int, int] = {}
-        """By number, how many events had come before the acknowledgement."""
+        """The number of events before each acknowledgement, by its number."""
         self._calls = 0
 
     async def __aenter__(self) -> Self:
@@ -122,65 +124,73 @@ class SocketIo(Chat):
         """Send an event."""
         self.text(encode(EVENT, [name, *data]))
 
-    async def call(self, name: str, *data: object, clause: str) -> None:
-        """Send an event, and wait until the site has dealt with it."""
+    async def call(self, name: str, *data: object, clause: str = OWN) -> None:
+        """Send an event, and wait until the website has handled it. Raises ScenarioStopped."""
         await self._acknowledgement(name, *data, clause=clause)
 
-    async def event(self, name: str, *, clause: str, other: str = "") -> Event:
+    async def event(self, name: str, *, clause: str = OWN, other: str = "") -> Event:
         """The next event, which must have this name. Raises ScenarioStopped.
 
-        other: the clause that an event of another name violates, if it is not the same.
+        other: broken by an event of another name, if it is not the same clause.
         """
-        expected = f"an event {name!r}"
-        if not await self.until(lambda: len(self.events) > self._seen or self.dismissed):
-            raise self.failed("event", clause=clause, expected=expected, actual=self._arrived_so())
-        if len(self.events) == self._seen:
-            raise self.failed("event", clause=clause, expected=expected, actual="a disconnect")
-        found = self.events[self._seen]
-        self._seen += 1
-        self._place = found.message
-        if found.name != name:
-            told = f"{found.name!r} {excerpt(json.dumps(found.data, ensure_ascii=False))}"
-            raise self.failed("event", clause=other or clause, expected=expected, actual=told)
-        return found
+        await self.until(lambda: len(self.events) > self._taken or self.dismissed)
+        self.require(
+            len(self.events) > self._taken,
+            "event",
+            expected=f"an event {name!r}",
+            actual="a disconnect" if self.dismissed else self.status(),
+            clause=clause,
+        )
+        event = self.events[self._taken]
+        self._taken += 1
+        self._place = event.message
+        self.require(
+            event.name == name,
+            "event",
+            expected=f"an event {name!r}",
+            actual=f"{event.name!r} {excerpt(json.dumps(event.data, ensure_ascii=False))}",
+            clause=other or clause,
+        )
+        return event
 
     async def fence(
-        self, name: str, *data: object, clause: str, other: Mapping[str, str] | None = None
+        self, name: str, *data: object, clause: str = OWN, other: Mapping[str, str] | None = None
     ) -> None:
-        """Check that nothing more has come than was taken; the event must change nothing.
+        """Check that no further event has arrived; the fence's event must change nothing.
 
-        other: by an event's name, the clause that it violates by coming, if it is not the same.
+        other: the clauses that further events break, by name, if it is not the same.
         """
-        came = await self._acknowledgement(name, *data, clause=clause)
-        more = [each.name for each in self.events[self._seen : came]]
-        self.expect(
-            not more,
-            check="silent",
-            clause=(other or {}).get(more[0], clause) if more else clause,
+        before = await self._acknowledgement(name, *data, clause=clause)
+        further = [event.name for event in self.events[self._taken : before]]
+        self.check(
+            not further,
+            "silent",
             expected="no further event",
-            actual=f"{plural(len(more), 'event')}: {', '.join(more[:4])}",
+            actual=f"{plural(len(further), 'event')}: {', '.join(further[:4])}",
+            clause=(other or {}).get(further[0], clause) if further else clause,
         )
 
-    async def let_go(self, *, clause: str, other: str = "") -> None:
-        """Wait until the site ends the connection without an event. Raises ScenarioStopped.
+    async def let_go(self, *, clause: str = OWN, other: str = "") -> None:
+        """Wait until the website ends the connection without an event. Raises ScenarioStopped.
 
-        other: the clause that an event violates, if it is not the same.
+        other: broken by an event, if it is not the same clause.
         """
-        await self.until(lambda: self.dismissed or len(self.events) > self._seen)
-        if len(self.events) > self._seen or not (self.dismissed or self.ended):
-            raise self.failed(
-                "let_go",
-                clause=other or clause if len(self.events) > self._seen else clause,
-                expected="the site disconnects the socket",
-                actual=self._arrived_so(),
-            )
+        await self.until(lambda: self.dismissed or len(self.events) > self._taken)
+        event = len(self.events) > self._taken
+        self.require(
+            not event and (self.dismissed or self.ended),
+            "let_go",
+            expected="the website disconnects the socket",
+            actual=self.status(),
+            clause=(other or clause) if event else clause,
+        )
 
     async def settled(self, name: str, *data: object) -> bool:
-        """Wait until the site has dealt with all that was sent; whether the socket outlived it.
+        """Wait until the website has handled all packets; whether the socket survived it.
 
-        The event must be one that the site knows, and change nothing.
+        The event must be a known one that changes nothing.
         """
-        number = self._asks(name, *data)
+        number = self._ask(name, *data)
         await self.until(lambda: number in self._acknowledged or self.dismissed)
         return number in self._acknowledged
 
@@ -191,22 +201,26 @@ class SocketIo(Chat):
             await self.close()
 
     async def _greeting(self, kind: str) -> None:
-        if not await self.until(lambda: kind in self._greeted):
-            expected = f"a packet {kind!r} of Engine.IO 4 and Socket.IO 5"
-            raise self.failed("connect", clause=None, expected=expected, actual=self._arrived_so())
+        self.require(
+            await self.until(lambda: kind in self._greetings),
+            "connect",
+            expected=f"a packet {kind!r} of Engine.IO 4 and Socket.IO 5",
+            actual=self.status(),
+            kind=FindingKind.NOT_SERVED,
+        )
 
     async def _acknowledgement(self, name: str, *data: object, clause: str) -> int:
-        number = self._asks(name, *data)
-        if not await self.until(lambda: number in self._acknowledged):
-            raise self.failed(
-                "call",
-                clause=clause,
-                expected=f"an acknowledgement of the event {name!r}, which asks for one",
-                actual=self._arrived_so(),
-            )
+        number = self._ask(name, *data)
+        self.require(
+            await self.until(lambda: number in self._acknowledged),
+            "call",
+            expected=f"an acknowledgement of the event {name!r}, which asks for one",
+            actual=self.status(),
+            clause=clause,
+        )
         return self._acknowledged[number]
 
-    def _asks(self, name: str, *data: object) -> int:
+    def _ask(self, name: str, *data: object) -> int:
         """Send an event that asks for an acknowledgement; its number."""
         self._calls += 1
         self.text(encode(EVENT, [name, *data], number=self._calls))
@@ -225,11 +239,11 @@ class SocketIo(Chat):
                 case Packet(kind="2"):
                     self.text(PONG)
                 case Packet(kind="0" | "40" | "3" as kind):
-                    self._greeted.add(kind)
+                    self._greetings.add(kind)
                 case Packet(kind="41" | "1"):
                     self.dismissed = True
                 case Packet(kind="42", data=[str(name), *rest]):
-                    told = rest[0] if len(rest) == 1 else rest
-                    self.events.append(Event(at, name, told, number))
+                    data = rest[0] if len(rest) == 1 else rest
+                    self.events.append(Event(at, name, data, number))
                 case Packet(kind="43", number=int(acknowledged)):
                     self._acknowledged[acknowledged] = len(self.events)

@@ -1,4 +1,4 @@
-"""A user of a `spaces` website, who submits requests and asks how far they have come."""
+"""A user of a `spaces` website: submits requests, and asks for their status."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.profiles.websocket.http_user import Person, Reply
+from conformance.core.finding import FindingKind
+from conformance.profiles.websocket.checking import OWN
+from conformance.profiles.websocket.http_user import HttpUser, Reply
 
 AUDIO = "http://127.0.0.1/a.wav"
-"""An audio link; nobody fetches it."""
+"""An audio link; the website does not fetch it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,90 +32,117 @@ class Space:
         return f"/websockets/submit/{self.id}"
 
 
-class User(Person):
-    """Somebody who asks spaces."""
+class User(HttpUser):
+    """A user of the website, logged in or not."""
 
-    def expect(self, holds: bool, reply: Reply, *, check: str, clause: str, expected: str) -> bool:
-        """As Person.expect; a post that is taken for another site's is a matter of SP29."""
-        foreign = reply.status == 403 and reply.asked.startswith("POST") and not reply.json
-        if foreign and not holds:
-            clause = "SP29"
-        return super().expect(holds, reply, check=check, clause=clause, expected=expected)
+    def check(
+        self,
+        holds: bool,
+        name: str,
+        *,
+        expected: str,
+        actual: object,
+        clause: str | None = None,
+        kind: FindingKind | None = None,
+    ) -> bool:
+        """As HttpUser.check; a 403 to a post that is taken for another site's breaks SP29."""
+        if isinstance(actual, Reply) and actual.status == 403 and not actual.json:
+            clause = "SP29" if actual.request.startswith("POST") else clause
+        return super().check(
+            holds, name, expected=expected, actual=actual, clause=clause, kind=kind
+        )
 
     async def submit(self, space: Space, **fields: str) -> Reply:
-        """Ask something, by default with a prompt and an audio link."""
+        """Submit a request, by default with a prompt and an audio link."""
         return await self.post(space.submit, fields or {"prompt": "a cat poem", "audio_url": AUDIO})
 
-    async def asked(self, space: Space, *, clause: str = "SP12", **fields: str) -> str:
-        """Ask something that must be accepted; the request's id. Raises ScenarioStopped."""
+    async def request(self, space: Space, *, clause: str = "SP12", **fields: str) -> str:
+        """Submit a request, which the website must accept; its id. Raises ScenarioStopped."""
         return self.accepted(await self.submit(space, **fields), clause=clause)
 
     def accepted(self, reply: Reply, *, clause: str = "SP12") -> str:
         """Check that a submission was accepted; the request's id. Raises ScenarioStopped."""
-        given = reply.json.get("request_id")
-        if reply.status != 200 or reply.json.get("success") is not True:
-            expected = "200 with success: true"
-            clause = _limit(reply) or clause
-            raise self.refuted(reply, check="accepted", clause=clause, expected=expected)
-        expected = "a request_id that is a UUID"
-        self.expect(is_uuid(given), reply, check="request_id", clause="SP12", expected=expected)
-        return str(given)
+        self.require(
+            reply.status == 200 and reply.json.get("success") is True,
+            "accepted",
+            expected="200 with success: true",
+            actual=reply,
+            clause=_limit(reply) or clause,
+        )
+        request = reply.json.get("request_id")
+        self.check(
+            is_uuid(request),
+            "request_id",
+            expected="a request_id that is a UUID",
+            actual=reply,
+            clause="SP12",
+        )
+        return str(request)
 
-    async def refused(self, reply: Reply, status: int, words: str = "", *, clause: str) -> bool:
-        """Check that a submission was refused so, as JSON without `success` (SP12).
+    def refused(self, reply: Reply, status: int, words: str = "", *, clause: str = OWN) -> bool:
+        """Check that a submission was refused with this status, as JSON without `success` (SP12).
 
-        words: the error's, exact in the variant `code` (SP36).
+        words: of the error; exact in the variant `code` (SP36). Returns whether it was refused.
         """
-        expected = f"status {status} with an `error`"
-        holds = reply.status == status and isinstance(reply.json.get("error"), str)
-        if self.expect(holds, reply, check="refused", clause=clause, expected=expected):
-            self.expect(
+        error = reply.json.get("error")
+        refused = self.check(
+            reply.status == status and isinstance(error, str),
+            "refused",
+            expected=f"status {status} with an `error`",
+            actual=reply,
+            clause=clause,
+        )
+        if refused:
+            self.check(
                 "success" not in reply.json,
-                reply,
-                check="no_success",
+                "no_success",
+                expected="a refusal without `success`",
+                actual=reply,
                 clause="SP12",
-                expected="no `success` in a refusal",
             )
-            self.expect(
-                words in reply.json["error"],
-                reply,
-                check="words",
-                clause="SP36",
+            self.check(
+                words in str(error),
+                "words",
                 expected=f"an error that says {words!r}",
+                actual=reply,
+                clause="SP36",
             )
-        return holds
+        return refused
 
-    async def status(self, request: str, *, clause: str = "SP16") -> dict[str, Any]:
-        """How far a request has come. Raises ScenarioStopped."""
+    async def status(self, request: str) -> dict[str, Any]:
+        """The status of a request (SP16). Raises ScenarioStopped."""
         reply = await self.get(f"/websockets/status?request_id={request}")
-        if reply.status != 200 or not isinstance(reply.json.get("status"), str):
-            expected = "200 with the request's status"
-            raise self.refuted(reply, check="status", clause=clause, expected=expected)
+        self.require(
+            reply.status == 200 and isinstance(reply.json.get("status"), str),
+            "status",
+            expected="200 with the request's status",
+            actual=reply,
+            clause="SP16",
+        )
         return reply.json
 
     async def sees(
         self, request: str, state: str, result: object = ..., *, clause: str = "SP17"
     ) -> None:
-        """Check a request's state, and its result unless that is left out."""
+        """Check a request's state, and its result if one is given. Raises ScenarioStopped."""
         reply = await self.get(f"/websockets/status?request_id={request}")
         holds = reply.status == 200 and reply.json.get("status") == state
         expected = f"status {state!r}"
         if result is not ...:
             holds = holds and reply.json.get("result") == result
             expected += f" with the result {result!r:.80}"
-        if not holds:
-            raise self.refuted(reply, check="sees", clause=clause, expected=expected)
+        self.require(holds, "sees", expected=expected, actual=reply, clause=clause)
 
 
 def _limit(reply: Reply) -> str:
-    """The clause of the limit that a submission was refused for, where none was reached."""
+    """The clause of the limit that a refusal names; empty for other refusals."""
     if reply.status == 429:
         return "SP9"
     return "SP10" if reply.status == 403 and "error" in reply.json else ""
 
 
 def is_uuid(value: object) -> bool:
-    """Whether this is a UUID as text."""
+    """Whether the value is a UUID as text."""
     try:
         return isinstance(value, str) and str(uuid.UUID(value)) == value.lower()
     except ValueError:

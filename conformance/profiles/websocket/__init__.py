@@ -1,1 +1,1 @@
-"""What the chat profiles share: conversations over a WebSocket."""
+"""What the chat profiles share: conversations over a WebSocket, and the model behind them."""

@@ -1,201 +1,175 @@
-"""A Chat: one conversation in JSON messages over a WebSocket, and the bench it is made on.
+"""A Chat: one conversation in JSON messages over a WebSocket.
 
-A chat backend is judged message by message, in order. A Chat keeps a place in
-what has arrived: `take` is the next message, `upto` all up to one that ends a
-turn. What does not come, or is no JSON, is a failed check and ends the scenario,
-because all that follows would only say it again. Nothing is proved by silence:
-`bench.token` marks what is asked, and a fence (a request whose answer is known)
-stands where nothing more may come.
+The scenario takes the messages in order; a Chat keeps its place. A message that
+does not arrive, or is not JSON, is a finding and ends the scenario, because
+every later check would report the same. Silence is proved by a fence, not by
+waiting: a request whose one answer is known. What arrives before that answer
+came too much.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any, Self
 
-from conformance.core.finding import Finding, FindingKind, ScenarioStopped
+from websockets.frames import Opcode
+
+from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt, plural
-from conformance.core.scenario import Actor, Scenario
-from conformance.profiles.bench import Bench
-from conformance.profiles.environment import Environment
+from conformance.profiles.websocket.checking import Checking, Note
 from conformance.profiles.websocket.connection import (
     ABNORMAL,
     Message,
-    Opcode,
     Received,
     Sent,
     WebSocket,
 )
 
 MINUTE = 60.0
-"""Seconds: what routers and proxies on the way take for the end of a silent connection."""
+"""Seconds after which routers and proxies take a silent connection for a dead one."""
 
 LINE = 96
-_SHOWN = 24
+"""Bytes of a frame that a transcript shows."""
+
+SHOWN = 24
+"""Lines of a transcript; those in the middle are left out."""
 
 
-Note = Callable[[Finding], Finding]
-"""Notes a finding, and returns it."""
-
-
-class Chat(WebSocket):
-    """A conversation; an async context manager that has it open."""
+class Chat(WebSocket, Checking):
+    """A conversation; an async context manager that opens it."""
 
     def __init__(self, url: str, *, deadline: float, note: Note) -> None:
-        super().__init__(url, deadline=deadline)
+        """Prepare a connection. deadline: absolute, time.monotonic(). note: takes findings."""
+        WebSocket.__init__(self, url, deadline=deadline)
+        Checking.__init__(self, note)
         self.opened_at = time.monotonic()
-        self._note = note
         self._place = 0
         """How many messages the scenario has taken."""
 
     async def __aenter__(self) -> Self:
         await self.open()
-        if self.refused:
-            raise self.failed("connect", clause=None, expected="a connection", actual=self.refused)
+        self.require(
+            not self.refused,
+            "connect",
+            expected="a connection",
+            actual=self.refused,
+            kind=FindingKind.NOT_SERVED,
+        )
         return self
+
+    # Messages
 
     def send(self, value: object) -> None:
         """Send a JSON value as a text message."""
         self.text(json.dumps(value))
 
-    async def take(self, *, clause: str | None = None, expected: str = "a message") -> Any:
-        """The next message, decoded. Raises ScenarioStopped."""
-        if not await self.until(lambda: len(self.messages) > self._place):
-            raise self.failed("take", clause=clause, expected=expected, actual=self._arrived_so())
-        self._place += 1
-        return self._decoded(self.messages[self._place - 1], clause)
+    def in_fragments(self, text: str, *cuts: int) -> None:
+        """Send a text message in fragments, cut at these bytes of its UTF-8."""
+        data = text.encode()
+        edges = (0, *cuts, len(data))
+        for number, (start, end) in enumerate(pairwise(edges)):
+            opcode = Opcode.CONT if number else Opcode.TEXT
+            self.frame(opcode, data[start:end], fin=number == len(cuts))
 
-    async def upto(
-        self, ends: Callable[[Any], bool], *, clause: str | None = None, expected: str
-    ) -> list[Any]:
-        """The next messages, decoded, up to and with one that ends them."""
-        taken = [await self.take(clause=clause, expected=expected)]
-        while not ends(taken[-1]):
-            taken.append(await self.take(clause=clause, expected=expected))
-        return taken
+    async def take(self, *, clause: str | None = None, expected: str = "a message") -> Any:
+        """The next message, decoded. Raises ScenarioStopped if there is none.
+
+        clause: the one that its absence breaks, where it is not the scenario's first.
+        """
+        arrived = await self.until(lambda: len(self.messages) > self._place)
+        self.require(arrived, "take", expected=expected, actual=self.status(), clause=clause)
+        self._place += 1
+        data = self.messages[self._place - 1].data
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            actual = f"{excerpt(data)}: {error}"
+            kind = FindingKind.UNREADABLE
+            raise self.failed("take", expected="JSON", actual=actual, kind=kind) from None
+
+    @property
+    def taken(self) -> str | bytes:
+        """The message that was taken last, undecoded."""
+        return self.messages[self._place - 1].data
 
     @property
     def untaken(self) -> list[Message]:
-        """What has arrived, and no scenario has asked for."""
+        """The messages that arrived and were not taken."""
         return self.messages[self._place :]
 
-    def expect(
-        self, holds: bool, *, check: str, clause: str, expected: str, actual: object
-    ) -> bool:
-        """Note a failed check unless it holds; return whether it does."""
-        if not holds:
-            text = actual if isinstance(actual, str) else json.dumps(actual, ensure_ascii=False)
-            where = f"message {self._place}"
-            self._note(Finding(check, expected, excerpt(text), where, clause))
-        return holds
+    # Control frames
 
-    async def outlasts(self, seconds: float, *, held: str, pinged: str) -> None:
-        """Check that the connection stays open while the model thinks. Raises ScenarioStopped.
+    async def pong(self, payload: bytes) -> bool:
+        """Send a ping, and wait for a pong or the connection's end; return whether one came."""
+        before = len(self.pongs)
+        self.ping(payload)
+        return await self.until(lambda: len(self.pongs) > before)
 
-        held: the clause on that; pinged: the one on pings, of which a minute shall see one.
+    @property
+    def pongs(self) -> list[bytes]:
+        """The payloads of the daemon's pongs."""
+        return [frame.data for frame in self.received if frame.opcode is Opcode.PONG]
+
+    async def closes_with(self, code: int, reason: str) -> bool:
+        """Check that the daemon closes the connection with this code; return whether it does."""
+        found = await self.closed()
+        return self.check(
+            found == code and self.ended,
+            "close_code",
+            expected=f"closed with {code}, {reason}",
+            actual=f"closed with {found}" if self.ended else "the connection is still open",
+        )
+
+    async def stays_open(self, seconds: float) -> None:
+        """Check that the connection stays open while the model is silent. Raises ScenarioStopped.
+
+        A minute must see a ping (NOT_PINGED).
         """
         before = len(self.received)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.until(lambda: self.ended or self.close_code is not None)
-                expected = f"an open connection while the model thinks for {seconds:g} s"
-                raise self.failed(
-                    "outlasts", clause=held, expected=expected, actual=self._arrived_so()
-                )
-        pings = [each for each in self.received[before:] if each.opcode is Opcode.PING]
-        self.expect(
-            bool(pings) or seconds < MINUTE,
-            check="pinged",
-            clause=pinged,
+                expected = f"an open connection during {seconds:g} s of model silence"
+                raise self.failed("stays_open", expected=expected, actual=self.status())
+        pinged = any(frame.opcode is Opcode.PING for frame in self.received[before:])
+        self.check(
+            pinged or seconds < MINUTE,
+            "pinged",
             expected=f"a ping in {seconds:g} silent seconds",
             actual="none",
+            kind=FindingKind.NOT_PINGED,
         )
 
-    def failed(
-        self, check: str, *, clause: str | None, expected: str, actual: str
-    ) -> ScenarioStopped:
-        """Note a failed check that ends the scenario. `clause`: None for the profile's first."""
-        where = f"message {self._place}"
-        finding = Finding(check, expected, actual, where, clause, FindingKind.NOT_SERVED)
-        return ScenarioStopped(self._note(finding))
+    # For the report
 
-    def page(self) -> str:
+    def where(self, actual: object) -> str:
+        """The message that was taken last."""
+        return f"message {self._place}"
+
+    def status(self) -> str:
+        """What arrived, and whether the connection is open."""
+        if self.refused:
+            return f"no connection: {self.refused}"
+        arrived = f"{plural(len(self.messages), 'message')} arrived"
+        if self.violation:
+            return f"{arrived}; the daemon broke RFC 6455: {self.violation}"
+        if self.ended:
+            return f"{arrived}, then the connection was closed ({self.close_code or ABNORMAL})"
+        return f"{arrived}, and the connection is still open"
+
+    def transcript(self) -> str:
         """The conversation for a human, in about thirty lines."""
-        lines = [f"client   {self.url}", *(self._line(each) for each in self.frames)]
-        if len(lines) > _SHOWN:
-            left = len(lines) - _SHOWN
-            lines[12 : 12 + left] = [f"  … {plural(left, 'frame')} …"]
-        return "\n".join([*lines, f"  {self._arrived_so()}"])
+        lines = [f"client   {self.url}", *map(self._line, self.frames)]
+        if (left_out := len(lines) - SHOWN) > 0:
+            lines[12 : 12 + left_out] = [f"  … {plural(left_out, 'frame')} …"]
+        return "\n".join([*lines, f"  {self.status()}"])
 
     def _line(self, frame: Sent | Received) -> str:
         arrow = "→" if isinstance(frame, Sent) else "←"
         name = "raw" if frame.opcode is None else frame.opcode.name.lower()
         since = frame.at - self.opened_at
         return f"  {since:+8.3f} s  {arrow} {name:6} {excerpt(frame.data, LINE)}"
-
-    def _arrived_so(self) -> str:
-        if self.refused:
-            return f"no connection: {self.refused}"
-        came = f"{plural(len(self.messages), 'message')} had come"
-        if self.violation:
-            return f"{came}; the daemon broke RFC 6455: {self.violation}"
-        if self.ended:
-            return f"{came}, then the connection was closed ({self.close_code or ABNORMAL})"
-        return f"{came}, and the connection is still open"
-
-    def _decoded(self, message: Message, clause: str | None) -> Any:
-        try:
-            return json.loads(message.data)
-        except ValueError as error:
-            actual = f"{excerpt(message.data)}: {error}"
-            raise self.failed("take", clause=clause, expected="JSON", actual=actual) from None
-
-
-class ChatBench(Bench):
-    """One scenario's hold on a chat backend: it makes conversations.
-
-    A profile derives its own, with the Chat that speaks its messages.
-    """
-
-    def __init__(self, scenario: Scenario, environment: Environment) -> None:
-        super().__init__(scenario, environment)
-        self._chats: list[Chat] = []
-
-    def connect(self) -> Chat:
-        """A conversation that is yet to be opened (`async with`)."""
-        raise NotImplementedError
-
-    def directive(self, pattern: str = "", *, token: str | None = None) -> str:
-        """What makes the mock API answer a text with this pattern, wherever it stands in it."""
-        return f"[[test:{pattern};t={token or new_token()}]]"
-
-    async def play(self) -> None:
-        """Play the scenario, with one open conversation where it asks for a `chat`."""
-        if self._scenario.actor is Actor.CHAT:
-            async with self.connect() as chat:
-                await self._scenario.function(chat)
-        else:
-            await self._scenario.function(self)
-
-    async def evidence(self) -> str:
-        """What the last conversations were."""
-        return "\n\n".join(each.page() for each in self._chats[-3:])
-
-    def release(self) -> None:
-        """Close every connection that is still open."""
-        for chat in self._chats:
-            chat.release()
-
-    async def aclose(self) -> None:
-        """Close every connection that is still open, those too whose end takes a moment."""
-        self.release()
-
-
-def new_token() -> str:
-    """A token for one exchange, by which the mock API's journal is asked for it."""
-    return secrets.token_hex(8)

@@ -1,17 +1,15 @@
-"""A WebSocket as a test plays it: every frame stamped, and any byte allowed out.
+"""A WebSocket client for tests: it stamps every frame, and can send any bytes.
 
-The protocol itself is the `websockets` package's, without its I/O: it checks
-what the daemon sends as strictly as RFC 6455 asks, answers pings and closes. The
-I/O is ours, so that a test may stop reading, leave without a word, or write bytes
-that no client library would. Waiting always ends: with what was waited for, with
-the connection's end, or at the deadline.
+The protocol is the `websockets` package's, without its I/O: it checks the
+daemon's frames as strictly as RFC 6455 asks, and answers pings and closes. The
+I/O is the suite's own, so that a test can stop reading, leave without a close
+frame, or write bytes that a client library refuses. Every wait ends: when its
+condition holds, when the connection ends, or at the deadline.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-import socket
 import ssl
 import struct
 import time
@@ -21,12 +19,12 @@ from types import TracebackType
 from typing import Self
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidHandshake
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
-from websockets.utils import apply_mask
+
+from conformance.profiles.websocket.wire import Wire, serialized
 
 ABNORMAL = 1006
 """The code for a connection that ended without a close frame (RFC 6455 7.1.5)."""
@@ -34,7 +32,7 @@ ABNORMAL = 1006
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Bytes, or a frame, that the test sent."""
+    """A frame, or raw bytes, that the test sent."""
 
     at: float
     opcode: Opcode | None
@@ -57,13 +55,13 @@ class Message:
     """A whole message from the daemon, its fragments put together."""
 
     at: float
-    """When its last fragment had come."""
+    """When its last fragment arrived."""
     data: str | bytes
-    """Text that is no UTF-8 stays bytes."""
+    """Text that is not UTF-8 stays bytes."""
 
 
 class WebSocket:
-    """One connection; an async context manager that opens it and leaves nothing behind."""
+    """One connection; an async context manager that opens and closes it."""
 
     def __init__(self, url: str, *, deadline: float, context: ssl.SSLContext | None = None) -> None:
         """Prepare a connection to ws:// or wss://. `deadline`: absolute, time.monotonic()."""
@@ -72,19 +70,19 @@ class WebSocket:
         self.frames: list[Sent | Received] = []
         """Everything, in both directions, in order."""
         self.messages: list[Message] = []
-        """What the daemon has said."""
+        """The daemon's messages, in order."""
         self.refused: str = ""
-        """Why there is no connection: a status, or what connect() said."""
+        """Why the handshake failed: a status, or the error of connect()."""
         self.violation: str = ""
-        """What of RFC 6455 the daemon has broken."""
+        """The first rule of RFC 6455 that the daemon broke; empty if none."""
         self._uri = parse_uri(url)
         self._context = context
         self._protocol = ClientProtocol(self._uri, max_size=None)
-        self._wire = _Wire(self._arrived)
+        self._wire = Wire(self._arrived)
         self._parts: list[bytes] = []
         self._opcode = Opcode.TEXT
 
-    # Its life
+    # Opening and closing
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -99,7 +97,7 @@ class WebSocket:
         self.release()
 
     async def open(self) -> bool:
-        """Connect and shake hands; whether that worked (else `refused` says why)."""
+        """Connect and shake hands; return whether that worked (else `refused` says why)."""
         loop = asyncio.get_running_loop()
         uri = self._uri
         context = (self._context or ssl.create_default_context()) if uri.secure else None
@@ -119,11 +117,11 @@ class WebSocket:
         return not self.refused
 
     def release(self) -> None:
-        """Close the connection at once, without a word (FIN). What was seen stays."""
+        """End the connection at once, without a close frame (FIN); what was received stays."""
         self._wire.close()
 
     def reset(self) -> None:
-        """Leave with a RST."""
+        """End the connection with a RST."""
         self._wire.reset()
 
     # What a client does
@@ -151,7 +149,7 @@ class WebSocket:
     ) -> None:
         """Send one frame, allowed by RFC 6455 or not."""
         self.frames.append(Sent(time.monotonic(), opcode, data))
-        self._wire.write(_serialized(opcode, data, fin=fin, rsv1=rsv1, mask=mask))
+        self._wire.write(serialized(opcode, data, fin=fin, rsv1=rsv1, mask=mask))
 
     def raw(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -159,7 +157,7 @@ class WebSocket:
         self._wire.write(data)
 
     def pause(self) -> None:
-        """Stop reading; the kernel's buffers fill up."""
+        """Stop reading, so that the kernel's buffers fill up."""
         self._wire.pause()
 
     def resume(self) -> None:
@@ -167,7 +165,7 @@ class WebSocket:
         self._wire.resume()
 
     async def close(self, code: int = 1000, reason: str = "") -> int:
-        """Close by the handshake (RFC 6455 7.1.2); the code that the daemon sent back."""
+        """Close by the closing handshake (RFC 6455 7.1.2); return the daemon's code."""
         if self._protocol.state is State.OPEN:
             data = struct.pack("!H", code) + reason.encode()
             self.frames.append(Sent(time.monotonic(), Opcode.CLOSE, data))
@@ -187,9 +185,9 @@ class WebSocket:
         return satisfied()
 
     async def closed(self) -> int:
-        """Wait for the connection's end, or the deadline; the code of the daemon's close frame.
+        """Wait for the connection's end, or the deadline; return the daemon's close code.
 
-        ABNORMAL where there was none.
+        ABNORMAL if the daemon sent no close frame.
         """
         self.resume()
         await self.until(lambda: self.ended)
@@ -207,10 +205,10 @@ class WebSocket:
 
     @property
     def close_code(self) -> int | None:
-        """The code of the daemon's close frame: 1005 where it held none, None without one."""
-        for each in reversed(self.frames):
-            if isinstance(each, Received) and each.opcode is Opcode.CLOSE:
-                return struct.unpack("!H", each.data[:2])[0] if each.data else 1005
+        """The code of the daemon's close frame: 1005 if the frame has no code, None without one."""
+        for frame in reversed(self.received):
+            if frame.opcode is Opcode.CLOSE:
+                return struct.unpack("!H", frame.data[:2])[0] if frame.data else 1005
         return None
 
     # What arrives
@@ -248,83 +246,11 @@ class WebSocket:
         try:
             return data.decode()
         except UnicodeDecodeError as error:
-            self.violation = self.violation or f"a text message that is no UTF-8: {error}"
+            self.violation = self.violation or f"a text message is not UTF-8: {error}"
             return data
 
     def _flush(self) -> None:
-        """Send what the protocol answers by itself: the handshake, pongs, close frames."""
+        """Send what the protocol has queued: the handshake, pongs, close frames."""
         for data in self._protocol.data_to_send():
             if data:
                 self._wire.write(data)
-
-
-def _serialized(opcode: Opcode, data: bytes, *, fin: bool, rsv1: bool, mask: bool) -> bytes:
-    """A frame's bytes (RFC 6455 5.2). The library's own method refuses those that are wrong."""
-    head, masked, length = fin << 7 | rsv1 << 6 | opcode, mask << 7, len(data)
-    if length < 126:
-        made = struct.pack("!BB", head, masked | length)
-    elif length < 1 << 16:
-        made = struct.pack("!BBH", head, masked | 126, length)
-    else:
-        made = struct.pack("!BBQ", head, masked | 127, length)
-    if not mask:
-        return made + data
-    key = secrets.token_bytes(4)
-    return made + key + apply_mask(data, key)
-
-
-class _Wire(asyncio.Protocol):
-    """The connection's bytes; empty ones stand for the daemon's EOF."""
-
-    def __init__(self, arrived: Callable[[bytes], None]) -> None:
-        self.ended = False
-        self._arrived = arrived
-        self._news = asyncio.Event()
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._arrived(data)
-        self._news.set()
-
-    def eof_received(self) -> None:
-        self._arrived(b"")
-        self._news.set()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.ended = True
-        self._news.set()
-
-    async def until(self, satisfied: Callable[[], bool]) -> None:
-        while not satisfied() and not self.ended:
-            self._news.clear()
-            await self._news.wait()
-
-    def write(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
-
-    def pause(self) -> None:
-        if self._transport is not None and not self.ended:
-            self._transport.pause_reading()
-
-    def resume(self) -> None:
-        if self._transport is not None and not self.ended:
-            self._transport.resume_reading()
-
-    def close(self) -> None:
-        if self._transport is not None and not self.ended:
-            self._transport.close()
-
-    def reset(self) -> None:
-        if self._transport is None or self.ended:
-            return
-        end = self._transport.get_extra_info("socket")
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
-
-
-__all__ = ["ABNORMAL", "InvalidHandshake", "Message", "Opcode", "Received", "Sent", "WebSocket"]

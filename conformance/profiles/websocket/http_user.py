@@ -1,4 +1,4 @@
-"""A person who uses a website: a browser's user, or a script, with a cookie jar of their own."""
+"""An HTTP user of a website: a browser or a script, with cookies of its own."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from conformance.core.finding import Finding, FindingKind, ScenarioStopped
+from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt
-from conformance.profiles.websocket.chat import Note
+from conformance.profiles.websocket.checking import Checking, Note
 from conformance.profiles.websocket.page import Page
 
 if TYPE_CHECKING:
     import httpx
 
 File = tuple[str, bytes, str]
-"""A file as it is uploaded: its name, content and type."""
+"""A file to upload: its name, content and type."""
+
+_REDIRECTS = range(300, 400)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the website answered."""
+    """The website's answer to one request."""
 
-    asked: str
+    request: str
     """`METHOD path`."""
     status: int
     headers: httpx.Headers
@@ -40,10 +42,10 @@ class Reply:
     def json(self) -> dict[str, Any]:
         """The body, if it is a JSON object; an empty one otherwise."""
         try:
-            found = json.loads(self.body)
+            value = json.loads(self.body)
         except ValueError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return value if isinstance(value, dict) else {}
 
     @property
     def page(self) -> Page:
@@ -52,19 +54,18 @@ class Reply:
 
     @property
     def location(self) -> str:
-        """The path that it redirects to; empty if it does not."""
-        return urlsplit(self.headers.get("location", "")).path if self.status in _AWAY else ""
+        """The path that a redirect leads to; empty for other answers."""
+        if self.status not in _REDIRECTS:
+            return ""
+        return str(urlsplit(self.headers.get("location", "")).path)
 
     def __str__(self) -> str:
         where = f" to {self.headers['location']}" if "location" in self.headers else ""
         return f"{self.status}{where} {excerpt(self.text, 160)}"
 
 
-_AWAY = range(300, 400)
-
-
-class Person:
-    """Somebody's requests, one website's."""
+class HttpUser(Checking):
+    """One user's requests to one website."""
 
     def __init__(
         self,
@@ -74,27 +75,28 @@ class Person:
         *,
         deadline: float,
         note: Note,
+        log: Callable[[str], None],
     ) -> None:
-        """`deadline`: absolute, time.monotonic()."""
+        """Prepare a user. deadline: absolute, time.monotonic(). log: takes a line a request."""
+        super().__init__(note)
         self.name = name
         self.url = url
-        self.log: Callable[[str], None] = lambda _line: None
-        self.unanswered = ""
-        """The clause that no answer at all violates; empty for the profile's first."""
-        self._note = note
+        self.unanswered: str | None = None
+        """The clause that a missing answer breaks; None where the profile decides."""
+        self._log = log
         self._deadline = deadline
-        import httpx  # noqa: PLC0415 - whoever lists scenarios need not load it
+        import httpx  # noqa: PLC0415 - listing scenarios does not need it
 
-        # The transport is everybody's; closing it is not one person's to do.
+        # All users share the transport, so that one user's end does not close it.
         self._client = httpx.AsyncClient(base_url=url, transport=transport, trust_env=False)
 
     @property
     def cookies(self) -> httpx.Cookies:
-        """What the website has given this person to keep."""
+        """The cookies that the website has set."""
         return self._client.cookies
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> Reply:
-        """Fetch a page. Raises ScenarioStopped where there is no answer."""
+        """Fetch a page. Raises ScenarioStopped if no answer arrives."""
         return await self._ask("GET", path, headers=headers)
 
     async def post(
@@ -106,49 +108,41 @@ class Person:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> Reply:
-        """Send a form (or `content` as it is). Raises ScenarioStopped where there is no answer."""
+        """Send a form, or `content` as it is. Raises ScenarioStopped if no answer arrives."""
         return await self._ask(
             "POST", path, data=fields, files=files, headers=headers, content=content
         )
 
-    async def _ask(self, method: str, path: str, **how: Any) -> Reply:
+    async def _ask(self, method: str, path: str, **parts: Any) -> Reply:
         import httpx  # noqa: PLC0415
 
-        began = time.monotonic()
-        timeout = max(0.05, self._deadline - began)
+        timeout = max(0.05, self._deadline - time.monotonic())
         try:
-            reply = await self._client.request(method, path, timeout=timeout, **how)
+            answer = await self._client.request(method, path, timeout=timeout, **parts)
         except httpx.HTTPError as error:
             problem = str(error) or type(error).__name__
-            self.log(f"  {self.name:12} {method} {path} → {problem}")
-            clause = self.unanswered or None
-            kind = FindingKind.NOT_SERVED
-            finding = Finding("answers", "an answer", problem, f"{method} {path}", clause, kind)
-            raise ScenarioStopped(self._note(finding)) from None
-        found = Reply(f"{method} {path}", reply.status_code, reply.headers, reply.content)
-        self.log(f"  {self.name:12} {found.asked} → {found}")
-        return found
+            self._log(f"  {self.name:12} {method} {path} → {problem}")
+            raise self.failed(
+                "answers",
+                expected=f"an answer to {method} {path}",
+                actual=problem,
+                clause=self.unanswered,
+                kind=FindingKind.NOT_SERVED,
+            ) from None
+        reply = Reply(f"{method} {path}", answer.status_code, answer.headers, answer.content)
+        self._log(f"  {self.name:12} {reply.request} → {reply}")
+        return reply
 
-    # Checks
+    def where(self, actual: object) -> str:
+        """The request of a reply; the user's name for anything else."""
+        return actual.request if isinstance(actual, Reply) else self.name
 
-    def expect(self, holds: bool, reply: Reply, *, check: str, clause: str, expected: str) -> bool:
-        """Note a failed check of an answer unless it holds; return whether it does."""
-        if not holds:
-            self._note(Finding(check, expected, str(reply), reply.asked, clause))
-        return holds
-
-    def refuted(self, reply: Reply, *, check: str, clause: str, expected: str) -> ScenarioStopped:
-        """Note a failed check that ends the scenario."""
-        finding = Finding(check, expected, str(reply), reply.asked, clause)
-        return ScenarioStopped(self._note(finding))
-
-    def failed(self, *, check: str, clause: str, expected: str, actual: str) -> ScenarioStopped:
-        """Note what is wrong with more than one answer, and ends the scenario."""
-        return ScenarioStopped(self._note(Finding(check, expected, actual, self.name, clause)))
-
-    async def redirected(self, reply: Reply, path: str, *, clause: str) -> bool:
-        """Check that an answer sends its reader to this path."""
-        expected = f"a redirect to {path}"
-        return self.expect(
-            reply.location == path, reply, check="redirected", clause=clause, expected=expected
+    def redirected(self, reply: Reply, path: str, *, clause: str | None = None) -> bool:
+        """Check that a reply redirects to this path; return whether it does."""
+        return self.check(
+            reply.location == path,
+            "redirected",
+            expected=f"a redirect to {path}",
+            actual=reply,
+            clause=clause,
         )

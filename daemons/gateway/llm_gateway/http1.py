@@ -2,9 +2,8 @@
 
 A request that has two readings is refused, and the connection closed: the bytes
 after it cannot be trusted to be a request. Requests that arrive while a response
-is running, or while the client does not read, wait in the buffer (pipelining). If
-too many bytes wait, the gateway discards them and closes after the response, so that
-it still sees the client leave.
+is running wait in the buffer (pipelining). If too many bytes wait, the gateway
+discards them and closes after the response, so that it still sees the client leave.
 """
 
 from __future__ import annotations
@@ -83,15 +82,12 @@ class Http1Connection:
         if self.idle:
             self._alarm.set(self._terms.limits.request_time)
         self._input += data
-        if self._state is _State.HEAD and not self._peer.congested:
+        if self._state is _State.HEAD:
             self._guarded(self._read_head)
-        elif len(self._input) > _MAX_WAITING:
+        elif len(self._input) > _MAX_WAITING and self._response is not None:
             self._input.clear()
+            self._response.persistent = False
             self._state = _State.CLOSING
-            if self._response is not None:
-                self._response.persistent = False
-            else:
-                self._close()
 
     def on_left(self, how: str) -> None:
         """Peer: the client left."""
@@ -107,8 +103,6 @@ class Http1Connection:
         """Peer: every byte has been sent."""
         if self._response is not None:
             self._response.wake()
-        elif self._input:
-            self._next()
 
     def on_closed(self) -> None:
         """Peer: the connection is closed."""
@@ -194,8 +188,7 @@ class Http1Connection:
             asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
-        """Read the next request, unless responses wait for a client that does not read."""
-        if self._state is _State.HEAD and not self._peer.closed and not self._peer.congested:
+        if self._state is _State.HEAD and not self._peer.closed:
             self._guarded(self._read_head)
 
     def _on_alarm(self) -> None:

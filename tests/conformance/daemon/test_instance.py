@@ -1,4 +1,4 @@
-"""A daemon that another process serves."""
+"""A daemon that somebody else serves."""
 
 from __future__ import annotations
 

@@ -13,4 +13,4 @@ ORDER = (
     "rest",
     "lifecycle",
 )
-"""From the plainest to the oddest; a category that is not named here comes last."""
+"""From the plainest to the oddest; categories that are missing here come last."""

@@ -1,19 +1,15 @@
-"""More than one at a time: prompts on a connection, connections to an engine."""
+"""Several at a time: prompts on a connection, connections to an engine."""
 
 import asyncio
 from contextlib import AsyncExitStack
 
+from conformance.core.finding import FindingKind
 from conformance.core.scenario import scenario
 from conformance.core.script import delta, finished, gate
-from conformance.profiles.rpc_chat.client import (
-    CHARACTER,
-    WORLD,
-    RpcBench,
-    RpcChat,
-    deltas,
-    messages,
-)
-from conformance.profiles.websocket.chat import new_token
+from conformance.profiles.rpc_chat.bench import RpcBench
+from conformance.profiles.rpc_chat.chat import RpcChat
+from conformance.profiles.rpc_chat.messages import CHARACTER, WORLD, listed
+from conformance.profiles.websocket.model import deltas, messages, new_token
 
 LOAD = 'flower-engine testing, "Load Testing"'
 LEAK = 'Vigil-SOC/vigil#345 "responses leak across sessions"'
@@ -21,131 +17,115 @@ LEAK = 'Vigil-SOC/vigil#345 "responses leak across sessions"'
 
 @scenario(clause=("RC34", "RC35"), needs=("mock",))
 async def overlap_same_socket(chat: RpcChat) -> None:
-    """A prompt that comes during an answer is dropped, and leaves that answer as it was."""
-    await chat.staged()
+    """The engine drops a prompt during an answer, and continues that answer unaltered."""
+    await chat.prepare()
     first = chat.prompt("First.", pattern="gated:1")
     await chat.chunks(1)
     second = chat.prompt("Second.")
-    chat.ping(b"here")  # answered in order: the second prompt has then been read
-    if not await chat.until(lambda: any(each.data == b"here" for each in chat.received)):
-        raise chat.failed("pong", clause="RC40", expected="a pong with b'here'", actual="none")
-    await chat.bench.upstream.open_gate(first, 1)
+    # The engine reads in order: a pong proves that it has read the second prompt.
+    chat.require(
+        await chat.pong(b"here"),
+        "pong",
+        expected="a pong with b'here'",
+        actual="none",
+        kind=FindingKind.NO_PONG,
+    )
+    await chat.model.open_gate(first, 1)
     rest = await chat.answer(clause="RC34")
-    entry = await chat.bench.asked_once(first)
-    words = deltas(entry)[1:]
-    chat.expect(
-        rest.text == "".join(words) and not rest.others,
-        check="first",
-        clause="RC34",
-        expected=f"the rest of the first answer: {''.join(words)!r}",
-        actual="; ".join(map(str, rest.messages)),
+    text = "".join(deltas(await chat.model.asked_once(first))[1:])
+    chat.check(
+        rest.text == text and not rest.others,
+        "first",
+        expected=f"the rest of the first answer: {text!r}",
+        actual=listed(rest.messages),
     )
-    chat.replied(await chat.fence("RC35"), clause="RC35")
-    asked = await chat.bench.upstream.journal(second)
-    chat.expect(
-        not asked,
-        check="second",
-        clause="RC35",
-        expected="the second prompt is dropped",
-        actual="the model was asked",
-    )
+    await chat.silent(clause="RC35")
+    await chat.model.unasked(second, clause="RC35")
 
 
 @scenario(clause="RC32", needs=("mock",), evidence=LEAK)
 async def overlap_two_sockets(bench: RpcBench) -> None:
-    """Two answers that are streamed in turns go to their own clients, piece by piece."""
+    """Two clients whose answers are streamed in turns receive their own pieces only."""
     async with bench.connect() as first, bench.connect() as second:
         chats = {"a": first, "b": second}
         tokens = {}
         for name, chat in chats.items():
-            await chat.staged()
+            await chat.prepare()
             steps = (delta(f"{name}1 "), gate(1), delta(f"{name}2 "), gate(2), delta(f"{name}3"))
             tokens[name] = chat.prompt(pattern=await bench.script(finished(*steps)))
-        said = dict.fromkeys(chats, "")
+        texts = dict.fromkeys(chats, "")
         for number in (1, 2):
             for name, chat in chats.items():
-                said[name] += (await chat.chunks(1))[0].content
-                await bench.upstream.open_gate(tokens[name], number)
+                texts[name] += (await chat.pieces(1))[0]
+                await bench.model.open_gate(tokens[name], number)
         for name, chat in chats.items():
-            said[name] += (await chat.answer()).text
-            chat.expect(
-                said[name] == f"{name}1 {name}2 {name}3",
-                check="own",
-                clause="RC32",
-                expected=f"{name}1 {name}2 {name}3",
-                actual=said[name],
-            )
+            texts[name] += (await chat.answer()).text
+            text = f"{name}1 {name}2 {name}3"
+            chat.check(texts[name] == text, "own", expected=text, actual=texts[name])
 
 
 @scenario(clause="RC32", needs=("mock",), evidence=LOAD)
 async def overlap_ten_clients(bench: RpcBench) -> None:
-    """Ten clients at once each get their whole answer, and nobody else's."""
+    """Each of ten clients at once receives its whole answer, and no other's text."""
     async with AsyncExitStack() as stack:
         chats = [await stack.enter_async_context(bench.connect()) for _ in range(10)]
-        await asyncio.gather(*(_one_of_ten(chat, n) for n, chat in enumerate(chats)))
+        await asyncio.gather(*(_is_served(chat, number) for number, chat in enumerate(chats)))
 
 
-async def _one_of_ten(chat: RpcChat, number: int) -> None:
-    await chat.staged()
-    mine = [f"client {number} word {word} " for word in range(20)]
-    token = chat.prompt(pattern=await chat.bench.script(finished(*map(delta, mine))))
+async def _is_served(chat: RpcChat, number: int) -> None:
+    await chat.prepare()
+    words = [f"client {number} word {word} " for word in range(20)]
+    token = chat.prompt(pattern=await chat.model.saying(*words))
     answer = await chat.answer()
-    chat.expect(
-        answer.text == "".join(mine),
-        check="own",
-        clause="RC32",
-        expected=f"twenty words for client {number}",
-        actual=answer.text,
-    )
-    await chat.bench.asked_once(token)
+    expected = f"twenty words for client {number}"
+    chat.check(answer.text == "".join(words), "own", expected=expected, actual=answer.text)
+    await chat.model.asked_once(token)
 
 
 @scenario(clause="RC32", needs=("mock",), evidence=LEAK)
 async def overlap_stories_apart(bench: RpcBench) -> None:
-    """What one client told its story is in no other's, nor is the model told there."""
+    """A client's text reaches neither another client's history nor that client's model."""
     secret = f"secret-{new_token()}"
     async with bench.connect() as first, bench.connect() as second:
         for chat in (first, second):
-            await chat.staged()
+            await chat.prepare()
         first.prompt(f"Remember {secret}.")
         await first.answer()
         token = second.prompt("What do you know?")
         await second.answer()
-        told = str(messages(await bench.asked_once(token))) + str(await second.history())
-        second.expect(
-            secret not in told,
-            check="apart",
-            clause="RC32",
+        asked = messages(await bench.model.asked_once(token))
+        second.check(
+            secret not in f"{asked} {await second.history()}",
+            "apart",
             expected="nothing of the other client's story",
-            actual=f"{secret} is told",
+            actual=f"{secret} in the request or the history",
         )
 
 
 @scenario(clause="RC33")
 async def overlap_commands_untold(bench: RpcBench) -> None:
-    """A client hears nothing of another's commands; its stage is its own, or one for all."""
+    """The engine sends a client nothing about another's commands."""
     async with bench.connect() as first, bench.connect() as second:
-        await first.greeted()
-        await second.greeted()
-        before = _chosen(second)
+        await first.begin()
+        await second.begin()
+        before = _choices(second)
         world, character = f"world-{new_token()}", f"character-{new_token()}"
         await first.command(f"/world select {world}")
         await first.command(f"/character select {character}")
-        second.replied(await second.fence(), clause="RC33")
+        await second.silent()
         await second.command("/rules clear")
-        second.expect(
-            _chosen(second) in (before, [world, character]),
-            check="stage",
-            clause="RC33",
+        second.check(
+            _choices(second) in (before, [world, character]),
+            "stage",
             expected=f"its own stage, {before}, or as the original's one for all, "
             f"{[world, character]}",
-            actual=_chosen(second),
+            actual=_choices(second),
         )
 
 
 @scenario(clause="RC33", needs=("shared_stages",))
 async def overlap_shared_stage(bench: RpcBench) -> None:
-    """Clients that ask for the same stage share it; one that asks for another does not."""
+    """Clients that ask for the same stage share it; a client of another stage does not."""
     name = new_token()
     url = bench.environment.instance.url
     async with (
@@ -154,20 +134,15 @@ async def overlap_shared_stage(bench: RpcBench) -> None:
         bench.connect(f"{url}?stage={name}-other") as third,
     ):
         for chat in (first, second, third):
-            await chat.greeted()
+            await chat.begin()
         await first.command(f"/world select {WORLD}")
         await first.command(f"/character select {CHARACTER}")
         for chat, wanted in ((second, [WORLD, CHARACTER]), (third, ["", ""])):
-            chat.replied(await chat.fence(), clause="RC33")
+            await chat.silent()
             await chat.command("/rules clear")
-            chat.expect(
-                _chosen(chat) == wanted,
-                check="stage",
-                clause="RC33",
-                expected=str(wanted),
-                actual=_chosen(chat),
-            )
+            chosen = _choices(chat)
+            chat.check(chosen == wanted, "stage", expected=str(wanted), actual=chosen)
 
 
-def _chosen(chat: RpcChat) -> list[object]:
+def _choices(chat: RpcChat) -> list[object]:
     return [chat.state.get("world_id"), chat.state.get("character_id")]

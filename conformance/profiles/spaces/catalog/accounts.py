@@ -1,35 +1,34 @@
-"""Who may log in, who is an admin, and what only admins may do."""
+"""Accounts: log-in, registration, and the rights of admins."""
 
 import asyncio
 
 from conformance.core.scenario import scenario
-from conformance.profiles.spaces.client import PASSWORD, SpacesBench
+from conformance.profiles.spaces.bench import PASSWORD, SpacesBench
 from conformance.profiles.spaces.user import User
-from conformance.profiles.websocket.chat import new_token
+from conformance.profiles.websocket.model import new_token
 
 INVALID = "无效的凭据"
 
 
-async def _log_in(person: User, name: str, password: str) -> bool:
-    """Log in; whether that worked, as the session tells: the space form is an admin's alone."""
-    reply = await person.post("/login", {"username": name, "password": password})
-    return person.expect(
+async def _log_in(user: User, name: str, password: str) -> bool:
+    """Log in; return whether that worked."""
+    reply = await user.post("/login", {"username": name, "password": password})
+    user.check(
         reply.status == 200 or reply.location == "/",
-        reply,
-        check="login",
-        clause="SP28",
+        "login",
         expected="a 200 page, or a redirect to /",
-    ) and (reply.location == "/")
+        actual=reply,
+    )
+    return reply.location == "/"
 
 
 @scenario(clause=("SP28", "SP36"), evidence="testing guide, step 4; spec 10.12")
 async def account_login(bench: SpacesBench) -> None:
-    """The right password logs in; a wrong one, or none, or of nobody, gets the page again."""
+    """The website logs a user in with the right password, and shows the page again otherwise."""
     user = await bench.user()
-    bench.expect(
+    bench.check(
         await _log_in(bench.visitor(), user.name, PASSWORD),
-        check="login",
-        clause="SP28",
+        "login",
         expected="a user logs in with the right password",
         actual="the page again",
     )
@@ -42,17 +41,20 @@ async def account_login(bench: SpacesBench) -> None:
     ):
         visitor = bench.visitor()
         reply = await visitor.post("/login", {"username": name, "password": password})
-        holds = reply.status == 200
         expected = f"200 with the page again, for {name!r} and {password!r}"
-        if visitor.expect(holds, reply, check="refused", clause="SP28", expected=expected):
-            expected = f"a page that says {INVALID!r}"
-            holds = INVALID in reply.page.text
-            visitor.expect(holds, reply, check="words", clause="SP36", expected=expected)
+        if visitor.check(reply.status == 200, "refused", expected=expected, actual=reply):
+            visitor.check(
+                INVALID in reply.page.text,
+                "words",
+                expected=f"a page that says {INVALID!r}",
+                actual=reply,
+                clause="SP36",
+            )
 
 
 @scenario(clause="SP28", evidence="code, POST /register")
 async def account_register(bench: SpacesBench) -> None:
-    """A name of other characters, or one that is taken, is not registered, and nothing changes."""
+    """The website does not register a taken name, or a name of other characters."""
     user = await bench.user()
     mark = new_token()[:8]
     names = (
@@ -69,15 +71,12 @@ async def account_register(bench: SpacesBench) -> None:
         fields = {"username": name, "password": "another-password"}
         reply = await visitor.post("/register", fields)
         expected = f"200 with the page again, for the name {name!r}"
-        visitor.expect(
-            reply.status == 200, reply, check="refused", clause="SP28", expected=expected
-        )
+        visitor.check(reply.status == 200, "refused", expected=expected, actual=reply)
     for name in (f"x-{mark}", user.name):
-        bench.expect(
+        bench.check(
             not await _log_in(bench.visitor(), name, "another-password"),
-            check="not_registered",
-            clause="SP28",
-            expected=f"nobody logs in as {name!r} with the password of a refused registration",
+            "not_registered",
+            expected=f"no log-in as {name!r} with the password of a refused registration",
             actual="a redirect to /",
         )
     await bench.member(user.name)
@@ -85,77 +84,68 @@ async def account_register(bench: SpacesBench) -> None:
 
 @scenario(clause="SP37", evidence="testing guide, end-to-end test")
 async def account_admin_adds_spaces(bench: SpacesBench) -> None:
-    """An admin adds spaces, of the same name too, and each has a page that names it."""
+    """An admin adds spaces, two of the same name too, and each has a page that names it."""
     first = await bench.space()
     second = await bench.space(first.name)
-    bench.expect(
-        first.id != second.id,
-        check="own_id",
-        clause="SP37",
-        expected="two ids for two spaces",
-        actual=first.id,
-    )
+    expected = "two ids for two spaces"
+    bench.check(first.id != second.id, "own_id", expected=expected, actual=first.id)
     visitor = bench.visitor()
-    for each in (first, second):
-        reply = await visitor.get(each.page)
-        holds = reply.status == 200 and each.name in reply.page.text
-        expected = f"200 with a page that names {each.name!r}"
-        visitor.expect(holds, reply, check="page", clause="SP37", expected=expected)
+    for space in (first, second):
+        reply = await visitor.get(space.page)
+        visitor.check(
+            reply.status == 200 and space.name in reply.page.text,
+            "page",
+            expected=f"200 with a page that names {space.name!r}",
+            actual=reply,
+        )
     reply = await visitor.get("/ai_project/nowhere")
     expected = "404 for a space that does not exist"
-    visitor.expect(reply.status == 404, reply, check="page", clause="SP37", expected=expected)
+    visitor.check(reply.status == 404, "page", expected=expected, actual=reply)
 
 
 @scenario(clause=("SP37", "SP25"), evidence="code, admin routes")
 async def account_admins_only(bench: SpacesBench) -> None:
-    """Who is no admin adds no space and sees no connections: logged in to /, else to login."""
+    """The website redirects users from the admin's pages to /, and visitors to the log-in."""
     space, user = await asyncio.gather(bench.space(), bench.user())
     name = f"Mine {new_token()[:8]}"
     form = {"name": name, "card_type": "websockets"}
     for person, place in ((bench.visitor(), "/login"), (user, "/")):
-        reply = await person.post("/admin/space/add", form)
-        await person.redirected(reply, place, clause="SP37")
-        reply = await person.post(f"/admin/space/edit/{space.id}", form)
-        await person.redirected(reply, place, clause="SP37")
+        for path in ("/admin/space/add", f"/admin/space/edit/{space.id}"):
+            person.redirected(await person.post(path, form), place)
         reply = await person.get("/admin/websockets/status")
-        if await person.redirected(reply, place, clause="SP25"):
-            expected = "nothing of spaces in the answer"
-            holds = space.name not in reply.text
-            person.expect(holds, reply, check="nothing", clause="SP25", expected=expected)
-    names = [each.get("space_name") for each in (await bench.connections())["all_spaces"]]
-    bench.expect(
-        space.name in names and name not in names,
-        check="unchanged",
-        clause="SP37",
-        expected=f"a space {space.name!r}, and none {name!r}",
-        actual="another list of spaces",
-    )
+        if person.redirected(reply, place, clause="SP25"):
+            person.check(
+                space.name not in reply.text,
+                "nothing",
+                expected="an answer without spaces",
+                actual=reply,
+                clause="SP25",
+            )
+    await bench.lists(present=space.name, absent=name)
 
 
 @scenario(clause="SP25", evidence="code, GET /admin/websockets/status")
 async def account_admin_sees_connections(bench: SpacesBench) -> None:
-    """Admins see each connected app, by its connection, and each space that has none."""
+    """An admin sees each app by its connection, and each space without an app."""
     space, idle = await bench.space(), await bench.space()
     app = await bench.socket()
     connection = await app.serve(space)
     seen = await bench.connections()
     mine = [each for each in seen.get("connections", []) if each.get("space_id") == space.id]
-    bench.expect(
+    bench.check(
         len(mine) == 1
         and mine[0].get("connection_id") == connection
         and mine[0].get("space_name") == space.name
         and type(mine[0].get("queue_size")) is int,
-        check="connection",
-        clause="SP25",
+        "connection",
         expected=f"one connection {connection} of {space.name!r}, with its queue_size",
         actual=str(mine),
     )
-    rows = {each.get("space_id"): each for each in seen.get("all_spaces", [])}
+    rows = {row.get("space_id"): row for row in seen.get("all_spaces", [])}
     states = [rows.get(each.id, {}).get("is_connected") for each in (space, idle)]
-    bench.expect(
+    bench.check(
         states == [True, False],
-        check="all_spaces",
-        clause="SP25",
+        "all_spaces",
         expected="is_connected true for one space, false for the other",
         actual=str(states),
     )

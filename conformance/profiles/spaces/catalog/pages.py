@@ -1,12 +1,12 @@
-"""The pages: what each viewer of a space is shown, that it is text, and in which language."""
+"""The pages: their content for each viewer, that it is text, and their language."""
 
 import re
 
 from conformance.core.scenario import scenario
-from conformance.profiles.spaces.client import SpacesBench
+from conformance.profiles.spaces.bench import SpacesBench
 from conformance.profiles.spaces.user import Space, User
-from conformance.profiles.websocket.chat import new_token
 from conformance.profiles.websocket.http_user import Reply
+from conformance.profiles.websocket.model import new_token
 
 CONNECTED = "✓ 已连接"
 NOT_CONNECTED = "✗ 未连接"
@@ -28,33 +28,32 @@ def _place(position: int, user: User) -> str:
     return f"第{position}位: {user.name}"
 
 
-async def _shows(
-    person: User, space: Space, *words: str, without: tuple[str, ...] = (), clause: str = "SP26"
-) -> None:
-    """Check that a space's page says these words to this person, and none of the others."""
-    reply = await person.get(space.page)
+async def _shows(user: User, space: Space, *words: str, without: tuple[str, ...] = ()) -> Reply:
+    """Check that a space's page contains these words, and none of the others."""
+    reply = await user.get(space.page)
     text = reply.page.text
     for word in words:
         expected = f"a page that says {word!r}"
-        person.expect(word in text, reply, check="shows", clause=clause, expected=expected)
+        user.check(word in text, "shows", expected=expected, actual=reply)
     for word in without:
         expected = f"a page that does not say {word!r}"
-        person.expect(word not in text, reply, check="hides", clause=clause, expected=expected)
+        user.check(word not in text, "hides", expected=expected, actual=reply)
+    return reply
 
 
 @scenario(clause="SP26", everywhere=True, evidence="spec 11, P1; code, page of a space")
 async def page_for_admins(bench: SpacesBench) -> None:
-    """An admin sees whether the app is connected, and who is in the queue, by positions."""
+    """An admin sees whether the app is connected, and the queue by positions."""
     space, app, user = await bench.ready()
     friend, admin = await bench.user(), await bench.admin()
     await _shows(admin, space, CONNECTED, IDLE, without=(WAITING, REMOTE_GONE))
-    first = await user.asked(space)
-    await friend.asked(space)
+    first = await user.request(space)
+    await friend.request(space)
     places = (_place(1, user), _place(2, friend))
     if (await bench.row(space)).get("queue_size") == 2:
         await _shows(admin, space, CONNECTED, _queue(2), *places, without=(IDLE,))
     await app.report(first, "completed", {"text": "done"})
-    # Whether a finished request leaves the queue is another question (SP21).
+    # Another scenario judges whether a finished request leaves the queue (SP21).
     left = (await bench.row(space)).get("queue_size")
     if left == 1:
         await _shows(admin, space, _queue(1), "第1位: ", without=("第2位: ",))
@@ -69,7 +68,7 @@ async def page_for_admins(bench: SpacesBench) -> None:
 
 @scenario(clause="SP26", everywhere=True, evidence="spec 11, P2; testing guide, scenario 4")
 async def page_for_users(bench: SpacesBench) -> None:
-    """A user has the form while there is an app, and reads that there is none otherwise."""
+    """A user sees the form while an app is connected, and a notice otherwise."""
     space, app, user = await bench.ready()
     await _shows(user, space, SEND, without=(UNAVAILABLE,))
     await app.leave()
@@ -81,12 +80,19 @@ async def page_for_users(bench: SpacesBench) -> None:
 
 @scenario(clause="SP26", everywhere=True, evidence="code, page of a space: anonymous")
 async def page_for_strangers(bench: SpacesBench) -> None:
-    """Who is not logged in has no form, with an app or without, and is offered to log in."""
+    """A visitor sees a log-in instead of the form, with an app or without."""
     space, app, _ = await bench.ready()
-    await _shows(bench.visitor(), space, LOG_IN, without=(SEND,))
+    await _shows_no_form(bench.visitor(), space)
     await app.leave()
     await bench.freed(space)
-    await _shows(bench.visitor(), space, LOG_IN, without=(SEND,))
+    await _shows_no_form(bench.visitor(), space)
+
+
+async def _shows_no_form(visitor: User, space: Space) -> None:
+    reply = await _shows(visitor, space, LOG_IN)
+    # The words of the form's button may stand in the sentence that asks to log in.
+    form = reply.page.form_to(space.submit)
+    visitor.check(not form, "no_form", expected=f"no form to {space.submit}", actual=reply)
 
 
 @scenario(
@@ -96,68 +102,72 @@ async def page_for_strangers(bench: SpacesBench) -> None:
     evidence="testing guide, step 3 and scenario 4",
 )
 async def page_for_everybody(bench: SpacesBench) -> None:
-    """Everybody sees whether the app is connected."""
+    """Users and visitors see whether the app is connected."""
     space, app, user = await bench.ready()
-    for person in (user, bench.visitor()):
-        await _shows(person, space, CONNECTED, without=(NOT_CONNECTED,))
+    for viewer in (user, bench.visitor()):
+        await _shows(viewer, space, CONNECTED, without=(NOT_CONNECTED,))
     await app.leave()
     await bench.freed(space)
-    for person in (user, bench.visitor()):
-        await _shows(person, space, NOT_CONNECTED, without=(CONNECTED,))
+    for viewer in (user, bench.visitor()):
+        await _shows(viewer, space, NOT_CONNECTED, without=(CONNECTED,))
 
 
 @scenario(clause="SP27", everywhere=True, evidence="reasoned; CWE-79")
 async def page_of_text(bench: SpacesBench) -> None:
-    """Markup in a name, a description or a prompt is text on every page, in every place."""
+    """The website shows markup in a name, a description or a prompt as text on every page."""
     mark = f"x{new_token()[:8]}"
     nasty = f'<{mark}>\'"><{mark} onclick="{mark}()">{{{{7*7}}}}&lt;</textarea></template><{mark}>'
     space = await bench.space(nasty, description=nasty, cover=nasty)
     app, user, admin = await bench.app(space), await bench.user(), await bench.admin()
-    await user.asked(space, prompt=nasty, audio_url=f"http://127.0.0.1/{nasty}")
-    for person in (bench.visitor(), user, admin):
-        reply = await person.get(space.page)
-        _is_text(person, reply, mark)
-        expected = f"the name as it is: {nasty}"
+    await user.request(space, prompt=nasty, audio_url=f"http://127.0.0.1/{nasty}")
+    for viewer in (bench.visitor(), user, admin):
+        reply = await viewer.get(space.page)
+        _is_text(viewer, reply, mark)
         holds = " ".join(nasty.split()) in reply.page.text
-        person.expect(holds, reply, check="text", clause="SP27", expected=expected)
-        _is_text(person, await person.get("/"), mark)
+        viewer.check(holds, "text", expected=f"the unaltered name: {nasty}", actual=reply)
+        _is_text(viewer, await viewer.get("/"), mark)
     _is_text(admin, await admin.get(f"/admin/space/edit/{space.id}"), mark)
     visitor = bench.visitor()
-    for place in ("/login", "/register"):
-        reply = await visitor.post(place, {"username": nasty, "password": nasty})
+    for path in ("/login", "/register"):
+        reply = await visitor.post(path, {"username": nasty, "password": nasty})
         _is_text(visitor, reply, mark)
     _is_text(visitor, await visitor.get(f"/ai_project/%3C{mark}%3E"), mark)
     await app.leave()
 
 
-def _is_text(person: User, reply: Reply, mark: str) -> None:
-    """Check that what is marked so has become no element of a page, and no attribute."""
+def _is_text(user: User, reply: Reply, mark: str) -> None:
+    """Check that marked text has become neither an element of a page nor a script."""
     if "html" not in reply.headers.get("content-type", ""):
         return
-    made = [name for name, more in reply.page.elements if name == mark or "onclick" in more]
-    expected = f"no element {mark!r}, no attribute 'onclick'"
-    person.expect(not made, reply, check="no_markup", clause="SP27", expected=expected)
+    made = [
+        name
+        for name, attributes in reply.page.elements
+        # A website may have handlers of its own, which call no marked function.
+        if name == mark or attributes.get("onclick", "").startswith(mark)
+    ]
+    expected = f"no element {mark!r}, no 'onclick' that calls it"
+    user.check(not made, "no_markup", expected=expected, actual=reply)
 
 
 @scenario(clause="SP27", evidence="reasoned; browsers that guess a type run what they find")
 async def page_of_a_result(bench: SpacesBench) -> None:
-    """A result with markup is JSON by its type, so that no browser takes it for a page."""
+    """The website sends a result with markup as JSON by its type, not as a page."""
     space, app, user = await bench.ready()
-    request = await user.asked(space)
+    request = await user.request(space)
     await app.report(request, "completed", {"text": "<script>alert(1)</script>"})
     reply = await user.get(f"/websockets/status?request_id={request}")
-    user.expect(
-        reply.headers.get("content-type", "").startswith("application/json"),
-        reply,
-        check="type",
-        clause="SP27",
-        expected=f"application/json, not {reply.headers.get('content-type')}",
+    kind = reply.headers.get("content-type", "")
+    user.check(
+        kind.startswith("application/json"),
+        "type",
+        expected=f"application/json, not {kind}",
+        actual=reply,
     )
 
 
 @scenario(clause="SP32", everywhere=True, evidence="RFC 9110 12.5.4")
 async def page_in_english(bench: SpacesBench) -> None:
-    """Pages and refusals are English for who prefers it, and Chinese for everybody else."""
+    """The website answers in English where the client prefers it, and in Chinese otherwise."""
     space, app, user = await bench.ready()
     for accepted, english in (
         ("en", True),
@@ -169,19 +179,18 @@ async def page_in_english(bench: SpacesBench) -> None:
         headers = {"Accept-Language": accepted}
         for path in (space.page, "/login"):
             reply = await user.get(path, headers=headers)
-            _in_language(user, reply, reply.page.text, accepted, english=english)
+            _is_in_language(user, reply, reply.page.text, accepted, english=english)
         visitor = bench.visitor()
         reply = await visitor.post(space.submit, {"prompt": "Hello"}, headers=headers)
         if "error" in reply.json:
-            _in_language(visitor, reply, str(reply.json["error"]), accepted, english=english)
+            _is_in_language(visitor, reply, str(reply.json["error"]), accepted, english=english)
     await app.leave()
 
 
-def _in_language(person: User, reply: Reply, text: str, accepted: str, *, english: bool) -> None:
-    person.expect(
+def _is_in_language(user: User, reply: Reply, text: str, accepted: str, *, english: bool) -> None:
+    user.check(
         bool(text) and english is not bool(CHINESE.search(text)),
-        reply,
-        check="language",
-        clause="SP32",
+        "language",
         expected=f"{'English, no' if english else 'some'} Chinese, for {accepted!r}",
+        actual=reply,
     )

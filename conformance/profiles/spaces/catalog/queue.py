@@ -1,23 +1,23 @@
-"""The queue: its order, its size, and that no request is ever forgotten."""
+"""The queue: its order, its size, and that every request is served or fails."""
 
 import asyncio
 
 from conformance.core.scenario import Start, scenario
-from conformance.profiles.spaces.client import SpacesBench
+from conformance.profiles.spaces.bench import SpacesBench
 
 CROWD = 10
 
 TIME_LIMIT = "0.7"
-"""Seconds. Two minutes are the rule; a scenario has ten seconds."""
+"""Seconds. The rule is two minutes; a scenario has ten seconds."""
 
 
 @scenario(clause=("SP14", "SP17"), everywhere=True, evidence="testing guide, scenario 2")
 async def queue_order(bench: SpacesBench) -> None:
-    """Three users' requests are given in their order, and each gets its own result."""
+    """The app receives three users' requests in order, and each user sees its own result."""
     space, users = await asyncio.gather(bench.space(), bench.users(3))
     app = await bench.app(space)
-    requests = [await each.asked(space) for each in users]
-    await app.takes(*requests, clause="SP14")
+    requests = [await user.request(space) for user in users]
+    await app.receives(*requests)
     for user, request in zip(users, requests, strict=True):
         await app.report(request, "completed", {"for": user.name})
     for user, request in zip(users, requests, strict=True):
@@ -29,26 +29,21 @@ async def queue_order(bench: SpacesBench) -> None:
     clause=("SP12", "SP13", "SP17"), deadline=20.0, evidence="testing guide, test suite 2: load"
 )
 async def queue_crowd(bench: SpacesBench) -> None:
-    """Ten users at once: ten ids, ten requests at the app, ten results, each its own."""
+    """Each of ten simultaneous users gets an id, a request at the app, and its own result."""
     space, users = await asyncio.gather(bench.space(), bench.users(CROWD))
     app = await bench.app(space)
-    requests = await asyncio.gather(*(each.asked(space) for each in users))
-    bench.expect(
-        len(set(requests)) == CROWD,
-        check="own_ids",
-        clause="SP12",
-        expected=f"{CROWD} different ids",
-        actual=f"{len(set(requests))}",
-    )
+    requests = await asyncio.gather(*(user.request(space) for user in users))
+    ids = len(set(requests))
+    bench.check(ids == CROWD, "own_ids", expected=f"{CROWD} different ids", actual=f"{ids}")
     owners = dict(zip(requests, users, strict=True))
     for _ in users:
-        given = await app.given(*requests)
-        app.expect(
+        given = await app.next_request(*requests)
+        app.check(
             owners[given.id].name == given.username,
-            check="own_request",
-            clause="SP13",
+            "own_request",
             expected="a request with the name of its user",
             actual=f"{given.id} of {given.username}",
+            clause="SP13",
         )
         await app.report(given.id, "completed", {"for": given.username})
     await asyncio.gather(
@@ -63,14 +58,11 @@ async def queue_crowd(bench: SpacesBench) -> None:
     evidence="testing guide, performance: queue length; code, queue_size",
 )
 async def queue_size(bench: SpacesBench) -> None:
-    """Requests that were given and are not finished are in the queue; finished ones leave it.
-
-    In the code's account they do not, until the app leaves.
-    """
+    """The website counts unfinished requests as the queue (`code`: all until the app leaves)."""
     space, app, user = await bench.ready()
-    requests = [await user.asked(space) for _ in range(3)]
+    requests = [await user.request(space) for _ in range(3)]
     await bench.queued(space, 3)
-    await app.takes(*requests, clause="SP13")
+    await app.receives(*requests, clause="SP13")
     await app.report(requests[0], "processing", {})
     await bench.queued(space, 3)
     await app.report(requests[0], "completed", {"text": "1"})
@@ -85,67 +77,67 @@ async def queue_size(bench: SpacesBench) -> None:
 
 @scenario(clause="SP22", everywhere=True, evidence="spec 11, D1, as decided for this project")
 async def queue_of_a_lost_app(bench: SpacesBench) -> None:
-    """What a lost app has not finished is queued again and given to the next one, in order."""
+    """The website queues a lost app's unfinished requests, and gives them to the next app."""
     space, lost, user = await bench.ready()
-    requests = [await user.asked(space) for _ in range(4)]
-    await lost.takes(*requests, clause="SP13")
+    requests = [await user.request(space) for _ in range(4)]
+    await lost.receives(*requests, clause="SP13")
     await lost.report(requests[0], "completed", {"text": "done"})
     await user.sees(requests[0], "completed", {"text": "done"})
     await lost.report(requests[1], "processing", {"text": "begun"})
     lost.reset()
     await bench.freed(space)
     await user.sees(requests[0], "completed", {"text": "done"}, clause="SP22")
-    for each in requests[1:]:
-        await user.sees(each, "queued", clause="SP22")
-    # A queue that never shrinks (`code`) counts what the connected app was given: none is.
+    for request in requests[1:]:
+        await user.sees(request, "queued", clause="SP22")
+    # A queue that never shrinks (`code`) counts the connected app's requests: there is no app.
     await bench.queued(space, 0 if bench.account == "code" else 3)
     returned = await bench.app(space)
-    await returned.takes(*requests[1:], clause="SP22")
-    await returned.silent(clause="SP22")
-    for each in requests[1:]:
-        await returned.report(each, "completed", {"text": each})
-        await user.sees(each, "completed", {"text": each})
+    await returned.receives(*requests[1:])
+    await returned.silent()
+    for request in requests[1:]:
+        await returned.report(request, "completed", {"text": request})
+        await user.sees(request, "completed", {"text": request})
 
 
 @scenario(
     clause=("SP22", "SP14"), everywhere=True, evidence="reasoned; what waited longer goes first"
 )
 async def queue_of_a_lost_app_goes_first(bench: SpacesBench) -> None:
-    """Requests of a lost app are given before those that come after its return."""
+    """The website gives a lost app's requests before later ones."""
     space, lost, user = await bench.ready()
-    before = [await user.asked(space) for _ in range(2)]
-    await lost.takes(*before, clause="SP13")
+    before = [await user.request(space) for _ in range(2)]
+    await lost.receives(*before, clause="SP13")
     await lost.leave()
     await bench.freed(space)
     returned = await bench.app(space)
-    after = await user.asked(space)
-    await returned.takes(*before, after, clause="SP22")
+    after = await user.request(space)
+    await returned.receives(*before, after)
     await returned.silent(clause="SP13")
 
 
 @scenario(clause="SP22", evidence="reasoned; a loop of requeues is the end of many queues")
 async def queue_of_an_app_lost_twice(bench: SpacesBench) -> None:
-    """A request whose app is lost again and again is still given to the next."""
+    """The website gives a request to the next app after its app was lost several times."""
     space, app, user = await bench.ready()
-    request = await user.asked(space)
+    request = await user.request(space)
     for _ in range(3):
-        await app.takes(request, clause="SP22")
+        await app.receives(request)
         await app.leave()
         await bench.freed(space)
         app = await bench.app(space)
-    await app.takes(request, clause="SP22")
+    await app.receives(request)
     await app.report(request, "completed", {"text": "at last"})
     await user.sees(request, "completed", {"text": "at last"})
 
 
 @scenario(clause=("SP8", "SP6"), everywhere=True, evidence="testing guide, scenario 4")
 async def queue_interrupted(bench: SpacesBench) -> None:
-    """Without its app a space refuses requests; with it, it takes them again."""
+    """The website refuses requests while a space's app is away, and accepts them afterwards."""
     space, app, user = await bench.ready()
-    await app.works(user, space, clause="SP8")
+    await app.works(user, space)
     await app.leave()
     await bench.freed(space)
-    if not await user.refused(await user.submit(space), 503, clause="SP8"):
+    if not user.refused(await user.submit(space), 503):
         return
     again = await bench.app(space, clause="SP6")
     await again.works(user, space, clause="SP6")
@@ -159,48 +151,47 @@ async def queue_interrupted(bench: SpacesBench) -> None:
     evidence="testing guide: within 2 minutes; decided: by the server",
 )
 async def queue_time_limit(bench: SpacesBench) -> None:
-    """A request without a result fails when its time is over, with its app or without."""
+    """The website fails a request without a result at its time limit, with its app or without."""
     (space, app, user), other = await asyncio.gather(bench.ready(), bench.space())
     lost = await bench.app(other)
-    held, left = await asyncio.gather(user.asked(space), user.asked(other))
-    await app.takes(held, clause="SP13")
+    held, left = await asyncio.gather(user.request(space), user.request(other))
+    await app.receives(held, clause="SP13")
     await lost.leave()
     for request in (held, left):
 
-        async def over(request: str = request) -> bool:
+        async def is_over(request: str = request) -> bool:
             return bool((await user.status(request))["status"] != "queued")
 
-        ended = await bench.comes_true(over)
+        ended = await bench.becomes(is_over)
         status = await user.status(request) if ended else {"status": "queued, in the end"}
         result = status.get("result")
-        bench.expect(
+        bench.check(
             status["status"] == "failed" and isinstance(result, dict) and bool(result.get("error")),
-            check="time_limit",
-            clause="SP23",
-            expected="status 'failed' with an error, the time being over",
+            "time_limit",
+            expected="status 'failed' with an error, after the time limit",
             actual=str(status),
         )
         if not ended:
             return
     await bench.freed(other)
     returned = await bench.app(other)
-    await returned.silent(clause="SP23")
+    await returned.silent()
 
 
 @scenario(clause="SP34", evidence="code, one queue a space; testing guide: several spaces")
 async def queue_of_each_space(bench: SpacesBench) -> None:
-    """Spaces side by side have queues and apps of their own; one's loss is none of another's."""
+    """Each space has a queue and an app of its own, which another's loss does not affect."""
     (space, app, user), (other, elsewhere, friend) = await asyncio.gather(
         bench.ready(), bench.ready()
     )
-    mine = [await user.asked(space) for _ in range(2)]
-    theirs = await friend.asked(other)
-    await app.takes(*mine, clause="SP34")
-    await elsewhere.takes(theirs, clause="SP34")
+    mine = [await user.request(space) for _ in range(2)]
+    theirs = await friend.request(other)
+    await app.receives(*mine)
+    await elsewhere.receives(theirs)
     await bench.queued(space, 2)
     await bench.queued(other, 1)
     await app.leave()
     await bench.freed(space)
-    await elsewhere.silent(clause="SP34")
+    await elsewhere.silent()
     await elsewhere.report(theirs, "completed", {"text": "theirs"}, clause="SP34")
     await friend.sees(theirs, "completed", {"text": "theirs"})

@@ -1,8 +1,9 @@
-"""Socket.IO by its other road: HTTP long polling, and the way from there to a WebSocket."""
+"""Socket.IO by HTTP long polling, and the upgrade from polling to a WebSocket."""
 
 from conformance.core.scenario import scenario
-from conformance.profiles.spaces.client import SpacesBench
+from conformance.profiles.spaces.bench import SpacesBench
 from conformance.profiles.spaces.polling import Polling
+from conformance.profiles.spaces.remote_app import RESULT
 from conformance.profiles.spaces.socketio import EVENT
 
 POLLING = "Engine.IO protocol 4: transports, upgrade; clients begin by polling unless told not to"
@@ -10,15 +11,15 @@ POLLING = "Engine.IO protocol 4: transports, upgrade; clients begin by polling u
 
 @scenario(clause="SP35", evidence=POLLING)
 async def transport_polling(bench: SpacesBench) -> None:
-    """An app that polls registers, is given requests, and its reports are acknowledged."""
+    """An app that polls registers, receives requests, and gets its reports acknowledged."""
     space, user = await bench.space(), await bench.user()
     app = Polling(bench.visitor("app"))
     await app.open()
     await app.serve(space)
-    request = await user.asked(space)
-    await app.takes(request)
+    request = await user.request(space)
+    await app.receives(request)
     report = {"request_id": request, "status": "completed", "result": {"text": "诗 \x1f"}}
-    await app.send(EVENT, ["inference_result", report], number=1)
+    await app.send(EVENT, [RESULT, report], number=1)
     await app.acknowledged(1)
     await user.sees(request, "completed", {"text": "诗 \x1f"})
     await app.leave()
@@ -27,15 +28,15 @@ async def transport_polling(bench: SpacesBench) -> None:
 
 @scenario(clause="SP35", evidence=POLLING)
 async def transport_upgrade(bench: SpacesBench) -> None:
-    """An app that began by polling goes on over a WebSocket, and loses nothing on the way."""
+    """An app that upgrades from polling to a WebSocket loses no request."""
     space, user = await bench.space(), await bench.user()
     polling = Polling(bench.visitor("app"))
     await polling.open()
     await polling.serve(space)
-    first = await user.asked(space)
+    first = await user.request(space)
     app = await bench.socket(session=polling.session)
-    second = await user.asked(space)
-    await app.takes(first, second, clause="SP35")
+    second = await user.request(space)
+    await app.receives(first, second)
     for request in (first, second):
         await app.report(request, "completed", {"text": request}, clause="SP35")
         await user.sees(request, "completed", {"text": request})
