@@ -34,7 +34,12 @@ class Shared:
         needs: tuple[str, ...] = (),
         alone: bool = False,
     ) -> None:
-        """Add it to this catalog module. needs: capabilities in addition to its own."""
+        """Add it to this catalog module. needs: capabilities in addition to its own.
+
+        Raises ValueError for a name that the module has already.
+        """
+        if hasattr(sys.modules[module], name):
+            raise ValueError(f"{module}: the name {name!r} is taken; choose another one")
         function = self.function
         copy = FunctionType(
             function.__code__, function.__globals__, name, None, function.__closure__

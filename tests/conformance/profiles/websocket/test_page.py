@@ -1,4 +1,4 @@
-"""A page's text, and what of it is more than text."""
+"""A page: its visible text, and its elements."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ PAGE = """<!doctype html><html><head><title>Not read</title><style>p { color: re
 <template><p>later</p></template></body></html>"""
 
 
-def test_the_text_is_what_a_reader_sees() -> None:
+def test_the_text_is_the_visible_text() -> None:
     assert Page(PAGE).text == "A <b> & more"
 
 
-def test_escaped_markup_is_no_element() -> None:
+def test_escaped_markup_is_text() -> None:
     page = Page(PAGE)
     assert not page.has("b")
     assert page.has("input", value='"x"', disabled="")

@@ -26,20 +26,20 @@ def test_text_is_a_packet(text: str, packet: Packet) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "9", "x", "42[", '40{"sid"', "42[1]]"])
-def test_other_text_is_none(text: str) -> None:
+def test_other_text_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         decode(text)
 
 
 @pytest.mark.parametrize("number", [None, 0, 12])
-def test_a_packet_is_what_it_was_after_the_wire(number: int | None) -> None:
+def test_a_packet_survives_encoding(number: int | None) -> None:
     data = ["inference_result", {"text": "诗\u2028\"'\x1e\n"}]
     text = encode(EVENT, data, number=number)
     assert decode(text) == Packet(EVENT, number, data)
-    assert "\x1e" not in text, "it parts packets from each other"
+    assert "\x1e" not in text, "it separates packets in polling"
 
 
-def test_where_a_site_takes_websockets() -> None:
+def test_a_website_takes_websockets_at_its_socketio_path() -> None:
     place = "127.0.0.1:5001/socket.io/?EIO=4&transport=websocket"
     assert address("http://127.0.0.1:5001") == f"ws://{place}"
     assert address("https://127.0.0.1:5001/") == f"wss://{place}"
