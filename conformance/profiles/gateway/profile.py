@@ -25,4 +25,6 @@ PROFILE = Profile(
     },
     renamed={"H10": "L4"},
     concurrency=24,
+    timed=frozenset({"R7", "R8", "U5", "U6", "U7", "L2"}),
+    relays=True,
 )
