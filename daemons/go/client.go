@@ -166,8 +166,8 @@ func (c *client) finish() {
 	c.conn.CloseWrite()
 }
 
-// linger waits for the client to close the connection, and then closes it. finish comes
-// before it.
+// linger waits for the client to close the connection, and then closes it. Call finish
+// first.
 func (c *client) linger(hurry context.Context) {
 	stop := context.AfterFunc(hurry, func() { c.conn.SetReadDeadline(time.Now().Add(hurriedLinger)) })
 	defer stop()

@@ -23,7 +23,8 @@ struct completion {
     bool countless; // there are too many choices; only [DONE] ends the answer
 };
 
-// Parses the data of an event. Returns NULL unless it is a JSON object. For json_decref.
+// Parses the data of an event. Returns NULL unless it is a JSON object. Release it with
+// json_decref.
 json_t *chunk_read(struct text data);
 // Reports whether the chunk reports an error. APIs do so in two ways: under the key `error`, as
 // any JSON type, also next to choices; or as the whole object, which then has the error's own

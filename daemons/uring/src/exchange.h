@@ -26,7 +26,7 @@ struct exchange {
     TAILQ_ENTRY(exchange) others;
 };
 
-// Takes ownership of the descriptor. The exchange calls `over` at its end, and is then for
+// Takes ownership of the descriptor. The exchange calls `over` at its end. Release it there with
 // ring_free.
 struct exchange *exchange_open(const struct config *c, int fd, void (*over)(struct exchange *x));
 // Answers the handoff with the API's stream, or with a refusal of invalid data. With a problem

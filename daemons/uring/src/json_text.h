@@ -13,7 +13,7 @@
 
 #include <jansson.h>
 
-// Parses a text. Returns NULL if it is not JSON. For json_decref.
+// Parses a text. Returns NULL if it is not JSON. Release it with json_decref.
 json_t *json_read(struct text t);
 
 // One member of an object: the text of its name, with the quotes, and the text of its value.
@@ -25,7 +25,7 @@ struct member {
 // Iterates over the members of an object that json_read has accepted. Begin with the object's
 // whole text. False after the last member.
 bool json_next_member(struct text *object, struct member *m);
-// Returns the decoded name, for free().
+// Returns the decoded name. Release it with free().
 char *member_name(const struct member *m);
 
 // Adds the text as a JSON string. The text must be UTF-8.

@@ -11,7 +11,8 @@
 // Begins to read answers from the pipe. False on failure.
 bool lookup_setup(void);
 
-// Returns the address of a numeric host, or NULL for a name. For freeaddrinfo().
+// Returns the address of a numeric host, or NULL for a name. Release it with
+// freeaddrinfo().
 struct addrinfo *lookup_numeric(const char *host, const char *port);
 
 struct lookup;

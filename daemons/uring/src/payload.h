@@ -14,8 +14,8 @@ struct job {
     struct buffer headers; // the response headers, as lines
 };
 
-// Parses the handoff data. False for invalid data, with an error text for the client in `reason`,
-// which is for free(). The headers are set also then, if they are valid.
+// Parses the handoff data. False for invalid data, with an error text for the client in `reason`.
+// Release the text with free(). The headers are set also then, if they are valid.
 bool payload_read(struct text data, struct job *job, char **reason);
 void job_free(struct job *job);
 

@@ -15,7 +15,7 @@ static char *copy_of(struct text t) {
     return copy;
 }
 
-// Returns the text as a JSON string, for free().
+// Returns the text as a JSON string. Release it with free().
 static char *quoted(struct text t) {
     struct buffer b = {0};
     json_quote(&b, t);

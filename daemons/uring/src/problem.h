@@ -7,7 +7,7 @@
 
 #include "buffer.h"
 
-// A zero value, or the result of a function below, which is for problem_free.
+// A zero value, or the result of a function below. Release it with problem_free.
 struct problem {
     int status; // the HTTP status of an error response
     char *message;
