@@ -1,4 +1,4 @@
-"""The process: bind, say where, serve until SIGTERM or SIGINT, leave with status 0."""
+"""The process: bind, print the address, serve until SIGTERM or SIGINT, exit with status 0."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from spaces_website.config import Config, parse_args
 from spaces_website.site import Site
 
 PATIENCE = 5
-"""Seconds for requests that are being answered when the website stops."""
+"""Limit in seconds for running requests when the website stops."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn, except that the site says farewell to its apps in its own words."""
+    """uvicorn, except that the site closes the connections of its apps itself."""
 
     def __init__(self, config: uvicorn.Config, site: Site) -> None:
         super().__init__(config)
         self._site = site
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, close what is open, wait for what is being answered."""
+        """Stop accepting, close the sockets, and wait for running requests."""
         for server in self.servers:
             server.close()
         await self._site.stop()
@@ -34,7 +34,7 @@ class Server(uvicorn.Server):
 
 
 def serve(site: Site) -> int:
-    """Serve a site until a signal; the exit status."""
+    """Serve a site until a signal and return the exit status."""
     config = site.config
     try:
         listener = _bind(config)
@@ -56,7 +56,7 @@ def serve(site: Site) -> int:
         ),
         site,
     )
-    # uvicorn raises the signal again when it is done, for whoever handled it before.
+    # uvicorn raises the signal again at its end, so its own handler stays installed.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
     with listener:
@@ -65,7 +65,7 @@ def serve(site: Site) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the website as the command line says."""
+    """Run the website and return the exit status."""
     config = parse_args(sys.argv[1:] if argv is None else argv, os.environ)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     return serve(Site(config))

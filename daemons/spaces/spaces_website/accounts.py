@@ -1,9 +1,8 @@
-"""Who may log in.
+"""Accounts: users and their passwords.
 
-Passwords are hashed with Argon2id, in a thread: a hash takes some 20 ms on
-purpose, and the event loop has better things to do. A name that does not exist
-costs as much time as one that does. There is no built-in account: the first
-admin is made by an option of the server.
+Passwords are hashed with Argon2id. A hash takes about 20 ms on purpose, so a thread
+computes it. A login takes the same time whether the name exists or not. The website
+does not have a built-in account: an option of the server creates the first admin.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ NAME = re.compile(r"[a-zA-Z0-9_]{1,64}")
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1024
 AT_ONCE = 2
-"""Hashes computed at the same time, so that a crowd at the door takes 40 MiB, not gigabytes."""
+"""Concurrent hashes. The limit keeps many simultaneous logins at 40 MiB of memory."""
 
 
 class Refusal(Enum):
-    """Why there is no new account; the value is the page text's name."""
+    """The reason why a registration fails. The value is the name of the page's text."""
 
     BAD_NAME = "bad_name"
-    BAD_PASSWORD = "bad_password"  # noqa: S105 - a reason
+    BAD_PASSWORD = "bad_password"  # noqa: S105 - the name of a text
     TAKEN = "name_taken"
 
 
@@ -44,11 +43,11 @@ class Accounts:
         self._clock = clock
         # OWASP's minimum for Argon2id: 19 MiB, two passes, one lane.
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-        self._nobody = self._hasher.hash("nobody's password")
+        self._decoy = self._hasher.hash("the password of an unknown name")
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     async def register(self, name: str, password: str) -> User | Refusal:
-        """A new account, or why there is none."""
+        """Create an account, or return the reason why it fails."""
         if not NAME.fullmatch(name):
             return Refusal.BAD_NAME
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
@@ -62,17 +61,17 @@ class Accounts:
         return user
 
     async def log_in(self, name: str, password: str) -> User | None:
-        """The user with this name and password."""
+        """The user with this name and password. None: one of them is wrong."""
         with self._database.begin() as session:
             user = session.scalar(select(User).where(User.name == name))
-        matches = await self._matches(user.password if user else self._nobody, password)
+        matches = await self._matches(user.password if user else self._decoy, password)
         return user if matches else None
 
     async def make_admin(self, name: str, password: str) -> None:
-        """See to it that this account exists, is an admin's, and has this password.
+        """Make sure that this account exists, is an admin's, and has this password.
 
-        Somebody may have registered under the name before: their password and
-        their sessions are void from now on.
+        If a user has registered the name before, the user's password and sessions become
+        invalid.
         """
         if not NAME.fullmatch(name):
             raise SystemExit(f"--admin: expected a name of a-z, A-Z, 0-9 and _, found {name!r}")
@@ -92,12 +91,12 @@ class Accounts:
             return session.get(User, user_id)
 
     def all(self) -> list[User]:
-        """Everybody, in order of arrival."""
+        """All users, in the order of their registration."""
         with self._database.begin() as session:
             return list(session.scalars(select(User).order_by(User.id)))
 
     def set_plan(self, name: str, plan: str) -> bool:
-        """Put a user on another plan; False if there is no such user."""
+        """Change a user's plan. False if the user does not exist."""
         with self._database.begin() as session:
             user = session.scalar(select(User).where(User.name == name))
             if user is not None:
@@ -119,7 +118,7 @@ class Accounts:
 
 
 def stamp(user: User) -> str:
-    """What a session carries of the password's hash: another password ends it."""
+    """The part of the password's hash that a session stores. A new password ends the session."""
     return hashlib.sha256(user.password.encode()).hexdigest()[:16]
 
 

@@ -1,24 +1,24 @@
-"""The pages of admins: spaces are made and changed here, and connections seen."""
+"""The admins' pages: they create and change spaces and show connections."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from spaces_website.accounts import Accounts
 from spaces_website.broker import Broker
 from spaces_website.catalog import Catalog, SpaceForm
 from spaces_website.config import Config
-from spaces_website.page import Json, Pages, read_form, redirect, texts_for
+from spaces_website.page import Json, Pages, read_form, redirect
 from spaces_website.tables import WEBSOCKETS, Status
 
 EMPTY = SpaceForm.read({"card_type": WEBSOCKETS, "ws_enable_prompt": "on"})
-"""The form of a space that is yet to be."""
+"""The form of a new space."""
 
 
 class Admins:
-    """Routes for admins; others are sent away."""
+    """The admins' routes. Other visitors are redirected."""
 
     def __init__(
         self, pages: Pages, accounts: Accounts, catalog: Catalog, broker: Broker, config: Config
@@ -30,7 +30,7 @@ class Admins:
         self._config = config
 
     def routes(self) -> list[Route]:
-        """Their addresses."""
+        """The routes."""
         return [
             Route("/admin/", self.overview),
             Route("/admin/space/add", self.add, methods=["GET", "POST"]),
@@ -56,7 +56,7 @@ class Admins:
         )
 
     async def add(self, request: Request) -> Response:
-        """A new space."""
+        """Create a space."""
         if isinstance(sent := self._pages.admin(request), Response):
             return sent
         if request.method != "POST":
@@ -67,12 +67,12 @@ class Admins:
         return redirect(f"/admin/space/edit/{self._catalog.add(form).id}")
 
     async def edit(self, request: Request) -> Response:
-        """Another name, or other words, for a space."""
+        """Change a space."""
         if isinstance(sent := self._pages.admin(request), Response):
             return sent
         space = self._catalog.find(request.path_params["space_id"])
         if space is None:
-            return PlainTextResponse(texts_for(request)("space_missing") + "\n", status_code=404)
+            return self._pages.error(request, "space_missing", 404)
         if request.method != "POST":
             return self._form(request, space, space.id)
         form = SpaceForm.read((await read_form(request))[0])
@@ -82,17 +82,17 @@ class Admins:
         return self._form(request, form, space.id, saved=True)
 
     async def plan(self, request: Request) -> Response:
-        """Another plan for a user."""
+        """Change a user's plan."""
         if isinstance(sent := self._pages.admin(request), Response):
             return sent
         plan = (await read_form(request))[0].get("plan", "")
         name = request.path_params["username"]
         if plan not in self._config.quotas or not self._accounts.set_plan(name, plan):
-            return PlainTextResponse("No such plan or user.\n", status_code=400)
+            return self._pages.error(request, "plan_missing", 400)
         return redirect("/admin/")
 
     async def status(self, request: Request) -> Response:
-        """Who is connected, as JSON."""
+        """The connected apps and all WebSocket spaces, as JSON."""
         if isinstance(sent := self._pages.admin(request), Response):
             return sent
         spaces = [space for space in self._catalog.all() if space.card_type == WEBSOCKETS]

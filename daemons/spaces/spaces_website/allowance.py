@@ -1,7 +1,7 @@
-"""How much a user may ask: so often of one space, so many times a day.
+"""The limits of a user's requests: a cooldown for each space and a quota for each day.
 
-Both are spent by asking, in the order of the checks: the cooldown begins
-although the quota then refuses.
+A request uses both, in the order of the checks. The cooldown therefore begins also if
+the quota then refuses the request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class TooSoon:
     """The space's cooldown has not passed."""
 
     seconds: int
-    """Until it has, rounded up."""
+    """The rest of the cooldown, rounded up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,17 @@ class UsedUp:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The rest of a user's quota."""
+
+    requests: int
+    limit: int
+    """The whole quota of a day."""
+
+
 class Allowance:
-    """Counts users' requests."""
+    """The counters of all users."""
 
     def __init__(
         self, database: Database, clock: Clock, *, quotas: Mapping[str, int], cooldown: int
@@ -42,7 +51,7 @@ class Allowance:
         self._cooldown = cooldown
 
     def spend(self, user: User, space: Space) -> TooSoon | UsedUp | None:
-        """Take one request off what the user may ask; else say what is in the way."""
+        """Count one request. Returns the limit that refuses it, if one does."""
         now = self._clock.now()
         with self._database.begin() as session:
             last = session.get(LastRequest, (user.id, space.id))
@@ -62,3 +71,10 @@ class Allowance:
                 return UsedUp(limit)
             usage.used += 1
         return None
+
+    def left(self, user: User) -> Left:
+        """The rest of the user's quota today."""
+        limit = self._quotas[user.plan]
+        with self._database.begin() as session:
+            usage = session.get(Usage, (user.id, beijing_day(self._clock.now())))
+        return Left(max(limit - (usage.used if usage else 0), 0), limit)

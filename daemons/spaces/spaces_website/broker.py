@@ -1,12 +1,11 @@
-"""Which app serves which space, and what it is given.
+"""The broker: it knows each space's app and passes requests and results between them.
 
-A socket that has registered for a space is that space's app. It is given the
-space's waiting requests at once and in their order; to process them one at a
-time is its own affair. Whatever makes a request ready to be given (it arrived,
-its app came back, the website was started again) leads to the same place:
-`offer`, which gives until nothing waits. Offers to one space take turns, so
-apps see requests in the order of the queue; a registration is answered inside
-such a turn, so they see none before the answer.
+A socket that has registered for a space is that space's app. The broker sends it all
+waiting requests at once, in their order. The app decides how many it processes at a
+time. Three events make a request ready: it arrives, its app returns, or the website
+restarts. All of them call `offer`, which sends until the queue is empty. A lock for each
+space keeps the order of the queue. A registration is answered under the same lock, so
+an app receives the answer before the first request.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ log = logging.getLogger(__name__)
 
 
 class Wire(Protocol):
-    """How events reach a socket."""
+    """The interface to the sockets."""
 
     async def emit(self, event: str, data: dict[str, Any], socket: str) -> None:
         """Send one event."""
 
     def connected(self, socket: str) -> bool:
-        """Whether the socket is still there."""
+        """Whether the socket is still connected."""
 
     async def disconnect(self, socket: str) -> None:
-        """End the socket's connection, after what was sent to it."""
+        """Close the socket's connection after the events that were sent before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,11 @@ class Refused:
 
     message: str
     disconnect: bool = False
-    """Whether the socket has to go."""
+    """Whether the broker closes the socket."""
 
 
 class Broker:
-    """Brings requests to apps, and their results back."""
+    """The connected apps of all spaces."""
 
     def __init__(self, catalog: Catalog, ledger: Ledger, clock: Clock, wire: Wire) -> None:
         self._catalog = catalog
@@ -77,7 +76,7 @@ class Broker:
         return self._by_space.get(space_id)
 
     def connections(self) -> list[Connection]:
-        """Every app, the longest connected first."""
+        """All apps, in the order of their registration."""
         return list(self._by_space.values())
 
     def queue(self, space_id: str) -> Sequence[Place]:
@@ -90,7 +89,7 @@ class Broker:
         return self._ledger.queues({space: app.id if app else None for space, app in apps.items()})
 
     async def register(self, socket: str, payload: object) -> None:
-        """Let a socket serve a space, or tell it why not."""
+        """Register a socket for a space, or refuse it with the reason."""
         space = self._choose(socket, payload)
         if isinstance(space, Refused):
             await self._refuse(socket, space)
@@ -103,7 +102,7 @@ class Broker:
                 )
                 return
             if not self._wire.connected(socket) or (app is None and socket in self._by_socket):
-                return  # it left, or registered elsewhere, while it waited for its turn
+                return  # the socket left, or registered for another space, meanwhile
             if app is None:
                 app = Connection(str(uuid.uuid4()), socket, space, self._clock.now())
                 self._by_space[space.id] = self._by_socket[socket] = app
@@ -118,17 +117,17 @@ class Broker:
             await self._give_all(app)
 
     async def offer(self, space_id: str) -> None:
-        """Give the space's app everything that waits."""
+        """Send all waiting requests to the space's app."""
         async with self._turns[space_id]:
             app = self._by_space.get(space_id)
             if app is not None:
                 await self._give_all(app)
 
     def report(self, socket: str, payload: object) -> str | None:
-        """Note an app's result; or say why it does not count."""
+        """Record an app's report, or return the reason why it is ignored."""
         app = self._by_socket.get(socket)
         if app is None:
-            return "this socket serves no space"
+            return "expected a registered socket, found another one"
         if not isinstance(payload, dict):
             return f"expected an object, found {type(payload).__name__}"
         return self._ledger.report(
@@ -136,7 +135,7 @@ class Broker:
         )
 
     def left(self, socket: str) -> None:
-        """A socket is gone: what its app had not finished waits for the next one."""
+        """Remove a closed socket. The app's unfinished requests wait for the next app."""
         app = self._by_socket.pop(socket, None)
         if app is None:
             return
@@ -145,7 +144,7 @@ class Broker:
         log.info("space %s: app %s left, %d requeued", app.space.id, app.id, requeued)
 
     def _choose(self, socket: str, payload: object) -> Space | Refused:
-        """The space that a registration is for."""
+        """The space of a registration, or the refusal."""
         if not isinstance(payload, dict):
             return Refused(f"Server error: expected an object, found {type(payload).__name__}")
         name = payload.get("space_name")
@@ -184,7 +183,7 @@ class Broker:
             await self._wire.emit("inference_request", self._as_sent(request), app.socket)
 
     def _as_sent(self, request: Request) -> dict[str, Any]:
-        """A request as its app is sent it."""
+        """A request in the form that its app receives."""
         return {
             "request_id": request.id,
             "username": request.username,

@@ -1,15 +1,12 @@
-"""What browsers are told, and what is believed of them.
+"""The protection of browser sessions against other sites.
 
-Forms carry no token: the website's scripts post without one. So other sites
-are kept out by two things that a browser does and no page can undo. The
-session's cookie is SameSite, and a request that changes something names the
-page that it comes from: an `Origin` that is not the website's, or a
-`Sec-Fetch-Site` of another site, is refused with 403. A request that has
-neither does not come from a browser's page.
+Scripts post forms without a token. Two browser mechanisms therefore keep other sites
+out. The session's cookie is SameSite. A request that changes something names its page:
+the website refuses an `Origin` or a `Sec-Fetch-Site` of another site with 403. A request
+without both does not come from a page in a browser.
 
-Every answer tells the browser to run the website's own scripts and styles and
-no others, so that a name that is a script would stay a text even if a
-template forgot to escape it.
+A header on every answer allows the website's own scripts and styles only. A name that
+contains a script therefore stays text, even if a template does not escape it.
 """
 
 from __future__ import annotations
@@ -22,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 RULES = {
-    # Results may show pictures and sound from where the app put them.
+    # Results may show pictures and sound from other sites.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; img-src 'self' https: http: data:; media-src 'self' https: http:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -35,7 +32,7 @@ PORTS = {"http": ":80", "https": ":443"}
 
 
 class Browsers:
-    """Refuses what other sites' pages post; adds the rules to each answer."""
+    """A middleware that refuses posts of other sites' pages and adds the headers."""
 
     def __init__(self, app: ASGIApp, trusted: tuple[str, ...] = ()) -> None:
         self._app = app
@@ -56,11 +53,13 @@ class Browsers:
         if scope["method"] in SAFE or self.trusts(Headers(scope=scope)):
             await self._app(scope, receive, rule)
         else:
-            refusal = PlainTextResponse("A page of another site sent this.\n", status_code=403)
+            refusal = PlainTextResponse(
+                "Refused: a page of another site sent this request.\n", status_code=403
+            )
             await refusal(scope, receive, rule)
 
     def trusts(self, headers: Headers) -> bool:
-        """Whether a request that changes something may come from where it comes from."""
+        """Whether a request that changes something comes from the website or from a script."""
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
@@ -69,6 +68,6 @@ class Browsers:
         parts = urlsplit(origin.lower())
         port = PORTS.get(parts.scheme)
         if port is None or not parts.netloc:
-            return False  # `null` too: a page that hides where it is from
+            return False  # also `null`, which hides the page's site
         host = headers.get("host", "").lower()
         return parts.netloc.removesuffix(port) == host.removesuffix(port)

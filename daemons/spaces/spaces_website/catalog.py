@@ -1,4 +1,4 @@
-"""The spaces there are."""
+"""The catalog of spaces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_COOLDOWN = 7 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class SpaceForm:
-    """What an admin says about a space."""
+    """The fields of a space that an admin sets."""
 
     name: str
     description: str
@@ -33,7 +33,7 @@ class SpaceForm:
 
     @classmethod
     def read(cls, fields: Mapping[str, str]) -> SpaceForm:
-        """The form's fields: a box is checked by `on` alone, and no number is 0."""
+        """Read a form. Only `on` checks a box. A cooldown that is not a number is 0."""
 
         def text(field: str, longest: int) -> str:
             return fields.get(field, "").strip()[:longest]
@@ -62,14 +62,14 @@ class Catalog:
         self._clock = clock
 
     def add(self, form: SpaceForm) -> Space:
-        """A new space. Its name may be one that there is already."""
+        """Add a space. Several spaces can have the same name."""
         space = Space(id=str(uuid.uuid4()), created_at=self._clock.now(), **_columns(form))
         with self._database.begin() as session:
             session.add(space)
         return space
 
     def change(self, space_id: str, form: SpaceForm) -> None:
-        """Say something else about a space."""
+        """Change a space."""
         with self._database.begin() as session:
             space = session.get_one(Space, space_id)
             for column, value in _columns(form).items():
@@ -81,7 +81,7 @@ class Catalog:
             return session.get(Space, space_id)
 
     def named(self, name: str) -> list[Space]:
-        """The spaces of this very name that a remote app can serve."""
+        """The spaces with exactly this name that a remote app can serve."""
         if not _is_text(name):
             return []
         wanted = select(Space).where(Space.name == name, Space.card_type == WEBSOCKETS)
@@ -89,13 +89,13 @@ class Catalog:
             return list(session.scalars(wanted))
 
     def all(self) -> list[Space]:
-        """Every space, the newest first."""
+        """All spaces, the newest first."""
         with self._database.begin() as session:
             return list(session.scalars(select(Space).order_by(Space.created_at.desc())))
 
 
 def _is_text(name: str) -> bool:
-    """Whether this is Unicode: JSON can also say half a surrogate pair."""
+    """Whether this is Unicode. JSON can also contain half a surrogate pair."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""How the website was started: options from the command line, secrets from the environment."""
+"""The settings: options from the command line, secrets from the environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """An account that is an admin's from the start."""
+    """The account of the first admin."""
 
     name: str
     password: str = field(repr=False)
@@ -26,48 +26,48 @@ class Admin:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything the website needs to know to start."""
+    """The settings of one website."""
 
     data: Path
     """The folder of the database, the files and the key that signs sessions."""
     host: str = "127.0.0.1"
     port: int = 5001
-    """0: any free one."""
+    """0: any free port."""
     variant: Variant = GUIDE
     admin: Admin | None = None
     secret: str | None = field(default=None, repr=False)
-    """Signs sessions; without it a key is made and kept in the data folder."""
+    """The key that signs sessions. None: the data folder stores a random key."""
     quotas: Mapping[str, int] = field(default_factory=lambda: {"standard": 5, "pro": 50})
-    """Requests a day, by a user's plan."""
+    """Requests for each day, by the user's plan."""
     cooldown: int = 0
-    """Seconds between a user's requests to a space that sets no cooldown of its own."""
+    """Seconds between a user's requests to a space without a cooldown of its own."""
     request_timeout: timedelta = timedelta(minutes=2)
-    """From a request's arrival until it fails for want of a result."""
+    """Time from a request's arrival until it fails without a result."""
     max_upload: int = 32 * MEBIBYTE
-    """Bytes of a whole request body."""
+    """Limit of a request body in bytes."""
     ping_interval: float = 10.0
     """Seconds between two pings to an app."""
     ping_timeout: float = 10.0
-    """Seconds until an app that answers no ping is lost."""
+    """Seconds until an app that does not answer a ping is lost."""
     trusted_origins: tuple[str, ...] = ()
-    """Origins of pages that may post besides the website's own: behind a proxy, its public one."""
+    """Other origins whose pages may post, such as the public one behind a proxy."""
     secure_cookies: bool = False
-    """Sessions are sent over HTTPS only."""
+    """Whether browsers send sessions over HTTPS only."""
 
 
 def parse_args(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
-    """The configuration; exits with status 2 and a sentence when it is wrong."""
+    """Parse the options. Exits with status 2 and a message if one is wrong."""
     parser = argparse.ArgumentParser(
         prog="spaces-website",
         description="A website whose spaces are served by remote inference apps.",
         epilog="Environment: SPACES_ADMIN_PASSWORD, the password of --admin; SPACES_SECRET_KEY, "
-        "what signs sessions (else a key is made in the data folder).",
+        "the key that signs sessions (default: a random key in the data folder).",
     )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=_port, default=5001, help="0: any free one")
+    parser.add_argument("--port", type=_port, default=5001, help="0: any free port")
     parser.add_argument("--data", type=Path, default=Path("spaces-data"), metavar="DIR")
     parser.add_argument("--variant", choices=sorted(VARIANTS), default=GUIDE.name)
-    parser.add_argument("--admin", metavar="NAME", help="make this account an admin's")
+    parser.add_argument("--admin", metavar="NAME", help="create or keep this admin account")
     parser.add_argument("--quota-standard", type=_count, default=5, metavar="N")
     parser.add_argument("--quota-pro", type=_count, default=50, metavar="N")
     parser.add_argument("--cooldown", type=_count, default=0, metavar="SECONDS")
@@ -82,7 +82,7 @@ def parse_args(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
     if given.admin is not None:
         password = environ.get("SPACES_ADMIN_PASSWORD", "")
         if not password:
-            parser.error("--admin needs the environment variable SPACES_ADMIN_PASSWORD")
+            parser.error("--admin: expected its password in SPACES_ADMIN_PASSWORD, found nothing")
         admin = Admin(given.admin, password)
     return Config(
         data=given.data,

@@ -1,10 +1,9 @@
-"""One SQLite file, used from the event loop's thread alone.
+"""The database: one SQLite file, used by the thread of the event loop only.
 
-Each operation is one short transaction with no `await` inside, so what it
-looked at is still true when it acts: quotas cannot be under-counted, and a
-request cannot be given to two apps. There is no lock because there is nobody
-to lock out. A commit to the write-ahead log without waiting for the disk
-takes a fraction of a millisecond and outlives the process, not the power.
+Each operation is one short transaction without an `await`. The data that it reads is
+therefore still valid when it writes: quotas are counted exactly, and a request goes to
+one app only. The database needs no lock for that. A commit to the write-ahead log takes a
+fraction of a millisecond. It survives the end of the process, but not a power failure.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ class Database:
         self._engine = create_engine(f"sqlite:///{folder / 'spaces.db'}")
         event.listen(self._engine, "connect", _prepare)
         Base.metadata.create_all(self._engine)
-        # Rows outlive their transaction as plain values.
+        # Rows stay readable after their transaction.
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
-        """A transaction: committed at the end, rolled back by an exception."""
+        """A transaction. It commits at the end, and an exception rolls it back."""
         with self._sessions.begin() as session:
             yield session
 

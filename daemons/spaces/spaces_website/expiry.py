@@ -1,4 +1,4 @@
-"""Requests whose time is over fail, whether or not anybody looks."""
+"""The expiry of requests: a task that fails each request at its deadline."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from spaces_website.ledger import Ledger
 log = logging.getLogger(__name__)
 
 LONGEST_NAP = 30.0
-"""Seconds after which the clock is read again: it may have been set."""
+"""Seconds until the clock is read again, because it may have been set."""
 
 
 class Expiry:
-    """Sleeps until the next deadline, again and again."""
+    """A task that sleeps until the next deadline."""
 
     def __init__(self, ledger: Ledger, clock: Clock, *, time_limit: timedelta) -> None:
         self._ledger = ledger
@@ -26,16 +26,16 @@ class Expiry:
         self._sooner = asyncio.Event()
 
     def watch(self) -> None:
-        """There is a new request: its deadline may be the next one."""
+        """Wake the task after a new request, whose deadline may be the next one."""
         self._sooner.set()
 
     def sweep(self) -> None:
-        """Fail what is late now."""
+        """Fail the requests whose deadline has passed."""
         for request in self._ledger.expire(self._message):
             log.warning("request %s: failed, no result in time", request.id)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until the task is cancelled."""
         while True:
             self._sooner.clear()
             self.sweep()
@@ -49,7 +49,7 @@ class Expiry:
 
 
 def timed_out(limit: timedelta) -> str:
-    """What a user is told; with the usual limit, in the usual words."""
+    """The error text of an expired request, as the origin writes it."""
     seconds = limit.total_seconds()
     minutes = seconds / 60
     return f"请求超时（{minutes:g}分钟）" if minutes.is_integer() else f"请求超时（{seconds:g}秒）"

@@ -1,10 +1,9 @@
-"""How WebSocket connections end.
+"""The end of WebSocket connections.
 
-Two ends are not left to the libraries below. When the website stops, open
-sockets are closed with 1001, going away. And a frame that Engine.IO cannot
-even take apart raises past all of its clean-up: the socket would stay, and
-with it its space's app, until no ping is answered. Here it is closed at once,
-with 1002, protocol error, and the app is lost like any other.
+This middleware handles two ends that the libraries do not handle. When the website
+stops, it closes open sockets with 1001, going away. If Engine.IO cannot parse a frame,
+its exception skips all clean-up: the socket and its space's app would stay until a ping
+times out. The middleware closes such a socket at once with 1002, protocol error.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ PROTOCOL_ERROR = 1002
 
 
 class Farewell:
-    """Passes everything on, and remembers the WebSocket connections that are open."""
+    """A middleware that keeps the open WebSocket connections."""
 
     def __init__(self, app: ASGIApp, abandon: Callable[[Scope], Awaitable[None]]) -> None:
-        """`abandon` is told the scope of a connection whose handler broke."""
+        """abandon: called with the scope of a connection whose handler failed."""
         self._app = app
         self._abandon = abandon
         self._open: dict[int, Send] = {}
@@ -45,14 +44,14 @@ class Farewell:
         try:
             await self._app(scope, receive, watch)
         except Exception as error:
-            log.warning("a frame broke its connection: %s: %s", type(error).__name__, error)
+            log.warning("invalid frame: %s: %s", type(error).__name__, error)
             await self._abandon(scope)
             await self._close(id(scope), PROTOCOL_ERROR)
         finally:
             self._open.pop(id(scope), None)
 
     async def say(self) -> None:
-        """Close what is open: the website is going away."""
+        """Close all open connections, because the website stops."""
         for number in list(self._open):
             await self._close(number, GOING_AWAY)
 
@@ -67,7 +66,7 @@ class Farewell:
 
 
 def engine_session(scope: Scope, environments: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """The Engine.IO session that a connection carries: it is named in the address, or new."""
+    """The Engine.IO session of a connection. The address names it, or it is new."""
     for pair in scope.get("query_string", b"").decode("latin-1").split("&"):
         if pair.startswith("sid="):
             return str(pair.removeprefix("sid="))

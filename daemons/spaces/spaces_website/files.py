@@ -1,9 +1,9 @@
-"""Files that come with requests, and files that apps make of them.
+"""Files: the attachments of requests, and the files that apps upload.
 
-A sender's file name is for display alone, and only its last part: on disk and
-in its address a file has a random name and at most the suffix. Nothing that
-was uploaded can run in a browser: sound, film and pictures are shown, anything
-else is a download, and all of it is sandboxed.
+The website shows the last part of a sender's file name only. On disk and in its address,
+a file has a random name with the sender's suffix. An uploaded file cannot run in a
+browser: the browser shows sound, film and pictures, downloads everything else, and
+sandboxes all of it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from spaces_website.tables import StoredFile
 
 LONGEST_NAME = 120
 MOST_FILES = 16
-"""Of one request, its app's included."""
+"""Limit for one request, including the files of its app."""
 SHOWN = re.compile(r"(audio|video)/[a-z0-9.+-]{1,40}|image/(png|jpeg|gif|webp|avif)", re.IGNORECASE)
-"""What a browser may show; pictures in SVG can hold scripts."""
+"""The types that a browser may show. SVG is not one of them, because it can hold scripts."""
 
 
 class Files:
-    """A folder of files, and what is known of each."""
+    """A folder of files and their records."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ class Files:
         self._folder = folder
 
     async def keep(self, request_id: str, upload: UploadFile) -> StoredFile | None:
-        """Store an uploaded file; None if its request has enough of them."""
+        """Store an uploaded file. None: its request has reached the limit."""
         with self._database.begin() as session:
             wanted = select(func.count()).where(StoredFile.request_id == request_id)
             if (session.scalar(wanted) or 0) >= MOST_FILES:
@@ -57,7 +57,7 @@ class Files:
         return stored
 
     def response(self, key: str) -> FileResponse | None:
-        """A file as a browser may have it."""
+        """The response with a file, with the headers that make it safe for a browser."""
         with self._database.begin() as session:
             stored = session.get(StoredFile, key) if key.isascii() else None
         if stored is None:
@@ -73,15 +73,15 @@ class Files:
 
 
 def display_name(name: str) -> str:
-    """The last part of a file's name, in whatever system it was written, to be shown as text."""
+    """The last part of a file's name, as text. The path may have any system's form."""
     last = re.split(r"[/\\]", name)[-1]
     printable = "".join(char for char in last if char.isprintable()).strip()
     return printable[-LONGEST_NAME:] if printable.strip(".") else "file"
 
 
 def _suffix(name: str) -> str:
-    found = re.search(r"\.[a-z0-9]{1,8}$", name.lower())
-    return found.group() if found and found.group().isascii() else ""
+    suffix = re.search(r"\.[a-z0-9]{1,8}$", name.lower())
+    return suffix.group() if suffix and suffix.group().isascii() else ""
 
 
 def _write(source: BinaryIO, target: Path) -> None:

@@ -1,15 +1,14 @@
-"""Every request, from its arrival to its result.
+"""The ledger: every request from its arrival to its result.
 
     queued ──give──► held by one app ──report──► completed, failed
       ▲                     │                          ▲
       └──────release────────┘           the time limit ┘
 
-A request is queued as long as nobody holds it. The app that was given it holds
-it, and only that app's reports count: `processing` any number of times, then
-`completed` or `failed`, which the same app may correct but not take back. When
-the app is lost, its unfinished requests are nobody's again, in their old
-places. All of this is in the database before anybody is told, so that a
-website that is started again finds what the last one left.
+A request is queued until an app holds it. The app that receives it holds it, and only
+that app's reports count: `processing` any number of times, then `completed` or `failed`.
+The same app may correct a final report but not withdraw it. When the app is lost, its
+unfinished requests return to their places in the queue. The ledger writes each change to
+the database first, so a restarted website finds the state of the last one.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from spaces_website.tables import UNFINISHED, Request, Space, Status, User
 log = logging.getLogger(__name__)
 
 REPORTED = (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
-"""What an app may say of a request. `queued` is not its to say, and other words mean nothing."""
+"""The states that an app may report. `queued` is set by the website only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Place:
     """A request's place in its space's queue."""
 
     position: int
-    """From 1."""
+    """The first place is 1."""
     request_id: str
     username: str
     status: str
@@ -74,7 +73,7 @@ class Ledger:
         return request
 
     def give(self, space_id: str, holder: str) -> Request | None:
-        """The space's oldest request that nobody holds, now held by `holder`."""
+        """Give the space's oldest waiting request to `holder` and return it."""
         with self._database.begin() as session:
             request = session.scalar(
                 select(Request)
@@ -87,7 +86,7 @@ class Ledger:
         return request
 
     def release(self, holder: str | None = None) -> int:
-        """Take back what this app, or any app, was given and did not finish; how many."""
+        """Requeue the unfinished requests of this app or of all apps; return their number."""
         held = Request.holder.is_not(None) if holder is None else Request.holder == holder
         with self._database.begin() as session:
             taken_back = session.scalars(select(Request).where(held, _unfinished())).all()
@@ -99,30 +98,30 @@ class Ledger:
         return len(taken_back)
 
     def report(self, request_id: object, holder: str, status: object, result: object) -> str | None:
-        """Note what an app says of a request; or why it does not count."""
+        """Record an app's report, or return the reason why it is ignored."""
         if not isinstance(request_id, str) or not is_id(request_id):
-            return "no request has such an id"
+            return "request_id: expected the id of a request"
         if status not in REPORTED:
             return f"status: expected one of {', '.join(REPORTED)}, found {status!r}"
-        told = _json_object(result)
-        if result is not None and told is None:
+        reported = _json_object(result)
+        if result is not None and reported is None:
             return "result: expected a JSON object"
         with self._database.begin() as session:
             request = session.scalar(select(Request).where(Request.id == request_id))
             if request is None:
-                return "no request has this id"
+                return "request_id: unknown"
             if request.holder != holder:
-                return "this app was not given the request"
+                return "the request belongs to another app"
             if status == Status.PROCESSING and request.status not in UNFINISHED:
                 return "the request is finished"
             request.status = Status(str(status))
-            if told:
-                request.result = told
+            if reported:
+                request.result = reported
             request.updated_at = self._clock.now()
         return None
 
     def expire(self, message: str) -> list[Request]:
-        """Fail the requests whose time is over."""
+        """Fail the requests whose deadline has passed and return them."""
         now = self._clock.now()
         with self._database.begin() as session:
             late = session.scalars(
@@ -135,7 +134,7 @@ class Ledger:
         return list(late)
 
     def next_deadline(self) -> datetime | None:
-        """When the next request's time will be over."""
+        """The next deadline."""
         with self._database.begin() as session:
             return session.scalar(select(func.min(Request.deadline)).where(_unfinished()))
 
@@ -147,9 +146,10 @@ class Ledger:
             return session.scalar(select(Request).where(Request.id == request_id))
 
     def queues(self, apps: Mapping[str, str | None]) -> Mapping[str, Sequence[Place]]:
-        """The queues of these spaces, each of which has this app, or none.
+        """The queues of these spaces.
 
-        If queues do not drain, each is all that its app was given.
+        apps: the space's app, or None. If queues do not drain, a queue has all requests that
+        its app has received.
         """
         waiting: ColumnElement[bool] = _unfinished()
         spaces: Iterable[str] = apps
@@ -176,12 +176,12 @@ class Ledger:
 
 
 def new_id() -> str:
-    """An id for a request, which nobody guesses: whoever knows it may read its result."""
+    """A random id for a request. A client that knows it may read the result."""
     return str(uuid.uuid4())
 
 
 def is_id(text: str) -> bool:
-    """Whether a request might have this id; no other text gets as far as the database."""
+    """Whether the text has the form of an id. Other texts do not reach the database."""
     return len(text) == 36 and text.isascii()
 
 
@@ -190,7 +190,7 @@ def _unfinished() -> ColumnElement[bool]:
 
 
 def _json_object(value: object) -> dict[str, Any] | None:
-    """The value if it is an object that can be said in JSON again: no bytes, no NaN."""
+    """The value if it is an object that JSON can represent, so without bytes and NaN."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What all routes share: who is asking, in which language, and how they are answered."""
+"""The common part of all routes: the user, the language, forms, pages and JSON."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from spaces_website.texts import Language, Translate, choose, translator
 from spaces_website.variant import Variant
 
 LARGEST_FIELD = 256 * 1024
-"""Bytes of one text in a form; a prompt may be long."""
+"""Limit of one text in a form, in bytes. A prompt may be long."""
 MOST_FIELDS = 40
 MOST_FILES = 4
 
 
 class Json(JSONResponse):
-    """JSON in ASCII: whatever an app said, half a surrogate pair too, can be said again."""
+    """JSON in ASCII, which can also represent half a surrogate pair from an app."""
 
     def render(self, content: Any) -> bytes:
         """The body."""
@@ -35,7 +35,7 @@ class Json(JSONResponse):
 
 
 class Pages:
-    """Renders templates for whoever asks."""
+    """Renders templates for the user of a request."""
 
     def __init__(self, accounts: Accounts, variant: Variant) -> None:
         self._accounts = accounts
@@ -51,7 +51,7 @@ class Pages:
         self._templates.filters["shell"] = shlex.quote
 
     def user(self, request: Request) -> User | None:
-        """Who is logged in."""
+        """The user who is logged in."""
         number = request.session.get("user")
         user = self._accounts.find(number) if isinstance(number, int) else None
         return user if user and request.session.get("stamp") == stamp(user) else None
@@ -62,7 +62,7 @@ class Pages:
         request.session.update(user=user.id, stamp=stamp(user))
 
     def admin(self, request: Request) -> User | Response:
-        """The admin who asks; or where everybody else is sent."""
+        """The admin who sends the request, or the redirect for all others."""
         user = self.user(request)
         if user is None:
             return redirect("/login")
@@ -83,31 +83,36 @@ class Pages:
         )
         return HTMLResponse(content, status, {"Vary": "Accept-Language"})
 
+    def error(self, request: Request, text: str, status: int) -> HTMLResponse:
+        """A page for an error, with the website's frame and a link to its home page."""
+        message = texts_for(request)(text)
+        return self.page(request, "error.html", status=status, code=status, message=message)
+
 
 def language_of(request: Request) -> Language:
-    """The language that the asker prefers."""
+    """The language that the browser prefers."""
     return choose(request.headers.get("accept-language"))
 
 
 def texts_for(request: Request) -> Translate:
-    """Texts in the language that the asker prefers."""
+    """The texts in the language that the browser prefers."""
     return translator(language_of(request))
 
 
 def redirect(address: str) -> RedirectResponse:
-    """To another page, by GET."""
+    """A redirect to another page, which the browser loads with GET."""
     return RedirectResponse(address, status_code=302)
 
 
 def error(message: str, status: int, **more: object) -> Json:
-    """A refusal as JSON; it has no `success`."""
+    """A refusal as JSON without `success`."""
     return Json({"error": message, **more}, status)
 
 
 async def read_form(request: Request) -> tuple[Mapping[str, str], Mapping[str, UploadFile]]:
-    """The texts and the files of a form; the last one of a name counts.
+    """The texts and the files of a form. The last value of a name counts.
 
-    Raises HTTPException: 400 if it cannot be taken apart, 413 if it is too large.
+    Raises HTTPException: 400 if the form cannot be parsed, 413 if it is too large.
     """
     try:
         form = await request.form(

@@ -1,8 +1,8 @@
-"""How requests are made, looked up, and given files.
+"""The routes of requests: submit, status, upload, files.
 
-The checks of a submission stand in the protocol's order. Those that need
-nothing but the session come before the body is read. Reading and storing files
-takes time, in which the app may leave: it is looked for again at the end.
+The checks of a submission have the protocol's order. The checks that need the session
+only come before the body is read. Reading and storing files takes time, and the app may
+leave meanwhile. The route therefore checks at the end again whether it is connected.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from spaces_website.allowance import Allowance, TooSoon, UsedUp
@@ -27,11 +27,11 @@ from spaces_website.page import Json, Pages, error, read_form, texts_for
 from spaces_website.tables import WEBSOCKETS
 from spaces_website.variant import Variant
 
-FILE_FIELDS = ("video_file", "other_file")
+FILE_FIELDS = ("audio_file", "video_file", "other_file")
 
 
 class RequestsApi:
-    """Routes of requests."""
+    """The routes of requests."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class RequestsApi:
         self._variant = variant
 
     def routes(self) -> list[Route]:
-        """Their addresses."""
+        """The routes."""
         return [
             Route("/websockets/submit/{space_id}", self.submit, methods=["POST"]),
             Route("/websockets/status", self.status),
@@ -65,7 +65,7 @@ class RequestsApi:
         ]
 
     async def submit(self, request: Request) -> Response:
-        """Put a request into a space's queue, and hand it to the space's app."""
+        """Add a request to a space's queue and send it to the space's app."""
         t = texts_for(request)
         user = self._pages.user(request)
         if user is None:
@@ -101,25 +101,25 @@ class RequestsApi:
         return Json({"success": True, "request_id": request_id})
 
     async def status(self, request: Request) -> Response:
-        """How far a request has come. Whoever knows its id may ask."""
+        """The status of a request, for each client that knows its id."""
         request_id = request.query_params.get("request_id", "")
         if not request_id:
             return error("Missing request_id", 400)
-        found = self._ledger.find(request_id)
-        if found is None:
+        stored = self._ledger.find(request_id)
+        if stored is None:
             return error("Request not found", 404)
         return Json(
             {
-                "request_id": found.id,
-                "status": found.status,
-                "result": found.result,
-                "created_at": found.created_at.isoformat(),
-                "updated_at": found.updated_at.isoformat() if found.updated_at else None,
+                "request_id": stored.id,
+                "status": stored.status,
+                "result": stored.result,
+                "created_at": stored.created_at.isoformat(),
+                "updated_at": stored.updated_at.isoformat() if stored.updated_at else None,
             }
         )
 
     async def upload(self, request: Request) -> Response:
-        """Take a file that an app made of a request."""
+        """Store a file from an app for a request."""
         try:
             fields, uploads = await read_form(request)
         except HTTPException as problem:
@@ -127,13 +127,14 @@ class RequestsApi:
         request_id = fields.get("request_id", "")
         if not request_id:
             return error("Missing request_id", 401)
-        found = self._ledger.find(request_id)
-        if found is None or fields.get("username", found.username) != found.username:
+        stored_request = self._ledger.find(request_id)
+        owner = stored_request.username if stored_request else ""
+        if stored_request is None or fields.get("username", owner) != owner:
             return error("Unknown request_id or wrong username", 403)
         file = uploads.get("file")
         if file is None or not _is_file(file):
             return error("Missing file", 400)
-        stored = await self._files.keep(found.id, file)
+        stored = await self._files.keep(stored_request.id, file)
         if stored is None:
             return error("Too many files for this request", 400)
         address = str(request.url_for("file", key=stored.key))
@@ -148,12 +149,12 @@ class RequestsApi:
         )
 
     async def file(self, request: Request) -> Response:
-        """A file, for whoever knows its key."""
-        found = self._files.response(request.path_params["key"])
-        return found or PlainTextResponse("Not found\n", status_code=404)
+        """A file, for each client that knows its key."""
+        file = self._files.response(request.path_params["key"])
+        return file or self._pages.error(request, "file_missing", 404)
 
     def _payload(self, prompt: str, audio: str, files: list[dict[str, Any]]) -> dict[str, Any]:
-        """A request as its app is sent it."""
+        """A request in the form that its app receives."""
         payload: dict[str, Any] = {
             "prompt": prompt,
             "timestamp": self._clock.now().isoformat(),
@@ -164,12 +165,12 @@ class RequestsApi:
     async def _keep(
         self, request: Request, request_id: str, sent: Mapping[str, UploadFile]
     ) -> list[dict[str, Any]]:
-        """Store a request's files; what its app is told about each."""
-        told = []
+        """Store a request's files and return their descriptions for the app."""
+        described = []
         for name, upload in sent.items():
             stored = await self._files.keep(request_id, upload)
             if stored is not None:
-                told.append(
+                described.append(
                     {
                         "field": name,
                         "filename": stored.filename,
@@ -178,9 +179,9 @@ class RequestsApi:
                         "url": str(request.url_for("file", key=stored.key)),
                     }
                 )
-        return told
+        return described
 
 
 def _is_file(upload: UploadFile | None) -> bool:
-    """Whether a file was chosen: an empty field of a form has neither name nor content."""
+    """Whether the user chose a file. An empty field of a form has neither name nor content."""
     return upload is not None and bool(upload.filename)

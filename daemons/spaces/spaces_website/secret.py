@@ -1,4 +1,4 @@
-"""The key that signs sessions: made once, kept with the data, readable by its owner alone."""
+"""The key that signs sessions. The data folder stores it, and only its owner can read it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def session_key(folder: Path) -> str:
-    """The data folder's key; a new one if it has none."""
+    """The key of the data folder. The first call creates it."""
     path = folder / "session.key"
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

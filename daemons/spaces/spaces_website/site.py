@@ -1,12 +1,12 @@
-"""The website, put together.
+"""The website with all its parts.
 
     Farewell ─ Socket.IO ──────────────► Sockets ──► Broker ──► Ledger, Catalog
             └─ body limit ─ Browsers ─ sessions ─► Visitors, Admins, RequestsApi
                                                       Accounts, Allowance, Files
 
-Every part is made in one place, `Site`, by an attribute that names its class:
-who needs another part (a test, a website with a fault) says which in a
-subclass. Nothing is global; two sites in one process do not meet.
+`Site` creates every part. A class attribute names the class of each part, so a subclass
+can replace one (a test, a website with a fault). Nothing is global: two sites in one
+process are independent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -39,7 +39,7 @@ from spaces_website.expiry import Expiry
 from spaces_website.farewell import Farewell
 from spaces_website.files import Files
 from spaces_website.ledger import Ledger
-from spaces_website.page import Pages, texts_for
+from spaces_website.page import Pages
 from spaces_website.requests_api import RequestsApi
 from spaces_website.secret import session_key
 from spaces_website.sockets import Sockets
@@ -85,7 +85,7 @@ class Site:
         self.broker = self.broker_type(self.catalog, self.ledger, clock, self.sockets)
         self.pages = self.pages_type(self.accounts, variant)
         self.visitors = self.visitors_type(
-            self.pages, self.accounts, self.catalog, self.ledger, self.broker
+            self.pages, self.accounts, self.catalog, self.ledger, self.broker, self.allowance
         )
         self.admins = self.admins_type(self.pages, self.accounts, self.catalog, self.broker, config)
         self.requests_api = self.requests_api_type(
@@ -106,7 +106,7 @@ class Site:
         """The ASGI application."""
 
     async def stop(self) -> None:
-        """Say farewell to the apps; called when nothing new is accepted any more."""
+        """Close the apps' connections, after the website has stopped accepting new ones."""
         await self.sockets.stop()
         await self.application.say()
 
@@ -132,7 +132,7 @@ class Site:
 
     @asynccontextmanager
     async def _life(self, _website: Starlette) -> AsyncIterator[None]:
-        """What the last process left is taken up; then time limits are watched."""
+        """Requeue the requests of the last process, then watch the deadlines."""
         self.ledger.release()
         if self.config.admin is not None:
             await self.accounts.make_admin(self.config.admin.name, self.config.admin.password)
@@ -146,4 +146,4 @@ class Site:
             self.database.close()
 
     async def _missing(self, request: Request, _error: Exception) -> Response:
-        return PlainTextResponse(texts_for(request)("page_missing") + "\n", status_code=404)
+        return self.pages.error(request, "page_missing", 404)

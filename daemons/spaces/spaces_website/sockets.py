@@ -1,10 +1,9 @@
-"""The Socket.IO side: three events in, two out.
+"""The Socket.IO server: three events from apps, two events to them.
 
-Events of one socket are handled one after the other, in the order of their
-arrival, so that `processing` cannot overtake `completed`. Any origin may
-connect: a socket has no user's rights, only what it registers for. Events that
-do not count are dropped with a line in the log; the protocol has no answer for
-them.
+The events of one socket are handled one after the other, in the order of their arrival,
+so `processing` cannot overtake `completed`. Any origin may connect, because a socket does
+not have a user's rights. The protocol has no answer for an invalid event, so the server
+logs it and drops it.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from spaces_website.farewell import engine_session
 log = logging.getLogger(__name__)
 
 LARGEST_MESSAGE = 1024 * 1024
-"""Bytes of one event: a result with a long text, not one with a film."""
+"""Limit of one event in bytes. A long text fits; apps upload larger results as files."""
 
 
 class Sockets:
-    """The Socket.IO server; the broker's wire."""
+    """The Socket.IO server. It is the broker's Wire."""
 
     def __init__(self, *, ping_interval: float, ping_timeout: float) -> None:
         self._server = socketio.AsyncServer(
@@ -38,7 +37,7 @@ class Sockets:
         )
 
     def serve(self, broker: Broker) -> None:
-        """Bring events to the broker."""
+        """Pass events to the broker."""
 
         async def register(socket: str, *payload: object) -> None:
             try:
@@ -55,10 +54,10 @@ class Sockets:
                 log.exception("inference_result")
                 return
             if reason is not None:
-                log.warning("a result was not taken: %s", reason)
+                log.warning("inference_result ignored: %s", reason)
 
         async def disconnect(socket: str, *_reason: object) -> None:
-            # A client can send an event of this name as well; then it is still there.
+            # A client can send an event with this name. Then it is still connected.
             if not self.connected(socket):
                 broker.left(socket)
 
@@ -67,7 +66,7 @@ class Sockets:
         self._server.on("disconnect", disconnect)
 
     def application(self, website: ASGIApp) -> ASGIApp:
-        """Socket.IO under its path, the website elsewhere."""
+        """Socket.IO under its own path and the website under all others."""
         application: ASGIApp = socketio.ASGIApp(self._server, other_asgi_app=website)
         return application
 
@@ -76,19 +75,19 @@ class Sockets:
         await self._server.emit(event, data, to=socket)
 
     def connected(self, socket: str) -> bool:
-        """Whether the socket is still there."""
+        """Whether the socket is still connected."""
         return bool(self._server.manager.is_connected(socket, "/"))
 
     async def disconnect(self, socket: str) -> None:
-        """End a socket's connection, after what was sent to it."""
+        """Close a socket's connection after the events that were sent before."""
         await self._server.disconnect(socket)
 
     async def abandon(self, scope: Scope) -> None:
-        """Close the session of a connection whose handler broke."""
+        """Close the session of a connection whose handler failed."""
         session = engine_session(scope, self._server.environ)
-        found = self._server.eio.sockets.get(session)
-        if found is not None:
-            await found.close(wait=False, abort=True)
+        socket = self._server.eio.sockets.get(session)
+        if socket is not None:
+            await socket.close(wait=False, abort=True)
 
     async def stop(self) -> None:
         """End the server's own tasks."""
@@ -96,5 +95,5 @@ class Sockets:
 
 
 def _single(payload: tuple[object, ...]) -> object:
-    """The one argument of an event; nothing if there are none or more."""
+    """The only argument of an event. None: the event has another number of arguments."""
     return payload[0] if len(payload) == 1 else None

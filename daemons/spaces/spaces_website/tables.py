@@ -1,7 +1,7 @@
-"""What is kept: users, spaces, requests, and the files that belong to requests.
+"""The tables: users, spaces, requests and the files of requests.
 
-Times are UTC without a zone. Whatever JSON came from outside is kept as ASCII
-text, escapes and all, so that not even half a surrogate pair can spoil a row.
+Times are UTC without a zone. JSON from outside is stored as ASCII with escapes, so half a
+surrogate pair cannot make a row unreadable.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 WEBSOCKETS = "websockets"
-"""The card type of spaces that a remote app serves."""
+"""The card type of a space that a remote app serves."""
 
 
 class Status(StrEnum):
-    """How far a request has come. The last two are final."""
+    """The state of a request. The last two are final."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -34,21 +34,21 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """Somebody who can log in."""
+    """A user with an account."""
 
     __tablename__ = "users"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     password: Mapped[str]
-    """Hashed."""
+    """The hash of the password."""
     admin: Mapped[bool] = mapped_column(default=False)
     plan: Mapped[str] = mapped_column(default="standard")
     created_at: Mapped[datetime]
 
 
 class Space(Base):
-    """A page that offers one remote app's service. Names may be taken twice."""
+    """A page for one remote app. Several spaces can have the same name."""
 
     __tablename__ = "spaces"
 
@@ -62,14 +62,14 @@ class Space(Base):
     enable_audio: Mapped[bool]
     enable_video: Mapped[bool]
     enable_file_upload: Mapped[bool]
-    """The four shape the page's form, and nothing else."""
+    """These four change the page's form only."""
     cooldown: Mapped[int]
     """Seconds between two requests of one user; 0 for the website's default."""
     created_at: Mapped[datetime]
 
 
 class Request(Base):
-    """Something that a user asked of a space."""
+    """A user's request to a space."""
 
     __tablename__ = "requests"
     __table_args__ = (Index("requests_by_space", "space_id", "status"),)
@@ -81,32 +81,32 @@ class Request(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     username: Mapped[str]
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """As the app is sent it."""
+    """The payload that the app receives."""
     status: Mapped[str] = mapped_column(default=Status.QUEUED)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime | None]
     deadline: Mapped[datetime]
     holder: Mapped[str | None] = mapped_column(index=True)
-    """The connection id of the app that was given it; kept when it is finished."""
+    """The connection id of the app that holds it. It stays after the end of the request."""
 
 
 class StoredFile(Base):
-    """A file that came with a request, or that its app made of it."""
+    """An attachment of a request, or a file from its app."""
 
     __tablename__ = "files"
 
     key: Mapped[str] = mapped_column(primary_key=True)
-    """Its name on disk and in its address: random, nothing of the sender's but the suffix."""
+    """The random name on disk and in the address, with the sender's suffix."""
     request_id: Mapped[str] = mapped_column(index=True)
     filename: Mapped[str]
-    """For display."""
+    """The sender's name of the file, for display."""
     content_type: Mapped[str]
     size: Mapped[int]
 
 
 class Usage(Base):
-    """How many requests a user has made on a day of the quota."""
+    """The number of a user's requests on a day of the quota."""
 
     __tablename__ = "usage"
 
@@ -116,7 +116,7 @@ class Usage(Base):
 
 
 class LastRequest(Base):
-    """When a user last asked something of a space."""
+    """The time of a user's last request to a space."""
 
     __tablename__ = "last_requests"
 

@@ -1,8 +1,7 @@
-"""Everything that people read, in Chinese and in English.
+"""The texts of the website in Chinese and in English.
 
-Chinese is the website's own language and what a client without a preference is
-given; the words that others know it by are exact. English goes to those whose
-Accept-Language prefers it.
+Chinese is the default. Its words are exactly those of the original website. A browser
+whose Accept-Language prefers English gets English.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ Translate = Callable[..., str]
 
 
 class Language(StrEnum):
-    """A language that pages are written in; the value is the page's `lang`."""
+    """A language of the pages. The value is the page's `lang`."""
 
     CHINESE = "zh-CN"
     ENGLISH = "en"
@@ -24,7 +23,7 @@ TEXTS = {
     "site": ("空间", "Spaces"),
     "tagline": ("连接模型，即刻推理", "Inference by remote apps, live"),
     "home_title": ("全部空间", "All spaces"),
-    "no_spaces": ("还没有空间。", "There are no spaces yet."),
+    "no_spaces": ("还没有空间。", "Spaces appear here."),
     "admin": ("管理", "Admin"),
     "log_in": ("登录", "Log in"),
     "log_out": ("退出", "Log out"),
@@ -51,7 +50,7 @@ TEXTS = {
     "queue": ("当前队列 ({count}人):", "Queue ({count}):"),
     "queue_size": ("队列长度", "In the queue"),
     "queue_place": ("第{position}位: {user}", "No. {position}: {user}"),
-    "queue_idle": ("队列空闲，无等待请求", "The queue is idle, nothing is waiting"),
+    "queue_idle": ("队列空闲，无等待请求", "The queue is empty"),
     "your_place": ("您在第{position}位", "You are no. {position} in the queue"),
     "submit": ("发送推理请求", "Send the request"),
     "sending": ("正在发送…", "Sending…"),
@@ -61,6 +60,11 @@ TEXTS = {
     "audio_url": ("音频直链", "Audio link"),
     "video_file": ("视频文件", "Video file"),
     "other_file": ("其他文件", "Other file"),
+    "audio_file": ("音频文件", "Audio file"),
+    "requests_left": (
+        "今日还可提交 {left} 次（每日 {limit} 次）",
+        "Requests left today: {left} of {limit}",
+    ),
     "your_requests": ("我的请求", "Your requests"),
     "no_requests": ("结果会显示在这里。", "Results appear here."),
     "log_in_to_submit": ("后即可提交请求。", "to send a request."),
@@ -99,23 +103,26 @@ TEXTS = {
     "plan_standard": ("标准版", "Standard"),
     "plan_pro": ("专业版", "Pro"),
     "role_admin": ("管理员", "Admin"),
-    "space_missing": ("Space 不存在", "There is no such space"),
-    "page_missing": ("页面不存在", "There is no such page"),
-    "only_apps": ("此空间不接受推理请求。", "This space takes no requests."),
-    # What the API answers.
+    "space_missing": ("Space 不存在", "Space not found"),
+    "page_missing": ("页面不存在", "Page not found"),
+    "plan_missing": ("套餐或用户不存在", "Plan or user not found"),
+    "back_home": ("返回首页", "Back to all spaces"),
+    "file_missing": ("文件不存在", "File not found"),
+    "only_apps": ("此空间不接受推理请求。", "This space does not take requests."),
+    # The errors of the API.
     "not_logged_in": ("未登录", "You are not logged in"),
-    "wrong_space": ("Space 未找到或类型不正确", "There is no such space, or it takes no requests"),
-    "no_app": ("远程应用未连接", "No app serves this space"),
+    "wrong_space": ("Space 未找到或类型不正确", "Space not found, or it does not take requests"),
+    "no_app": ("远程应用未连接", "The remote app is not connected"),
     "too_soon": ("请求过于频繁，请在 {seconds} 秒后重试", "Too soon: try again in {seconds} s"),
     "audio_missing": ("缺少音频直链", "The audio link is missing"),
     "nothing_asked": ("缺少提示词", "The request is empty"),
     "bad_form": ("无法读取表单", "The form cannot be read"),
 }
-"""By name: Chinese, English; `{…}` is filled in."""
+"""Chinese and English by name. `translate` fills in `{…}`."""
 
 
 def choose(accept_language: str | None) -> Language:
-    """The language that the header prefers; Chinese if it does not say."""
+    """The language that the header prefers, or Chinese."""
     best, best_weight = Language.CHINESE, 0.0
     for item in (accept_language or "").split(","):
         tag, _, parameters = item.strip().partition(";")
@@ -128,7 +135,7 @@ def choose(accept_language: str | None) -> Language:
 
 
 def translator(language: Language) -> Translate:
-    """Look up texts in one language."""
+    """A function that returns texts in one language."""
     column = 1 if language is Language.ENGLISH else 0
 
     def translate(name: str, **values: object) -> str:

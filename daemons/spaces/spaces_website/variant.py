@@ -1,10 +1,9 @@
-"""In what the two accounts of this website differ.
+"""The two variants of the website.
 
-The testing guide tells how the website behaves; the website's code of January
-2026 behaves otherwise. `guide` does what the guide says. `code` does what a
-client could see of the code. What the code did wrongly is right in both: a
-request belongs to the app that was given it, outlives the app and the
-website, and fails after its time; a socket serves one space.
+The testing guide and the website's code of January 2026 differ. The variant `guide`
+follows the guide. The variant `code` follows the code where a client can see it. Both
+variants correct the code's errors: a request belongs to one app, survives the end of the
+app and of the website, and fails at its deadline. A socket serves one space.
 """
 
 from __future__ import annotations
@@ -14,19 +13,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One account of the website."""
+    """The properties of a variant."""
 
     name: str
     audio_required: bool
-    """A request without an audio link is refused, after quota and cooldown were spent on it."""
+    """A request without an audio link is refused after it has used quota and cooldown."""
     files_forwarded: bool
-    """The app is told about uploaded files."""
+    """The app receives the descriptions of uploaded files."""
     queue_drains: bool
-    """A finished request leaves the queue; else the queue counts all that its app was given."""
+    """A finished request leaves the queue. Otherwise the queue has all requests of its app."""
     live_pages: bool
-    """Everybody sees status and queue, and sees them change; else admins do, on loading."""
+    """All users see status and queue live. Otherwise only admins do, when the page loads."""
     english_refusal: bool
-    """The refusal for want of an app also says so in English, which the guide's script reads."""
+    """The refusal without an app has English words too, because the guide's script reads them."""
 
 
 GUIDE = Variant(

@@ -1,12 +1,13 @@
-"""The pages that everybody sees: the spaces, one space, and the way in and out."""
+"""The public pages: all spaces, one space, login, registration and logout."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from spaces_website.accounts import Accounts, Refusal
+from spaces_website.allowance import Allowance
 from spaces_website.broker import Broker
 from spaces_website.catalog import Catalog
 from spaces_website.ledger import Ledger
@@ -14,7 +15,7 @@ from spaces_website.page import Json, Pages, read_form, redirect, texts_for
 from spaces_website.tables import WEBSOCKETS, Status
 
 RECENT = 8
-"""How many of a user's requests the space's page shows."""
+"""The number of a user's requests on a space's page."""
 
 
 SCRIPT_WORDS = (
@@ -24,19 +25,26 @@ SCRIPT_WORDS = (
 
 
 class Visitors:
-    """Routes for visitors and users."""
+    """The routes for visitors and users."""
 
     def __init__(
-        self, pages: Pages, accounts: Accounts, catalog: Catalog, ledger: Ledger, broker: Broker
+        self,
+        pages: Pages,
+        accounts: Accounts,
+        catalog: Catalog,
+        ledger: Ledger,
+        broker: Broker,
+        allowance: Allowance,
     ) -> None:
         self._pages = pages
         self._accounts = accounts
         self._catalog = catalog
         self._ledger = ledger
         self._broker = broker
+        self._allowance = allowance
 
     def routes(self) -> list[Route]:
-        """Their addresses."""
+        """The routes."""
         return [
             Route("/", self.home),
             Route("/words", self.words),
@@ -55,12 +63,12 @@ class Visitors:
         )
 
     async def words(self, request: Request) -> Response:
-        """What the script of a space's page says."""
+        """The texts of the script on a space's page."""
         t = texts_for(request)
         return Json({name: t(name) for name in SCRIPT_WORDS}, headers={"Vary": "Accept-Language"})
 
     async def log_in(self, request: Request) -> Response:
-        """The way in."""
+        """Log a user in."""
         if request.method != "POST":
             return self._pages.page(request, "login.html", problem=None, name="")
         fields, _ = await read_form(request)
@@ -72,26 +80,26 @@ class Visitors:
         return redirect("/")
 
     async def register(self, request: Request) -> Response:
-        """A new account."""
+        """Create an account."""
         if request.method != "POST":
             return self._pages.page(request, "register.html", problem=None, name="")
         fields, _ = await read_form(request)
         name = fields.get("username", "")
-        made = await self._accounts.register(name, fields.get("password", ""))
-        if isinstance(made, Refusal):
-            return self._pages.page(request, "register.html", problem=made.value, name=name)
+        account = await self._accounts.register(name, fields.get("password", ""))
+        if isinstance(account, Refusal):
+            return self._pages.page(request, "register.html", problem=account.value, name=name)
         return redirect("/login")
 
     async def log_out(self, request: Request) -> Response:
-        """The way out."""
+        """Log the user out."""
         request.session.clear()
         return redirect("/")
 
     async def space(self, request: Request) -> Response:
-        """One space: its state, its form, and the user's requests."""
+        """One space: its status, its form, and the user's requests."""
         space = self._catalog.find(request.path_params["space_id"])
         if space is None:
-            return PlainTextResponse(texts_for(request)("space_missing") + "\n", status_code=404)
+            return self._pages.error(request, "space_missing", 404)
         user = self._pages.user(request)
         return self._pages.page(
             request,
@@ -101,10 +109,11 @@ class Visitors:
             connected=self._broker.connection(space.id) is not None,
             queue=self._broker.queue(space.id),
             recent=self._ledger.recent(space.id, user.id, RECENT) if user else (),
+            left=self._allowance.left(user) if user else None,
         )
 
     async def live(self, request: Request) -> Response:
-        """What changes on a space's page. Who is waiting is for admins; a user sees their own."""
+        """The live part of a space's page. Admins see all places, users see their own."""
         space = self._catalog.find(request.path_params["space_id"])
         if space is None:
             return Json({"error": texts_for(request)("space_missing")}, 404)

@@ -1,4 +1,4 @@
-"""Fixtures: a website that a test may configure."""
+"""Fixtures: a website, with the configuration of the test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    """Of a website without limits that a test does not set."""
+    """A configuration with limits that no test reaches by accident."""
     return Config(data=tmp_path / "data", admin=ADMIN, quotas={"standard": 10_000, "pro": 20_000})
 
 
@@ -36,7 +36,7 @@ def config(tmp_path: Path) -> Config:
 async def world(
     config: Config, clock: ManualClock, request: pytest.FixtureRequest
 ) -> AsyncIterator[World]:
-    """A website; `@pytest.mark.website(field=value)` changes its configuration."""
+    """A website. `@pytest.mark.website(field=value)` changes its configuration."""
     mark = request.node.get_closest_marker("website")
     changed = replace(config, **mark.kwargs) if mark else config
     async with open_world(Site(changed, clock)) as opened:
@@ -44,4 +44,4 @@ async def world(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "website(**fields): of the website's configuration")
+    config.addinivalue_line("markers", "website(**fields): changes the website's configuration")

@@ -1,4 +1,4 @@
-"""The mock API, the website and the app as processes, started as a user starts them."""
+"""The mock API, the website and the app as processes, as a user starts them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from world import ADMIN, PATIENCE
 
 FOLDER = Path(__file__).parent.parent
 REPOSITORY = FOLDER.parent.parent
+WAIT_SECONDS = 45.0
+"""Limit for one wait for the journal."""
 
 
 class Process:
-    """A process and its lines."""
+    """A process and the lines of its output."""
 
     def __init__(self, *command: str, cwd: Path = FOLDER, **env: str) -> None:
         self.process = subprocess.Popen(
@@ -54,18 +56,18 @@ class Process:
         raise AssertionError(f"ended without {words!r}:\n{''.join(self.seen)}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """End it; the exit status."""
+        """End the process and return the exit status."""
         self.process.send_signal(number)
         return self.wait()
 
     def wait(self) -> int:
-        """The exit status, which must come soon."""
+        """Wait for the end and return the exit status."""
         return self.process.wait(PATIENCE)
 
 
 @contextmanager
 def running(process: Process) -> Iterator[Process]:
-    """A process until the end of the block, whatever happens in it."""
+    """End the process at the end of the block, also after an exception."""
     try:
         yield process
     finally:
@@ -78,7 +80,7 @@ def running(process: Process) -> Iterator[Process]:
 
 
 class Mock:
-    """The mock API."""
+    """The mock API as a process."""
 
     def __init__(self, process: Process) -> None:
         ready = json.loads(process.until('"ready"'))
@@ -86,18 +88,20 @@ class Mock:
         self._control: str = ready["control"]
 
     def wait(self, token: str, **query: Any) -> list[dict[str, Any]]:
-        """The journal's entries of a token, once they are as the query says."""
-        query = {"token": token, "timeout": PATIENCE, **query}
+        """The journal entries of a token, once they match the query."""
+        query = {"token": token, "timeout": WAIT_SECONDS, **query}
         reply = httpx.get(
-            f"{self._control}/journal/wait", params=query, timeout=2 * PATIENCE, trust_env=False
+            f"{self._control}/journal/wait", params=query, timeout=PATIENCE, trust_env=False
         )
         assert reply.json()["satisfied"], reply.text
         return list(reply.json()["entries"])
 
     def open(self, token: str, gate: int) -> None:
-        """Let gated events leave."""
+        """Open a gate of a script."""
         address = f"{self._control}/gates/{token}"
-        httpx.post(address, json={"open": gate}, trust_env=False).raise_for_status()
+        httpx.post(
+            address, json={"open": gate}, timeout=PATIENCE, trust_env=False
+        ).raise_for_status()
 
 
 @contextmanager
@@ -109,7 +113,7 @@ def mock_api() -> Iterator[Mock]:
 
 
 def website(data: Path, *options: str) -> Process:
-    """The website, with an admin and plenty of quota."""
+    """The website with an admin and a large quota."""
     plenty = ("--quota-standard", "1000", "--admin", ADMIN.name)
     return Process(
         str(FOLDER / "spaces-website"),
@@ -119,9 +123,9 @@ def website(data: Path, *options: str) -> Process:
 
 
 def address(process: Process) -> str:
-    """Where a website is, once it answers."""
+    """The address of a website, once it answers."""
     url = process.until("http://").split()[-1]
-    transport = httpx.HTTPTransport(retries=12)  # its pauses double: 8 s in all
+    transport = httpx.HTTPTransport(retries=15)  # its pauses double, 80 s in all
     with httpx.Client(transport=transport, trust_env=False, timeout=PATIENCE) as client:
         client.get(url).raise_for_status()
     return url
@@ -143,27 +147,27 @@ def admin(url: str) -> Iterator[httpx.Client]:
 
 
 def add_space(client: httpx.Client, name: str, **fields: str) -> str:
-    """A new space; its id."""
+    """Create a space and return its id."""
     form = {"name": name, "card_type": "websockets", "ws_enable_prompt": "on", **fields}
     reply = client.post("/admin/space/add", data=form)
     return reply.headers["location"].rsplit("/", 1)[1]
 
 
 def submit(client: httpx.Client, space: str, prompt: str) -> str:
-    """Ask something; the request's id."""
+    """Submit a request and return its id."""
     reply = client.post(f"/websockets/submit/{space}", data={"prompt": prompt})
     assert reply.status_code == 200, reply.text
     return str(reply.json()["request_id"])
 
 
 def status(client: httpx.Client, request: str) -> dict[str, Any]:
-    """How far a request has come."""
+    """The status of a request."""
     reply = client.get("/websockets/status", params={"request_id": request})
     return dict(reply.json())
 
 
 def finished(client: httpx.Client, request: str) -> dict[str, Any]:
-    """A request's end, which must come soon."""
+    """The final status of a request."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         seen = status(client, request)

@@ -1,4 +1,4 @@
-"""The remote app between a real website and the mock API, all three of them processes."""
+"""The remote app between a real website and the mock API, all three as processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from processes import Mock, Process, add_space, finished, running, status, submi
 
 @dataclass(frozen=True)
 class Stage:
-    """A website with a space, its admin, and the mock API."""
+    """A website with a space and an admin, and the mock API."""
 
     mock: Mock
     website: Process
@@ -55,8 +55,9 @@ def test_the_models_answer_is_the_result(stage: Stage) -> None:
         asked = json.loads(base64.b64decode(entry["body"]))
         assert asked["messages"] == [{"role": "user", "content": prompt}]
         assert asked["stream"] is True
-        said = [json.loads(event["data"]) for event in entry["events"][:-1]]
-        text = "".join(choice["delta"].get("content", "") for e in said for choice in e["choices"])
+        chunks = [json.loads(event["data"]) for event in entry["events"][:-1]]
+        choices = [choice for chunk in chunks for choice in chunk["choices"]]
+        text = "".join(choice["delta"].get("content", "") for choice in choices)
         assert result["text"] == text
         assert result["processing_time_seconds"] >= 0
         assert app.stop() == 0
@@ -68,6 +69,7 @@ def test_the_models_answer_is_the_result(stage: Stage) -> None:
         ("abort:3", "The model's answer broke off"),
         ("status:500", "The model answered with status 500"),
         ("status:401", "The model answered with status 401"),
+        ("error:3", "The model's answer broke off"),
     ],
 )
 def test_a_failure_is_reported_and_the_next_request_works(
@@ -96,7 +98,7 @@ def test_requests_are_processed_one_after_the_other(stage: Stage) -> None:
         assert status(stage.admin, first)["status"] == "processing"
 
 
-def test_stopping_the_app_ends_the_models_stream_and_its_return_begins_anew(stage: Stage) -> None:
+def test_a_stopped_app_ends_the_models_stream_and_a_new_one_begins_again(stage: Stage) -> None:
     with running(stage.app()) as app:
         app.until("Registration successful")
         request = submit(stage.admin, stage.space, "[[test:stall:2;t=left]]")
@@ -110,7 +112,7 @@ def test_stopping_the_app_ends_the_models_stream_and_its_return_begins_anew(stag
         assert status(stage.admin, request)["status"] == "processing"
 
 
-def test_the_app_comes_back_when_the_website_does(stage: Stage, tmp_path: Path) -> None:
+def test_the_app_reconnects_after_a_restart_of_the_website(stage: Stage, tmp_path: Path) -> None:
     port = stage.url.rsplit(":", 1)[1]
     with running(stage.app()) as app:
         app.until("Registration successful")
@@ -135,7 +137,7 @@ def test_a_refused_app_says_why_and_exits(stage: Stage) -> None:
     add_space(stage.admin, "Twice")
     for name, reason in (
         ("Twice", 'Multiple spaces with name "Twice" found'),
-        ("Nobody", 'Space "Nobody" not found'),
+        ("Unknown", 'Space "Unknown" not found'),
     ):
         with running(stage.app(name)) as app:
             app.until(reason)

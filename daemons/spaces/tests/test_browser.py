@@ -1,4 +1,4 @@
-"""The pages in a real browser: log in, submit, watch the queue, see the app come and go."""
+"""The pages in a real browser: log in, submit, follow the queue, connect and stop the app."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 import processes
 import pytest
 from processes import Mock, add_space, running, submit
-from world import PASSWORD, PATIENCE, App
+from world import ADMIN, PASSWORD, PATIENCE, App
 
 CHROMIUM = Path("/usr/bin/chromium")
 if not CHROMIUM.exists():
@@ -76,7 +76,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
 
 
 def register(page: Page, name: str) -> None:
-    """Get an account, and log in, as a person does."""
+    """Register and log in with the forms."""
     page.goto("/")
     page.get_by_role("link", name="Register").click()
     page.get_by_label("User name").fill(name)
@@ -89,7 +89,7 @@ def register(page: Page, name: str) -> None:
 
 
 def send(page: Page, prompt: str) -> None:
-    """Fill in the form and send it."""
+    """Fill in the form and submit it."""
     page.get_by_label("Prompt").fill(prompt)
     page.get_by_role("button", name="Send the request").click()
 
@@ -127,7 +127,7 @@ def test_from_logging_in_to_the_result(
         expect(page.get_by_label("Prompt")).to_be_disabled()
         expect(card.locator(".state")).to_have_text("Queued")
 
-    # The request that it holds up would stall again; another app declines it.
+    # The stalled request would stall again, so another app lets it fail.
     with running(processes.app(url, f"{mock.base}/nowhere", "Poet")) as declining:
         declining.until(f"Result sent: failed {held}")
         expect(card.locator(".state")).to_have_text("Failed")
@@ -148,9 +148,7 @@ def test_from_logging_in_to_the_result(
     assert page.title() == "Poet · Spaces"
 
 
-def test_a_script_is_a_text_wherever_it_comes_from(
-    page: Page, url: str, admin: httpx.Client
-) -> None:
+def test_a_script_in_foreign_content_is_text(page: Page, url: str, admin: httpx.Client) -> None:
     add_space(admin, NASTY, description=NASTY, cover=NASTY)
     register(page, "ann")
     expect(page.locator(".tile h2")).to_have_text(NASTY)
@@ -160,7 +158,7 @@ def test_a_script_is_a_text_wherever_it_comes_from(
     assert page.locator("script:not([src])").count() == 0
 
 
-def test_results_of_an_app_are_shown_as_text_and_links_only_if_harmless(
+def test_results_are_shown_as_text_and_unsafe_links_are_not(
     page: Page, url: str, admin: httpx.Client
 ) -> None:
     space = add_space(admin, "Poet")
@@ -179,22 +177,88 @@ def test_results_of_an_app_are_shown_as_text_and_links_only_if_harmless(
     cookies = {"session": next(c["value"] for c in page.context.cookies())}
 
     def submit_as_ann(prompt: str) -> str:
-        with httpx.Client(base_url=url, trust_env=False, cookies=cookies) as client:
+        with httpx.Client(
+            base_url=url, trust_env=False, cookies=cookies, timeout=PATIENCE
+        ) as client:
             return submit(client, space, prompt)
 
     results = [
         {"case": "text", "text": NASTY},
         {"case": "json", "other": NASTY},
+        {"case": "guide", "text_output": NASTY, "processing_time_seconds": "2.45"},
         {"case": "links", "image_url": "javascript:document.title=3", "audio": f"{url}/files/a"},
     ]
-    # Playwright has an event loop of its own in this thread.
+    # Playwright uses the event loop of this thread.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, answer(results)).result()
     page.goto(f"/ai_project/{space}")
     cards = page.locator(".result")
-    expect(cards.locator(".state")).to_have_text(["Completed"] * 3)
-    expect(cards.nth(2).locator(".text")).to_have_text(NASTY)
-    expect(cards.nth(1).locator("pre")).to_contain_text(NASTY.replace('"', "'"))
+    expect(cards.locator(".state")).to_have_text(["Completed"] * 4)
+    expect(cards.nth(3).locator(".text")).to_have_text(NASTY)
+    expect(cards.nth(2).locator("pre")).to_contain_text(NASTY.replace('"', "'"))
+    expect(cards.nth(1).locator(".text")).to_have_text(NASTY)
     expect(cards.nth(0).locator("audio")).to_have_attribute("src", f"{url}/files/a")
     assert cards.locator("img").count() == 0
     assert page.title() == "Poet · Spaces"
+
+
+WIDE = "x" * 64
+
+
+def test_no_page_is_wider_than_a_phone(browser: Browser, url: str, admin: httpx.Client) -> None:
+    form = {"ws_enable_audio": "on", "ws_enable_video": "on", "ws_enable_file_upload": "on"}
+    space = add_space(admin, f"Space_{WIDE}_{WIDE}", description=WIDE * 3, **form)
+    fields = {"username": WIDE, "password": PASSWORD}
+    assert admin.post("/register", data=fields).status_code == 302
+    public = ("/", "/login", "/register", "/nowhere", f"/ai_project/{space}", "/ai_project/none")
+    private = ("/admin/", "/admin/space/add", f"/admin/space/edit/{space}")
+    for locale in ("en-GB", "zh-CN"):
+        for user, password, paths in (
+            (None, "", public),
+            (WIDE, PASSWORD, public),
+            (ADMIN.name, ADMIN.password, public + private),
+        ):
+            context = browser.new_context(
+                base_url=url, locale=locale, viewport={"width": 390, "height": 844}
+            )
+            page = context.new_page()
+            if user:
+                page.goto("/login")
+                page.locator("[name=username]").fill(user)
+                page.locator("[name=password]").fill(password)
+                page.locator("main button").click()
+                expect(page.locator(".who")).to_have_text(user)
+            for path in paths:
+                page.goto(path, wait_until="load")
+                width = page.evaluate("document.documentElement.scrollWidth")
+                assert width <= 390, (locale, user, path)
+            context.close()
+
+
+def test_an_unknown_address_has_a_page_with_a_way_back(page: Page, admin: httpx.Client) -> None:
+    for path, message in (("/nowhere", "Page not found"), ("/ai_project/none", "Space not found")):
+        reply = page.goto(path)
+        assert reply is not None
+        assert reply.status == 404
+        expect(page.locator("h1")).to_have_text(message)
+        page.get_by_role("link", name="Back to all spaces").click()
+        expect(page.locator("h1")).to_have_text("All spaces")
+
+
+def test_the_page_says_how_many_requests_are_left(browser: Browser, tmp_path: Path) -> None:
+    options = ("--port", "0", "--quota-standard", "2")
+    with running(processes.website(tmp_path, *options)) as website:
+        url = processes.address(website)
+        with processes.admin(url) as admin:
+            space = add_space(admin, "Poet")
+        with running(processes.app(url, url, "Poet")) as app:
+            app.until("Registration successful")
+            context = browser.new_context(base_url=url, locale="en-GB")
+            page = context.new_page()
+            register(page, "ann")
+            page.goto(f"/ai_project/{space}")
+            for left in (2, 1, 0):
+                expect(page.locator("#left")).to_have_text(f"Requests left today: {left} of 2")
+                send(page, "Hello")
+            expect(page.locator("#problem")).to_contain_text("Usage limit reached")
+            context.close()

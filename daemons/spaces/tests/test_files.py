@@ -1,4 +1,4 @@
-"""Files: with requests, and from apps."""
+"""Files: attachments of requests, and files from apps."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_name_is_shown_without_its_path(given: str, shown: str) -> None:
     assert display_name(given) == shown
 
 
-async def test_the_app_is_told_of_files_and_may_fetch_them(world: World) -> None:
+async def test_the_app_receives_descriptions_of_files_and_can_load_them(world: World) -> None:
     space, app, person = await world.space(), await world.app(), await world.user("ann")
     reply = await person.post(
         f"/websockets/submit/{space}",
@@ -63,9 +63,9 @@ async def test_the_app_is_told_of_files_and_may_fetch_them(world: World) -> None
     page = await stranger.get(other["url"])
     assert page.headers["content-type"] == "application/octet-stream"
     assert page.headers["content-disposition"].startswith("attachment")
-    for each in (film, page):
-        assert each.headers["x-content-type-options"] == "nosniff"
-        assert each.headers["content-security-policy"].startswith("sandbox")
+    for reply in (film, page):
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["content-security-policy"].startswith("sandbox")
     stored = world.site.config.data / "files"
     assert len(list(stored.iterdir())) == 2
     assert {path.suffix for path in stored.iterdir()} == {".mp4", ".html"}
@@ -81,7 +81,7 @@ async def test_in_code_files_are_accepted_and_ignored(world: World) -> None:
     assert "files" not in (await app.next("inference_request"))["payload"]
 
 
-async def test_an_app_uploads_what_it_made(world: World) -> None:
+async def test_an_app_uploads_a_file(world: World) -> None:
     space, app, person = await world.space(), await world.app(), await world.user("ann")
     request = await person.asked(space)
     await app.next("inference_request")

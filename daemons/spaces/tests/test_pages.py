@@ -1,4 +1,4 @@
-"""What people see, and what browsers are told."""
+"""The pages, their languages, and the headers for browsers."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_a_user_sees_the_status_and_the_form_with_it(world: World) -> None
         assert absent not in text
 
 
-async def test_an_admin_sees_who_waits(world: World) -> None:
+async def test_an_admin_sees_the_waiting_users(world: World) -> None:
     space, admin, person = await world.space(), await world.admin(), await world.user("ann")
     path = f"/ai_project/{space}"
     text = await page(admin, path)
@@ -88,7 +88,7 @@ async def test_an_admin_sees_who_waits(world: World) -> None:
     assert [place["username"] for place in live["queue"]] == ["ann"]
 
 
-async def test_a_stranger_is_shown_the_way_in(world: World) -> None:
+async def test_a_visitor_sees_a_link_to_the_login(world: World) -> None:
     space, stranger = await world.space(), await world.visitor()
     await world.app()
     text = await page(stranger, f"/ai_project/{space}")
@@ -98,7 +98,7 @@ async def test_a_stranger_is_shown_the_way_in(world: World) -> None:
 
 
 @pytest.mark.website(variant=CODE)
-async def test_in_code_status_is_for_admins_and_the_form_comes_with_the_app(world: World) -> None:
+async def test_in_code_admins_see_the_status_and_the_form_needs_an_app(world: World) -> None:
     space, admin, person = await world.space(), await world.admin(), await world.user("ann")
     path = f"/ai_project/{space}"
     text = await page(person, path)
@@ -116,7 +116,7 @@ async def test_in_code_status_is_for_admins_and_the_form_comes_with_the_app(worl
     assert "✓ 已连接" in await page(admin, path)
 
 
-async def test_pages_are_in_english_for_those_who_prefer_it(world: World) -> None:
+async def test_pages_are_in_english_for_browsers_that_prefer_it(world: World) -> None:
     space = await world.space()
     reader = await world.visitor(headers={"Accept-Language": "en"})
     text = await page(reader, f"/ai_project/{space}")
@@ -153,7 +153,7 @@ async def test_accounts(world: World) -> None:
     for bad in ("", "a b", "a-b", "<b>", "ä", "a\n", "x" * 65):
         assert await register(bad) == 200
     assert await register("bob", "short") == 200
-    for wrong in ({"username": "ann_1", "password": "wrong"}, {"username": "nobody"}, {}):
+    for wrong in ({"username": "ann_1", "password": "wrong"}, {"username": "unknown"}, {}):
         reply = await stranger.post("/login", data=wrong)
         assert reply.status_code == 200
         assert "无效的凭据" in reply.text
@@ -167,12 +167,12 @@ async def test_accounts(world: World) -> None:
     assert "ann_1" not in await page(stranger, "/")
 
 
-async def test_a_forged_session_is_nobodys(world: World) -> None:
+async def test_a_forged_session_is_ignored(world: World) -> None:
     person = await world.user("ann")
     value = person.cookies["session"]
     body, rest = value.split(".", 1)
     time, signature = rest.split(".")
-    # Not the last character: some of its bits are nobody's.
+    # Not the last character, because some of its bits have no meaning.
     other = ("B" if signature[0] == "A" else "A") + signature[1:]
     forged = [f"{body[:-2]}AA.{rest}", f"{body}.{time}.{other}", body, "x", ".."]
     for cookie in forged:
@@ -180,7 +180,7 @@ async def test_a_forged_session_is_nobodys(world: World) -> None:
         assert "ann" not in await page(stranger, "/")
 
 
-async def test_what_admins_do_is_not_for_others(world: World) -> None:
+async def test_admin_pages_are_for_admins_only(world: World) -> None:
     space = await world.space()
     stranger, person = await world.visitor(), await world.user("ann")
     for path in ("/admin/", "/admin/space/add", f"/admin/space/edit/{space}"):

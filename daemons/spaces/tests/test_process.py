@@ -1,4 +1,4 @@
-"""The website as a process: how it starts, stops, and is started again."""
+"""The website as a process: start, stop and restart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Start = Callable[..., "Website"]
 
 
 class Website:
-    """A website that was started as a user starts it."""
+    """A website, started as a user starts it."""
 
     def __init__(self, data: Path, *options: str) -> None:
         command = [sys.executable, str(FOLDER / "spaces-website"), "--data", str(data), *options]
@@ -37,13 +37,13 @@ class Website:
         self.url = self.first_line.split()[-1]
 
     def stop(self, number: int) -> int:
-        """End it; the exit status."""
+        """End the process and return the exit status."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
 
     def get(self, path: str) -> httpx.Response:
-        """A page, as soon as there are any."""
-        transport = httpx.HTTPTransport(retries=12)  # its pauses double: 8 s in all
+        """Get a page, once the website answers."""
+        transport = httpx.HTTPTransport(retries=15)  # its pauses double, 80 s in all
         with httpx.Client(transport=transport, trust_env=False, timeout=PATIENCE) as client:
             return client.get(self.url + path)
 
@@ -83,10 +83,10 @@ def test_a_signal_closes_sockets_with_1001_and_ends_with_0(start: Start, number:
     assert website.process.wait(PATIENCE) == 0
 
 
-def test_sessions_and_spaces_outlive_a_kill(start: Start) -> None:
+def test_sessions_and_spaces_are_kept_after_a_kill(start: Start) -> None:
     website = start("--port", "0", "--admin", "admin")
     website.get("/")
-    with httpx.Client(base_url=website.url, trust_env=False) as admin:
+    with httpx.Client(base_url=website.url, trust_env=False, timeout=PATIENCE) as admin:
         fields = {"username": ADMIN.name, "password": ADMIN.password}
         assert admin.post("/login", data=fields).status_code == 302
         form = {"name": "Poet", "card_type": "websockets"}
@@ -95,32 +95,36 @@ def test_sessions_and_spaces_outlive_a_kill(start: Start) -> None:
     assert website.stop(signal.SIGKILL) == -signal.SIGKILL
     website = start("--port", "0")
     website.get("/")
-    with httpx.Client(base_url=website.url, trust_env=False, cookies=cookies) as admin:
+    with httpx.Client(
+        base_url=website.url, trust_env=False, cookies=cookies, timeout=PATIENCE
+    ) as admin:
         body = admin.get("/admin/websockets/status").json()
     assert [space["space_name"] for space in body["all_spaces"]] == ["Poet"]
 
 
-def test_there_is_no_account_until_somebody_makes_one(start: Start) -> None:
+def test_the_website_starts_without_an_account(start: Start) -> None:
     website = start("--port", "0")
     website.get("/")
     for password in ("admin123", "admin", "", "password"):
         fields = {"username": "admin", "password": password}
-        reply = httpx.post(f"{website.url}/login", data=fields, trust_env=False)
+        reply = httpx.post(f"{website.url}/login", data=fields, trust_env=False, timeout=PATIENCE)
         assert reply.status_code == 200
 
 
-def test_an_account_that_becomes_the_admins_loses_its_password_and_sessions(start: Start) -> None:
+def test_an_account_that_becomes_the_admins_loses_password_and_sessions(start: Start) -> None:
     website = start("--port", "0")
     website.get("/")
-    early = {"username": "admin", "password": "was here first"}
-    with httpx.Client(base_url=website.url, trust_env=False) as squatter:
+    early = {"username": "admin", "password": "registered before"}
+    with httpx.Client(base_url=website.url, trust_env=False, timeout=PATIENCE) as squatter:
         squatter.post("/register", data=early)
         assert squatter.post("/login", data=early).status_code == 302
         cookies = dict(squatter.cookies)
     website.stop(signal.SIGTERM)
     website = start("--port", "0", "--admin", "admin")
     website.get("/")
-    with httpx.Client(base_url=website.url, trust_env=False, cookies=cookies) as squatter:
+    with httpx.Client(
+        base_url=website.url, trust_env=False, cookies=cookies, timeout=PATIENCE
+    ) as squatter:
         assert squatter.get("/admin/").headers["location"] == "/login"
         assert squatter.post("/login", data=early).status_code == 200
         right = {"username": "admin", "password": ADMIN.password}
@@ -128,7 +132,7 @@ def test_an_account_that_becomes_the_admins_loses_its_password_and_sessions(star
         assert squatter.get("/admin/").status_code == 200
 
 
-def test_a_port_that_is_taken_is_said(start: Start) -> None:
+def test_an_occupied_port_is_a_plain_error(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         website = start("--port", str(taken.getsockname()[1]))
         assert website.first_line.startswith("spaces-website: cannot listen on 127.0.0.1:")

@@ -1,4 +1,4 @@
-"""A request is one app's at a time, and is never forgotten."""
+"""The queue: a request belongs to one app at a time and is never lost."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.anyio
 
 
 async def given(app: App, count: int) -> list[str]:
-    """The ids of the next requests that an app is given."""
+    """The ids of the next requests that an app receives."""
     return [(await app.next("inference_request"))["request_id"] for _ in range(count)]
 
 
 async def connection(admin: Person) -> dict[str, Any]:
-    """What admins see of the one app."""
+    """The admins' view of the only app."""
     body = (await admin.get("/admin/websockets/status")).json()
     assert body["success"] is True
     assert (body["connected_count"], body["total_ws_spaces"]) == (1, 1)
@@ -36,7 +36,7 @@ async def connection(admin: Person) -> dict[str, Any]:
     return dict(app)
 
 
-async def test_requests_arrive_in_order_and_results_at_their_own(world: World) -> None:
+async def test_requests_arrive_in_order_and_each_gets_its_result(world: World) -> None:
     space, app = await world.space(), await world.app()
     people = [await world.user(name) for name in ("ann", "bob", "cat")]
     requests = [await person.asked(space, prompt=str(i)) for i, person in enumerate(people)]
@@ -81,7 +81,7 @@ async def test_a_lost_apps_requests_wait_for_the_next_in_their_order(world: Worl
     await first.report(requests[1], "processing")
     await first.leave()
     await world.gone(space)
-    assert [(await person.status(each))["status"] for each in requests] == [
+    assert [(await person.status(request))["status"] for request in requests] == [
         "completed",
         "queued",
         "queued",
@@ -94,7 +94,7 @@ async def test_a_lost_apps_requests_wait_for_the_next_in_their_order(world: Worl
     await second.fence()
 
 
-async def test_only_the_app_that_was_given_a_request_may_answer_it(world: World) -> None:
+async def test_only_the_app_that_holds_a_request_may_answer_it(world: World) -> None:
     space, app, person = await world.space(), await world.app(), await world.user("ann")
     await world.space("Painter")
     strangers = [await world.app("Painter"), await world.socket()]
@@ -109,7 +109,7 @@ async def test_only_the_app_that_was_given_a_request_may_answer_it(world: World)
     assert (await person.status(request))["result"] == {"text": "true"}
 
 
-async def test_a_request_fails_when_its_time_is_over(world: World, clock: ManualClock) -> None:
+async def test_a_request_fails_at_its_deadline(world: World, clock: ManualClock) -> None:
     space, app, person = await world.space(), await world.app(), await world.user("ann")
     first = await person.asked(space)
     clock.advance(seconds=100)
@@ -128,7 +128,7 @@ async def test_a_request_fails_when_its_time_is_over(world: World, clock: Manual
     assert [place.request_id for place in world.site.broker.queue(space)] == [second]
 
 
-async def test_a_lost_apps_request_fails_in_time_and_is_not_given_out_again(
+async def test_a_lost_apps_request_fails_at_its_deadline_and_is_not_sent_again(
     world: World, clock: ManualClock
 ) -> None:
     space, app, person = await world.space(), await world.app(), await world.user("ann")
@@ -141,7 +141,7 @@ async def test_a_lost_apps_request_fails_in_time_and_is_not_given_out_again(
     await (await world.app()).fence()
 
 
-async def test_time_passes_by_itself(config: Config) -> None:
+async def test_the_expiry_runs_by_itself(config: Config) -> None:
     short = replace(config, request_timeout=timedelta(seconds=0.2))
     async with open_world(Site(short)) as world:
         space, _, person = await world.space(), await world.app(), await world.user("ann")
@@ -169,7 +169,9 @@ async def test_a_restart_loses_no_request(config: Config, clock: ManualClock) ->
         assert (await person.status(waiting))["result"] == {"text": "after all"}
 
 
-async def test_time_goes_on_while_the_website_is_away(config: Config, clock: ManualClock) -> None:
+async def test_deadlines_pass_while_the_website_is_stopped(
+    config: Config, clock: ManualClock
+) -> None:
     async with open_world(Site(config, clock)) as world:
         space, _, person = await world.space(), await world.app(), await world.user("ann")
         request = await person.asked(space)
@@ -179,7 +181,7 @@ async def test_time_goes_on_while_the_website_is_away(config: Config, clock: Man
         await (await world.app()).fence()
 
 
-async def test_several_spaces_do_not_meet(world: World) -> None:
+async def test_several_spaces_are_independent(world: World) -> None:
     poet, painter = await world.space(), await world.space("Painter")
     apps = [await world.app(), await world.app("Painter")]
     person = await world.user("ann")

@@ -1,4 +1,4 @@
-"""Who may serve a space, and what the others are told."""
+"""The registration of apps and its refusals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from world import App, World
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_app_is_told_its_connection_and_its_space(world: World) -> None:
+async def test_an_app_receives_its_connection_and_its_space(world: World) -> None:
     space = await world.space()
     answer = await (await world.socket()).register({"space_name": "Poet"})
     assert uuid.UUID(answer.pop("connection_id"))
@@ -22,7 +22,7 @@ async def test_an_app_is_told_its_connection_and_its_space(world: World) -> None
 
 
 @pytest.mark.parametrize("payload", [{}, {"space_name": ""}, {"space_name": None}])
-async def test_a_name_is_required_and_may_be_given_after_all(world: World, payload: object) -> None:
+async def test_a_name_is_required_and_can_be_sent_again(world: World, payload: object) -> None:
     await world.space()
     app = await world.socket()
     assert await app.register(payload) == {"success": False, "message": "space_name is required"}
@@ -32,7 +32,7 @@ async def test_a_name_is_required_and_may_be_given_after_all(world: World, paylo
 @pytest.mark.parametrize(
     "payload", ["Poet", ["Poet"], 5, None, b"\x00", {"space_name": 5}, {"space_name": ["Poet"]}]
 )
-async def test_a_strange_payload_is_an_error_and_no_more(world: World, payload: object) -> None:
+async def test_an_invalid_payload_is_an_error_only(world: World, payload: object) -> None:
     await world.space()
     app = await world.socket()
     answer = await app.register(payload)
@@ -41,8 +41,10 @@ async def test_a_strange_payload_is_an_error_and_no_more(world: World, payload: 
     assert (await app.register({"space_name": "Poet"}))["success"]
 
 
-@pytest.mark.parametrize("name", ["Nobody", "poet", "Poet ", "Standard", "half \ud83d"])
-async def test_only_a_websocket_space_of_this_very_name_is_found(world: World, name: str) -> None:
+@pytest.mark.parametrize("name", ["Unknown", "poet", "Poet ", "Standard", "half \ud83d"])
+async def test_only_a_websocket_space_with_exactly_this_name_is_found(
+    world: World, name: str
+) -> None:
     await world.space()
     await world.space("Standard", card_type="standard")
     app = await world.socket()
@@ -65,7 +67,7 @@ async def test_a_name_taken_twice_is_refused_until_one_is_renamed(world: World) 
     assert (await (await world.socket()).register({"space_name": "Poet"}))["success"]
 
 
-async def test_a_second_app_is_sent_away_and_the_first_goes_on(world: World) -> None:
+async def test_a_second_app_is_refused_and_the_first_continues(world: World) -> None:
     space = await world.space()
     first = await world.app()
     second = await world.socket()
@@ -76,7 +78,7 @@ async def test_a_second_app_is_sent_away_and_the_first_goes_on(world: World) -> 
     assert (await first.next("inference_request"))["request_id"] == request
 
 
-async def test_the_next_app_gets_on_when_the_first_has_left(world: World) -> None:
+async def test_the_next_app_can_register_after_the_first_has_left(world: World) -> None:
     space = await world.space()
     first = await world.socket()
     one = await first.register({"space_name": "Poet"})
@@ -92,7 +94,7 @@ async def test_a_socket_serves_one_space(world: World) -> None:
     await world.space("Painter")
     app = await world.socket()
     first = await app.register({"space_name": "Poet"})
-    for name in ("Painter", "Nobody"):
+    for name in ("Painter", "Unknown"):
         refused = await app.register({"space_name": name})
         assert refused == {
             "success": False,
@@ -102,7 +104,7 @@ async def test_a_socket_serves_one_space(world: World) -> None:
     assert (await (await world.socket()).register({"space_name": "Painter"}))["success"]
 
 
-async def test_an_event_named_disconnect_disconnects_nobody(world: World) -> None:
+async def test_an_event_named_disconnect_has_no_effect(world: World) -> None:
     space = await world.space()
     app = await world.app()
     await app.client.eio.send('2["disconnect","io client disconnect"]')
@@ -133,7 +135,7 @@ FRAMES: list[str | bytes] = [
 ]  # fmt: skip
 
 
-async def test_no_frame_harms_the_website(world: World) -> None:
+async def test_invalid_frames_do_not_harm_the_website(world: World) -> None:
     space = await world.space()
     person = await world.user("ann")
     for frame in FRAMES:
@@ -151,7 +153,7 @@ async def test_no_frame_harms_the_website(world: World) -> None:
     assert (await person.status(request))["status"] == "completed"
 
 
-async def test_a_frame_that_cannot_be_taken_apart_ends_the_connection(world: World) -> None:
+async def test_a_frame_that_cannot_be_parsed_ends_the_connection(world: World) -> None:
     space = await world.space()
     app = await world.app()
     await app.client.eio.ws.send_str("x")

@@ -1,4 +1,4 @@
-"""What an app may say of a request, and what does not count."""
+"""The reports of apps, valid and ignored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from world import World
 pytestmark = pytest.mark.anyio
 
 
-async def test_nothing_is_known_before_a_report(world: World) -> None:
+async def test_a_request_is_queued_before_a_report(world: World) -> None:
     space, person = await world.space(), await world.user("ann")
     await world.app()
     request = await person.asked(space)
@@ -44,7 +44,7 @@ async def test_a_failure_keeps_its_error(world: World) -> None:
     assert (await person.status(request))["result"] == {"error": "out of paint"}
 
 
-async def test_a_finished_request_may_be_corrected_but_not_begun_again(world: World) -> None:
+async def test_a_final_report_can_be_corrected_but_not_withdrawn(world: World) -> None:
     space, app, person = await world.space(), await world.app(), await world.user("ann")
     request = await person.asked(space)
     await app.report(request, "completed", {"text": "one"})
@@ -87,7 +87,7 @@ async def test_reports_of_unknown_requests_are_ignored(world: World) -> None:
     assert (await person.status(request))["result"] == {"text": "fine"}
 
 
-async def test_any_json_comes_back_as_it_was(world: World) -> None:
+async def test_any_json_is_returned_unchanged(world: World) -> None:
     space, app, person = await world.space(), await world.app(), await world.user("ann")
     request = await person.asked(space)
     result = {"text": "😀\u0000\ud83d</script>", "deep": [{"a": [1.5, None, True, "ß"]}] * 3, "": 1}

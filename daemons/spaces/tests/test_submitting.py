@@ -1,4 +1,4 @@
-"""What stands in a request's way, in the order in which it does."""
+"""The checks of a submission, in their order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from world import ManualClock, World
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_checks_come_in_order(world: World) -> None:
+async def test_the_order_of_the_checks(world: World) -> None:
     stranger = await world.visitor()
     reply = await stranger.submit("no-such-space")
     assert (reply.status_code, reply.json()) == (401, {"error": "未登录"})
@@ -33,12 +33,12 @@ async def test_the_checks_come_in_order(world: World) -> None:
     assert reply.json().keys() == {"success", "request_id"}
 
 
-async def test_english_is_spoken_to_those_who_prefer_it(world: World) -> None:
+async def test_errors_are_in_english_for_clients_that_prefer_it(world: World) -> None:
     stranger = await world.visitor(headers={"Accept-Language": "en-GB,en;q=0.9,zh;q=0.1"})
     assert (await stranger.submit("any")).json() == {"error": "You are not logged in"}
 
 
-async def test_the_app_is_sent_what_was_asked(world: World) -> None:
+async def test_the_app_receives_the_request(world: World) -> None:
     space, app, person = await world.space(), await world.app(), await world.user("ann")
     prompt = "  Zwölf 🐈 <b>\r\n\t"
     request = await person.asked(space, prompt=prompt, audio_url=" http://127.0.0.1/a.wav ")
@@ -54,7 +54,7 @@ async def test_the_app_is_sent_what_was_asked(world: World) -> None:
     }
 
 
-async def test_a_prompt_is_enough_and_nothing_is_not(world: World) -> None:
+async def test_a_prompt_is_enough_and_an_empty_request_is_refused(world: World) -> None:
     space, person = await world.space(), await world.user("ann")
     await world.app()
     await person.asked(space, prompt="only this")
@@ -63,7 +63,7 @@ async def test_a_prompt_is_enough_and_nothing_is_not(world: World) -> None:
 
 
 @pytest.mark.website(variant=CODE, quotas={"standard": 2, "pro": 2})
-async def test_in_code_the_audio_link_is_missed_after_the_quota_was_spent(world: World) -> None:
+async def test_in_code_a_request_without_an_audio_link_uses_quota(world: World) -> None:
     space, person = await world.space(), await world.user("ann")
     assert (await person.submit(space)).json() == {"error": "远程应用未连接"}
     await world.app()
@@ -73,7 +73,7 @@ async def test_in_code_the_audio_link_is_missed_after_the_quota_was_spent(world:
     assert (await person.submit(space)).status_code == 403
 
 
-async def test_a_cooldown_is_each_users_and_each_spaces(world: World, clock: ManualClock) -> None:
+async def test_each_user_has_a_cooldown_for_each_space(world: World, clock: ManualClock) -> None:
     slow = await world.space(ws_rate_limit_seconds="5")
     other = await world.space("Painter", ws_rate_limit_seconds="5")
     ann, bob = await world.user("ann"), await world.user("bob")
@@ -91,7 +91,7 @@ async def test_a_cooldown_is_each_users_and_each_spaces(world: World, clock: Man
 
 
 @pytest.mark.website(cooldown=2)
-async def test_a_space_without_a_cooldown_has_the_websites(world: World) -> None:
+async def test_a_space_without_a_cooldown_uses_the_websites(world: World) -> None:
     space, person = await world.space(ws_rate_limit_seconds="soon"), await world.user("ann")
     await world.app()
     await person.asked(space)
@@ -99,7 +99,7 @@ async def test_a_space_without_a_cooldown_has_the_websites(world: World) -> None
 
 
 @pytest.mark.website(quotas={"standard": 5, "pro": 7})
-async def test_a_quota_is_a_day_in_beijing(world: World, clock: ManualClock) -> None:
+async def test_the_quota_is_for_a_day_in_beijing(world: World, clock: ManualClock) -> None:
     space, person = await world.space(), await world.user("ann")
     await world.app()
     for _ in range(5):
@@ -113,7 +113,7 @@ async def test_a_quota_is_a_day_in_beijing(world: World, clock: ManualClock) -> 
 
 
 @pytest.mark.website(quotas={"standard": 0, "pro": 1})
-async def test_an_admin_puts_a_user_on_another_plan(world: World) -> None:
+async def test_an_admin_changes_a_users_plan(world: World) -> None:
     space, person, admin = await world.space(), await world.user("ann"), await world.admin()
     await world.app()
     assert (await person.submit(space)).status_code == 403
@@ -126,7 +126,7 @@ async def test_an_admin_puts_a_user_on_another_plan(world: World) -> None:
 
 
 @pytest.mark.website(quotas={"standard": 3, "pro": 3})
-async def test_a_crowd_of_one_users_requests_spends_no_more_than_the_quota(world: World) -> None:
+async def test_simultaneous_requests_use_no_more_than_the_quota(world: World) -> None:
     space, person = await world.space(), await world.user("ann")
     await world.app()
     replies = await asyncio.gather(*(person.submit(space) for _ in range(12)))
@@ -148,7 +148,7 @@ async def test_ten_users_at_once_lose_nothing(world: World) -> None:
         assert (await person.status(request))["result"] == {"text": request}
 
 
-async def test_status_needs_an_id_that_there_is(world: World) -> None:
+async def test_status_needs_a_known_id(world: World) -> None:
     stranger = await world.visitor()
     reply = await stranger.get("/websockets/status")
     assert (reply.status_code, reply.json()) == (400, {"error": "Missing request_id"})
@@ -170,7 +170,9 @@ async def test_status_needs_an_id_that_there_is(world: World) -> None:
         ("application/x-www-form-urlencoded", b"prompt=" + b"x" * 600_000),
     ],
 )
-async def test_a_body_that_is_no_form_is_400(world: World, content_type: str, body: bytes) -> None:
+async def test_a_body_that_is_not_a_form_is_400(
+    world: World, content_type: str, body: bytes
+) -> None:
     space, person = await world.space(), await world.user("ann")
     await world.app()
     headers = {"Content-Type": content_type}

@@ -1,4 +1,4 @@
-"""A website in this process, on a real port, and the people and apps that use it."""
+"""A website in this process on a real port, with its users and apps."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from spaces_website.__main__ import Server
 from spaces_website.config import Admin
 from spaces_website.site import Site
 
-PATIENCE = 15.0
-"""Seconds until a test gives up; nothing that passes waits for them."""
+PATIENCE = 60.0
+"""Seconds until a test gives up. Each wait ends at an event, so a passing test is faster."""
 ADMIN = Admin("admin", "admin123")
 TRUST = ssl.create_default_context()
-"""Made once, because that takes a while, and nothing here is HTTPS."""
+"""Created once, because that is slow. The tests do not use HTTPS."""
 PASSWORD = "testpass123"  # noqa: S105
 
 
 class ManualClock:
-    """A clock that goes on when it is told to."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.time = datetime(2026, 1, 8, 12, 0, 0)
@@ -42,19 +42,19 @@ class Person(httpx.AsyncClient):
     """A browser user, or a script."""
 
     async def submit(self, space_id: str, **fields: Any) -> httpx.Response:
-        """Ask something of a space; by default with both a prompt and an audio link."""
+        """Submit a request, by default with a prompt and an audio link."""
         fields = fields or {"prompt": "a cat poem", "audio_url": "http://127.0.0.1/a.wav"}
         return await self.post(f"/websockets/submit/{space_id}", data=fields)
 
     async def asked(self, space_id: str, **fields: Any) -> str:
-        """Ask something that is accepted; the request's id."""
+        """Submit a request that is accepted, and return its id."""
         reply = await self.submit(space_id, **fields)
         assert reply.status_code == 200, reply.text
         assert reply.json()["success"] is True
         return str(reply.json()["request_id"])
 
     async def status(self, request_id: str) -> dict[str, Any]:
-        """How far a request has come."""
+        """The status of a request."""
         reply = await self.get("/websockets/status", params={"request_id": request_id})
         assert reply.status_code == 200, reply.text
         body: dict[str, Any] = reply.json()
@@ -62,7 +62,7 @@ class Person(httpx.AsyncClient):
 
 
 class App:
-    """A remote app that does what a test says, and nothing else."""
+    """A remote app that a test controls."""
 
     def __init__(self) -> None:
         self.client = socketio.AsyncClient(reconnection=False)
@@ -79,33 +79,33 @@ class App:
 
     async def next(self, name: str) -> Any:
         """The next event, which must have this name."""
-        found, data = await asyncio.wait_for(self.events.get(), PATIENCE)
-        assert found == name, (found, data)
+        event, data = await asyncio.wait_for(self.events.get(), PATIENCE)
+        assert event == name, (event, data)
         return data
 
     async def register(self, payload: Any) -> dict[str, Any]:
-        """Register; the answer."""
+        """Register and return the answer."""
         await self.client.emit("register", payload)
         answer: dict[str, Any] = await self.next("register_response")
         return answer
 
     async def report(self, request_id: Any, status: Any, result: Any = None) -> None:
-        """Send a result, and wait until the website has dealt with it."""
+        """Send a result and wait until the website has handled it."""
         body = {"request_id": request_id, "status": status, "result": result}
         await self.client.call("inference_result", body, timeout=PATIENCE)
 
     async def fence(self) -> None:
-        """Nothing has come that a test has not seen."""
+        """Check that the test has read every event so far."""
         await self.client.call("inference_result", {}, timeout=PATIENCE)
         assert self.events.empty(), self.events
 
     async def leave(self) -> None:
-        """Go away."""
+        """Disconnect."""
         await self.client.disconnect()
 
 
 class World:
-    """One website, with its data folder, and everybody who came."""
+    """One website with its data folder, its users and its apps."""
 
     def __init__(self, site: Site, url: str, server: Server, stack: AsyncExitStack) -> None:
         self.site = site
@@ -114,21 +114,21 @@ class World:
         self._stack = stack
 
     async def visitor(self, **options: Any) -> Person:
-        """Somebody who is not logged in."""
+        """A visitor without a login."""
         person = Person(
             base_url=self.url, trust_env=False, verify=TRUST, timeout=PATIENCE, **options
         )
         return await self._stack.enter_async_context(person)
 
     async def log_in(self, name: str, password: str = PASSWORD) -> Person:
-        """Somebody who has an account."""
+        """A user with an account, logged in."""
         person = await self.visitor()
         reply = await person.post("/login", data={"username": name, "password": password})
         assert reply.status_code == 302, reply.text
         return person
 
     async def user(self, name: str) -> Person:
-        """Somebody who has just registered, logged in."""
+        """A new user, logged in."""
         fields = {"username": name, "password": PASSWORD}
         reply = await (await self.visitor()).post("/register", data=fields)
         assert (reply.status_code, reply.headers["location"]) == (302, "/login")
@@ -139,7 +139,7 @@ class World:
         return await self.log_in(ADMIN.name, ADMIN.password)
 
     async def space(self, name: str = "Poet", **fields: str) -> str:
-        """A space that the admin made; its id."""
+        """Create a space and return its id."""
         form = {"name": name, "card_type": "websockets", "ws_enable_prompt": "on", **fields}
         reply = await (await self.admin()).post("/admin/space/add", data=form)
         assert reply.status_code == 302, reply.text

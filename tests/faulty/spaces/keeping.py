@@ -175,7 +175,7 @@ class FaultyAccounts(Accounts):
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)
         self._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        self._nobody = self._hasher.hash("nobody's password")
+        self._decoy = self._hasher.hash("the password of an unknown name")
 
     async def register(self, name: str, password: str) -> User | Refusal:
         """A new account."""

@@ -1,10 +1,9 @@
-// A space's page while it is open: submits without leaving it, asks each second
-// how far the user's requests have come and what the space's state is. When the
-// state has changed, its panel is taken from the page as the website renders it
-// now. Whatever comes from elsewhere is put in as text, never as markup.
+// The script of a space's page. It submits the form and asks each second for the status of
+// the user's requests and of the space. When the space's status has changed, it loads the
+// page again and replaces the status panel. It inserts foreign content as text, not as markup.
 
-const EVERY = 1000; // milliseconds between two questions
-const MOST_POLLS = 120; // of one request: two minutes
+const EVERY = 1000; // milliseconds between two requests
+const MOST_POLLS = 120; // for one request: two minutes
 const FINAL = new Set(["completed", "failed"]);
 
 const page = document.getElementById("space");
@@ -14,13 +13,13 @@ const results = document.getElementById("results");
 const byId = (id) => document.getElementById(id);
 const show = (element, shown) => element && (element.hidden = !shown);
 function element(tag, text, attributes = {}) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
+  const created = document.createElement(tag);
+  if (text !== undefined) created.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) created.setAttribute(name, value);
+  return created;
 }
 
-// The address if a browser may follow it: not of a script.
+// The address if a browser may load it: an address of a script is not.
 function address(value) {
   if (typeof value !== "string") return null;
   try {
@@ -35,12 +34,12 @@ function answer(result) {
   const parts = [];
   const rest = { ...result };
   const take = (...names) => {
-    const name = names.find((each) => typeof rest[each] === "string" && rest[each]);
+    const name = names.find((key) => typeof rest[key] === "string" && rest[key]);
     const value = name && rest[name];
     if (name) delete rest[name];
     return value;
   };
-  const text = take("text", "output", "generated_text");
+  const text = take("text", "text_output", "output", "generated_text");
   if (text) parts.push(element("p", text, { class: "text" }));
   const sound = address(take("audio", "audio_url"));
   if (sound) parts.push(element("audio", undefined, { controls: "", src: sound }));
@@ -64,9 +63,9 @@ function render(card, status, result) {
   card.querySelector(".state").textContent = words[`state_${status}`] ?? status;
   if (FINAL.has(status)) card.querySelector(".place").textContent = "";
   if (status === "failed") {
-    const told = result && typeof result.error === "string" && result.error;
+    const reason = result && typeof result.error === "string" && result.error;
     card.querySelector(".answer").replaceChildren(
-      element("p", told || words.failed, { class: "problem" }));
+      element("p", reason || words.failed, { class: "problem" }));
   } else if (result) {
     card.querySelector(".answer").replaceChildren(...answer(result));
   }
@@ -84,7 +83,7 @@ async function follow(card) {
         if (FINAL.has(body.status)) return;
       }
     } catch {
-      // The website is away for a moment; requests outlive that.
+      // The website is not reachable for a moment. Requests survive that.
     }
     await new Promise((done) => setTimeout(done, EVERY));
   }
@@ -111,6 +110,7 @@ async function submit(event) {
       results.prepend(card);
       show(byId("none"), false);
       form.reset();
+      renew("#left");
       follow(card);
     } else {
       problem.textContent = body.error ?? `${reply.status} ${reply.statusText}`;
@@ -125,15 +125,20 @@ async function submit(event) {
   }
 }
 
-async function refresh(state) {
+// Replaces these parts by those of the page as the website renders it now.
+async function renew(...parts) {
   const html = await (await fetch(location.href)).text();
   const fresh = new DOMParser().parseFromString(html, "text/html");
-  for (const part of ["aside", "#send"]) {
+  for (const part of parts) {
     document.querySelector(part)?.replaceWith(fresh.querySelector(part) ?? "");
   }
+}
+
+async function refresh(state) {
+  await renew("aside", "#send", "#left");
   if (form) form.querySelector("fieldset").disabled = !state.connected;
   for (const card of results?.children ?? []) {
-    const place = state.queue.find((each) => card.dataset.request.startsWith(each.id));
+    const place = state.queue.find((entry) => card.dataset.request.startsWith(entry.id));
     const waiting = place && !FINAL.has(card.dataset.state);
     card.querySelector(".place").textContent =
       waiting ? words.your_place.replace("{position}", place.position) : "";
@@ -150,7 +155,7 @@ async function watch() {
         seen = state;
       }
     } catch {
-      // As above.
+      // The website is not reachable for a moment.
     }
     await new Promise((done) => setTimeout(done, EVERY));
   }
