@@ -19,9 +19,12 @@ from pathlib import Path
 from conformance.checks import Checks
 from conformance.profiles.base import Profile
 from conformance.profiles.registry import profiles
+from conformance.ws import Matcher, RestRequest, WSMessage, WSResponse, WSTest
 
 DOCS = Path(__file__).parent
 PAGES = (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
+
+WS = (WSTest, WSResponse, WSMessage, RestRequest)
 
 _PLACE = re.compile(r"(<!-- generated: (?P<name>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -38,19 +41,41 @@ def checks() -> Iterator[str]:
     """The vocabulary of a finished response, in the order of the code."""
     yield "| check | holds when |"
     yield "|---|---|"
-    for kind in reversed(Checks.__mro__):
+    yield from _methods(Checks)
+
+
+def methods(kind: type) -> Iterator[str]:
+    """The public methods of one class of `conformance.ws`, in the order of the code."""
+    yield "| method | meaning |"
+    yield "|---|---|"
+    yield from _methods(kind, inspect.Parameter.KEYWORD_ONLY)
+
+
+def matchers() -> Iterator[str]:
+    """The matchers of `conformance.ws`."""
+    yield "| matcher | matches |"
+    yield "|---|---|"
+    for kind in Matcher.__subclasses__():
+        yield f"| `{kind.__name__}({_parameters(kind.__init__)})` | {_first_line(kind)} |"
+
+
+def _methods(owner: type, *more: object) -> Iterator[str]:
+    for kind in reversed(owner.__mro__):
         for name, function in vars(kind).items():
             if inspect.isfunction(function) and not name.startswith("_"):
-                meaning = (inspect.getdoc(function) or "").splitlines()[0]
-                yield f"| `{name}({_parameters(function)})` | {meaning} |"
+                yield f"| `{name}({_parameters(function, *more)})` | {_first_line(function)} |"
 
 
-def _parameters(function: Callable[..., object]) -> str:
+def _first_line(owner: object) -> str:
+    return (inspect.getdoc(owner) or "").splitlines()[0]
+
+
+def _parameters(function: Callable[..., object], *more: object) -> str:
     shown = []
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
         if parameter.kind is parameter.VAR_POSITIONAL:
             shown.append(f"*{parameter.name}")
-        elif parameter.kind is not parameter.KEYWORD_ONLY:
+        elif parameter.kind is not parameter.KEYWORD_ONLY or parameter.kind in more:
             shown.append(parameter.name)
     return ", ".join(shown)
 
@@ -67,6 +92,8 @@ def catalog() -> Iterator[str]:
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "checks": checks,
     "catalog": catalog,
+    "ws matchers": matchers,
+    **{f"ws {kind.__name__}": partial(methods, kind) for kind in WS},
     **{f"clauses {name}": partial(clauses, each) for name, each in profiles().items()},
 }
 

@@ -2,49 +2,20 @@
 
     from conformance.ws import RestRequest, WSMessage, WSResponse, WSTest, WSTimeoutError
 
-A WSTest is one client. It opens a connection, sends its WSMessages and
-RestRequests, and is complete when every WSResponse that it expects has come,
-in whatever order. docs/ws.md is the guide.
+A WSTest is one client. It opens a connection and sends its WSMessages and RestRequests. It
+is complete when every expected WSResponse has arrived, in any order. docs/ws.md is the guide.
 """
 
-from conformance.ws.barrier import WSBarrier
-from conformance.ws.declaration import WSTest
-from conformance.ws.errors import WSExpectationError, WSTimeoutError
-from conformance.ws.matchers import (
-    Contains,
-    Exactly,
-    Matcher,
-    Null,
-    OfType,
-    Predicate,
-    Range,
-    Regex,
-)
-from conformance.ws.message import WSMessage
-from conformance.ws.outcome import Outcome
-from conformance.ws.report import write_json, write_junit
-from conformance.ws.request import RestRequest
-from conformance.ws.response import WSResponse
-from conformance.ws.scenario import WSScenario
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "Contains",
-    "Exactly",
-    "Matcher",
-    "Null",
-    "OfType",
-    "Outcome",
-    "Predicate",
-    "Range",
-    "Regex",
-    "RestRequest",
-    "WSBarrier",
-    "WSExpectationError",
-    "WSMessage",
-    "WSResponse",
-    "WSScenario",
-    "WSTest",
-    "WSTimeoutError",
-    "write_json",
-    "write_junit",
-]
+if TYPE_CHECKING:
+    from conformance.ws.public import *  # noqa: F403 - its __all__ is the public face
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names at their first use: loading the pytest plugin stays fast."""
+    if name.startswith("__") and name != "__all__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module("conformance.ws.public"), name)
+    return value

@@ -1,4 +1,4 @@
-"""Bounds: waiting for so long and no longer, and doing things together."""
+"""Timeouts, and coroutines that run at the same time."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from conformance.ws.errors import WSTimeoutError
+from conformance.ws.ws_timeout_error import WSTimeoutError
 
 
 @asynccontextmanager
 async def bounded(seconds: float | None, text: str) -> AsyncIterator[None]:
-    """Bound what is inside; raises WSTimeoutError(text), and only for this very bound."""
+    """Limit the duration of the body. Raises WSTimeoutError(text) when this limit expires."""
     try:
         async with asyncio.timeout(seconds) as scope:
             yield
@@ -23,8 +23,8 @@ async def bounded(seconds: float | None, text: str) -> AsyncIterator[None]:
 
 
 async def together(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run them at once; the first exception cancels the others and is raised as it is."""
-    tasks = [asyncio.ensure_future(each) for each in coroutines]
+    """Run coroutines at the same time. Raises the first exception and cancels the others."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         await asyncio.gather(*tasks)
     finally:

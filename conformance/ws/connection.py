@@ -1,14 +1,15 @@
-"""The connection: what `websockets.connect` is called with, and how a socket ended.
+"""The connection: its URL, the arguments of `websockets.connect`, and its errors.
 
-`websockets.connect` is looked up when it is called, so that a test may replace
-it; it is awaited once and gives the socket. The keyword for headers changed its
-name between the library's versions: it is read from the signature that is
-installed, and is the old one where that tells nothing.
+`websockets.connect` is looked up at each call, so that a test may patch it. It is awaited
+once and returns the socket. Its keyword for headers differs between versions: the suite
+reads it from the installed signature, and uses the older name if that fails.
 """
 
 from __future__ import annotations
 
 import inspect
+import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,9 +17,12 @@ from urllib.parse import urlencode
 
 import websockets
 
+from conformance.ws.frame import shown
+from conformance.ws.tls import ADVICE
+
 
 class Socket(Protocol):
-    """What a test needs of a connection."""
+    """The part of a connection that a test uses."""
 
     async def send(self, message: str | bytes, /) -> None:
         """Send one message."""
@@ -31,12 +35,12 @@ class Socket(Protocol):
 
 
 NO_CLOSE_FRAME = 1006
-"""The code for a connection that ended without a close frame (RFC 6455 7.1.5)."""
+"""The code of a connection that ended without a close frame (RFC 6455 7.1.5)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """How the server ended the connection."""
+    """The way in which the server ended the connection."""
 
     at: float
     code: int
@@ -49,17 +53,17 @@ class Closing:
 
 
 def closing(error: websockets.ConnectionClosed, at: float) -> Closing:
-    """What an ended connection says about its end."""
+    """Read code and reason from the exception of an ended connection."""
     if error.rcvd is None:
         return Closing(at, NO_CLOSE_FRAME, "")
     return Closing(at, error.rcvd.code, error.rcvd.reason)
 
 
 def address(uri: str, parameters: Mapping[Any, Any], *, encoded: bool) -> str:
-    """The uri, trimmed, with its query parameters.
+    """Return the trimmed uri with its query parameters.
 
-    `encoded`: parameters are percent-encoded and join a query that is already there;
-    otherwise they are trimmed and appended after a `?` as they are.
+    Without `encoded`, the parameters are trimmed and follow a `?` as they are. With it,
+    they are percent-encoded and extend a query that the uri already has.
     """
     uri = uri.strip()
     if not parameters:
@@ -72,14 +76,45 @@ def address(uri: str, parameters: Mapping[Any, Any], *, encoded: bool) -> str:
 
 
 def is_secure(url: str) -> bool:
-    """Whether the URL asks for TLS."""
+    """Return whether the URL asks for TLS."""
     return url.casefold().startswith("wss://")
 
 
 def header_keyword() -> str:
-    """The keyword that the installed `websockets.connect` takes headers by."""
+    """Return the keyword of the installed `websockets.connect` for headers."""
     try:
         parameters = inspect.signature(websockets.connect).parameters
     except (TypeError, ValueError):
         return "extra_headers"
     return "additional_headers" if "additional_headers" in parameters else "extra_headers"
+
+
+_CAUSES: tuple[tuple[type[Exception], str, str], ...] = (
+    (websockets.InvalidURI, "a ws:// or wss:// URL", "correct the uri of the WSTest"),
+    (websockets.InvalidStatus, "status 101", "check the path, with_parameter and with_header"),
+    (websockets.NegotiationError, "an offered subprotocol", "check with_subprotocol"),
+    (
+        websockets.InvalidHandshake,
+        "an HTTP answer to the handshake",
+        "write wss:// if the server uses TLS, and check that it speaks WebSocket",
+    ),
+    (ssl.SSLCertVerificationError, "a certificate that this machine trusts", ADVICE),
+    (ssl.SSLError, "a TLS handshake", "write ws:// if the server does not use TLS"),
+    (ConnectionResetError, "a handshake", "write ws:// if the server does not use TLS"),
+    (TimeoutError, "a connection in time", 'wait longer: .with_option("open_timeout", seconds)'),
+    (socket.gaierror, "a host name that resolves", "correct the uri of the WSTest"),
+    (OSError, "a server that listens", "start it, or correct the uri of the WSTest"),
+    (TypeError, "options that websockets.connect accepts", "check with_option"),
+    (Exception, "an open connection", "check the server and the declaration"),
+)
+
+
+def explained(error: Exception, url: str) -> str:
+    """Say for a failed connection what was expected, what was found, and what to do.
+
+    The text of the error itself does not change: tests compare it.
+    """
+    expected, advice = next(cause[1:] for cause in _CAUSES if isinstance(error, cause[0]))
+    body = error.response.body if isinstance(error, websockets.InvalidStatus) else b""
+    more = f", body {shown(bytes(body))}" if body else ""
+    return f"expected {expected}, found {type(error).__name__}: {error}{more} ({url}); {advice}"

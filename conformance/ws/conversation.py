@@ -1,77 +1,76 @@
-"""The conversation: what a test does on its open connection.
+"""The conversation: the actions of a test on its open connection.
 
-Receiving, sending and requesting go on at once. Receiving ends with the last
-expectation: no message is read that nothing waits for. Then, and when all is
-sent, comes the epilogue, if the test asks for one: it listens for a while, keeps
-silence, waits for the server to close. `asyncio.sleep` serves the declared delays
-and nothing else.
+The test receives, sends and requests at the same time. It stops receiving when the last
+expectation is met. After that, and after the last sending, comes the epilogue if the test
+declares one: it listens for some time, expects silence, or waits for the server to close.
+`asyncio.sleep` serves only declared delays, because tests patch it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import websockets
 
-from conformance.ws.barrier import WSBarrier
 from conformance.ws.bounds import bounded, together
 from conformance.ws.connection import Closing, Socket, closing
-from conformance.ws.errors import WSExpectationError, WSTimeoutError
+from conformance.ws.declaration import Declaration
 from conformance.ws.frame import Frame, parse, shown
-from conformance.ws.matchers import agrees
-from conformance.ws.matching import document_of
-from conformance.ws.message import WSMessage
-from conformance.ws.request import RestRequest
+from conformance.ws.matchers import Matcher, agrees
+from conformance.ws.matching import Matching
+from conformance.ws.rest_request import RestRequest
 from conformance.ws.transcript import Direction, What
-
-if TYPE_CHECKING:
-    from conformance.ws.declaration import WSTest
+from conformance.ws.ws_barrier import WSBarrier
+from conformance.ws.ws_expectation_error import WSExpectationError
+from conformance.ws.ws_message import WSMessage
+from conformance.ws.ws_timeout_error import WSTimeoutError
 
 
 class Conversation:
     """One test on one open connection."""
 
-    def __init__(self, test: WSTest, socket: Socket) -> None:
+    def __init__(self, test: Declaration, matching: Matching, socket: Socket) -> None:
         self._test = test
+        self._matching = matching
         self._socket = socket
         self.closing: Closing | None = None
-        """How the server ended the connection, once it has."""
+        """How the server ended the connection; None while it is open."""
 
     async def run(self) -> None:
-        """All of it. Raises what makes the test fail."""
+        """Perform the whole conversation. Raises the error that fails the test."""
         async with bounded(self._test.test_timeout, "Timed out waiting for test to finish"):
-            await together(self._receive(), self._send(), self._request())
+            await together(
+                self._receive(),
+                self._consume(self._test.messages),
+                self._consume(self._test.requests),
+            )
             await self._epilogue()
-            for each in self._test.end_barriers:
-                await pass_barrier(self._test, each)
+            await pass_barriers(self._test, self._test.end_barriers)
 
     async def _receive(self) -> None:
-        while self._test.expected_responses:
+        test = self._test
+        while test.expected_responses:
             try:
                 raw = await self._next(self._patience())
             except TimeoutError:
-                raise WSTimeoutError(self._unmet()) from None
+                lines = ["Timed out waiting for responses:", *map(str, test.expected_responses)]
+                if test.log_responses_on_error:
+                    lines += ["Received responses:", *map(str, test.received_json)]
+                raise WSTimeoutError("\n".join(lines)) from None
             await self.handle(raw)
 
     def _patience(self) -> float | None:
-        """How long to wait for the next message."""
-        timeout, deadline = self._test.response_timeout, self._test.matching.next_deadline()
-        if deadline is None:
-            return timeout
-        left = max(deadline - time.monotonic(), 0.0)
-        return left if timeout is None else min(timeout, left)
-
-    def _unmet(self) -> str:
-        test = self._test
-        lines = ["Timed out waiting for responses:", *map(str, test.expected_responses)]
-        if test.log_responses_on_error:
-            lines += ["Received responses:", *map(str, test.received_json)]
-        return "\n".join(lines)
+        """Seconds to wait for the next message."""
+        limits = [self._test.response_timeout]
+        deadline = self._matching.next_deadline()
+        if deadline is not None:
+            limits.append(max(deadline - time.monotonic(), 0.0))
+        return min((limit for limit in limits if limit is not None), default=None)
 
     async def _next(self, seconds: float | None) -> str | bytes:
-        """Read a message. Raises TimeoutError, or ConnectionClosed, whose end it notes."""
+        """Read a message. Raises TimeoutError, or ConnectionClosed after recording the close."""
         try:
             async with asyncio.timeout(seconds):
                 return await self._socket.recv()
@@ -80,7 +79,7 @@ class Conversation:
             raise
 
     def note_closing(self, error: websockets.ConnectionClosed) -> None:
-        """Write down, once, how the server ended the connection."""
+        """Record once how the server ended the connection."""
         if self.closing is None:
             self.closing = closing(error, time.monotonic())
             self._test.transcript.add(
@@ -88,69 +87,58 @@ class Conversation:
             )
 
     async def handle(self, raw: str | bytes) -> Frame:
-        """Take a message in, and do what its expectation triggers."""
-        frame, met = self._test.matching.receive(raw, time.monotonic())
+        """Process a message: match it, and send what its expectation triggers."""
+        frame, met = self._matching.receive(raw, time.monotonic())
         if met is not None:
-            for barrier in met.barriers:
-                await pass_barrier(self._test, barrier)
-            await self._trigger(met.triggers, document_of(frame))
+            await pass_barriers(self._test, met.barriers)
+            await self._trigger(met.triggers, frame)
         return frame
 
-    async def _trigger(self, triggers: list[WSMessage | RestRequest], document: Any) -> None:
-        for each in triggers:
-            if isinstance(each, WSMessage):
-                await self._send_one(each, document, triggered=True)
-            else:
-                await self._request_one(each, document, triggered=True)
+    async def _trigger(self, triggers: Sequence[WSMessage | RestRequest], frame: Frame) -> None:
+        for item in triggers:
+            await self._send(item, frame)
 
-    async def _send(self) -> None:
-        messages = self._test.messages
-        while messages:
-            await self._send_one(messages[0], None)
-            del messages[0]
+    async def _consume(self, items: list[WSMessage] | list[RestRequest]) -> None:
+        while items:
+            await self._send(items[0])
+            del items[0]
 
-    async def _send_one(
-        self, message: WSMessage, document: Any, *, triggered: bool = False
-    ) -> None:
+    async def _send(self, item: WSMessage | RestRequest, trigger: Frame | None = None) -> None:
         test = self._test
-        for barrier in message.barriers:
-            await pass_barrier(test, barrier)
-        if message.delay > 0:
-            await asyncio.sleep(message.delay)
-        if triggered or test.variables:
-            message = message.resolve(document, variables=test.variables)
-        number = len(test.sent_messages) + 1
-        test.transcript.add(Direction.SENT, What.MESSAGE, message.wire, f"message {number}")
+        if isinstance(item, WSMessage):
+            await pass_barriers(test, item.barriers)
+        if item.delay > 0:
+            await asyncio.sleep(item.delay)
+        if trigger is not None or test.variables:
+            document = None if trigger is None else trigger.referable
+            item = item.resolve(document, variables=test.variables)
+        if isinstance(item, WSMessage):
+            await self._send_message(item)
+        else:
+            await self._send_request(item)
+
+    async def _send_message(self, message: WSMessage) -> None:
+        test = self._test
+        note = f"message {len(test.sent_messages) + 1}"
+        test.transcript.add(Direction.SENT, What.MESSAGE, message.wire, note)
         async with bounded(test.message_timeout, f"Timed out trying to send message:\n{message}"):
             await self._socket.send(message.wire)
         test.sent_messages.append(message)
 
-    async def _request(self) -> None:
-        requests = self._test.requests
-        while requests:
-            await self._request_one(requests[0], None)
-            del requests[0]
-
-    async def _request_one(
-        self, request: RestRequest, document: Any, *, triggered: bool = False
-    ) -> None:
+    async def _send_request(self, request: RestRequest) -> None:
         test = self._test
-        if request.delay > 0:
-            await asyncio.sleep(request.delay)
-        if triggered or test.variables:
-            request = request.resolve(document, variables=test.variables)
         test.transcript.add(Direction.SENT, What.REQUEST, str(request))
         try:
             answer = await request.send_async(test.request_timeout, tls=test.tls)
         except TimeoutError:
             raise WSTimeoutError(f"Timed out trying to send request:\n{request}") from None
-        told = f"status {answer.status_code}, {shown(answer.text)}"
-        test.transcript.add(Direction.RECEIVED, What.REQUEST, told, f"answer to {request}")
+        now = time.monotonic()
+        line = f"status {answer.status_code}, {shown(answer.text)}"
+        test.transcript.add(Direction.RECEIVED, What.REQUEST, line, f"answer to {request}", at=now)
         test.received_request_responses.append(answer)
         test.sent_requests.append(request)
-        test.variables.update(request.judge(answer, at=time.monotonic()))
-        parsed = document_of(Frame(0, time.monotonic(), answer.content, parse(answer.content)))
-        await self._trigger(request.triggers, parsed)
+        test.variables.update(request.judge(answer, at=now))
+        await self._trigger(request.triggers, Frame(0, now, answer.content, parse(answer.content)))
 
     async def _epilogue(self) -> None:
         test = self._test
@@ -166,16 +154,14 @@ class Conversation:
                     "expect_silence",
                     expected=f"no message for {test.silence:g} s",
                     actual=shown(frame.raw),
-                    where=test.matching.place(frame),
+                    where=self._matching.place(frame),
                 )
         if test.expected_close is not None:
-            await self._await_close()
+            await self._await_close(*test.expected_close)
         test.epilogue_done = True
 
-    async def _await_close(self) -> None:
+    async def _await_close(self, code: int | Matcher | None, reason: str | Matcher | None) -> None:
         test = self._test
-        assert test.expected_close is not None
-        code, reason = test.expected_close
         wanted = shown(code) if reason is None else f"{shown(code)} {shown(reason)}"
         async with bounded(test.response_timeout, f"Timed out waiting for close:\n{wanted}"):
             while self.closing is None:
@@ -194,8 +180,9 @@ class Conversation:
             )
 
 
-async def pass_barrier(test: WSTest, barrier: WSBarrier) -> None:
-    """Wait at a barrier, and write down for how long."""
-    test.transcript.add(Direction.LOCAL, What.BARRIER, f"waits at {barrier.name!r}")
-    await barrier.wait(test.name)
-    test.transcript.add(Direction.LOCAL, What.BARRIER, f"passes {barrier.name!r}")
+async def pass_barriers(test: Declaration, barriers: Sequence[WSBarrier]) -> None:
+    """Wait at each barrier, and record when the client arrives there and when it continues."""
+    for barrier in barriers:
+        test.transcript.add(Direction.LOCAL, What.BARRIER, f"waits at {barrier.name!r}")
+        await barrier.wait(test.name)
+        test.transcript.add(Direction.LOCAL, What.BARRIER, f"passes {barrier.name!r}")

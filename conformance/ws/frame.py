@@ -1,4 +1,4 @@
-"""A Frame: one message that the server sent, with its time and its document."""
+"""A frame: one message from the server, with its arrival time and its JSON document."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from conformance.core.quoting import excerpt
-
 
 class NotJson(Enum):
-    """The document of a frame that holds no JSON: null is a document, too."""
+    """The document of a frame without JSON. None does not serve: null is a document."""
 
     NOT_JSON = "not JSON"
 
@@ -21,19 +19,24 @@ NOT_JSON = NotJson.NOT_JSON
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One received message, whole; `number` counts from 1."""
+    """One complete message; `number` counts from 1."""
 
     number: int
     at: float
-    """When it was read, in seconds on the monotonic clock."""
+    """When the client read it, in seconds on the monotonic clock."""
     raw: str | bytes
-    """Text or binary, as it arrived."""
+    """The message as it arrived: text or binary."""
     document: Any
-    """The JSON in it, in binary messages too, or NOT_JSON."""
+    """Its JSON, also that of a binary message, or NOT_JSON."""
+
+    @property
+    def referable(self) -> Any:
+        """The document that references read: None for a frame without JSON."""
+        return None if self.document is NOT_JSON else self.document
 
 
 def parse(raw: str | bytes) -> Any:
-    """The JSON document in a message, or NOT_JSON."""
+    """Parse the JSON document in a message; return NOT_JSON if that fails."""
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
@@ -41,11 +44,21 @@ def parse(raw: str | bytes) -> Any:
 
 
 def shown(value: Any, limit: int = 120) -> str:
-    """A JSON value, matcher or raw frame on one line, its middle left out where it is long."""
+    """Render a JSON value, matcher or raw frame on one line, and cut its middle if it is long."""
     if isinstance(value, bytes):
-        return excerpt(value, limit)
+        if len(value) <= limit:
+            return repr(value)
+        return f"{value[: limit * 2 // 3]!r} … {value[-limit // 3 :]!r} ({len(value)} bytes)"
     text = json.dumps(value, ensure_ascii=False, default=repr)
+    if not text.isprintable():
+        text = json.dumps(value, default=repr)
     if len(text) <= limit:
-        # Control characters are escaped by JSON; what else a terminal must not see is not.
-        return text if text.isprintable() else json.dumps(value, default=repr)
+        return text
     return f"{text[: limit * 2 // 3]} … {text[-limit // 3 :]} ({len(text)} characters)"
+
+
+def on_a_line(raw: str | bytes, limit: int = 120) -> str:
+    """Return short printable text as it is, and any other message as `shown` renders it."""
+    if isinstance(raw, str) and len(raw) <= limit and raw.isprintable():
+        return raw
+    return shown(raw, limit)

@@ -1,17 +1,15 @@
-"""Latency: how long one test waited for what, in seconds.
+"""Latency: how long a test waited for each expectation, in seconds.
 
-All of it comes from the transcript's times, taken when a message was read. A
-client that waits (a trigger's delay, a barrier) reads later what arrived
-meanwhile, and its times say so.
+All times are those of the transcript: the client takes them when it reads a message. While
+it waits for a trigger's delay or at a barrier it reads nothing, so a latency includes that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
-from typing import Any
 
 from conformance.ws.frame import Frame
 from conformance.ws.transcript import Direction, Transcript, What
@@ -19,12 +17,12 @@ from conformance.ws.transcript import Direction, Transcript, What
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An expectation that was met, by one frame or, repeated, by several."""
+    """An expectation that was met: by one frame, or by several if it repeats."""
 
     expectation: str
     frames: tuple[Frame, ...]
     at: float
-    """When the last of its frames, or the one that ended it, was read."""
+    """When the client read the last of its frames, or the frame that ended it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,47 +37,43 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """How long one expectation took."""
+    """The times of one expectation."""
 
     expectation: str
     frames: int
     first: float | None
-    """From the connection to its first frame; None where a stream had none."""
+    """From the connection to its first frame; None for a stream without frames."""
     last: float
-    """From the connection to when it was met."""
+    """From the connection to the moment at which it was met."""
     round_trip: float | None
     """From the last message or request sent before its first frame to that frame."""
     rate: float | None
-    """Frames in a second, from the first to the last; None for fewer than two."""
+    """Frames per second between the first and the last; None for fewer than two."""
     gaps: Gaps | None
     """None for fewer than two frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """One test's times."""
+    """The times of one test."""
 
     connect: float | None
-    """From the call to the open connection; None where it did not open."""
+    """From the call to the open connection; None if it did not open."""
     first_frame: float | None
-    """From the open connection to the first message received."""
+    """From the open connection to the first message."""
     expectations: tuple[Waited, ...]
     """In the order in which they were met."""
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON types."""
-        return asdict(self)
-
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that `percent` of all do not exceed (nearest rank)."""
+    """Return the smallest value that `percent` of all values do not exceed (nearest rank)."""
     if not values:
-        raise ValueError("percentile: expected at least one value, found none")
+        raise ValueError("expected at least one value, found none (percentile); pass values")
     return sorted(values)[max(ceil(len(values) * percent / 100) - 1, 0)]
 
 
 def measure(transcript: Transcript, matches: Sequence[Match]) -> Latency:
-    """The latency of a run, whatever became of it."""
+    """Return the latency of a run, whether it passed or failed."""
     opened = transcript.opened
     if opened is None:
         return Latency(None, None, ())
@@ -101,7 +95,7 @@ def _waited(match: Match, opened: float, sent: Sequence[float]) -> Waited:
     first = times[0] if times else match.at
     before = [at for at in sent if at <= first]
     gaps = [late - early for early, late in pairwise(times)]
-    span = times[-1] - times[0] if gaps else 0.0
+    span = sum(gaps)
     return Waited(
         expectation=match.expectation,
         frames=len(times),
@@ -109,12 +103,5 @@ def _waited(match: Match, opened: float, sent: Sequence[float]) -> Waited:
         last=match.at - opened,
         round_trip=first - max(before) if before else None,
         rate=len(gaps) / span if span > 0 else None,
-        gaps=Gaps(
-            median=percentile(gaps, 50),
-            p95=percentile(gaps, 95),
-            p99=percentile(gaps, 99),
-            longest=max(gaps),
-        )
-        if gaps
-        else None,
+        gaps=Gaps(*(percentile(gaps, percent) for percent in (50, 95, 99, 100))) if gaps else None,
     )

@@ -1,11 +1,11 @@
-"""Matchers: values that stand where an expected value stands, and match many.
+"""Matchers: values that stand in place of an expected value and match many values.
 
     WSResponse().with_attribute("id", Regex("[0-9a-f]{12}"))
 
-They are values: frozen, comparable, printed as they are written. They may stand
-inside an expected object or list. A plain expected value matches what equals
-it in Python, where 1 equals true and 1.0; Exactly tells them apart. Null counts as
-missing, except to a matcher that sees it.
+Matchers are frozen and comparable; their repr is the code that makes them. They may stand
+inside an expected object or list. A plain expected value matches its equals in Python, where
+1 equals true and 1.0; Exactly distinguishes them. A null counts as missing, unless the
+matcher sees nulls.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from typing import Any, ClassVar
 
 
 class Matcher(ABC):
-    """What may stand in place of an expected value. Subclass it for more."""
+    """A condition in place of an expected value. Subclass it for your own conditions."""
 
     sees_null: ClassVar[bool] = False
-    """Whether it is asked about null; otherwise null counts as missing."""
+    """Whether `matches` receives nulls; otherwise a null counts as missing."""
 
     @abstractmethod
     def matches(self, value: Any) -> bool:
-        """Whether this JSON value (or a frame's text or bytes) is what was meant."""
+        """Return whether a JSON value (or the text or bytes of a frame) fits."""
 
     def remark(self, value: Any) -> str:
-        """What a report adds about a value that did not match; empty for nothing."""
+        """Return a sentence that reports add to a value that does not fit, or nothing."""
         del value
         return ""
 
 
 def agrees(expected: Any, value: Any) -> bool:
-    """Whether a value is the expected one; matchers count at any depth."""
+    """Return whether a value is the expected one; matchers count at any depth."""
     match expected:
         case Matcher():
             return expected.matches(value)
         case dict() if isinstance(value, dict):
             return expected.keys() == value.keys() and all(
-                agrees(each, value[key]) for key, each in expected.items()
+                agrees(part, value[key]) for key, part in expected.items()
             )
         case list() if isinstance(value, list):
             return len(expected) == len(value) and all(map(agrees, expected, value))
@@ -50,7 +50,7 @@ def agrees(expected: Any, value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Regex(Matcher):
-    """A string in which the pattern is found; anchor it to match all of it."""
+    """A string that contains a match of the pattern; anchor it to match the whole string."""
 
     pattern: str
     flags: int = 0
@@ -64,20 +64,20 @@ class Regex(Matcher):
 
 @dataclass(frozen=True, init=False)
 class OfType(Matcher):
-    """A value of one of these types: str, int, float, bool, list, dict. True is no int."""
+    """A value of one of these types: str, int, float, bool, list, dict. True is not an int."""
 
     types: tuple[type, ...]
 
     def __init__(self, *types: type) -> None:
         if not types:
-            raise ValueError("OfType: expected at least one type, found none: OfType(str)")
+            raise ValueError("expected at least one type, found none (OfType); write OfType(str)")
         object.__setattr__(self, "types", types)
 
     def matches(self, value: Any) -> bool:
         return type(value) in self.types
 
     def __repr__(self) -> str:
-        return f"OfType({', '.join(each.__name__ for each in self.types)})"
+        return f"OfType({', '.join(kind.__name__ for kind in self.types)})"
 
 
 @dataclass(frozen=True)
@@ -95,39 +95,37 @@ class Range(Matcher):
 
 @dataclass(frozen=True)
 class Contains(Matcher):
-    """A string with this part, a list with an element that agrees, or an object with this key."""
+    """A string with this part, a list with such an element, or an object with this key."""
 
     part: Any
 
     def matches(self, value: Any) -> bool:
         match value:
             case list():
-                return any(agrees(self.part, each) for each in value)
-            case str():
+                return any(agrees(self.part, element) for element in value)
+            case str() | dict():
                 return isinstance(self.part, str) and self.part in value
             case bytes():
                 return isinstance(self.part, bytes) and self.part in value
-            case dict():
-                return isinstance(self.part, str) and self.part in value
             case _:
                 return False
 
 
 @dataclass(frozen=True)
 class Predicate(Matcher):
-    """A value for which the function is true. An exception in it is no match, and is told."""
+    """A value for which the function returns true. Reports show an exception of the function."""
 
     function: Callable[[Any], object]
     meaning: str = ""
-    """What it asks for, for reports."""
+    """The condition in words, for reports."""
 
     def matches(self, value: Any) -> bool:
-        return self._ask(value)[0]
+        return self._call(value)[0]
 
     def remark(self, value: Any) -> str:
-        return self._ask(value)[1]
+        return self._call(value)[1]
 
-    def _ask(self, value: Any) -> tuple[bool, str]:
+    def _call(self, value: Any) -> tuple[bool, str]:
         try:
             return bool(self.function(value)), ""
         except Exception as error:
@@ -139,7 +137,7 @@ class Predicate(Matcher):
 
 @dataclass(frozen=True)
 class Exactly(Matcher):
-    """This value in its JSON types: 1 is neither true nor 1.0. `Exactly(None)` is Null()."""
+    """This value in its JSON types: 1 does not match true or 1.0. None matches null."""
 
     value: Any
     sees_null: ClassVar[bool] = True
@@ -150,7 +148,7 @@ class Exactly(Matcher):
 
 @dataclass(frozen=True)
 class Null(Matcher):
-    """An explicit null: the member is there, and null."""
+    """An explicit null: the member exists and is null."""
 
     sees_null: ClassVar[bool] = True
 

@@ -1,26 +1,35 @@
-"""Outcome: what became of one run of a test. A value, for reports."""
+"""Outcome: the result of one run of a test, as a value for reports."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from enum import Enum
 from typing import Any
 
-from conformance.core.result import Verdict
 from conformance.ws.latency import Latency
 from conformance.ws.nearest import Miss
 from conformance.ws.transcript import Entry
 
 
+class Verdict(Enum):
+    """The result of a run in one word."""
+
+    PASS = "pass"  # noqa: S105 - not a password
+    FAIL = "fail"
+    """The server did not do what the test declares."""
+    ERROR = "error"
+    """The test could not run to its end for another reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One client's run: its verdict and everything that explains it."""
+    """The verdict of one client's run, and the data that explains it."""
 
     name: str
     url: str
     verdict: Verdict
-    """`pass`; `fail` where the server did not do what was declared; `error` otherwise."""
     reason: str
-    """The error's text; empty for a pass."""
+    """Type and text of the error; empty for a pass."""
     started: str
     """Wall clock, ISO 8601 with offset."""
     duration: float
@@ -33,38 +42,26 @@ class Outcome:
     page: str
     """The transcript for a human."""
     zero: float
-    """The monotonic time that the page's times are relative to."""
+    """The monotonic time at which the page's times start."""
     stopped: bool = False
-    """It was cancelled, as a scenario does with the others when one client fails."""
+    """Whether the run was cancelled, for example after another client of its scenario failed."""
     scenario: str = ""
-    """The name of the scenario that the client was part of."""
+    """The name of the client's scenario."""
 
     def to_json(self) -> dict[str, Any]:
-        """JSON types; the transcript's times are monotonic seconds, `zero` is their origin."""
-        return {
-            "name": self.name,
-            "scenario": self.scenario,
-            "url": self.url,
+        """Return JSON types. The transcript's times are monotonic seconds, as `zero` is."""
+        return asdict(self) | {
             "verdict": self.verdict.value,
-            "reason": self.reason,
-            "stopped": self.stopped,
-            "started": self.started,
-            "duration": self.duration,
-            "met": list(self.met),
-            "misses": [each.to_json() for each in self.misses],
             "explanation": self.explanation,
-            "latency": self.latency.to_json(),
-            "zero": self.zero,
-            "transcript": [each.to_json() for each in self.transcript],
-            "page": self.page,
+            "transcript": [entry.to_json() for entry in self.transcript],
         }
 
     @property
     def explanation(self) -> str:
-        """What came nearest to each expectation that was not met, for a human."""
-        return "\n".join(each.text(lambda at: f"{at - self.zero:+.3f} s") for each in self.misses)
+        """The nearest frame for each expectation that was not met, for a human."""
+        return "\n".join(miss.text(lambda at: f"{at - self.zero:+.3f} s") for miss in self.misses)
 
     def text(self) -> str:
-        """The page of a failure: the nearest misses, then the transcript."""
+        """Return the report of a failure: the nearest misses, then the transcript."""
         parts = [self.explanation, f"transcript of {self.name}", self.page]
         return "\n".join(filter(None, parts))

@@ -1,17 +1,17 @@
-"""Paths: how an expectation or a reference names values inside a JSON document.
+"""Paths: the names of values inside a JSON document, for expectations and references.
 
-One leading `/` is dropped and the rest split on `/`. Each part is applied to
-every candidate, of which the whole document is the first:
+A path is split on `/`, after one leading `/` is dropped. The candidates start with the
+whole document. Each part of the path applies to every candidate:
 
-  an object     yields its member of that name
-  an array      yields the element of that index (negative: from the end);
-                an empty part yields all its elements
-  a scalar      stays as it is, so that a path that is too long still finds it;
-                strict paths yield nothing instead
+  an object     yields its member with that name
+  an array      yields its element with that index (a negative one counts from the end);
+                an empty part yields all elements
+  a scalar      stays as it is, so a path that is too long still finds the scalar;
+                a strict path yields nothing
 
-Null never survives a part that follows it. `a/0/b` is an index, `a//b` any
-element, `//b` any element of a document that is an array. A key with a `/` in
-it cannot be reached.
+A part that follows a null finds nothing. `a/0/b` uses an index, `a//b` means any element
+of `a`, and `//b` any element of a document that is an array. A path cannot reach a key
+that contains `/`.
 """
 
 from __future__ import annotations
@@ -20,16 +20,21 @@ from typing import Any
 
 
 def resolve(document: Any, path: str, *, strict: bool = False) -> list[Any]:
-    """Every value that the path names, nulls left out; empty where there is none."""
+    """Return every value that the path names, except nulls."""
     return [value for value in candidates(document, path, strict=strict) if value is not None]
 
 
 def candidates(document: Any, path: str, *, strict: bool = False) -> list[Any]:
-    """The same, with the nulls that the path's last part names."""
-    found = [document]
+    """Return every value that the path names, with nulls."""
+    values = [document]
     for part in path.removeprefix("/").split("/"):
-        found = [value for each in found if each is not None for value in _step(each, part, strict)]
-    return found
+        values = [
+            value
+            for parent in values
+            if parent is not None
+            for value in _step(parent, part, strict)
+        ]
+    return values
 
 
 def _step(value: Any, part: str, strict: bool) -> list[Any]:

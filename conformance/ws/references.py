@@ -1,10 +1,9 @@
-"""References: `${path}` in what is sent, `${$name}` for a variable.
+"""References: `${path}` and `${$name}` in a message or a request that the test sends.
 
-`${path}` is looked up in the document that triggered the sending, `${$name}` in
-the variables that the test was given or captured; `${$name/path}` goes on into
-a variable that holds an object. A string that is one reference becomes the
-first value found, with its JSON type; inside a longer string the value becomes
-text. What cannot be found stays as it is written.
+`${path}` reads the document that triggered the sending. `${$name}` reads a variable that
+the test set or captured, and `${$name/path}` a value inside such a variable. A string that
+consists of one reference becomes the first value found, with its JSON type. Inside a longer
+string the value becomes text. A reference that finds nothing stays as it is written.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ _REFERENCE = re.compile(r"\$\{([^{}]+)\}")
 
 
 def substitute(value: Any, document: Any, variables: Mapping[str, Any]) -> Any:
-    """A copy of a JSON value, its references replaced, at any depth.
+    """Return a copy of a JSON value with its references replaced, at any depth.
 
-    `document` is None where nothing triggered the sending. Keys are left alone.
+    `document` is None if nothing triggered the sending. Keys do not change.
     """
     match value:
         case str():
@@ -36,20 +35,17 @@ def substitute(value: Any, document: Any, variables: Mapping[str, Any]) -> Any:
 
 
 def _text(text: str, document: Any, variables: Mapping[str, Any]) -> Any:
-    def found(reference: str) -> list[Any]:
-        if reference.startswith("$"):
-            return resolve(dict(variables), reference[1:], strict=True)
-        return resolve(document, reference)
-
-    whole = _REFERENCE.fullmatch(text)
-    if whole is not None:
-        values = found(whole[1])
-        return values[0] if values else text
+    def value(reference: re.Match[str]) -> Any:
+        name = reference[1]
+        if name.startswith("$"):
+            values = resolve(dict(variables), name[1:], strict=True)
+        else:
+            values = resolve(document, name)
+        return values[0] if values else reference[0]
 
     def embedded(reference: re.Match[str]) -> str:
-        values = found(reference[1])
-        if not values:
-            return reference[0]
-        return values[0] if isinstance(values[0], str) else json.dumps(values[0])
+        replacement = value(reference)
+        return replacement if isinstance(replacement, str) else json.dumps(replacement)
 
-    return _REFERENCE.sub(embedded, text)
+    whole = _REFERENCE.fullmatch(text)
+    return _REFERENCE.sub(embedded, text) if whole is None else value(whole)

@@ -1,57 +1,52 @@
-"""Running: connect, converse, close; and what is told about it.
+"""Running: connect, converse, close, and record the outcome.
 
-The socket is closed exactly once, however the test ends. What goes wrong is
-raised as it is, with the nearest misses and the transcript as a note.
+The socket is closed exactly once, however the test ends. An error keeps its type and text;
+the nearest misses and the transcript are added to it as a note.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import websockets
 
-from conformance.core.result import Verdict
-from conformance.ws.connection import Socket, address, header_keyword, is_secure
-from conformance.ws.conversation import Conversation, pass_barrier
-from conformance.ws.errors import WSExpectationError, WSTimeoutError
+from conformance.ws.connection import Socket, address, explained, header_keyword, is_secure
+from conformance.ws.conversation import Conversation, pass_barriers
+from conformance.ws.declaration import Declaration
 from conformance.ws.latency import measure
 from conformance.ws.matching import Matching
-from conformance.ws.outcome import Outcome
-from conformance.ws.tls import ADVICE, client_context
+from conformance.ws.outcome import Outcome, Verdict
+from conformance.ws.tls import client_context
 from conformance.ws.transcript import Direction, Transcript, What
+from conformance.ws.ws_expectation_error import WSExpectationError
+from conformance.ws.ws_timeout_error import WSTimeoutError
 
-if TYPE_CHECKING:
-    from conformance.ws.declaration import WSTest
 
-
-async def run(test: WSTest) -> None:
-    """Run a test on a connection of its own. Raises what makes it fail."""
+async def run(test: Declaration, matching: Matching) -> None:
+    """Run a test on its own connection. Raises the error that fails it."""
     test.transcript = Transcript()
-    test.matching = Matching(test)
     test.outcome = None
     started = datetime.now(UTC).isoformat()
     url = address(test.uri, test.parameters, encoded=test.percent_encoding)
     error: BaseException | None = None
     try:
-        await _run(test, url)
+        await _run(test, matching, url)
     except BaseException as raised:
         error = raised
         raise
     finally:
-        test.outcome = _outcome(test, url, started, error)
+        test.outcome = _outcome(test, matching, url, started, error)
         if isinstance(error, Exception):
-            _explain(test, error)
+            _report(error, test.outcome.text(), in_text=test.report_on_error)
 
 
-async def _run(test: WSTest, url: str) -> None:
-    for each in test.barriers:
-        await pass_barrier(test, each)
+async def _run(test: Declaration, matching: Matching, url: str) -> None:
+    await pass_barriers(test, test.barriers)
     socket = await _connect(test, url)
-    conversation = Conversation(test, socket)
+    conversation = Conversation(test, matching, socket)
     try:
         await conversation.run()
     except BaseException as error:
@@ -65,7 +60,8 @@ async def _run(test: WSTest, url: str) -> None:
         await socket.close()
 
 
-async def _connect(test: WSTest, url: str) -> Socket:
+async def _connect(test: Declaration, url: str) -> Socket:
+    transcript = test.transcript
     options: dict[str, Any] = dict(test.options)
     if is_secure(url):
         options["ssl"] = test.tls or client_context()
@@ -73,25 +69,24 @@ async def _connect(test: WSTest, url: str) -> Socket:
         options[header_keyword()] = test.headers
     if test.subprotocols:
         options["subprotocols"] = test.subprotocols
-    test.transcript.began = time.monotonic()
+    transcript.began = time.monotonic()
     try:
         socket: Socket = await websockets.connect(url, **options)
     except Exception as error:
-        told = f"cannot connect to {url}: {_first_line(error)}"
-        test.transcript.add(Direction.LOCAL, What.FAILURE, told)
-        if isinstance(error, ssl.SSLCertVerificationError):
-            error.add_note(ADVICE)
+        line = f"cannot connect to {url}: {_first_line(error)}"
+        transcript.add(Direction.LOCAL, What.FAILURE, line)
+        error.add_note(explained(error, url))
         raise
-    test.transcript.opened = time.monotonic()
+    opened = transcript.opened = time.monotonic()
     chosen = getattr(socket, "subprotocol", None)
     note = f"subprotocol {chosen}" if isinstance(chosen, str) else ""
-    test.transcript.add(
-        Direction.LOCAL, What.CONNECTION, f"connected to {url}", note, at=test.transcript.opened
-    )
+    transcript.add(Direction.LOCAL, What.CONNECTION, f"connected to {url}", note, at=opened)
     return socket
 
 
-def _outcome(test: WSTest, url: str, started: str, error: BaseException | None) -> Outcome:
+def _outcome(
+    test: Declaration, matching: Matching, url: str, started: str, error: BaseException | None
+) -> Outcome:
     transcript = test.transcript
     return Outcome(
         name=test.name,
@@ -101,8 +96,8 @@ def _outcome(test: WSTest, url: str, started: str, error: BaseException | None) 
         started=started,
         duration=time.monotonic() - transcript.created,
         met=tuple(map(str, test.received_responses)),
-        misses=() if error is None else test.matching.misses(),
-        latency=measure(transcript, test.matching.matches),
+        misses=matching.misses() if error is not None and transcript.opened is not None else (),
+        latency=measure(transcript, matching.matches),
         transcript=tuple(transcript.entries),
         page=str(transcript),
         zero=transcript.zero,
@@ -124,9 +119,7 @@ def _verdict(error: BaseException | None) -> Verdict:
             return Verdict.ERROR
 
 
-def _explain(test: WSTest, error: Exception) -> None:
-    assert test.outcome is not None
-    told = test.outcome.text()
-    error.add_note(told)
-    if test.report_on_error and error.args and isinstance(error.args[0], str):
-        error.args = (f"{error.args[0]}\n{told}", *error.args[1:])
+def _report(error: Exception, text: str, *, in_text: bool) -> None:
+    error.add_note(text)
+    if in_text and error.args and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]}\n{text}", *error.args[1:])

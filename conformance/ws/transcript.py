@@ -1,11 +1,10 @@
-"""The transcript: what one client sent and saw, each line with its time and direction.
+"""The transcript: everything one client sent and received, with times and directions.
 
-Times are seconds on the monotonic clock, which every process of the machine
-shares: the transcripts of several clients can be merged. On paper they are
-relative to the connection.
+Times are seconds on the monotonic clock, which all processes of the machine share, so the
+transcripts of several clients can be merged. A printed page counts from the connection.
 
     +0.000 s  --  connected to ws://127.0.0.1:8765?name=Rob
-    +0.001 s  <-  {"message": "Rob has connected"}    frame 1, expectation 1
+    +0.001 s  <-  {"message": "Rob has connected"}    frame 1
     +0.001 s  ->  {"message": "Hello, world!"}    message 1
 """
 
@@ -13,31 +12,34 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from conformance.ws.frame import shown
+from conformance.ws.frame import on_a_line
 
 _LINES = 60
-"""Lines of a page; a longer transcript loses its middle. The JSON report has all of it."""
+"""Lines of a page; a longer page loses its middle. The JSON report has every entry."""
 
 _TEXT = 100
 """Characters of a message on a line."""
 
+_SENTENCE = 400
+"""Characters of any other entry on a line."""
+
 
 class Direction(Enum):
-    """Which way an entry went, from the client's place."""
+    """The direction of an entry, from the client's point of view."""
 
     SENT = "->"
     RECEIVED = "<-"
     LOCAL = "--"
-    """It happened to the client: connected, closed, waited."""
+    """Inside the client: it connects, closes or waits."""
 
 
 class What(Enum):
-    """What an entry is about."""
+    """The subject of an entry."""
 
     MESSAGE = "message"
     REQUEST = "request"
@@ -55,19 +57,19 @@ class Entry:
     direction: Direction
     what: What
     data: str | bytes
-    """A message as it went over the wire; of other entries, a sentence."""
+    """A message as it is on the wire; a sentence for any other entry."""
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """JSON types; binary data in base64, as `base64` instead of `text`."""
+        """Return JSON types; binary data is `base64` instead of `text`."""
         data = (
             {"text": self.data}
             if isinstance(self.data, str)
-            else {"base64": b64encode(self.data).decode("ascii")}
+            else {"base64": b64encode(self.data).decode()}
         )
         return {
             "at": self.at,
-            "direction": {"->": "sent", "<-": "received", "--": "local"}[self.direction.value],
+            "direction": self.direction.name.lower(),
             "what": self.what.value,
             **data,
             "note": self.note,
@@ -75,13 +77,13 @@ class Entry:
 
 
 class Transcript:
-    """The entries of one run, in the order in which they happened."""
+    """The entries of one run, in order of time."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.created = time.monotonic()
         self.began = self.created
-        """When connecting began: after the barriers, if there are some."""
+        """When connecting began, after the barriers before it."""
         self.opened: float | None = None
 
     def add(
@@ -93,17 +95,17 @@ class Transcript:
         *,
         at: float | None = None,
     ) -> None:
-        """Write down what happened, now or at `at`."""
+        """Add an entry for the present, or for the time `at`."""
         now = time.monotonic() if at is None else at
         self.entries.append(Entry(now, direction, what, data, note))
 
     @property
     def zero(self) -> float:
-        """What times on paper are relative to."""
+        """The time at which printed times start."""
         return self.began if self.opened is None else self.opened
 
     def since(self, at: float) -> str:
-        """A time on paper: `+0.013 s`."""
+        """Return a time as it is printed: `+0.013 s`."""
         return f"{at - self.zero:+.3f} s"
 
     def __str__(self) -> str:
@@ -111,37 +113,24 @@ class Transcript:
 
 
 def page(transcripts: Sequence[tuple[str, Transcript]]) -> str:
-    """The transcripts of several named clients as one, in order of time."""
+    """Merge the transcripts of several named clients, in order of time."""
     if not transcripts:
         return ""
-    zero = min(each.zero for _, each in transcripts)
+    zero = min(transcript.zero for _, transcript in transcripts)
     width = max(len(name) for name, _ in transcripts)
     merged = sorted(
-        ((entry, name) for name, each in transcripts for entry in each.entries),
+        ((entry, name) for name, transcript in transcripts for entry in transcript.entries),
         key=lambda pair: pair[0].at,
     )
     lines = [_line(entry, name.ljust(width), zero) for entry, name in merged]
-    return "\n".join(_middle_left_out(lines))
+    half = _LINES // 2
+    if len(lines) > _LINES:
+        lines[half:-half] = [f"  … {len(lines) - 2 * half} more …"]
+    return "\n".join(lines)
 
 
 def _line(entry: Entry, name: str, zero: float) -> str:
-    told = shown_data(entry)
-    parts = [f"{entry.at - zero:+9.3f} s", name, entry.direction.value, told]
-    line = "  ".join(each for each in parts if each)
+    data = on_a_line(entry.data, _TEXT if entry.what is What.MESSAGE else _SENTENCE)
+    parts = [f"{entry.at - zero:+9.3f} s", name, entry.direction.value, data]
+    line = "  ".join(filter(None, parts))
     return f"{line}    {entry.note}" if entry.note else line
-
-
-def shown_data(entry: Entry) -> str:
-    """An entry's data on one line, safe for a terminal."""
-    if entry.what is not What.MESSAGE or isinstance(entry.data, bytes):
-        return entry.data if isinstance(entry.data, str) else shown(entry.data, _TEXT)
-    if len(entry.data) <= _TEXT and entry.data.isprintable():
-        return entry.data
-    return shown(entry.data, _TEXT)
-
-
-def _middle_left_out(lines: Sequence[str]) -> Iterable[str]:
-    if len(lines) <= _LINES:
-        return lines
-    half = _LINES // 2
-    return [*lines[:half], f"  … {len(lines) - 2 * half} more …", *lines[-half:]]

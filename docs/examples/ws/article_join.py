@@ -1,4 +1,4 @@
-"""A user who connects is told so. Talks to CHAT_URL, by default ws://localhost:8765."""
+"""A user connects and receives the announcement. CHAT_URL is ws://localhost:8765 by default."""
 
 import asyncio
 import os

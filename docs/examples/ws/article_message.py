@@ -1,4 +1,4 @@
-"""A user sends a message once connected, and is told it like everybody else."""
+"""A user sends a message and receives it, as all users do."""
 
 import asyncio
 import os

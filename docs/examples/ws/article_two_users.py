@@ -1,7 +1,7 @@
-"""Two users talk to each other; the second sees the first leave.
+"""Two users talk to each other; the second sees the first one disconnect.
 
-The second starts two seconds after the first, so that the first is there by then.
-test_chat.py makes that certain, with a barrier instead of a delay.
+The second starts two seconds after the first, so the first is probably connected by then.
+test_chat.py guarantees that with a barrier instead of a delay.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 
     python chat_server.py [--port 8765] [--certificate FILE --key FILE]
 
-Everybody is told who connects, who disconnects and what is said. Prints its URL when
-it is ready.
+The server broadcasts connections, disconnections and messages. It prints its URL when it
+is ready.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 clients: set[ServerConnection] = set()
 
 
-def tell(text: str) -> None:
-    """Send a message to everybody."""
+def announce(text: str) -> None:
+    """Send a message to every user."""
     broadcast(clients, json.dumps({"message": text}))
 
 
 async def chat(client: ServerConnection) -> None:
-    """Serve one user until it leaves."""
+    """Serve one user until it disconnects."""
     assert client.request is not None
     (name,) = parse_qs(urlsplit(client.request.path).query)["name"]
     clients.add(client)
-    tell(f"{name} has connected")
+    announce(f"{name} has connected")
     try:
         async for frame in client:
-            tell(f"{name}: {json.loads(frame)['message']}")
+            announce(f"{name}: {json.loads(frame)['message']}")
     finally:
         clients.remove(client)
-        tell(f"{name} has disconnected")
+        announce(f"{name} has disconnected")
 
 
 async def main() -> None:

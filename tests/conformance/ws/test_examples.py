@@ -1,4 +1,4 @@
-"""The examples of docs/, as a reader runs them, against the chat server of docs/."""
+"""The examples of docs/ as a reader runs them, with the chat server of docs/."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ws_servers import Authority
+
+from tests.conformance.ws.servers import Authority
 
 REPOSITORY = Path(__file__).parents[3]
 EXAMPLES = REPOSITORY / "docs" / "examples" / "ws"
@@ -21,7 +22,7 @@ ARTICLE = sorted(EXAMPLES.glob("article_*.py"))
 def environment(
     authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """The chat server, over TLS; the environment of a client that finds and trusts it."""
+    """Start the chat server with TLS; yield the environment of a client that trusts it."""
     folder = tmp_path_factory.mktemp("chat")
     certificate = folder / "server.pem"
     authority.ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(certificate)
@@ -57,12 +58,12 @@ def test_there_are_three() -> None:
 
 
 @pytest.mark.parametrize("example", ARTICLE, ids=lambda path: path.stem)
-def test_the_articles_tests(environment: dict[str, str], example: Path) -> None:
+def test_an_example_passes(environment: dict[str, str], example: Path) -> None:
     done = run(environment, "-W", "error", example)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_articles_tests_with_pytest(environment: dict[str, str]) -> None:
+def test_the_examples_with_pytest(environment: dict[str, str]) -> None:
     done = run(
         environment,
         *("-m", "pytest", "-p", "conformance.ws.pytest_plugin", "-p", "no:cacheprovider"),
@@ -71,7 +72,7 @@ def test_the_articles_tests_with_pytest(environment: dict[str, str]) -> None:
     assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_an_example_that_expects_something_else_fails_and_says_why(
+def test_a_changed_example_fails_and_shows_the_difference(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     changed = tmp_path / "changed.py"

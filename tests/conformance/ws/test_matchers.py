@@ -1,4 +1,4 @@
-"""Matchers: what each matches, and what it does not."""
+"""Matchers: the values that each one matches, and those that it does not match."""
 
 from __future__ import annotations
 
@@ -45,12 +45,14 @@ from conformance.ws.matchers import agrees
         (1, [1, True, 1.0], ["1", None]),
     ],
 )
-def test_what_a_matcher_matches(expected: Any, fits: list[Any], misses: list[Any]) -> None:
-    assert [each for each in fits if not agrees(expected, each)] == []
-    assert [each for each in misses if agrees(expected, each)] == []
+def test_the_values_that_a_matcher_matches(
+    expected: Any, fits: list[Any], misses: list[Any]
+) -> None:
+    assert [value for value in fits if not agrees(expected, value)] == []
+    assert [value for value in misses if agrees(expected, value)] == []
 
 
-def test_an_explicit_null_is_expected_by_a_matcher_only() -> None:
+def test_only_a_matcher_expects_an_explicit_null() -> None:
     document = {"a": None}
     assert WSResponse().with_attribute("a", Null()).is_match(document)
     assert WSResponse().with_attribute("a", Exactly(None)).is_match(document)
@@ -59,14 +61,14 @@ def test_an_explicit_null_is_expected_by_a_matcher_only() -> None:
     assert not WSResponse().with_attribute("b", Null()).is_match(document)
 
 
-def test_an_exception_in_a_predicate_is_no_match_and_is_told() -> None:
+def test_an_exception_in_a_predicate_is_a_remark() -> None:
     predicate = Predicate(lambda value: value["deep"] > 1, "deep is more than 1")
     assert not predicate.matches({})
     assert predicate.remark({}) == "the predicate raised KeyError: 'deep'"
     assert predicate.remark({"deep": 1}) == ""
 
 
-def test_a_matcher_of_ones_own() -> None:
+def test_a_custom_matcher() -> None:
     class Even(Matcher):
         def matches(self, value: Any) -> bool:
             return isinstance(value, int) and value % 2 == 0
@@ -76,14 +78,14 @@ def test_a_matcher_of_ones_own() -> None:
     assert not response.is_match({"n": 5})
 
 
-def test_matchers_print_as_they_are_written() -> None:
+def test_the_repr_of_a_matcher_is_its_code() -> None:
     assert repr(OfType(int, str)) == "OfType(int, str)"
     assert repr(Predicate(lambda _: True, "anything")) == "Predicate(anything)"
     assert Regex("a") == Regex("a") != Regex("b")
     assert str(WSResponse().with_attribute("a", Range(1, 2))) == '{"a": "Range(low=1, high=2)"}'
 
 
-def test_nonsense_is_refused_where_it_is_declared() -> None:
+def test_a_matcher_rejects_wrong_arguments() -> None:
     with pytest.raises(re.error):
         Regex("(")
     with pytest.raises(ValueError, match="at least one type"):

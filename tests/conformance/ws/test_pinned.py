@@ -1,8 +1,7 @@
-"""What tests of the older library may rely on: names to patch, calls, words of errors.
+"""The interface of pywsitest that existing tests rely on: patched names, calls, error texts.
 
-The sockets here are mocks on purpose: `websockets.connect`, `ssl.SSLContext` and
-`asyncio.sleep` are patched by the tests that such code brings along, and their
-mocks return plain futures.
+The sockets here are mocks on purpose. Existing tests patch `websockets.connect`,
+`ssl.SSLContext` and `asyncio.sleep` with mocks that return plain futures.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ URL = "wss://example.com"
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    found = asyncio.new_event_loop()
-    asyncio.set_event_loop(found)
-    yield found
+    new = asyncio.new_event_loop()
+    asyncio.set_event_loop(new)
+    yield new
     asyncio.set_event_loop(None)
-    found.close()
+    new.close()
 
 
 def done(loop: asyncio.AbstractEventLoop, value: Any = None) -> Future[Any]:
@@ -42,18 +41,18 @@ def never(loop: asyncio.AbstractEventLoop) -> Future[Any]:
 
 @pytest.fixture
 def socket(loop: asyncio.AbstractEventLoop) -> MagicMock:
-    """A socket whose `recv` gives a MagicMock, which cannot be awaited."""
-    found = MagicMock()
-    found.send.return_value = done(loop)
-    found.close.return_value = done(loop)
-    return found
+    """A socket whose `recv` returns a MagicMock, which cannot be awaited."""
+    mock = MagicMock()
+    mock.send.return_value = done(loop)
+    mock.close.return_value = done(loop)
+    return mock
 
 
 @pytest.fixture
 def connect(loop: asyncio.AbstractEventLoop, socket: MagicMock) -> Iterator[MagicMock]:
-    with patch("websockets.connect") as found:
-        found.return_value = done(loop, socket)
-        yield found
+    with patch("websockets.connect") as mock:
+        mock.return_value = done(loop, socket)
+        yield mock
 
 
 Run = Callable[[WSTest], None]
@@ -65,8 +64,8 @@ def run(loop: asyncio.AbstractEventLoop, connect: MagicMock) -> Run:
 
 
 def receives(loop: asyncio.AbstractEventLoop, socket: MagicMock, *frames: Any) -> None:
-    """These frames arrive, and then none, ever."""
-    socket.recv.side_effect = [*(done(loop, json.dumps(each)) for each in frames), never(loop)]
+    """Let these frames arrive, and no other."""
+    socket.recv.side_effect = [*(done(loop, json.dumps(frame)) for frame in frames), never(loop)]
 
 
 def test_defaults() -> None:
@@ -124,7 +123,7 @@ def test_without_tls_no_context_is_passed(run: Run, connect: MagicMock) -> None:
     connect.assert_called_once_with("ws://example.com")
 
 
-def test_headers_go_under_the_older_keyword_where_none_can_be_told(
+def test_headers_use_the_older_keyword_if_the_signature_is_unknown(
     run: Run, connect: MagicMock
 ) -> None:
     run(WSTest("ws://example.com").with_header("X-Number", 5))
@@ -161,7 +160,7 @@ def test_frames_in_reverse_order_complete(
     for number in (1, 2):
         test.with_response(WSResponse().with_attribute("n", number))
     run(test)
-    assert [each.attributes["n"] for each in test.received_responses] == [2, 1]
+    assert [response.attributes["n"] for response in test.received_responses] == [2, 1]
 
 
 def test_one_frame_meets_the_first_declared_only(
@@ -208,7 +207,7 @@ def test_a_trigger_is_resolved_and_sent(
 
 
 @pytest.mark.parametrize("logging", [False, True])
-def test_the_words_of_a_response_timeout(
+def test_the_text_of_a_response_timeout(
     loop: asyncio.AbstractEventLoop, run: Run, socket: MagicMock, logging: bool
 ) -> None:
     receives(loop, socket, {"n": 0}, {"n": 1})
@@ -227,7 +226,7 @@ def test_the_words_of_a_response_timeout(
     socket.close.assert_called_once_with()
 
 
-def test_the_words_of_a_message_timeout(
+def test_the_text_of_a_message_timeout(
     loop: asyncio.AbstractEventLoop, run: Run, socket: MagicMock
 ) -> None:
     socket.send.return_value = never(loop)
@@ -237,11 +236,11 @@ def test_the_words_of_a_message_timeout(
         run(test)
     assert str(caught.value) == 'Timed out trying to send message:\n{"a": 1}'
     assert test.sent_messages == []
-    assert not test.is_complete(), "what was not sent is still to be sent"
+    assert not test.is_complete(), "the message is still outstanding"
     socket.close.assert_called_once_with()
 
 
-def test_the_words_of_a_test_timeout(
+def test_the_text_of_a_test_timeout(
     loop: asyncio.AbstractEventLoop, run: Run, socket: MagicMock
 ) -> None:
     receives(loop, socket)

@@ -1,15 +1,20 @@
-"""The pytest fixture, in a pytest of its own."""
+"""The pytest plugin, in a pytest of its own."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from ws_servers import Serve, echoes
+import pytest
+
+import conformance.ws
+from tests.conformance.ws.servers import Serve, echoes
+
+pytest_plugins = ["pytester"]
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -52,29 +57,36 @@ async def test_that_fails_in_a_coroutine(ws):
 """
 
 
-def run(folder: Path, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    (folder / "test_it.py").write_text(TESTS)
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-p", "conformance.ws.pytest_plugin"),
-            *("-p", "no:cacheprovider", "--color=no", *arguments),
-        ],
-        cwd=folder,
-        env={**os.environ, "URL": url, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+Run = Callable[..., pytest.RunResult]
 
 
-def test_functions_and_coroutines(serve: Serve, tmp_path: Path) -> None:
-    done = run(tmp_path, serve(echoes), "--ws-json=report.json", "--ws-junit=report.xml")
-    assert "2 failed, 5 passed" in done.stdout, done.stdout + done.stderr
+@pytest.fixture
+def run(pytester: pytest.Pytester, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run(*arguments, tests=TESTS)` runs pytest with the plugin, next to a server that echoes."""
+    monkeypatch.setenv("URL", serve(echoes))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    # Some of the plugins that happen to be installed here start slowly.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def call(*arguments: str, tests: str = TESTS) -> pytest.RunResult:
+        pytester.makepyfile(test_it=tests)
+        return pytester.runpytest("-p", "conformance.ws.pytest_plugin", *arguments)
+
+    return call
+
+
+def verdicts(report: Path) -> list[str]:
+    return sorted(result["verdict"] for result in json.loads(report.read_text())["results"])
+
+
+def test_functions_and_coroutines(run: Run, pytester: pytest.Pytester) -> None:
+    done = run("--ws-json=made/for/report.json", "--ws-junit=report.xml")
+    done.assert_outcomes(passed=5, failed=2)
     for letter in "AB":
-        assert f'event: expected "{letter}", found "a"' in done.stdout
-    assert "transcript of client 1" in done.stdout
-    results = json.loads((tmp_path / "report.json").read_text())["results"]
-    assert [(each["scenario"], each["verdict"]) for each in results] == [
+        done.stdout.fnmatch_lines([f'*event: expected "{letter}", found "a"'])
+    done.stdout.fnmatch_lines(["*transcript of client 1"])
+    results = json.loads((pytester.path / "made/for/report.json").read_text())["results"]
+    assert [(result["scenario"], result["verdict"]) for result in results] == [
         ("test_in_a_function", "pass"),
         ("test_in_a_coroutine", "pass"),
         ("test_two_clients", "pass"),
@@ -83,32 +95,94 @@ def test_functions_and_coroutines(serve: Serve, tmp_path: Path) -> None:
         ("test_that_fails", "fail"),
         ("test_that_fails_in_a_coroutine", "fail"),
     ]
-    root = ET.parse(tmp_path / "report.xml").getroot()  # noqa: S314 - written by the test itself
+    root = ET.parse(pytester.path / "report.xml").getroot()  # noqa: S314 - its own report
     assert len(root) == 6
 
 
-def test_outcomes_come_from_workers(serve: Serve, tmp_path: Path) -> None:
-    done = run(tmp_path, serve(echoes), "-n1", "--ws-json=report.json")
-    assert "2 failed, 5 passed" in done.stdout, done.stdout + done.stderr
-    document = json.loads((tmp_path / "report.json").read_text())
-    verdicts = [each["verdict"] for each in document["results"]]
-    assert (verdicts.count("pass"), verdicts.count("fail")) == (5, 2)
+def test_outcomes_travel_from_workers(run: Run, pytester: pytest.Pytester) -> None:
+    done = run("-p", "xdist.plugin", "-n1", "--ws-json=report.json")
+    done.assert_outcomes(passed=5, failed=2)
+    assert verdicts(pytester.path / "report.json") == ["fail"] * 2 + ["pass"] * 5
 
 
-def test_another_plugin_may_run_coroutines(serve: Serve, tmp_path: Path) -> None:
-    (tmp_path / "test_anyio.py").write_text(
-        TESTS.replace("async def", "import pytest\n\n@pytest.mark.anyio\nasync def")
-        + "\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
+def test_a_repeated_attempt_is_not_a_result(run: Run, pytester: pytest.Pytester) -> None:
+    """pytest-rerunfailures gives the outcome `rerun` to an attempt that it repeats."""
+    pytester.makeconftest(
+        "import pytest\n\n@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+        "def pytest_runtest_makereport():\n    report = yield\n"
+        "    report.outcome = 'rerun' if report.failed else report.outcome\n    return report\n"
     )
-    done = run(tmp_path, serve(echoes), "test_anyio.py")
-    assert "2 failed, 5 passed" in done.stdout, done.stdout + done.stderr
+    run("--ws-json=report.json")
+    assert verdicts(pytester.path / "report.json") == ["pass"] * 5
 
 
-def test_the_suites_own_list_does_not_load_it() -> None:
-    """`conformance list` stays fast: httpx is not imported for it."""
+def test_another_plugin_may_run_coroutines(run: Run) -> None:
+    tests = TESTS.replace("async def", "import pytest\n\n@pytest.mark.anyio\nasync def")
+    backend = "\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
+    done = run("-p", "anyio.pytest_plugin", tests=tests + backend)
+    done.assert_outcomes(passed=5, failed=2)
+
+
+def test_a_fixture_of_the_same_name_is_left_alone(run: Run) -> None:
+    """A coroutine with another fixture `ws` gets pytest's own answer, as without the plugin."""
+    tests = (
+        "import pytest\n\n@pytest.fixture\ndef ws():\n    return 5\n\n"
+        "def test_five(ws):\n    assert ws == 5\n\n"
+        "async def test_coroutine(ws):\n    raise AssertionError('it ran')\n"
+    )
+    done = run(tests=tests)
+    done.assert_outcomes(passed=1, failed=1)
+    done.stdout.fnmatch_lines(["*async def functions are not natively supported*"])
+    done.stdout.no_fnmatch_line("*it ran*")
+
+
+def test_a_mixture_is_refused(run: Run) -> None:
+    mixture = "\n\ndef test_mixture(ws):\n    ws.run(echo(1), WSScenario(''))\n"
+    done = run("-k", "mixture", tests=TESTS + mixture)
+    done.stdout.fnmatch_lines(["*TypeError: expected one scenario, or tests, found a mixture*"])
+
+
+def loaded(module: str, *, besides: str) -> set[str]:
+    """Return the modules that one import loads, in addition to those of another import."""
     program = (
-        "import sys; from conformance.cli.main import main; sys.argv = ['conformance', 'list']\n"
-        "try:\n    main()\nexcept SystemExit as left:\n    assert not left.code\n"
+        f"import sys; import {besides}; before = set(sys.modules)\n"
+        f"import {module}; print(*(sys.modules.keys() - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_an_unused_plugin_loads_nothing() -> None:
+    assert loaded("conformance.ws.pytest_plugin", besides="conformance, pytest") == {
+        "conformance.ws",
+        "conformance.ws.pytest_plugin",
+    }
+
+
+def test_the_library_loads_httpx_and_requests_only_when_it_uses_them() -> None:
+    modules = loaded("conformance.ws.public", besides="conformance")
+    assert "conformance.ws.ws_test" in modules
+    assert not {"httpx", "requests", "pytest"} & modules
+
+
+def test_the_library_does_not_need_the_rest_of_the_suite() -> None:
+    modules = loaded("conformance.ws.public, conformance.ws.pytest_plugin", besides="conformance")
+    own = {name for name in modules if name.split(".")[0] in ("conformance", "mock_api")}
+    assert {name for name in own if not f"{name}.".startswith("conformance.ws.")} == set()
+
+
+def test_an_absent_name_is_an_attribute_error() -> None:
+    assert not hasattr(conformance.ws, "absent")
+    assert not hasattr(conformance.ws, "__absent__")
+
+
+def test_listing_scenarios_does_not_load_it() -> None:
+    program = (
+        "import runpy, sys; sys.argv = ['conformance', 'list']\n"
+        "try:\n    runpy.run_module('conformance', run_name='__main__')\n"
+        "except SystemExit as left:\n    assert not left.code\n"
         "loaded = {'httpx', 'conformance.ws'} & sys.modules.keys()\n"
         "assert not loaded, loaded"
     )
@@ -116,8 +190,3 @@ def test_the_suites_own_list_does_not_load_it() -> None:
         [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_a_test_without_requests_does_not_load_httpx() -> None:
-    program = "import sys, conformance.ws; assert 'httpx' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)

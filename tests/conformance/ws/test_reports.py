@@ -1,4 +1,4 @@
-"""What a failure prints, and the reports: JSON, JUnit XML."""
+"""The report of a failure, and the documents: JSON, JUnit XML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from ws_servers import Serve, failing, impatient, play, sends
 
 from conformance.ws import (
     WSMessage,
@@ -22,11 +21,12 @@ from conformance.ws import (
     write_junit,
 )
 from conformance.ws.transcript import Direction, Transcript, What, page
+from tests.conformance.ws.servers import Serve, failing, impatient, play, sends
 
 TIME = r" *\+\d+\.\d{3} s  "
 
 
-def told(text: str) -> WSResponse:
+def expected(text: str) -> WSResponse:
     return WSResponse().with_attribute("message", text)
 
 
@@ -34,7 +34,7 @@ def told(text: str) -> WSResponse:
 def failed(serve: Serve) -> WSTest:
     url = serve(sends({"message": "rob has connected"}))
     test = WSTest(url).with_name("Rob").with_message(WSMessage().with_attribute("message", "hi"))
-    return impatient(test.with_response(told("Rob has connected")))
+    return impatient(test.with_response(expected("Rob has connected")))
 
 
 def suites(path: Path) -> ET.Element:
@@ -62,22 +62,22 @@ def test_a_failure_prints_the_nearest_miss_and_the_transcript(failed: WSTest) ->
         TIME + "--  Timed out waiting for responses:",
         TIME + "->  closes",
     ]
-    found = lines[4:]
-    assert len(found) == len(shapes)
-    # The first message of each side may come first.
-    found[1:3] = sorted(found[1:3], key=lambda line: "<-" in line)
-    for line, shape in zip(found, shapes, strict=True):
+    entries = lines[4:]
+    assert len(entries) == len(shapes)
+    # Either side may send the first message.
+    entries[1:3] = sorted(entries[1:3], key=lambda line: "<-" in line)
+    for line, shape in zip(entries, shapes, strict=True):
         assert re.fullmatch(shape, line), line
-    assert note in "".join(traceback.format_exception(error)), "a traceback prints it"
+    assert note in "".join(traceback.format_exception(error)), "a traceback prints the note"
 
 
-def test_the_text_has_the_report_on_demand(failed: WSTest) -> None:
+def test_the_text_contains_the_report_on_demand(failed: WSTest) -> None:
     error = failing(failed.with_report_on_error(), WSTimeoutError)
     assert str(error) == f"{TEXT}\n{error.__notes__[0]}"
 
 
 def test_a_pass_prints_nothing(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    play(WSTest(serve(sends({"message": "x"}))).with_response(told("x")))
+    play(WSTest(serve(sends({"message": "x"}))).with_response(expected("x")))
     assert capsys.readouterr() == ("", "")
 
 
@@ -105,7 +105,7 @@ def test_transcripts_are_merged_by_time() -> None:
 
 
 def scenario(serve: Serve, failed: WSTest) -> WSScenario:
-    passing = WSTest(serve(sends({"message": "x"}))).with_name("Eve").with_response(told("x"))
+    passing = WSTest(serve(sends({"message": "x"}))).with_name("Eve").with_response(expected("x"))
     return WSScenario("greeting").with_client(passing).with_client(failed)
 
 
@@ -129,13 +129,13 @@ def test_the_json_report_has_everything(serve: Serve, failed: WSTest, tmp_path: 
             "remark": "",
         }
     ]
-    directions = {(each["direction"], each["what"]) for each in rob["transcript"]}
+    directions = {(entry["direction"], entry["what"]) for entry in rob["transcript"]}
     assert {("sent", "message"), ("received", "message"), ("local", "connection")} <= directions
     assert rob["latency"]["connect"] > 0
-    assert all(each["at"] >= rob["zero"] for each in rob["transcript"])
+    assert all(entry["at"] >= rob["zero"] for entry in rob["transcript"])
 
 
-def test_the_junit_report_is_what_a_ci_server_reads(
+def test_the_junit_report_has_the_form_that_ci_servers_read(
     serve: Serve, failed: WSTest, tmp_path: Path
 ) -> None:
     both = scenario(serve, failed)
@@ -156,8 +156,8 @@ def test_the_junit_report_is_what_a_ci_server_reads(
     assert "connected to" in (rob.findtext("system-out") or "")
 
 
-def test_reports_hold_whatever_a_server_sends(serve: Serve, tmp_path: Path) -> None:
-    """Binary data, control characters and lone surrogates make neither report unreadable."""
+def test_reports_carry_any_data_that_a_server_sends(serve: Serve, tmp_path: Path) -> None:
+    """Binary data, control characters and lone surrogates do not break a report."""
     odd = WSTest(serve(sends(b"\x00\xff", '{"a": "\\ud800"}', "\x1b]0;\x07\x00\ufffe")))
     odd.with_name("\x00\ud800").with_response(WSResponse().with_attribute("a").times(2))
     failing(impatient(odd, after=3), WSTimeoutError)
@@ -172,7 +172,7 @@ def test_reports_hold_whatever_a_server_sends(serve: Serve, tmp_path: Path) -> N
     assert suite[0].get("name") == "\\x00\\xd800"
 
 
-def test_an_error_is_no_failure(tmp_path: Path) -> None:
+def test_an_error_is_not_a_failure(tmp_path: Path) -> None:
     test = WSTest("ws://localhost:1")
     with pytest.raises(OSError, match=r"refused|failed"):
         asyncio.run(test.run())
@@ -183,7 +183,7 @@ def test_an_error_is_no_failure(tmp_path: Path) -> None:
     assert suite[0].find("error") is not None
 
 
-def test_a_report_of_nothing_is_not_green(tmp_path: Path) -> None:
+def test_a_report_without_results_is_not_green(tmp_path: Path) -> None:
     write_json(tmp_path / "report.json", [])
     write_junit(tmp_path / "report.xml", [])
     assert json.loads((tmp_path / "report.json").read_text())["green"] is False

@@ -1,17 +1,16 @@
-"""REST requests beside the socket."""
+"""REST requests next to the messages of a test."""
 
 from __future__ import annotations
 
 import socket
 
-import httpx
 import pytest
 from websockets.sync.server import ServerConnection
-from ws_servers import Api, Serve, echoes, failing, play, stay
 
 from conformance.ws import (
     Range,
     Regex,
+    RestConnectionError,
     RestRequest,
     WSExpectationError,
     WSMessage,
@@ -19,6 +18,7 @@ from conformance.ws import (
     WSTest,
     WSTimeoutError,
 )
+from tests.conformance.ws.servers import Api, Serve, echoes, failing, play, stay
 
 
 def test_a_request_is_sent(serve: Serve, api: Api) -> None:
@@ -36,14 +36,14 @@ def test_a_request_is_sent(serve: Serve, api: Api) -> None:
     assert (answer.status_code, answer.json()) == (200, {"id": 7, "ok": True})
 
 
-def test_without_headers_and_body_none_are_sent(serve: Serve, api: Api) -> None:
+def test_a_request_without_headers_and_body(serve: Serve, api: Api) -> None:
     play(WSTest(serve(stay)).with_request(RestRequest(api.url, "get")))
     assert api.requests[0]["body"] is None
     assert "Content-Type" not in api.requests[0]["headers"]
 
 
 def test_a_slow_request_does_not_freeze_the_socket(serve: Serve, api: Api) -> None:
-    """The API answers only when the socket has been talked to meanwhile."""
+    """The API answers only after messages in both directions."""
     api.gate.clear()
 
     def handler(client: ServerConnection) -> None:
@@ -61,7 +61,7 @@ def test_a_slow_request_does_not_freeze_the_socket(serve: Serve, api: Api) -> No
     )
 
 
-def test_the_words_of_a_request_timeout(serve: Serve, api: Api) -> None:
+def test_the_text_of_a_request_timeout(serve: Serve, api: Api) -> None:
     api.gate.clear()
     request = RestRequest(api.url, "GET")
     test = WSTest(serve(stay)).with_request(request).with_request_timeout(0.1)
@@ -71,14 +71,14 @@ def test_the_words_of_a_request_timeout(serve: Serve, api: Api) -> None:
     assert test.sent_requests == []
 
 
-def test_other_failures_of_a_request_propagate(serve: Serve) -> None:
+def test_other_failures_of_a_request_end_the_test(serve: Serve) -> None:
     with socket.socket() as unserved:
         unserved.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{unserved.getsockname()[1]}/"
-        failing(WSTest(serve(stay)).with_request(RestRequest(uri, "GET")), httpx.ConnectError)
+        failing(WSTest(serve(stay)).with_request(RestRequest(uri, "GET")), RestConnectionError)
 
 
-def test_an_unexpected_status_is_no_matter_unless_declared(serve: Serve, api: Api) -> None:
+def test_any_status_passes_without_a_declaration(serve: Serve, api: Api) -> None:
     api.answer = (500, b"oops")
     play(WSTest(serve(stay)).with_request(RestRequest(api.url, "GET")))
 
@@ -125,7 +125,7 @@ def test_a_message_triggers_a_request_with_its_values(serve: Serve, api: Api) ->
     assert test.sent_requests[0].uri.endswith("/rooms/5")
 
 
-def test_a_request_alone_is_sent_in_its_thread(api: Api) -> None:
+def test_send_works_outside_a_test(api: Api) -> None:
     answer = RestRequest(api.url, "GET").send(10)
     assert answer.status_code == 200
 

@@ -9,9 +9,7 @@ import time
 import pytest
 import websockets
 from websockets.sync.server import ServerConnection
-from ws_servers import Handler, Serve, echoes, failing, play, sends, stay
 
-from conformance.core.result import Verdict
 from conformance.ws import (
     Range,
     Regex,
@@ -21,16 +19,18 @@ from conformance.ws import (
     WSTest,
     WSTimeoutError,
 )
+from conformance.ws.outcome import Verdict
+from tests.conformance.ws.servers import Handler, Serve, echoes, failing, play, sends, stay
 
 LONG = 20.0
-"""Seconds that a test would wait if what it proves did not hold; none does."""
+"""Seconds that a test waits only if it fails."""
 
 
 def event(name: str) -> WSResponse:
     return WSResponse().with_attribute("event", name)
 
 
-def test_what_is_sent_comes_back_in_its_kind(serve: Serve) -> None:
+def test_every_kind_of_message_is_sent_and_received(serve: Serve) -> None:
     test = (
         WSTest(serve(echoes))
         .in_order()
@@ -53,7 +53,7 @@ def test_what_is_sent_comes_back_in_its_kind(serve: Serve) -> None:
     assert len(test.sent_messages) == 4
 
 
-def test_a_trigger_takes_values_from_the_message_that_it_answers(serve: Serve) -> None:
+def test_a_trigger_reads_the_message_that_it_answers(serve: Serve) -> None:
     trigger = WSMessage().with_attribute("event", "reply").with_attribute("to", ["<${id}>"])
 
     def handler(socket: ServerConnection) -> None:
@@ -107,7 +107,7 @@ def test_a_captured_variable_is_sent_by_a_later_trigger(serve: Serve) -> None:
 
 
 def test_a_stream_is_collected(serve: Serve) -> None:
-    words = [{"event": "chunk", "text": each} for each in ("one ", "two ", "three")]
+    words = [{"event": "chunk", "text": word} for word in ("one ", "two ", "three")]
     stream = event("chunk").until(event("end"), at_least=1)
     test = WSTest(serve(sends(*words, {"event": "end"}))).with_response(stream)
     play(test)
@@ -125,25 +125,25 @@ def test_silence_is_broken_by_any_message(serve: Serve) -> None:
     assert not test.is_complete()
 
 
-def test_silence_begins_when_all_is_sent(serve: Serve) -> None:
+def test_silence_begins_after_the_last_sending(serve: Serve) -> None:
     def handler(socket: ServerConnection) -> None:
-        for each in socket:
-            socket.send(each)
+        for frame in socket:
+            socket.send(frame)
 
     test = WSTest(serve(handler)).with_message(WSMessage().with_text("x")).expect_silence(LONG)
     assert failing(test, WSExpectationError).check == "expect_silence"
 
 
-def test_a_server_that_leaves_is_silent(serve: Serve) -> None:
+def test_a_server_that_closes_is_silent(serve: Serve) -> None:
     play(WSTest(serve(lambda _: None)).expect_silence(LONG))
 
 
-def test_an_unrun_test_that_owes_silence_is_not_complete() -> None:
+def test_an_epilogue_that_did_not_run_is_not_complete() -> None:
     assert not WSTest("ws://localhost").expect_silence(1).is_complete()
     assert not WSTest("ws://localhost").expect_close().is_complete()
 
 
-def test_listening_on_records_what_arrives(serve: Serve) -> None:
+def test_listening_records_every_message(serve: Serve) -> None:
     test = WSTest(serve(lambda s: [s.send("1"), s.send("2")])).keep_listening(LONG)
     play(test)
     assert test.received_json == ["1", "2"]
@@ -167,7 +167,7 @@ def test_a_forbidden_message_fails_while_listening(serve: Serve) -> None:
     assert failing(test, WSExpectationError).check == "without_response"
 
 
-def test_a_forbidden_message_that_does_not_come(serve: Serve) -> None:
+def test_a_forbidden_message_that_does_not_arrive(serve: Serve) -> None:
     fence = event("a").with_trigger(WSMessage().with_attribute("event", "fence"))
 
     def handler(socket: ServerConnection) -> None:
@@ -190,7 +190,7 @@ def test_an_expected_close(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(("code", "reason"), [(1000, None), (1008, "else")])
-def test_another_close(serve: Serve, code: int, reason: str | None) -> None:
+def test_a_close_with_another_code_or_reason(serve: Serve, code: int, reason: str | None) -> None:
     test = WSTest(serve(closes(1008, "not you"))).expect_close(code, reason)
     error = failing(test, WSExpectationError)
     assert (error.check, error.actual) == ("expect_close", "1008 'not you'")
@@ -204,17 +204,17 @@ def test_an_end_without_a_close_frame_is_1006(serve: Serve) -> None:
     assert error.actual == "1006, without a close frame"
 
 
-def test_a_close_that_does_not_come(serve: Serve) -> None:
+def test_a_close_that_does_not_arrive(serve: Serve) -> None:
     test = WSTest(serve(stay)).expect_close(1000).with_response_timeout(0.05)
     assert str(failing(test, WSTimeoutError)) == "Timed out waiting for close:\n1000"
 
 
-def test_an_oversized_message_is_closed_upon(serve: Serve) -> None:
+def test_the_server_closes_after_an_oversized_message(serve: Serve) -> None:
     message = WSMessage().with_text("x" * 1001)
     play(WSTest(serve(echoes, max_size=1000)).with_message(message).expect_close(1009))
 
 
-def test_a_close_instead_of_a_response_propagates(serve: Serve) -> None:
+def test_a_close_instead_of_a_response_fails_the_test(serve: Serve) -> None:
     test = WSTest(serve(closes(1011))).with_response(event("a"))
     error = failing(test, websockets.ConnectionClosed)
     assert "closed by the server: 1011" in error.__notes__[0]
@@ -241,7 +241,7 @@ def test_within_bounds_the_wait_though_other_messages_keep_coming(serve: Serve) 
     assert str(error) == 'Timed out waiting for responses:\n{"event": "a"}'
 
 
-def test_a_failure_ends_the_sending(serve: Serve) -> None:
+def test_a_failure_stops_the_sending(serve: Serve) -> None:
     message = WSMessage().with_text("late").with_delay(LONG)
     test = WSTest(serve(sends({"event": "error"}))).with_message(message)
     test.with_response(event("a")).without_response(event("error"))
@@ -253,12 +253,12 @@ def test_a_failure_ends_the_sending(serve: Serve) -> None:
 
 
 def test_cancelling_a_test_closes_its_connection(serve: Serve) -> None:
-    left, came = threading.Event(), threading.Event()
+    left, arrived = threading.Event(), threading.Event()
 
     def handler(socket: ServerConnection) -> None:
-        # Only a message proves that the client is connected, too.
+        # The server may accept before the client knows: only a message proves both.
         socket.recv()
-        came.set()
+        arrived.set()
         stay(socket)
         left.set()
 
@@ -267,7 +267,7 @@ def test_cancelling_a_test_closes_its_connection(serve: Serve) -> None:
 
     async def cancel() -> None:
         task = asyncio.ensure_future(test.run())
-        await asyncio.to_thread(came.wait, LONG)
+        await asyncio.to_thread(arrived.wait, LONG)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

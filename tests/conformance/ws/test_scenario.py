@@ -7,9 +7,7 @@ import threading
 
 import pytest
 from websockets.sync.server import ServerConnection
-from ws_servers import Serve, echoes, failing, sends, stay
 
-from conformance.core.result import Verdict
 from conformance.ws import (
     WSBarrier,
     WSExpectationError,
@@ -19,6 +17,8 @@ from conformance.ws import (
     WSTest,
     WSTimeoutError,
 )
+from conformance.ws.outcome import Verdict
+from tests.conformance.ws.servers import Serve, echoes, failing, sends, stay
 
 LONG = 20.0
 
@@ -28,7 +28,7 @@ def event(name: str) -> WSResponse:
 
 
 class Order:
-    """A server that notes in what order things reach it, and echoes."""
+    """A server that records the order of connections and messages, and echoes."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -39,14 +39,14 @@ class Order:
         name = socket.request.path.strip("/")
         self.note(f"{name} connects")
         socket.send('{"event": "hello"}')
-        for each in socket:
+        for frame in socket:
             self.note(f"{name} sends")
-            socket.send(each)
+            socket.send(frame)
         self.note(f"{name} leaves")
 
-    def note(self, what: str) -> None:
+    def note(self, event: str) -> None:
         with self._lock:
-            self.seen.append(what)
+            self.seen.append(event)
 
 
 def test_a_barrier_orders_connections(serve: Serve) -> None:
@@ -79,7 +79,7 @@ def test_a_barrier_orders_messages(serve: Serve) -> None:
 
 
 def test_an_end_barrier_keeps_a_finished_client_connected(serve: Serve) -> None:
-    """The second is told whether the first has left, after some time to do so."""
+    """The second server waits for the first client to close, and reports the result."""
     left = threading.Event()
 
     def first_handler(socket: ServerConnection) -> None:
@@ -99,30 +99,30 @@ def test_an_end_barrier_keeps_a_finished_client_connected(serve: Serve) -> None:
     assert left.wait(LONG)
 
 
-def test_barriers_need_no_scenario(serve: Serve) -> None:
+def test_barriers_work_without_a_scenario(serve: Serve) -> None:
     url = serve(sends({"event": "hello"}))
     barrier = WSBarrier(3)
     tests = [WSTest(url).with_response(event("hello").with_barrier(barrier)) for _ in range(3)]
 
     async def gather() -> None:
-        await asyncio.gather(*(each.run() for each in tests))
+        await asyncio.gather(*(test.run() for test in tests))
 
     asyncio.run(gather())
-    assert all(each.is_complete() for each in tests)
+    assert all(test.is_complete() for test in tests)
 
 
-def test_a_party_that_does_not_come_is_told_to_all() -> None:
+def test_a_missing_party_fails_the_wait_of_all() -> None:
     async def wait() -> list[BaseException | None]:
         barrier = WSBarrier(3, name="all in", timeout=0.05)
         return await asyncio.gather(barrier.wait("a"), barrier.wait("b"), return_exceptions=True)
 
     errors = asyncio.run(wait())
-    assert [type(each) for each in errors] == [WSTimeoutError] * 2
-    (text,) = {str(each) for each in errors}
+    assert [type(error) for error in errors] == [WSTimeoutError] * 2
+    (text,) = {str(error) for error in errors}
     assert text == "Timed out waiting at barrier 'all in': 2 of 3 arrived (a, b)"
 
 
-def test_who_comes_too_late_need_not_wait() -> None:
+def test_a_late_party_fails_without_waiting() -> None:
     async def wait() -> None:
         barrier = WSBarrier(2, timeout=0.05)
         with pytest.raises(WSTimeoutError):
@@ -176,8 +176,8 @@ def test_clients_share_their_variables(serve: Serve) -> None:
     assert scenario.variables == {"id": 5, "room": "lobby"}
 
 
-def test_one_failure_stops_all_and_tells_everything(serve: Serve) -> None:
-    """The one that fails does so only when the other is connected, and waits for nothing."""
+def test_one_failure_stops_all_clients_and_shows_all_transcripts(serve: Serve) -> None:
+    """The failing client waits at a barrier until the other one is connected."""
     both_in = WSBarrier(2)
     bad = (
         WSTest(serve(sends({"event": "hello"}, {"event": "error"})))
@@ -195,7 +195,7 @@ def test_one_failure_stops_all_and_tells_everything(serve: Serve) -> None:
     )
     scenario = WSScenario("trouble").with_client(bad).with_client(good)
     error = failing(scenario, WSExpectationError)
-    (note,) = [each for each in error.__notes__ if each.startswith("all clients of 'trouble'")]
+    (note,) = [note for note in error.__notes__ if note.startswith("all clients of 'trouble'")]
     assert {line.split()[2] for line in note.splitlines()[1:]} == {"bad", "good"}
     failed, stopped = scenario.outcomes
     assert (failed.verdict, failed.scenario) == (Verdict.FAIL, "trouble")
@@ -207,8 +207,4 @@ def test_clients_without_names_are_numbered(serve: Serve) -> None:
     url = serve(stay)
     scenario = WSScenario("names").with_client(WSTest(url)).with_client(WSTest(url).with_name("b"))
     asyncio.run(scenario.run())
-    assert [each.name for each in scenario.outcomes] == ["client 1", "b"]
-
-
-def test_a_scenario_without_clients_is_refused() -> None:
-    assert "found none" in str(failing(WSScenario("empty"), ValueError))
+    assert [outcome.name for outcome in scenario.outcomes] == ["client 1", "b"]

@@ -59,14 +59,14 @@ def test_a_capture_expects_a_value() -> None:
     assert not WSResponse().with_capture("id", "id").is_match(BODY)
 
 
-def test_text_of_responses_and_messages_is_their_json() -> None:
+def test_the_text_of_responses_and_messages_is_their_json() -> None:
     response = WSResponse().with_attribute("type", "é").with_attribute("body")
     assert str(response) == '{"type": "\\u00e9", "body": null}' == json.dumps(response.attributes)
     message = WSMessage().with_attribute("b", 1).with_attribute("a", [True])
     assert str(message) == '{"b": 1, "a": [true]}' == message.wire
 
 
-def test_text_of_repetitions_tells_them() -> None:
+def test_the_text_of_repetitions() -> None:
     chunk, end = WSResponse().with_attribute("c"), WSResponse().with_text("end")
     assert str(chunk.times(3)) == '{"c": null}, 3 times'
     assert str(chunk.until(end)) == '{"c": null}, 3 times, until text "end"'
@@ -132,8 +132,3 @@ def test_a_requests_attributes() -> None:
     assert (request.method, request.delay, request.headers) == ("get", 1.5, {})
     assert request.with_body({"b": 2}).body == {"b": 2}
     assert str(request) == "GET https://example.com"
-
-
-def test_nonsense_is_refused_where_it_is_declared() -> None:
-    with pytest.raises(ValueError, match="without_response"):
-        WSResponse().times(0)

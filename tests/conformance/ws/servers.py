@@ -1,4 +1,4 @@
-"""Real servers for declarative tests, each in threads of its own."""
+"""Real servers for declarative tests. Each runs in its own threads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +26,7 @@ Serve = Callable[..., str]
 
 @contextmanager
 def serving(handler: Handler, **options: Any) -> Iterator[str]:
-    """Serve a handler on loopback; gives the URL."""
+    """Serve a handler on loopback; yield the URL."""
     with serve_websocket(handler, "127.0.0.1", 0, **options) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -39,30 +39,30 @@ def serving(handler: Handler, **options: Any) -> Iterator[str]:
 
 
 def sends(*frames: str | bytes | Any) -> Handler:
-    """A handler that sends these (objects as JSON), then waits for the client to leave."""
+    """Make a handler that sends these frames, objects as JSON, and then waits for the close."""
 
     def handler(socket: ServerConnection) -> None:
-        for each in frames:
-            socket.send(each if isinstance(each, str | bytes) else json.dumps(each))
+        for frame in frames:
+            socket.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
         stay(socket)
 
     return handler
 
 
 def stay(socket: ServerConnection) -> None:
-    """Receive and ignore until the client leaves."""
+    """Receive and ignore messages until the client closes."""
     for _ in socket:
         pass
 
 
 def echoes(socket: ServerConnection) -> None:
-    """Send back what comes, text as text and binary as binary."""
-    for each in socket:
-        socket.send(each)
+    """Send every message back, text as text and binary as binary."""
+    for frame in socket:
+        socket.send(frame)
 
 
 def play(test: WSTest) -> WSTest:
-    """Run a test that holds; gives it back, complete."""
+    """Run a test that passes; return it, complete."""
     asyncio.run(test.run())
     assert test.is_complete()
     return test
@@ -80,9 +80,9 @@ class _Received(list[str | bytes]):
 
 
 def impatient(test: WSTest, *, after: int = 1) -> WSTest:
-    """Let a test wait for so many messages, and hardly at all for another.
+    """Shorten the response timeout of a test once this many messages have arrived.
 
-    A short timeout from the start would fail on a busy machine before they came.
+    A short timeout from the start would expire on a busy machine before they arrive.
     """
     test.received_json = _Received(test, after)
     return test
@@ -92,45 +92,40 @@ E = TypeVar("E", bound=BaseException)
 
 
 def failing(test: Any, error: type[E]) -> E:
-    """Run a test that fails, and give its error."""
+    """Run a test that fails; return its error."""
     with pytest.raises(error) as caught:
         asyncio.run(test.run())
     return caught.value
 
 
-def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine on a loop of its own."""
-    return asyncio.run(coroutine)
-
-
 @dataclass(frozen=True)
 class Authority:
-    """A certificate authority, and what a server for localhost needs from it."""
+    """A certificate authority, and the TLS contexts that it makes."""
 
     ca: trustme.CA
     folder: Path
 
     @property
     def ca_file(self) -> Path:
-        """The authority's certificate."""
+        """The file of the authority's certificate."""
         path = self.folder / "ca.pem"
         self.ca.cert_pem.write_to_path(path)
         return path
 
     def server(self, host: str = "localhost") -> ssl.SSLContext:
-        """A server's context with a certificate for this host."""
+        """Make a server's context with a certificate for this host."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.ca.issue_cert(host).configure_cert(context)
         return context
 
     def client(self) -> ssl.SSLContext:
-        """A client's context that trusts the authority and nobody else."""
+        """Make a client's context that trusts only this authority."""
         return ssl.create_default_context(cafile=self.ca_file)
 
 
 @dataclass
 class Api:
-    """A REST API on loopback: it records requests, and answers when its gate is open."""
+    """A REST API on loopback: it records requests, and answers while its gate is open."""
 
     url: str
     requests: list[dict[str, Any]]
@@ -138,12 +133,12 @@ class Api:
     asked: threading.Event
     answer: tuple[int, bytes]
     moved: dict[str, str]
-    """Paths that are answered with a redirection, and where it leads."""
+    """Paths that the API redirects, and their targets."""
 
 
 @contextmanager
 def serving_api(context: ssl.SSLContext | None = None) -> Iterator[Api]:
-    """Serve a REST API."""
+    """Serve a REST API; yield its state."""
     api = Api("", [], threading.Event(), threading.Event(), (200, b'{"id": 7, "ok": true}'), {})
     api.gate.set()
 
@@ -171,7 +166,7 @@ def serving_api(context: ssl.SSLContext | None = None) -> Iterator[Api]:
         do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *arguments: object) -> None:
-            """Nothing: this is no part of the test's output."""
+            """Log nothing: the output of a test stays readable."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
     if context is not None:

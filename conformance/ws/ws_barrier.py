@@ -2,35 +2,36 @@
 
     joined = WSBarrier(2, name="both are in")
 
-Every party waits until the last one arrives; then all go on. That is how the
-order of clients is made certain where a delay would only make it likely. A
-party that waits too long ends the waiting of all, with a text that says who was
-there.
+Each client waits until the last one arrives; then all continue. A barrier guarantees an
+order of clients that a delay only makes likely. When one client has waited too long, the
+wait fails for all clients, and the error names those that arrived.
 """
 
 from __future__ import annotations
 
 import asyncio
 
-from conformance.ws.errors import WSTimeoutError
+from conformance.ws.ws_timeout_error import WSTimeoutError
 
 
 class WSBarrier:
-    """A meeting point of `parties` clients; it may be passed several times."""
+    """A meeting point of `parties` clients. They may pass it several times."""
 
     def __init__(self, parties: int, *, name: str = "barrier", timeout: float = 10.0) -> None:
         if parties < 1:
-            raise ValueError(f"WSBarrier: expected at least 1 party, found {parties}")
+            raise ValueError(
+                f"expected at least 1 party, found {parties} (WSBarrier); count the clients"
+            )
         self.name = name
         self.parties = parties
         self.timeout = timeout
-        """Seconds that a party waits for the others."""
+        """Seconds that a client waits for the others."""
         self._barrier = asyncio.Barrier(parties)
         self._waiting: list[str] = []
         self._broken = ""
 
     async def wait(self, who: str) -> None:
-        """Wait until all have arrived. Raises WSTimeoutError where they do not."""
+        """Wait for all clients. Raises WSTimeoutError if one of them does not arrive in time."""
         self._waiting.append(who)
         try:
             async with asyncio.timeout(self.timeout):
