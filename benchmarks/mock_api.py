@@ -1,15 +1,16 @@
 """How fast the mock API is, as ratios measured in one run.
 
-    python benchmarks/mock_api.py [--seconds S] [--rounds N]
+    python benchmarks/mock_api.py [--seconds S] [--rounds N] [--against CHECKOUT]
 
-The server has one core, the load generator another. Each pair of servers is measured
-in turn, round after round, so that whatever else the machine does meets both alike,
-and the middle round counts. Exits 1 when a target is missed.
+The server has one core, the load generator another. No two requests are alike: prompts,
+tokens, keys and request ids differ. Two servers take turns, round after round, so other
+work on the machine slows both alike, and the median round counts. `--against` compares
+with the mock API in another checkout instead of with the baselines. Exits 1 when a target
+is missed.
 
-A load generator that cannot keep up hides how much faster a server is: it idles. So
-beside requests per second there is the server's own CPU time per request, which is
-what one core can do whoever asks; the ratio of that is judged where the generator was
-the bottleneck, and the table says so.
+A slow load generator hides the speed of a server: the server idles. The table therefore
+also shows the server's CPU time per request, which does not depend on the generator. Where
+the generator was the bottleneck the ratio of CPU times is judged, and the table says so.
 """
 
 from __future__ import annotations
@@ -26,10 +27,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TICKS = os.sysconf("SC_CLK_TCK")
+
+SEEDS = count(1)
+"""One for each round, so that requests differ between rounds too."""
 
 BODY = json.dumps(
     {"model": "mock", "stream": True, "messages": [{"role": "user", "content": "Hello there"}]}
@@ -80,14 +86,16 @@ class Server:
 
 
 @contextmanager
-def serving(command: list[str], port_of: Callable[[str], int]) -> Iterator[Server]:
-    """Run a server that says where it listens in its first line."""
+def serving(
+    command: list[str], port_of: Callable[[str], int], root: Path = ROOT
+) -> Iterator[Server]:
+    """Run a server that prints where it listens in its first line."""
     process = subprocess.Popen(
         [*pinned(SERVER_CORE), sys.executable, *command],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
     )
     assert process.stdout is not None
     try:
@@ -98,10 +106,11 @@ def serving(command: list[str], port_of: Callable[[str], int]) -> Iterator[Serve
         process.stdout.close()
 
 
-def mock(*options: str) -> AbstractContextManager[Server]:
-    """The mock, its journal on."""
+def mock(*options: str, root: Path = ROOT) -> AbstractContextManager[Server]:
+    """The mock API of a checkout, its journal on."""
     command = ["-m", "mock_api", "--quiet", *options]
-    return serving(command, lambda line: int(json.loads(line)["http"].split(":")[2].split("/")[0]))
+    port_of = lambda line: int(json.loads(line)["http"].split(":")[2].split("/")[0])  # noqa: E731
+    return serving(command, port_of, root)
 
 
 def baseline(module: str) -> AbstractContextManager[Server]:
@@ -119,36 +128,24 @@ def pinned(core: int) -> list[str]:
 
 
 def wrk(server: Server, seconds: float) -> Measure:
-    """Requests over HTTP/1.1, 32 connections at once."""
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(
-            f"wrk.method = 'POST'\nwrk.body = [==[{BODY}]==]\n"
-            "wrk.headers['Content-Type'] = 'application/json'\n"
-        )
-        script.flush()
-        said, cpu = loaded(
-            server,
-            ["wrk", "-t1", "-c32", f"-d{seconds:g}s", "-s", script.name, url(server)],
-        )
-    found = re.search(r"(\d+) requests in ([\d.]+)s", said)
-    assert found is not None, said
-    assert "Non-2xx" not in said, said
-    assert "Socket errors" not in said, said
-    return Measure(int(found[1]), float(found[2]), cpu)
+    """Requests over HTTP/1.1, 32 connections at once, no two requests alike."""
+    script = str(ROOT / "benchmarks/unlike_requests.lua")
+    seed = str(next(SEEDS))
+    command = ["wrk", "-t1", "-c32", f"-d{seconds:g}s", "-s", script, url(server), "--", seed]
+    output, cpu = loaded(server, command)
+    totals = re.search(r"(\d+) requests in ([\d.]+)s", output)
+    assert totals is not None, output
+    assert "Non-2xx" not in output, output
+    assert "Socket errors" not in output, output
+    return Measure(int(totals[1]), float(totals[2]), cpu)
 
 
-def h2load(server: Server, requests: int) -> Measure:
-    """Requests over h2c, 10 connections with 10 streams each."""
-    with body_file() as body:
-        command = ["h2load", f"-n{requests}", "-c10", "-m10", f"-d{body}", url(server)]
-        said, cpu = loaded(server, command)
-    succeeded = re.search(r"(\d+) succeeded", said)
-    seconds = re.search(r"finished in ([\d.]+)(ms|s),", said)
-    assert succeeded is not None, said
-    assert seconds is not None, said
-    assert int(succeeded[1]) == requests, said
-    scale = 0.001 if seconds[2] == "ms" else 1.0
-    return Measure(requests, float(seconds[1]) * scale, cpu)
+def h2_load(server: Server, requests: int) -> Measure:
+    """Requests over h2c, 10 connections with 10 streams each, no two requests alike."""
+    script = str(ROOT / "benchmarks/h2_load.py")
+    command = [sys.executable, script, str(server.port), str(requests)]
+    output, cpu = loaded(server, command)
+    return Measure(requests, float(output), cpu)
 
 
 def timed(server: Server, *options: str) -> list[float]:
@@ -221,32 +218,36 @@ class Target:
         )
 
 
-def compare(
-    name: str,
-    bound: float,
-    ours: Callable[[], Measure],
-    theirs: Callable[[], Measure],
-    rounds: int,
-) -> Target:
-    """Measure both in turn, print what each did, and say how many times faster ours is."""
-    ours(), theirs()  # warm
-    measures = [(ours(), theirs()) for _ in range(rounds)]
-    for who, mine in zip(("mock_api", "baseline"), zip(*measures, strict=True), strict=True):
-        each = middle(list(mine))
-        print(
-            f"  {name:8} {who:9} {each.rate:9.0f} requests/s"
-            f" {each.cpu_per_request * 1e6:8.1f} µs CPU/request, core {each.busy:4.0%} busy"
+@dataclass(frozen=True)
+class Contest:
+    """Two servers under the same load, in turn."""
+
+    name: str
+    bound: float
+    """How many times faster the first has to be."""
+    ours: Callable[[], Measure]
+    theirs: Callable[[], Measure]
+
+    def run(self, rounds: int) -> Target:
+        """Measure both in turn, print the figures, and return the ratio as a target."""
+        self.ours(), self.theirs()  # warm
+        measures = [(self.ours(), self.theirs()) for _ in range(rounds)]
+        for server, column in zip(("mock_api", "other"), zip(*measures, strict=True), strict=True):
+            median = middle(list(column))
+            print(
+                f"  {self.name:8} {server:9} {median.rate:9.0f} requests/s"
+                f" {median.cpu_per_request * 1e6:8.1f} µs CPU/request, core {median.busy:4.0%} busy"
+            )
+        rates = statistics.median(ours.rate / theirs.rate for ours, theirs in measures)
+        work = statistics.median(
+            theirs.cpu_per_request / ours.cpu_per_request for ours, theirs in measures
         )
-    rates = statistics.median(mine.rate / other.rate for mine, other in measures)
-    work = statistics.median(
-        other.cpu_per_request / mine.cpu_per_request for mine, other in measures
-    )
-    busy = statistics.median(mine.busy for mine, _ in measures)
-    print(f"  {name:8} ratio     {rates:9.1f} requests/s {work:17.1f} CPU/request")
-    if busy < IDLE:
-        print(f"  {name:8} the load generator was the bottleneck: CPU per request is judged")
-        return Target(f"{name}: times the baseline (CPU/request)", work, bound, at_least=True)
-    return Target(f"{name}: times the baseline (requests/s)", rates, bound, at_least=True)
+        busy = statistics.median(ours.busy for ours, _ in measures)
+        print(f"  {self.name:8} ratio     {rates:9.1f} requests/s {work:17.1f} CPU/request")
+        if busy < IDLE:
+            print(f"  {self.name:8} the load generator was the bottleneck: CPU/request is judged")
+            return Target(f"{self.name}: times the other (CPU/request)", work, self.bound, True)
+        return Target(f"{self.name}: times the other (requests/s)", rates, self.bound, True)
 
 
 def lateness(name: str, bound: float, durations: list[float]) -> Target:
@@ -266,6 +267,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3.0, help="length of a round (3)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each server (5)")
+    parser.add_argument(
+        "--against", type=Path, metavar="CHECKOUT", help="compare with the mock API in there"
+    )
     options = parser.parse_args()
     for tool, package in (("wrk", "wrk"), ("h2load", "nghttp2-client"), ("taskset", "util-linux")):
         if shutil.which(tool) is None:
@@ -274,32 +278,32 @@ def main() -> int:
     if len(CORES) < 2:
         print("this needs two cores: one for the server, one for the load", file=sys.stderr)
         return 2
+    other = None if options.against is None else partial(mock, root=options.against.resolve())
+    slower = 10 if other is None else 1
+    seconds, requests = options.seconds, int(20_000 * options.seconds)
     targets = []
-    with mock() as ours, baseline("uvicorn_asgi") as theirs:
-        targets.append(
-            compare(
-                "HTTP/1.1",
-                12,
-                lambda: wrk(ours, options.seconds),
-                lambda: wrk(theirs, options.seconds),
-                options.rounds,
-            )
+    with mock() as ours, other() if other else baseline("uvicorn_asgi") as theirs:
+        contest = Contest(
+            "HTTP/1.1",
+            1 if other else 8,
+            lambda: wrk(ours, seconds),
+            lambda: wrk(theirs, seconds),
         )
-    with mock() as ours, baseline("h2_library") as theirs:
-        targets.append(
-            compare(
-                "h2c",
-                6,
-                lambda: h2load(ours, int(40_000 * options.seconds)),
-                lambda: h2load(theirs, int(4_000 * options.seconds)),
-                options.rounds,
-            )
+        targets.append(contest.run(options.rounds))
+    with mock() as ours, other() if other else baseline("h2_library") as theirs:
+        contest = Contest(
+            "h2c",
+            1 if other else 8,
+            lambda: h2_load(ours, requests),
+            lambda: h2_load(theirs, requests // slower),
         )
-    with mock("--delay", f"{DELAY * 1000:g}") as ours:
-        timed(ours, "--h1", f"-c{STREAMS}")  # warm
-        targets.append(lateness("HTTP/1.1", 25, timed(ours, "--h1", f"-c{STREAMS}")))
-        timed(ours, "-c10", f"-m{STREAMS // 10}")
-        targets.append(lateness("h2c", 20, timed(ours, "-c10", f"-m{STREAMS // 10}")))
+        targets.append(contest.run(options.rounds))
+    if other is None:
+        with mock("--delay", f"{DELAY * 1000:g}") as ours:
+            timed(ours, "--h1", f"-c{STREAMS}")  # warm
+            targets.append(lateness("HTTP/1.1", 25, timed(ours, "--h1", f"-c{STREAMS}")))
+            timed(ours, "-c10", f"-m{STREAMS // 10}")
+            targets.append(lateness("h2c", 20, timed(ours, "-c10", f"-m{STREAMS // 10}")))
     print()
     for target in targets:
         print(target)

@@ -16,11 +16,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from mock_api.app import PREFIX, App
+from mock_api.app import App
+from mock_api.control import PREFIX
 from mock_api.language.answer import MOST, Options
 from mock_api.net.server import Listener, bind_tcp, bind_unix, serve
 from mock_api.net.supervisor import supervise
 from mock_api.net.tls import Certificate, from_files, self_made
+from mock_api.playing.services import Services
 
 JOURNAL_SIZE = 10_000
 
@@ -47,17 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     ready = json.dumps(_addresses(workers[0], options, certificate))
     stdin = sys.stdin.fileno() if options.exit_on_stdin_eof else None
-    app = App(
-        options=Options(chunks=options.chunks, delay=options.delay / 1000),
-        journal_size=options.journal_size,
-        workers=options.workers,
-    )
+    services = Services(options.journal_size)
+    defaults = Options(chunks=options.chunks, delay=options.delay / 1000)
+    app = App(services, options=defaults, workers=options.workers)
     try:
         announce = partial(_announce, ready, quiet=options.quiet)
         if options.workers == 1:
-            serve(app, workers[0], ready=announce, exit_on_eof=stdin)
+            serve(app, services, workers[0], ready=announce, exit_on_eof=stdin)
         else:
-            return supervise(app, workers, ready=announce, exit_on_eof=stdin)
+            return supervise(app, services, workers, ready=announce, exit_on_eof=stdin)
     finally:
         if options.socket is not None:
             options.socket.unlink(missing_ok=True)

@@ -1,9 +1,8 @@
-"""The control API: the journal, the keys, the gates. docs/control.md describes it.
+"""The control API: the journal, the keys, the scripts and the gates (docs/control.md).
 
-Everything stands under one prefix and speaks JSON. A wait is answered by the
-event it waits for, not by looking again: the journal calls back. With several
-workers each has a journal of its own, so one of them cannot answer for all, and
-none tries.
+All its paths have one prefix, and it speaks JSON. The journal calls back when an entry
+changes, so a wait does not poll. With several workers each has its own journal: a worker
+cannot answer for the others, and refuses control requests.
 """
 
 from __future__ import annotations
@@ -12,19 +11,22 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from mock_api.language import openai
 from mock_api.language.json_values import ScriptError
-from mock_api.language.script_json import read_script
-from mock_api.playing.exchange import End, Entry, Later, Reply, Request
+from mock_api.language.registered import Registered
+from mock_api.language.script_json import from_json
+from mock_api.playing.entry import End, Entry
+from mock_api.playing.exchange import Later, Reply, Request
+from mock_api.playing.keys import Keys
+from mock_api.playing.services import Services
 
-if TYPE_CHECKING:
-    from mock_api.app import App
+PREFIX = "/_control"
 
 LONGEST_WAIT = 300.0
-"""Seconds; no scenario's deadline comes near it."""
+"""Seconds; every scenario's deadline is much shorter."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -32,10 +34,10 @@ Answer = tuple[int, Any]
 
 
 class ControlError(Exception):
-    """A request that cannot be served; `status` and a sentence that says what was expected."""
+    """A request that cannot be served: its status, and a sentence with what was expected."""
 
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
 
 
@@ -46,15 +48,13 @@ class Query:
         parsed = parse_qs(text, keep_blank_values=True)
         for name, values in parsed.items():
             if name not in known:
-                raise ControlError(
-                    400, f"unknown parameter {name!r}; there are: {', '.join(known)}"
-                )
+                raise ControlError(400, f"unknown parameter {name!r}; known: {', '.join(known)}")
             if len(values) > 1:
-                raise ControlError(400, f"{name!r} is given {len(values)} times; once is enough")
+                raise ControlError(400, f"{name!r} is given {len(values)} times; give it once")
         self._values = {name: values[0] for name, values in parsed.items()}
 
     def text(self, name: str) -> str | None:
-        """The parameter, or None when absent."""
+        """The parameter; None: absent."""
         return self._values.get(name)
 
     def whole(self, name: str, default: int) -> int:
@@ -90,10 +90,14 @@ class Query:
 class Control:
     """The routes under the prefix."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, services: Services, keys: Keys, scripts: Registered, workers: int) -> None:
+        self._journal = services.journal
+        self._gates = services.gates
+        self._keys = keys
+        self._scripts = scripts
+        self._workers = workers
         self._routes: tuple[tuple[str, re.Pattern[str], Callable[..., Answer | Later]], ...] = (
-            ("GET", re.compile(r"/journal"), self._journal),
+            ("GET", re.compile(r"/journal"), self._show),
             ("DELETE", re.compile(r"/journal"), self._clear),
             ("GET", re.compile(r"/journal/wait"), self._wait),
             ("PUT", re.compile(r"/keys/([^/]+)"), self._put_key),
@@ -115,13 +119,13 @@ class Control:
         return Reply(openai.answer(*answer), journalled=False)
 
     def _route(self, request: Request) -> Answer | Later:
-        if self._app.workers > 1:
+        if self._workers > 1:
             raise ControlError(
                 409,
-                f"this mock has {self._app.workers} workers, each with a journal of its own, so "
-                "one cannot answer for all; start it with --workers 1 to use the control API",
+                f"this mock has {self._workers} workers, each with its own journal, so one "
+                "cannot answer for all; start it with --workers 1 to use the control API",
             )
-        path = request.path.removeprefix("/_control")
+        path = request.path.removeprefix(PREFIX)
         allowed = []
         for method, form, handler in self._routes:
             if match := form.fullmatch(path):
@@ -134,21 +138,21 @@ class Control:
             )
         forms = sorted({form.pattern.replace("([^/]+)", "NAME") for _, form, _ in self._routes})
         raise ControlError(
-            404, f"nothing is at {request.path!r}; under /_control there are: {', '.join(forms)}"
+            404, f"expected {PREFIX} and one of {', '.join(forms)}; found {request.path!r}"
         )
 
-    def _journal(self, request: Request) -> Answer:
+    def _show(self, request: Request) -> Answer:
         query = Query(request.query, ("token", "key", "after", "brief"))
-        entries = self._app.journal.find(
+        entries = self._journal.find(
             token=query.text("token"), key=query.text("key"), after=query.whole("after", 0)
         )
         brief = query.flag("brief")
-        said = [entry.as_json(brief=brief) for entry in entries]
-        return 200, {"entries": said, "dropped": self._app.journal.dropped}
+        shown = [entry.as_json(brief=brief) for entry in entries]
+        return 200, {"entries": shown, "dropped": self._journal.dropped}
 
     def _clear(self, request: Request) -> Answer:
         Query(request.query, ())
-        self._app.journal.clear()
+        self._journal.clear()
         return 200, {}
 
     def _wait(self, request: Request) -> Answer | Later:
@@ -160,30 +164,34 @@ class Control:
         timeout = query.seconds("timeout", 10.0)
         brief = query.flag("brief")
         if token is None and key is None:
-            raise ControlError(400, "say whose request to wait for: 'token' or 'key'")
+            raise ControlError(
+                400,
+                "expected 'token' or 'key', found neither; add the one of the request to wait for",
+            )
         if state not in ("received", "ended"):
             raise ControlError(400, f"'for' must be received or ended, found {state!r}")
-        journal = self._app.journal
+        journal = self._journal
 
-        def concerned() -> list[Entry]:
+        def matching() -> list[Entry]:
             return list(journal.find(token=token, key=key, after=after))
 
         def satisfied() -> bool:
-            entries = concerned()
+            entries = matching()
             if state == "ended" and any(entry.end is End.RUNNING for entry in entries):
                 return False
             return bool(entries) and max(entry.events_sent for entry in entries) >= events
 
         def report(*, satisfied: bool) -> Answer:
-            said = [entry.as_json(brief=brief) for entry in concerned()]
-            return 200, {"entries": said, "satisfied": satisfied}
+            shown = [entry.as_json(brief=brief) for entry in matching()]
+            return 200, {"entries": shown, "satisfied": satisfied}
 
         if satisfied() or not timeout:
             return report(satisfied=satisfied())
         later = Later()
 
         def changed(entry: Entry) -> None:
-            if token in (None, entry.token) and key in (None, entry.key) and satisfied():
+            reply = entry.reply
+            if token in (None, reply.token) and key in (None, reply.key) and satisfied():
                 later.resolve(openai.answer(*report(satisfied=True)))
 
         def expired() -> None:
@@ -197,32 +205,29 @@ class Control:
         key = _body(request, {"key": str})["key"]
         if not key:
             raise ControlError(400, "'key' must not be empty")
-        self._app.keys.register(name, key)
-        self._app.forget()
+        self._keys.register(name, key)
         return 200, {}
 
     def _delete_key(self, request: Request, name: str) -> Answer:
-        if not self._app.keys.forget(name):
+        if not self._keys.remove(name):
             raise ControlError(404, f"no key is registered as {name!r}")
-        self._app.forget()
         return 200, {}
 
     def _put_script(self, request: Request, name: str) -> Answer:
         try:
-            self._app.register(name, read_script(_json(request)))
+            self._scripts.put(name, from_json(_json(request)))
         except ScriptError as error:
             raise ControlError(400, str(error)) from None
         return 200, {}
 
     def _delete_script(self, request: Request, name: str) -> Answer:
-        if not self._app.scripts.remove(name):
+        if not self._scripts.remove(name):
             raise ControlError(404, f"no script is registered as {name!r}")
-        self._app.forget()
         return 200, {}
 
     def _open_gate(self, request: Request, token: str) -> Answer:
         number = _body(request, {"open": int})["open"]
-        self._app.gates.open(token, number)
+        self._gates.open(token, number)
         return 200, {}
 
 

@@ -1,23 +1,23 @@
-"""The assertion vocabulary: what a scenario can say about a finished exchange.
+"""The assertion vocabulary: checks of a finished exchange, which can be chained.
 
     response.no_error().http_status(200).utf8_valid().content_contains("😀")
 
-Every check returns the Checks it was called on and never raises for what a
-daemon did: a check that does not hold is a Finding in `failures`, with the
-clause it violates, what was expected, what was found, and where.
+Every check returns the Checks it was called on, and never raises for what a daemon did.
+A failed check is a Finding in `failures`: its kind, the expected and the actual value,
+and the place. The profile's `blame` table names the clause that each kind breaks.
 
-Each check knows the clause it judges. Where a scenario says `clause=`, it means
-"that this exchange is served at all is this clause's matter": nothing arrived,
-it was refused, it broke off, it holds what the API never sent. A flaw in an
-answer that was served is cited by the check's own clause all the same: a daemon
-that never sends `[DONE]` has broken R4 after a SIGHUP too.
+A finding that is marked `unserved` means that the client did not get an answer as a
+whole. Where the exchange was given a clause, or the scenario's first clause promises an
+answer, that clause is broken. `clause=` of a check names the clause of its own finding.
 
 The checks stand in modules by what they look at:
 
-    recorder.py  records findings, and each cause once
-    answer.py    the answer alone
-    failure.py   the answer where it must have failed
-    relay.py     the answer beside what the API was asked and sent
+    recorder.py    the base: it records findings, and each cause once
+    answer.py      the answer alone: head, events, text
+    completion.py  its finish_reason and `[DONE]`
+    failure.py     an answer that must have failed
+    upstream.py    the upstream request
+    relay.py       the answer next to what the API sent
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class AnswerChecks(Recorder):
 
     @property
     def complete(self) -> bool:
-        """Whether the stream says that it is complete; for scenarios that allow both ends."""
+        """Whether the stream looks complete; for scenarios that allow both ends."""
         return bool(self._events(Kind.DONE)) and not self._events(Kind.ERROR)
 
     @property
@@ -142,12 +142,12 @@ class AnswerChecks(Recorder):
         return self
 
     def chunk_count(self, expected: int, *, clause: str | None = None) -> Self:
-        """So many chunks carry text (R2). Role, finish and usage chunks are not counted."""
+        """This number of chunks carries text (R2). Role, finish and usage chunks do not count."""
         words = f"{plural(expected, 'chunk')} with text"
         return self._count("chunk_count", words, expected, len(self.deltas) == expected, clause)
 
     def chunk_count_at_least(self, least: int) -> Self:
-        """At least so many chunks carry text (R2)."""
+        """At least this number of chunks carries text (R2)."""
         words = f"at least {plural(least, 'chunk')} with text"
         return self._count("chunk_count_at_least", words, least, len(self.deltas) >= least, None)
 

@@ -1,4 +1,4 @@
-"""Checks on how an answer says that it is complete: its finish_reason and `[DONE]`."""
+"""Checks of the marks of a complete answer: finish_reason and `[DONE]`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class CompletionChecks(AnswerChecks):
     def finish_reason(self, expected: str) -> Self:
         """Choice 0 finished once, with this reason (R2).
 
-        The simple format carries no reason: there `[DONE]` says that the answer is
-        finished, and is looked for instead (R4).
+        The simple format does not carry a reason. There `[DONE]` marks a finished answer,
+        and the check looks for it instead (R4).
         """
         words = f"finish_reason {expected!r}, once"
         if not self._has_events("finish_reason", words, FindingKind.EVENTS):

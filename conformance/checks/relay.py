@@ -56,7 +56,7 @@ class RelayChecks(UpstreamChecks):
         if entry is None or not self._has_events(check, expected, FindingKind.EVENTS):
             return self
         if self.response.format is not Format.OPENAI:
-            # Without a chunk there is no format; an answer without text is none in `simple`.
+            # Without a chunk the format is unknown; an answer without text has no simple chunk.
             events, wanted = self.deltas, list[Any](sent.texts(entry))
             received = [chunk.text_of(event.json) for event in events]
         else:

@@ -28,7 +28,7 @@ class UpstreamChecks(FailureChecks):
             self._has_head("applied", expected)
         elif self._request("applied", expected) is not None:
             if len(entries) > 1:
-                # Whatever the others were for, they repeat what the API has processed.
+                # The API may have processed the first one already.
                 actual = f"{plural(len(entries), 'request')}"
                 self._fail("applied", FindingKind.REPEATED, expected, actual, UPSTREAM)
             for entry in entries:

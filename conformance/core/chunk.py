@@ -1,7 +1,8 @@
-"""What one event of an answer says, in either response format.
+"""The content of one event of an answer, in either response format.
 
-Used on both sides of the daemon: on what the client received, and on what the
-mock API says it sent. An event that carries text for choice 0 is a delta.
+The suite reads events on both sides of the daemon with it: those that the client
+received, and those of the mock API's journal. An event with text for choice 0 is a
+delta.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ DONE = "[DONE]"
 
 
 def kind_of(data: str, value: Any) -> Kind:
-    """What kind of event this data is; `value` is the data decoded."""
+    """The kind of an event with this data; `value` is the data decoded."""
     if data == DONE:
         return Kind.DONE
     if not isinstance(value, dict):
@@ -25,10 +26,10 @@ def kind_of(data: str, value: Any) -> Kind:
 
 
 def format_of(value: Any) -> Format | None:
-    """Which format a decoded chunk is in; None where neither knows it.
+    """The format of a decoded chunk; None where it is in neither.
 
-    An OpenAI chunk is known by its `choices` (which may be empty, or null) or
-    by its `object`, a simple one by its text.
+    An OpenAI chunk has `choices`, which may be empty or null, or an `object`. A simple
+    chunk has a text.
     """
     if not isinstance(value, dict):
         return None
@@ -41,23 +42,23 @@ def text_of(value: Any, choice: int = 0) -> str:
     """The text that a decoded chunk adds to a choice; empty where it adds none."""
     if format_of(value) is Format.SIMPLE:
         return str(value["content"]) if choice == 0 else ""
-    texts = (_content(each.get("delta")) for each in choices(value) if _index(each) == choice)
+    texts = (_content(entry.get("delta")) for entry in choices(value) if _index(entry) == choice)
     return "".join(texts)
 
 
 def finish_of(value: Any, choice: int = 0) -> tuple[Any, ...]:
-    """The finish reasons that a decoded chunk gives a choice: none, nearly always, or one."""
+    """The finish reasons that a decoded chunk gives a choice: usually none, or one."""
     return tuple(
-        each["finish_reason"]
-        for each in choices(value)
-        if _index(each) == choice and each.get("finish_reason") is not None
+        entry["finish_reason"]
+        for entry in choices(value)
+        if _index(entry) == choice and entry.get("finish_reason") is not None
     )
 
 
 def choices(value: Any) -> list[dict[str, Any]]:
-    """The choices of a decoded chunk that are objects; empty where there are none."""
-    found = value.get("choices") if isinstance(value, dict) else None
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    """The choices of a decoded chunk that are objects; empty without any."""
+    entries = value.get("choices") if isinstance(value, dict) else None
+    return [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
 
 
 def _index(choice: dict[str, Any]) -> Any:

@@ -1,11 +1,10 @@
-"""Evidence: what was seen on both sides of the daemon. Values, no I/O.
+"""Evidence: the record of both sides of the daemon. Values without I/O.
 
-A Transcript is the client's side of one exchange: every read with the time it
-was made. A Response is that transcript parsed strictly: head, events, and
-every place where the bytes broke a rule. A JournalEntry is the upstream side:
-what the mock API received and what it sent, when. All times are seconds on
-the machine's monotonic clock, which every process shares, so the two sides
-can be compared directly.
+A Transcript is the client's side of one exchange: every read with its time. A Response
+is that transcript parsed strictly: head, events, and every place where the bytes broke
+a rule. A JournalEntry is the upstream side: the request that the mock API received, and
+the events that it sent, with times. All times are seconds on the machine's monotonic
+clock. Every process shares it, so times of both sides can be compared directly.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One exchange as the client's socket saw it."""
+    """One exchange, as the client's socket recorded it."""
 
     request: bytes
     """The bytes that began the exchange: handoff data, or an HTTP request."""
@@ -73,14 +72,14 @@ class Transcript:
 
 
 class Kind(Enum):
-    """What a server-sent event is, in either response format."""
+    """The meaning of a server-sent event, in either response format."""
 
     CHUNK = "chunk"
     """A piece of the answer: `{"content":…}` or an OpenAI chunk object."""
     DONE = "done"
     ERROR = "error"
     OTHER = "other"
-    """Neither of the two formats knows it."""
+    """It is in neither of the two formats."""
 
 
 class Format(Enum):
@@ -98,9 +97,9 @@ class Event:
     data: str
     """The event's data, as the WHATWG rules assemble it."""
     json: Any
-    """The data decoded (integers exact), or None where it is no JSON."""
+    """The data decoded (integers exact), or None where it is not JSON."""
     type: str
-    """The event type; `message` unless an `event:` field said otherwise."""
+    """The event type; `message` unless an `event:` field names another one."""
     offset: int
     """Where its first line starts in the transcript's raw bytes."""
     at: float
@@ -138,7 +137,7 @@ class Response:
     violations: tuple[Violation, ...]
     """In order of offset."""
     truncated: bool = False
-    """Whether the connection ended before the message did, where framing tells the two apart."""
+    """Whether the connection ended before the message, which has a framing of its own."""
 
     def header(self, name: str) -> str | None:
         """The header's value; several values are joined with a comma; None when absent."""
@@ -147,16 +146,16 @@ class Response:
 
     @property
     def chunks(self) -> tuple[Event, ...]:
-        """The pieces of the answer, in order."""
+        """The chunks of the answer, in order."""
         return tuple(event for event in self.events if event.kind is Kind.CHUNK)
 
 
 class End(Enum):
-    """How the mock API saw its side of an exchange end."""
+    """How the mock API's side of an exchange ended."""
 
     RUNNING = "running"
     FINISHED = "finished"
-    """The script was played to its last step, whatever that step does."""
+    """The script was played to its last step."""
     CLIENT_GONE = "client_gone"
     """The daemon closed the connection or reset the stream before that."""
 
@@ -170,12 +169,12 @@ class SentEvent:
     data: str
     """The event's data, as a receiver following the WHATWG rules assembles it."""
     type: str = "message"
-    """The event type; `message` unless an `event:` field said otherwise."""
+    """The event type; `message` unless an `event:` field names another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One upstream request as the mock API saw it."""
+    """One upstream request, as the mock API recorded it."""
 
     id: int
     token: str | None
@@ -184,7 +183,7 @@ class JournalEntry:
     source: str
     """Where the pattern was found: `header`, `model`, `prompt` or `none`."""
     key: str | None
-    """The name under which the request's API key was registered; the key is never kept."""
+    """The name under which the request's API key is registered; the key itself is not kept."""
     authorized: bool
     protocol: str
     """`http/1.1` or `h2`."""
@@ -205,7 +204,7 @@ class JournalEntry:
     end: End
     ended_at: float | None
     events_sent: int = 0
-    """How many, also where an endless answer's `events` are not all kept."""
+    """The number of events, also where the journal does not keep all of an endless answer."""
 
     def header(self, name: str) -> str | None:
         """The request header's value, or None."""
@@ -229,7 +228,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Everything known about one exchange when its checks are run."""
+    """The evidence of one exchange when its checks run."""
 
     response: Response
     upstream: tuple[JournalEntry, ...]

@@ -1,8 +1,8 @@
-"""JSON compared exactly: every digit of every number, `true` apart from `1`.
+"""Exact comparison of JSON: every digit of every number; `true` differs from `1`.
 
-Relayed numbers must survive, so integers are decoded as integers of any size
-and all other numbers as decimals. Text is compared code point by code point,
-but for lone surrogates, which contract R3 lets a daemon replace by U+FFFD.
+A daemon must not change numbers. So integers are decoded as integers of any size, and
+all other numbers as decimals. Text is compared code point by code point, except for
+lone surrogates: contract R3 lets a daemon replace them by U+FFFD.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def without_lone_surrogates(text: str) -> str:
 
 
 def difference(expected: Any, actual: Any, *, digits: bool = False) -> str | None:
-    """Say where two decoded values first differ, None where they are the same.
+    """The first difference of two decoded values; None where they are equal.
 
-    `digits` asks for numbers digit for digit: then `1.0` differs from `1`.
-    The answer reads `choices[0].delta.content: expected 'a', found 'b'`.
+    With `digits` numbers are compared digit for digit: `1.0` differs from `1`.
+    The text reads `choices[0].delta.content: expected 'a', found 'b'`.
     """
     return _difference("", expected, actual, digits)
 
@@ -45,13 +45,13 @@ def _difference(path: str, expected: Any, actual: Any, digits: bool) -> str | No
                 return f"{where}: missing, expected {_short(expected[key])}"
             if key not in expected:
                 return f"{where}: found {_short(actual[key])}, expected nothing"
-            if found := _difference(where, expected[key], actual[key], digits):
-                return found
+            if difference := _difference(where, expected[key], actual[key], digits):
+                return difference
         return None
     if isinstance(expected, list) and isinstance(actual, list):
         for index, (one, other) in enumerate(zip(expected, actual, strict=False)):
-            if found := _difference(f"{path}[{index}]", one, other, digits):
-                return found
+            if difference := _difference(f"{path}[{index}]", one, other, digits):
+                return difference
         if len(expected) != len(actual):
             return f"{path or 'value'}: expected {len(expected)} items, found {len(actual)}"
         return None
@@ -80,7 +80,7 @@ def _short(value: Any, limit: int = 60) -> str:
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)

@@ -1,8 +1,8 @@
-"""A finding: what a client or a check observed that is not right.
+"""A finding: an observation of a client or a check that is not right.
 
-Client code reports what it saw and names no clause: the same observation can
-break different clauses. The profile's `blame` table, or the scenario, says
-which one. The result is a FailedCheck (result.py).
+Client code reports its observation without a clause: the same observation can break
+different clauses. The profile's `blame` table, or the scenario, names the clause. The
+result is a FailedCheck (result.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import Enum
 
 
 class FindingKind(Enum):
-    """What kind of thing went wrong; profiles map each kind to a clause."""
+    """The kind of an observation; profiles map each kind to a clause."""
 
     NOT_SERVED = "not served"
     """The daemon did not answer, and did not call the API."""

@@ -1,7 +1,7 @@
-"""How evidence is quoted in a failed check: excerpts, places, times, what had arrived.
+"""Quotations of evidence in a failed check: excerpts, places, times, the bytes that arrived.
 
-One wording for all checks, so that `actual` and `where` read alike everywhere
-and stay short. Times are relative to the exchange's beginning.
+All checks share this wording, so that `actual` and `where` read alike everywhere and
+stay short. Times are relative to the exchange's beginning.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from conformance.core.evidence import Ending, Event, Kind, Response
 
 EXCERPT = 120
-"""Characters of an excerpt: one line of a terminal, with room for what stands around it."""
+"""Characters of an excerpt: one line of a terminal, with room for the words around it."""
 
 _ENDINGS = {
     Ending.EOF: "then EOF",
@@ -21,7 +21,7 @@ _ENDINGS = {
 
 
 def excerpt(value: str | bytes, limit: int = EXCERPT) -> str:
-    """The value as a literal; its middle left out, and its length told, where it is long."""
+    """The value as a literal; a long value without its middle, and with its length."""
     if len(value) <= limit:
         return repr(value)
     head, tail = limit * 2 // 3, limit // 3
@@ -52,7 +52,7 @@ def place(response: Response, event: Event) -> str:
 
 
 def byte_place(response: Response, offset: int) -> str:
-    """Where a byte of the response is: `byte 212, +0.013 s`; also just behind the last one."""
+    """Where a byte of the response is: `byte 212, +0.013 s`; also right after the last one."""
     transcript = response.transcript
     if not transcript.reads:
         return "response"
@@ -71,7 +71,7 @@ def last_place(response: Response) -> str:
 
 
 def arrived(response: Response) -> str:
-    """What came and how it ended: `3 events, then EOF at +0.013 s`."""
+    """The part that arrived and how it ended: `3 events, then EOF at +0.013 s`."""
     if not response.transcript.reads:
         return f"nothing arrived, {ending(response)}"
     if response.status is None:
@@ -82,10 +82,10 @@ def arrived(response: Response) -> str:
 
 
 def _events(response: Response) -> str:
-    told = plural(len(response.events), "event")
+    count = plural(len(response.events), "event")
     marks = [
         name
         for kind, name in ((Kind.ERROR, "an error"), (Kind.DONE, "[DONE]"))
         if any(event.kind is kind for event in response.events)
     ]
-    return f"{told} (among them {' and '.join(marks)})" if marks else told
+    return f"{count} (among them {' and '.join(marks)})" if marks else count

@@ -24,6 +24,12 @@ class Reach:
         """The manifest's placeholder that tells a daemon where to listen."""
         return "port" if self.over_tcp else "socket"
 
-    def url(self, host: str, port: str) -> str:
-        """The URL of a daemon on this port; empty for a Unix socket."""
-        return f"{self.schemes[0]}://{host}:{port}{self.path}" if self.over_tcp else ""
+    def url(self, host: str, port: str, *, scheme: str = "") -> str:
+        """The URL of a daemon on this port; empty for a Unix socket.
+
+        scheme: the one that is used, where the profile has it; else the plain one.
+        """
+        if not self.over_tcp:
+            return ""
+        used = scheme if scheme in self.schemes else self.schemes[0]
+        return f"{used}://{host}:{port}{self.path}"

@@ -1,1 +1,1 @@
-"""Starting and watching an implementation: manifest, build, process, guardian."""
+"""Daemons: their manifests, and how they are built, started, watched and stopped."""

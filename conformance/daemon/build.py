@@ -1,10 +1,9 @@
-"""Building a daemon, when what it is built from has changed.
+"""Building a daemon, where its inputs have changed.
 
-A build is fresh when its key is the one that was stamped after the last build
-that succeeded. The key is a digest of the build command, of the content of
-every input, and of the versions of the tools; time stamps play no part, since
-a checkout renews them all. Runs that start at the same time take turns at a
-lock: the first builds, the others find it done.
+A build is fresh when its key equals the key that the last successful build left
+behind. The key is a digest of the build command, of every input's content, and of the
+tools' versions. Time stamps do not count, because a checkout renews them all. A lock
+lets runs that start together build once: the first run builds, the others wait.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ LOCK = ".lock"
 LOG = ".log"
 
 TAIL = 40
-"""Lines of a failed build's output that are shown: a compiler's last error, with its context."""
+"""Lines of a failed build's output that are shown: the compiler's last error in its context."""
 
 
 async def build(manifest: Manifest) -> Path:
-    """Bring the daemon's build up to date; the folder `{build}` stands for.
+    """Bring the daemon's build up to date; returns the folder of `{build}`.
 
-    Takes a few milliseconds when nothing has changed. Raises BuildError with
+    Takes a few milliseconds where nothing has changed. Raises BuildError with
     the command and the end of its output.
     """
     folder = manifest.build_dir
@@ -121,7 +120,7 @@ def _tail(log: Path) -> str:
 
 @asynccontextmanager
 async def _lock(path: Path) -> AsyncIterator[None]:
-    """Hold the file's lock; the kernel gives it back when the holder dies."""
+    """Hold the file's lock; the kernel releases it when the process ends."""
     with path.open("w") as file:
         while True:
             with suppress(BlockingIOError):

@@ -1,10 +1,9 @@
-"""A process that the suite starts: in a session of its own, watched, and never left behind.
+"""A child process in a session of its own: watched, and never left behind.
 
-A daemon, the mock API and a build command are all started here. Each leads a
-session and process group of its own, carries the run's mark, and is told to
-the guardian. Its end is noticed by a pidfd, without polling and without a
-SIGCHLD handler; what is left of its group is killed in the moment between its
-death and its burial, while its number cannot belong to anybody else.
+Daemons and build commands are started here. Each leads its own session and process
+group, carries the run's mark, and is registered with the guardian. A pidfd reports its
+end, without polling and without a SIGCHLD handler. The rest of its group is killed
+after its death and before it is reaped, while no other process can have its number.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from typing import IO
 from conformance.daemon.guardian import MARK, guardian
 
 PATIENCE = 5.0
-"""Seconds between SIGTERM and SIGKILL on a calm machine. An idle daemon needs milliseconds; this
-is for one that waits for a stalled client."""
+"""Seconds between SIGTERM and SIGKILL on a calm machine. An idle daemon needs milliseconds; a
+daemon that waits for a stalled client needs more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +33,9 @@ class Exit:
     returncode: int
     """Its exit status, or minus the number of the signal that killed it."""
     obeyed: bool
-    """Whether it ended by itself or when asked to, not by SIGKILL."""
+    """Whether it ended without SIGKILL."""
     seconds: float
-    """From the asking to the end; 0 when it had ended before."""
+    """From the request to end to the end; 0 where it had ended before."""
 
 
 def describe(returncode: int) -> str:
@@ -51,7 +50,7 @@ def describe(returncode: int) -> str:
 
 
 class Child:
-    """A running process. Must be made, used and stopped on one event loop."""
+    """A running process, which belongs to one event loop."""
 
     def __init__(
         self,
@@ -61,7 +60,7 @@ class Child:
         cwd: Path,
         output: IO[bytes] | int,
     ) -> None:
-        """Start it. Raises OSError when the program cannot be executed."""
+        """Start it. Raises OSError where the program cannot be executed."""
         self.command = tuple(command)
         warden = guardian()
         self._popen = subprocess.Popen(
@@ -81,19 +80,19 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is its group's and its session's as well."""
+        """Its process id, which is also the id of its group and its session."""
         return self._popen.pid
 
     @property
     def returncode(self) -> int | None:
         """Its exit status or minus the signal's number; None while it runs."""
-        # The loop may not have come round to it yet: ask the kernel.
+        # The event loop may not have handled its end yet: ask the kernel.
         if self._popen.returncode is None and self._is_dead():
             self._bury()
         return self._popen.returncode
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send it, and not its children, a signal; nothing when it has ended."""
+        """Send a signal to it, and not to its children. No effect where it has ended."""
         if self.returncode is None:
             signal.pidfd_send_signal(self._pidfd, number)
 

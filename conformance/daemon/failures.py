@@ -1,14 +1,14 @@
-"""How each step of a daemon's life may fail.
+"""The errors of each step of a daemon's life.
 
-    read the manifest      ManifestError (document.py)
+    read the manifest      ManifestError (toml_positions.py)
     build                  BuildError
     start the program      SpawnError
     wait until it serves   DiedBeforeReadyError, NeverReadyError, WrongTypeError
     find a served socket   NotServedError
 
-All of them are about a daemon, not about the suite: they cost its own
-scenarios and nobody else's. Each message says what was expected, what was
-found and what to do; the log's tail is a field of its own.
+All of them are about one daemon: its scenarios are not judged, and other daemons are
+not touched. Each message says what was expected, what was found and what to do. The
+end of the log is a field of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class DaemonError(Exception):
     def __init__(self, message: str, *, log: str = "") -> None:
         self.message = message
         self.log = log
-        """The end of what the command or the daemon wrote."""
+        """The end of the command's or the daemon's output."""
         tail = "\n".join(f"    | {line}" for line in log.splitlines())
         super().__init__(f"{message}\n{tail}" if tail else message)
 
@@ -32,11 +32,11 @@ class BuildError(DaemonError):
 
 
 class StartError(DaemonError):
-    """An instance was to be started and does not serve."""
+    """An instance was started and does not serve."""
 
 
 class SpawnError(StartError):
-    """The program could not be executed at all."""
+    """The program could not be executed."""
 
 
 class DiedBeforeReadyError(StartError):
@@ -53,7 +53,7 @@ class DiedBeforeReadyError(StartError):
 
 
 class NeverReadyError(StartError):
-    """The process runs, but nothing accepts on its socket."""
+    """The process runs, but does not accept on its socket."""
 
 
 class SetupError(StartError):
@@ -61,8 +61,8 @@ class SetupError(StartError):
 
 
 class WrongTypeError(StartError):
-    """It listens on another type of socket than its manifest says."""
+    """The daemon listens on another type of socket than its manifest says."""
 
 
 class NotServedError(DaemonError):
-    """Nobody serves the socket that somebody else was to serve."""
+    """A socket or URL that should be served already is not served."""

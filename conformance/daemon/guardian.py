@@ -1,24 +1,22 @@
-"""The guardian: a process that outlives the runner by a moment, to clean up after it.
+"""The guardian: a process that cleans up after a runner, however the runner ends.
 
-A runner that is killed by SIGKILL cleans nothing up. So the first process it
-starts is this file, run as a script in a session of its own, at the other end
-of a pipe that only the runner holds. The kernel closes the pipe when the
-runner is gone, whatever ended it; the guardian then kills every process that
-the runner had started and removes its folder.
+A runner that is killed by SIGKILL cannot clean up. So the first process that it starts
+is this file, as a script in a session of its own, at the other end of a pipe that only
+the runner holds. The kernel closes the pipe when the runner ends. Then the guardian
+kills every process that the runner started, and removes its folder.
 
-Which processes those are it knows in two ways. The runner tells it each
-process group it starts; and every process it starts carries a mark in its
-environment, which children inherit, so that one that left its group is found
-too. A mark is a path: a worker's processes carry the marks of the worker and
-of the run that started the worker, so that either's end is theirs, and one
-worker's end is not another's.
+It knows these processes in two ways. The runner sends it each process group. And every
+process carries a mark in its environment, which its children inherit: so the guardian
+finds a process that left its group. A mark is a path. A worker's processes carry the
+marks of the worker and of the run that started it: they end with either of them, and
+not with another worker.
 
-A process id can be used again. Groups are told with the start time of their
-leader, and a victim is held by a pidfd before it is looked at, so that the
-one who is killed is the one who was looked at.
+A process id can be used again. So the runner sends a group's id with the start time of
+its leader, and the guardian holds a process by a pidfd before it looks at it: it kills
+the process that it has looked at.
 
-The script part runs with `python -I -S`: it may import the standard library
-only, and only what is quick to import.
+The script part runs with `python -I -S`: it imports only modules of the standard
+library that are quick to import.
 """
 
 from __future__ import annotations
@@ -37,27 +35,27 @@ MARK = "STREAM_CONFORMANCE_RUN"
 PREFIX = "sc-"
 
 LONGEST_FOLDER = 40
-"""Bytes of path for the run's folder. A Unix socket's path ends at 107 bytes, and daemons
-derive names from it (`….lock`, `….12345.tmp`); pytest alone makes TMPDIRs of 80 bytes."""
+"""The most bytes of the run's folder as a path. A Unix socket's path has at most 107 bytes, and
+daemons derive longer names from it (`….lock`, `….12345.tmp`). A TMPDIR of pytest has 80."""
 
 FAREWELL = 5.0
-"""Seconds the runner waits at its end for the guardian to be through. It takes some 20 ms;
-only processes in uninterruptible sleep make it longer."""
+"""Seconds that the runner waits at its end for the guardian, which needs some 20 ms; only a
+process in uninterruptible sleep takes longer."""
 
 
 class Stat(NamedTuple):
-    """What the guardian wants to know of a process (proc(5), /proc/PID/stat)."""
+    """The facts about a process that the guardian needs (proc(5), /proc/PID/stat)."""
 
     state: str
     parent: int
     group: int
     session: int
     started: int
-    """Clock ticks after boot: with the pid, the identity of a process."""
+    """Clock ticks after boot. With the pid, this identifies a process."""
 
 
 def stat(pid: int) -> Stat | None:
-    """Read /proc/PID/stat; None when there is no such process."""
+    """Read /proc/PID/stat; None where the process does not exist."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The command's name may hold spaces and parentheses; the last one ends it.
@@ -69,7 +67,7 @@ def stat(pid: int) -> Stat | None:
 
 
 class Guardian:
-    """The runner's side: starts the guardian, and tells it what to clean up."""
+    """The runner's side: it starts the guardian, and sends it what to clean up."""
 
     def __init__(self) -> None:
         import subprocess  # noqa: PLC0415 - the script part must start quickly
@@ -105,11 +103,11 @@ class Guardian:
             self._tell(f"+ {pid} {found.started}\n")
 
     def forget(self, pid: int) -> None:
-        """It has ended, and its group with it."""
+        """Stop watching it: it has ended, and its group with it."""
         self._tell(f"- {pid} 0\n")
 
     def close(self) -> None:
-        """Have everything cleaned up now, and wait until it is."""
+        """Let the guardian clean up now, and wait until it has."""
         import subprocess  # noqa: PLC0415
 
         assert self._process.stdin is not None
@@ -120,7 +118,7 @@ class Guardian:
 
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None
-        # Should somebody have killed the guardian, the run is still worth finishing.
+        # Where another process has killed the guardian, the run can still finish.
         with contextlib.suppress(BrokenPipeError, ValueError):
             self._process.stdin.write(line.encode())
             self._process.stdin.flush()
@@ -139,7 +137,7 @@ def guardian() -> Guardian:
 
 
 def mark_this_process() -> None:
-    """Let every process started from here on, by whomever, carry this run's mark.
+    """Let every process that starts from now on carry this run's mark.
 
     For the process that starts the workers: they inherit its environment, and
     die with it.
@@ -164,7 +162,7 @@ def _main(name: str, folder: str) -> None:
 
 
 def _kill_all(name: bytes, groups: dict[int, int]) -> None:
-    # Again until none is left: a process may have forked while the list was read.
+    # Again until the list is empty: a process may have forked while it was read.
     for _ in range(100):
         pids = [int(each) for each in os.listdir("/proc") if each.isdigit()]
         if not sum(_strike(pid, name, groups) for pid in pids):
@@ -194,8 +192,8 @@ def _in_groups(pid: int, groups: dict[int, int]) -> bool:
     found = stat(pid)
     if found is None or found.state in "ZX" or found.group not in groups:
         return False
-    # The leader's number is taken as long as its group has a member: one without a
-    # leader is the group that was told, one whose leader started later is another's.
+    # The leader's number is taken as long as its group has a member: a group without a
+    # leader is the group that was registered; a leader that started later leads another group.
     leader = stat(found.group)
     return found.session == found.group and (
         leader is None or leader.started == groups[found.group]

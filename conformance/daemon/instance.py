@@ -1,9 +1,9 @@
-"""A running daemon, as scenarios and reports see it, whoever started it.
+"""A running daemon, as scenarios and reports see it.
 
-Instance is the seam: a DaemonProcess (process.py) is one that the suite
-started itself; Attached and Remote are ones that somebody else serves, of which
-less is known: the process behind a Unix socket is found by its credentials, its
-log is not, and of a URL there is nothing but what it answers.
+Instance is the seam. A DaemonProcess (process.py) was started by the suite. Attached and
+Remote are daemons that another process serves, and of which less is known. The process
+behind a Unix socket is found by its credentials, but not its log. Behind a URL, only the
+answers are known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from conformance.core.socket_type import SocketType
 from conformance.daemon.failures import NotServedError
 
 REACH = 5.0
-"""Seconds in which a connection over TCP must have been made."""
+"""Seconds that a connection over TCP may take."""
 
 
 class Instance(Protocol):
@@ -36,24 +36,24 @@ class Instance(Protocol):
 
     @property
     def url(self) -> str:
-        """Where it is reached over TCP; empty for one that takes handoffs."""
+        """Where it is reached over TCP; empty for a daemon that takes handoffs."""
 
     @property
     def pid(self) -> int | None:
-        """Its main process; None where that cannot be found out."""
+        """Its main process; None where it is not known."""
 
     def alive(self) -> bool:
-        """Whether it still runs (or still accepts, where that is all that can be seen)."""
+        """Whether it still runs, or still accepts where no process is known."""
 
     def log_tail(self, lines: int = 20) -> str:
-        """The end of what it wrote, or an empty string."""
+        """The end of its output, or an empty string."""
 
     def describe_exit(self) -> str | None:
         """How it ended, as a phrase that follows its name; None while it runs."""
 
 
 class Attached:
-    """A daemon whose Unix socket somebody else serves."""
+    """A daemon that serves a Unix socket already."""
 
     url = ""
 
@@ -67,11 +67,11 @@ class Attached:
         return try_connect(self.socket, self.socket_type) in (None, errno.EAGAIN)
 
     def log_tail(self, lines: int = 20) -> str:
-        """Nothing: whoever started it has its log."""
+        """An empty string: the suite does not have its log."""
         return ""
 
     def describe_exit(self) -> str | None:
-        """What a connect says, once it no longer accepts."""
+        """The error of a connect, where it no longer accepts."""
         problem = try_connect(self.socket, self.socket_type)
         if problem in (None, errno.EAGAIN):
             return None
@@ -79,14 +79,14 @@ class Attached:
 
 
 class Remote:
-    """A daemon that somebody else serves over TCP."""
+    """A daemon that is served at a URL already."""
 
     socket = Path(os.devnull)
     socket_type = SocketType.STREAM
     pid = None
 
     def __init__(self, url: str) -> None:
-        """Find out whether anybody serves this URL. Raises NotServedError."""
+        """Find out whether this URL is served. Raises NotServedError."""
         self.url = url
         if problem := try_reach(url):
             raise NotServedError(
@@ -99,17 +99,17 @@ class Remote:
         return try_reach(self.url) is None
 
     def log_tail(self, lines: int = 20) -> str:
-        """Nothing: whoever started it has its log."""
+        """An empty string: the suite does not have its log."""
         return ""
 
     def describe_exit(self) -> str | None:
-        """What a connect says, once it no longer accepts."""
+        """The error of a connect, where it no longer accepts."""
         problem = try_reach(self.url)
         return None if problem is None else f"no longer accepts ({os.strerror(problem)})"
 
 
 def try_reach(url: str) -> int | None:
-    """Connect to a URL's host and port and close again: None when that worked, else the error."""
+    """Connect to a URL's host and port and close again; the error's number, or None."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
     try:
@@ -122,10 +122,10 @@ def try_reach(url: str) -> int | None:
 
 
 def try_connect(path: Path, socket_type: SocketType) -> int | None:
-    """Connect and close again: None when it was accepted, else the error's number.
+    """Connect and close again; the error's number, or None where the daemon accepts.
 
-    EAGAIN is a full backlog: somebody listens. The peer sees a connection
-    without a handoff, which is no error (contract H7).
+    EAGAIN is a full backlog: a daemon listens. The daemon sees a connection without a
+    handoff, which is not an error (contract H7).
     """
     with socket.socket(socket.AF_UNIX, socket_type.number) as knocker:
         knocker.setblocking(False)
@@ -143,7 +143,7 @@ def _knock(path: Path) -> tuple[SocketType, int | None]:
             break
     fixes = {
         errno.ENOENT: "start the daemon first, or correct the path",
-        errno.ECONNREFUSED: "the file is left over from a process that is gone: start the daemon",
+        errno.ECONNREFUSED: "the file is left over from a process that has ended: start the daemon",
         errno.EACCES: "run as a user who may write to the socket, or start it with --socket-mode",
     }
     raise NotServedError(
@@ -153,7 +153,7 @@ def _knock(path: Path) -> tuple[SocketType, int | None]:
 
 
 def _peer(connected: socket.socket) -> int | None:
-    """Who listens: the kernel notes it when listen() is called (unix(7), SO_PEERCRED)."""
+    """The process that called listen(), as the kernel recorded it (unix(7), SO_PEERCRED)."""
     credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
     pid: int = struct.unpack("iII", credentials)[0]
     return pid or None

@@ -173,7 +173,7 @@ class Manifest:
     known_failures: Mapping[str, str]
     """`scenario` or `variant/scenario` -> the reason, with a link to the tracker."""
     served: Served | None = None
-    """Set where there is no file, because the daemon is running already."""
+    """Set for a daemon that is running already, and so does not have a manifest file."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Name of a file in the instance's state folder -> the template that it is written from."""
     client: Client = field(default_factory=Client)

@@ -1,7 +1,7 @@
-"""What the kernel tells of a process: descriptors, memory, threads, children, time.
+"""Facts about a process from /proc: descriptors, memory, threads, children, processor time.
 
-All read from /proc (proc(5)), all of this moment. A process that is gone
-raises ProcessLookupError; one that may not be looked at, PermissionError.
+Each function reads the state of this moment (proc(5)). It raises ProcessLookupError
+where the process has ended, and PermissionError where it may not be read.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Descriptor:
 
     number: int
     target: str
-    """What it stands for: `socket:[123]`, `anon_inode:[eventpoll]`, a path."""
+    """What it refers to: `socket:[123]`, `anon_inode:[eventpoll]`, a path."""
     flags: int
     """The flags of open(2), as fdinfo shows them."""
 
     @property
     def close_on_exec(self) -> bool:
-        """Whether a program that the process executes will not have it."""
+        """Whether the kernel closes it when the process executes a program."""
         return bool(self.flags & os.O_CLOEXEC)
 
     @property
@@ -52,7 +52,7 @@ class Probe:
 
 
 def probe(pid: int) -> Probe:
-    """Look at a process and its descendants. Raises ProcessLookupError when it is gone."""
+    """Read a process and its descendants. Raises ProcessLookupError where it has ended."""
     pids = (pid, *descendants(pid))
     fds: list[Descriptor] = []
     memory = count = 0
@@ -84,10 +84,10 @@ def descriptors(pid: int) -> tuple[Descriptor, ...]:
 
 
 def held(pid: int, targets: frozenset[str]) -> frozenset[str]:
-    """Which of these a process has descriptors of, or else the first descendant that has any.
+    """The targets of which a process holds descriptors; else those of its first such descendant.
 
-    See Descriptor.target. Descendants are looked for only when the process
-    itself has none: finding them takes a look at every process there is.
+    See Descriptor.target. Descendants are searched only where the process itself holds
+    no such descriptor: to find them, every process must be read.
     """
     if found := targets & _targets(pid):
         return found
@@ -107,7 +107,7 @@ def _targets(pid: int) -> frozenset[str]:
 
 
 def descriptor_count(pid: int) -> int:
-    """How many descriptors are open: the one number, at the price of one listing."""
+    """The number of open descriptors, for the price of one listing."""
     return len(_listdir(pid, "fd"))
 
 
@@ -117,13 +117,13 @@ def rss(pid: int) -> int:
 
 
 def peak_rss(pid: int) -> int:
-    """The most resident memory that it ever had, in bytes."""
+    """The peak of its resident memory in bytes."""
     line = next(each for each in _read(pid, "status").splitlines() if each.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
 
 
 def threads(pid: int) -> int:
-    """How many threads it has."""
+    """The number of its threads."""
     return len(_listdir(pid, "task"))
 
 
@@ -134,9 +134,9 @@ def cpu(pid: int) -> float:
 
 
 def starved(pid: int) -> float:
-    """Seconds that it was ready to run and no processor was free: of all threads, the most.
+    """Seconds that its slowest thread waited for a free processor.
 
-    0 where it is gone, or where the kernel keeps no count (CONFIG_SCHED_INFO).
+    0 where the process has ended, or where the kernel does not count (CONFIG_SCHED_INFO).
     """
     waited = [0]
     with suppress(OSError):
@@ -146,7 +146,7 @@ def starved(pid: int) -> float:
 
 
 def descendants(pid: int) -> tuple[int, ...]:
-    """Its children, their children, and so on, parents first; zombies are none."""
+    """Its children, their children, and so on, parents first, without zombies."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit() and (found := stat(int(name))) and found.state not in "ZX":

@@ -1,18 +1,15 @@
 """Starting an instance of a daemon, knowing when it serves, and stopping it.
 
-Each instance has a private folder (mode 0700) with its socket or its state and
-its log, a loopback address of its own where it listens on TCP, and an
-environment in which nothing is inherited but what programs cannot do
-without: no proxy variable, no setting of the user's. It is ready when a
-connect of the manifest's socket type succeeds, and it is watched while that is
-awaited: a daemon that dies is an error at once, with its exit status and its
-log, not a timeout.
+Each instance has a private folder (mode 0700) with its socket, its state and its log. It
+has a loopback address of its own. From the user's environment it inherits only the
+variables that programs need: no proxy variable, and no setting of the user's. It is ready
+when a connect succeeds. A daemon that dies before that is an error at once, with its exit
+status and its log, and not a timeout.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import itertools
 import os
 import secrets
@@ -26,33 +23,26 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from conformance.core.socket_type import SocketType
 from conformance.daemon.child import PATIENCE, Child, Exit, describe
 from conformance.daemon.failures import (
-    DiedBeforeReadyError,
-    NeverReadyError,
     SetupError,
     SpawnError,
-    WrongTypeError,
 )
 from conformance.daemon.guardian import guardian
-from conformance.daemon.instance import try_connect, try_reach
 from conformance.daemon.manifest import Manifest, Variant, fill
 from conformance.daemon.places import address, paths, write_files
-from conformance.daemon.proc import Probe, probe, starved
-from conformance.daemon.setup import is_ready, run_command, set_up
+from conformance.daemon.proc import Probe, probe
+from conformance.daemon.readiness import wait_until_ready
+from conformance.daemon.setup import run_command, set_up
 
 if TYPE_CHECKING:
     from conformance.mock.addresses import Addresses
     from conformance.mock.client import MockClient
 
 INHERITED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER")
-"""The variables that an instance has from the suite's own environment."""
+"""The variables that an instance inherits from the suite."""
 
 SOCKET = "daemon.sock"
 STATE = "state"
 LOG = "log"
-
-KNOCK = 0.005
-"""Seconds between two attempts to connect. One takes 10 microseconds; an interpreter starts in
-100 milliseconds."""
 
 LOG_KEPT = 1 << 20
 """Bytes of the log's end that are kept when the folder is removed."""
@@ -61,22 +51,22 @@ _numbers = itertools.count(1)
 
 
 class How(TypedDict, total=False):
-    """How an instance is started, beside what its manifest says."""
+    """How an instance is started, in addition to its manifest."""
 
     options: Mapping[str, str]
-    """Wishes by name, passed on as the manifest's [options] say."""
+    """Options by name, passed on as the manifest's [options] say."""
     key_name: str
     """The name under which its API key is registered with the mock API."""
     addresses: Addresses
-    """Where its API is, if not where the mock API listens."""
+    """Where its API is, if it is not the mock API."""
     env: Mapping[str, str]
     """Variables that win over the manifest's."""
     nofile: int | None
-    """RLIMIT_NOFILE, soft and hard, if it shall have another than the suite."""
+    """RLIMIT_NOFILE, soft and hard, where it differs from the suite's."""
     socket: Path
-    """Where it shall listen, if not in its own folder."""
+    """Where it listens, if not in its own folder."""
     state: Path
-    """What it shall keep its state in, if not a new folder of its own."""
+    """The folder for its state, if not a new one."""
 
 
 class DaemonProcess:
@@ -99,12 +89,13 @@ class DaemonProcess:
         """Its private folder; removed after it was stopped."""
         self.socket = Path(places["socket"])
         self.state = Path(places["state"])
-        """The folder with what it keeps; removed with its own, unless it was given another."""
+        """The folder for its state. It is removed with the private folder, unless it was given."""
         self.places = places
         """The values of the manifest's placeholders for this instance."""
-        self.url = manifest.reach.url(places["host"], places["port"])
+        scheme = manifest.client_of(variant).scheme
+        self.url = manifest.reach.url(places["host"], places["port"], scheme=scheme)
         self.key = key
-        """Its API key, which nobody else has."""
+        """Its API key, which no other instance has."""
         self.key_name = key_name
         """The name under which the mock API knows that key."""
         self._child = child
@@ -175,7 +166,7 @@ class DaemonProcess:
             try:
                 yield daemon
             except asyncio.CancelledError:
-                patience = 0.0  # the run was stopped: nobody waits for a daemon to drain
+                patience = 0.0  # the run was stopped: do not wait for a daemon to drain
                 raise
             finally:
                 try:
@@ -259,61 +250,8 @@ class DaemonProcess:
         return "\n".join(self.log().splitlines()[-lines:])
 
     async def ready(self, timeout: float) -> None:
-        """Wait until a connect to its socket succeeds. Raises StartError.
-
-        timeout: in seconds, without those in which it waited for a processor: many that
-        start at once take long, and nothing is wrong with any of them.
-        """
-        loop = asyncio.get_running_loop()
-        end = loop.time() + timeout
-        ended = asyncio.ensure_future(self._child.ended())
-        try:
-            while True:
-                if self.returncode is not None:
-                    raise DiedBeforeReadyError(self.name, self.returncode, log=self.log_tail())
-                problem = self._knock()
-                if problem is None:
-                    break
-                if problem == errno.EPROTOTYPE:
-                    raise self._wrong_type()
-                if loop.time() > end and loop.time() > end + starved(self.pid):
-                    raise NeverReadyError(
-                        f"{self.name} runs, but {self.url or self.socket} did not accept within "
-                        f"{timeout:g} s (last error: {os.strerror(problem)}); it must listen "
-                        f"where {{{'port' if self.url else 'socket'}}} says; if it needs longer, "
-                        f"raise [run] timeout ({self.manifest.path})",
-                        log=self.log_tail(),
-                    )
-                await asyncio.wait({ended}, timeout=KNOCK)
-            while self.manifest.run.ready:
-                answer = await is_ready(self.url, self.manifest.run.ready)
-                if answer is None:
-                    break
-                if self.returncode is not None:
-                    raise DiedBeforeReadyError(self.name, self.returncode, log=self.log_tail())
-                if loop.time() > end and loop.time() > end + starved(self.pid):
-                    raise NeverReadyError(
-                        f"{self.name} accepts, but is not ready within {timeout:g} s: expected 200 "
-                        f"for GET {self.manifest.run.ready}, found: {answer}; correct [run] ready, "
-                        f"or raise [run] timeout ({self.manifest.path})",
-                        log=self.log_tail(),
-                    )
-                await asyncio.wait({ended}, timeout=10 * KNOCK)
-        finally:
-            ended.cancel()
-
-    def _knock(self) -> int | None:
-        return try_reach(self.url) if self.url else try_connect(self.socket, self.socket_type)
-
-    def _wrong_type(self) -> WrongTypeError:
-        said = self.socket_type
-        found = SocketType.STREAM if said is SocketType.SEQPACKET else SocketType.SEQPACKET
-        return WrongTypeError(
-            f"{self.name} does not listen on a {said.value} socket, as its manifest says; "
-            f'if that is meant, write socket_type = "{found.value}" into [run] '
-            f"({self.manifest.path})",
-            log=self.log_tail(),
-        )
+        """Wait until it serves. `timeout`: see wait_until_ready. Raises StartError."""
+        await wait_until_ready(self, timeout)
 
 
 def _command(
@@ -340,8 +278,8 @@ def _command(
     nofile = how.get("nofile")
     if nofile is None:
         return [str(found), *args]
-    # Set from outside, the limit would come too late for a runtime that reads it when it
-    # starts; set between fork and exec by Python, it would not be safe beside threads.
+    # Set later, the limit would be too late for a runtime that reads it at its start. Set
+    # between fork and exec by Python, it would not be safe in a process with threads.
     limited = 'ulimit -n "$0" && exec "$@"'
     return ["/bin/sh", "-c", limited, str(nofile), str(found), *args]
 

@@ -1,6 +1,6 @@
-"""What a daemon needs on this machine, and what to install where it is missing.
+"""The requirements of a daemon on this machine, and what to install where one is missing.
 
-A requirement's name says what kind of thing it is:
+A requirement's name says its kind:
 
     go              a command on PATH, with a version
     php:swoole      an extension of PHP, as `php` on PATH loads it
@@ -9,9 +9,9 @@ A requirement's name says what kind of thing it is:
     file:/usr/include/liburing.h
     file:vendor/autoload.php        from the manifest's folder
 
-and its value the least version, or "*" for any. A table says more:
-`{ version = "1.22", install = "…" }`, and `{ check = ["cmd", …] }` for what
-only trying can tell: the command must succeed.
+Its value is the lowest version, or "*" for any. A table gives more:
+`{ version = "1.22", install = "…" }`. With `{ check = ["cmd", …] }` the command must
+succeed; that is for requirements that only a try can answer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from importlib import metadata
 from pathlib import Path
 
 PATIENCE = 20.0
-"""Seconds a tool may take to tell its version: the first start of a cold JVM or rustup is slow."""
+"""Seconds that a tool may take to print its version. The first start of rustup is slow."""
 
 _INSTALL = {
     "cargo": "apt-get install cargo, or https://rustup.rs for a newer one",
@@ -49,15 +49,15 @@ _INSTALL = {
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One thing without which a daemon can be neither built nor run."""
+    """One requirement: without it the daemon cannot be built, or cannot run."""
 
     name: str
     version: str = "*"
-    """The least version that will do; `*` for any."""
+    """The lowest version that is accepted; `*` for any."""
     install: str = ""
-    """How to get it, when the manifest knows better than the suite."""
+    """How to get it, where the manifest says so."""
     check: tuple[str, ...] = ()
-    """A command that must succeed, instead of a look at the version."""
+    """A command that must succeed, in place of a version check."""
 
     @property
     def remedy(self) -> str:
@@ -77,14 +77,13 @@ class Requirement:
 
 
 KINDS = ("php", "python", "pkg-config", "file", "kernel")
-"""What may stand before the colon in a requirement's name."""
+"""The kinds of requirements: the word before the colon in a name."""
 
 
 def unmet(requirements: Iterable[Requirement], cache: Path | None = None) -> str | None:
-    """Why a daemon cannot run here, with what to install; None when it can.
+    """Why a daemon cannot run here, with what to install; None where it can.
 
-    The versions of commands are remembered in the cache file, until the
-    command's file changes.
+    The cache file keeps the versions of commands until a command's file changes.
     """
     versions = _Versions(cache)
     reasons = [_unmet(each, versions) for each in requirements]
@@ -110,12 +109,12 @@ def _unmet(requirement: Requirement, versions: _Versions) -> str | None:
     if found is None:
         return f"needs {wanted}, found none: {requirement.remedy}"
     if least != "*" and _numbers(found) < _numbers(least):
-        return f"needs {wanted}, found {found or 'one that tells no version'}: {requirement.remedy}"
+        return f"needs {wanted}, found {found or 'one without a version'}: {requirement.remedy}"
     return None
 
 
 def _find(requirement: Requirement, versions: _Versions) -> str | None:
-    """The installed version, an empty string when it tells none, None when it is not there."""
+    """The installed version; empty where it does not print one, None where it is missing."""
     kind, _, what = requirement.name.rpartition(":")
     if kind == "python":
         try:
@@ -134,14 +133,14 @@ def _find(requirement: Requirement, versions: _Versions) -> str | None:
 
 
 class _Versions:
-    """The versions of commands. Asking one takes 5 to 80 ms, so the answers are kept."""
+    """A cache of commands' versions: to ask a command takes 5 to 80 ms."""
 
     def __init__(self, cache: Path | None) -> None:
         self._cache = cache
         self._known: dict[str, str] = {}
         self._changed = False
         if cache is not None:
-            # Not there yet, or torn: it is only a cache.
+            # The cache is missing or damaged: ask again.
             with contextlib.suppress(OSError, ValueError, TypeError):
                 self._known = dict(json.loads(cache.read_bytes()))
 
@@ -150,7 +149,7 @@ class _Versions:
         if found is None:
             return None
         file = Path(found).resolve()
-        # A proxy (cargo is a link to rustup) chooses the version elsewhere: ask it each time.
+        # A proxy (cargo is a link to rustup) selects the version elsewhere: ask it each time.
         lasting = file.name.startswith(tool)
         stat = file.stat()
         identity = f"{file} {stat.st_mtime_ns} {stat.st_size}"
@@ -165,7 +164,7 @@ class _Versions:
     def save(self) -> None:
         if self._cache is None or not self._changed:
             return
-        # A read-only folder only costs the time of asking again.
+        # In a read-only folder the versions are asked again each time.
         with contextlib.suppress(OSError):
             self._cache.parent.mkdir(exist_ok=True)
             draft = self._cache.with_name(f"{self._cache.name}.{os.getpid()}")
@@ -206,7 +205,7 @@ def _try(command: tuple[str, ...]) -> str | None:
 
 
 def _run(command: tuple[str, ...]) -> subprocess.CompletedProcess[str] | str:
-    # In / because a tool may choose its version by a file of the current folder.
+    # In /, because a file in the current folder may select a tool's version.
     try:
         return subprocess.run(
             command,

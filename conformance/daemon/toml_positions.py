@@ -1,14 +1,13 @@
-"""A TOML file that can say on which line each of its keys stands.
+"""A TOML document with the line of each key, for errors that quote the line.
 
-tomllib reports the line of a syntax error but keeps none for the values it
-read, and an error about a value is only useful when it quotes the line. The
-place is found when it is needed, by parsing again: a key stands on the first
-line after the longest beginning of the file that parses without it. That
-holds for every way TOML has of writing a key (headers, dotted keys, inline
-tables, multi-line values), because it asks the parser itself.
+tomllib reports the line of a syntax error, but not the lines of the values that it
+reads. This module finds a key's line when an error needs it, by parsing again: the key
+stands on the first line after the longest beginning of the file that parses without
+the key. That is right for every notation of TOML (headers, dotted keys, inline tables,
+values of several lines), because the parser itself answers.
 
-A Table reads the values of one table, each with the type it must have, and
-turns every surprise into a ManifestError.
+A Table reads the values of one table with their types, and reports every other type as
+a ManifestError.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from typing import Any
 
 
 class ManifestError(ValueError):
-    """A manifest that cannot be used: where, what was found, and how to fix it."""
+    """A manifest that cannot be used: the place, what was found, and how to fix it."""
 
     def __init__(
         self, path: Path, problem: str, *, fix: str, line: int | None = None, quote: str = ""
@@ -41,7 +40,7 @@ class ManifestError(ValueError):
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:
-    """`did you mean 'x'? ` when one of the valid words is near, else nothing."""
+    """`did you mean 'x'? ` where a valid word is near, else an empty string."""
     near = get_close_matches(word, list(valid), n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}? " if near else ""
 
@@ -56,7 +55,7 @@ class Document:
 
     @classmethod
     def read(cls, path: Path) -> Document:
-        """Read and parse; ManifestError when there is no such file or it is no TOML."""
+        """Read and parse. Raises ManifestError where the file is missing or is not TOML."""
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -116,7 +115,7 @@ class Table:
 
     @property
     def name(self) -> str:
-        """The table as a header names it: `[run]`."""
+        """The table's name in a header: `[run]`."""
         return f"[{'.'.join(self.keys)}]" if self.keys else "the manifest"
 
     def error(self, key: str | None, problem: str, *, fix: str) -> ManifestError:
@@ -134,7 +133,7 @@ class Table:
                 raise self.error(key, f"unknown {kind} {key!r} in {self.name}", fix=fix)
 
     def require(self, key: str, example: str) -> None:
-        """Refuse the table when it lacks this key."""
+        """Refuse the table where this key is missing."""
         if key not in self.values:
             raise self.error(
                 None, f"{self.name} lacks {key!r}", fix=f"add a line such as: {example}"
@@ -161,7 +160,7 @@ class Table:
         return float(value)
 
     def flag(self, key: str) -> bool:
-        """True or false; false when it is not there."""
+        """True or false; false where the key is absent."""
         return bool(self._typed(key, bool, "true or false", False))
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class Stream:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON types."""
-        return {"texts": list(self.texts), "script": self.script}
+        return {"texts": list(self.texts), "script": script.to_json(self.script)}
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""Where a mock API listens, and what goes wrong where it cannot be reached."""
+"""The addresses of a mock API, and the error where it cannot be reached."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 
 class MockApiError(Exception):
-    """The mock API did not start, or cannot be asked: the suite is broken, no daemon is."""
+    """The mock API did not start, or does not answer: the suite is broken, and not a daemon."""
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a mock API listens."""
+    """The addresses of one mock API."""
 
     http: str
     """Base URL of the plain listener, with `/v1`."""
@@ -27,7 +27,7 @@ class Addresses:
     """Base URL of the control interface."""
 
     def places(self) -> dict[str, str]:
-        """The values of the manifest's placeholders that are about the API."""
+        """The values of the manifest's placeholders for the API."""
         return {
             "api_base": self.https,
             "api_base_plain": self.http,

@@ -1,7 +1,7 @@
 """The client of a mock API's control interface. Each event loop has its own.
 
-Waiting is the server's job: a wait is one request, which the server answers when the
-awaited thing has happened.
+The server does the waiting: a wait is one request, which it answers when the awaited
+event has happened.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from conformance.core.evidence import End, JournalEntry, SentEvent
+from conformance.core.script import Script, to_json
 from conformance.mock.addresses import Addresses, MockApiError
 from conformance.mock.control_client import Control, ControlError
 from conformance.mock.process import MockServer
 
 ANSWER = 10.0
-"""Seconds the control interface may take to answer, beyond what was asked to be waited for."""
+"""Seconds that the control interface may take to answer, in addition to a wait."""
 
 
 class MockClient:
-    """A client of a running mock API. Belongs to one event loop.
+    """A client of a running mock API, for one event loop.
 
-    Every method raises MockApiError when the mock API cannot be asked or
-    refuses; the message is the mock API's own.
+    Every method raises MockApiError where the mock API does not answer, or refuses. The
+    message is the mock API's own.
     """
 
     def __init__(self, addresses: Addresses) -> None:
@@ -36,7 +37,7 @@ class MockClient:
     @classmethod
     @asynccontextmanager
     async def attach(cls, addresses: Addresses) -> AsyncIterator[MockClient]:
-        """A client of a mock API that somebody else started."""
+        """A client of a mock API that runs already."""
         upstream = cls(addresses)
         try:
             yield upstream
@@ -48,7 +49,7 @@ class MockClient:
     async def start(
         cls, *, port: int | None = None, args: Sequence[str] = ()
     ) -> AsyncIterator[MockClient]:
-        """Start a mock API, as MockServer does, and be its client."""
+        """Start a mock API, and connect a client to it."""
         server = MockServer(port=port, args=args)
         try:
             async with cls.attach(await asyncio.to_thread(lambda: server.addresses)) as upstream:
@@ -57,7 +58,7 @@ class MockClient:
             await asyncio.to_thread(server.stop)
 
     async def register_key(self, name: str, key: str) -> None:
-        """Have requests that carry this API key attributed to this name."""
+        """Attribute requests that carry this API key to this name."""
         await self._ask("PUT", f"/keys/{quote(name, safe='')}", {"key": key})
 
     async def forget_key(self, name: str) -> None:
@@ -86,8 +87,8 @@ class MockClient:
     ) -> tuple[JournalEntry, ...]:
         """The token's requests, once there is one and (for `ended`) none is running.
 
-        After `within` seconds: what there is. `brief`: without the request's body and what the
-        events say, which of a large answer is much.
+        After `within` seconds it returns the requests so far. `brief`: without the request's
+        body and the events' data, which can be large.
         """
         return await self._wait(within, {"token": token, "for": state, "brief": int(brief)})
 
@@ -103,9 +104,10 @@ class MockClient:
         """As wait(), once the mock API has sent this many events to the token's request."""
         return await self._wait(within, {"token": token, "events": count})
 
-    async def put_script(self, name: str, script: Any) -> None:
-        """Register a script (JSON, as docs/patterns.md describes) for the pattern `script:NAME`."""
-        await self._ask("PUT", f"/scripts/{quote(name, safe='')}", script)
+    async def put_script(self, name: str, script: Script | dict[str, Any]) -> None:
+        """Register a script, as a value or as JSON, for the pattern `script:NAME`."""
+        value = script if isinstance(script, dict) else to_json(script)
+        await self._ask("PUT", f"/scripts/{quote(name, safe='')}", value)
 
     async def drop_script(self, name: str) -> None:
         """Undo put_script."""

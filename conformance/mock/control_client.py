@@ -1,9 +1,8 @@
 """A small HTTP client for the mock API's control interface: h11 over asyncio's streams.
 
-It exists for one measured reason: scenarios wait for the journal by the
-hundred at the same time, and with a pool of 300 connections httpx spent 13 ms
-of processor time a request, which is time taken from the daemons that are
-being judged. This one takes 0.2 ms.
+It exists for one measured reason: hundreds of scenarios wait for the journal at the same
+time. With a pool of 300 connections, httpx spent 13 ms of processor time on a request,
+time that the daemons need. This client takes 0.2 ms.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ _READ = 1 << 16
 
 
 class ControlError(Exception):
-    """The mock API could not be asked, or refused."""
+    """The mock API did not answer, or refused."""
 
 
 class Control:
-    """Requests to one server, each on a kept-alive connection of its own. Not for several loops."""
+    """Requests to one server, each on its own kept-alive connection, for one event loop."""
 
     def __init__(self, base: str) -> None:
         """base: `http://127.0.0.1:PORT/_control`, without a slash at its end."""
@@ -36,8 +35,8 @@ class Control:
     async def request(self, method: str, path: str, body: Any = None, *, within: float) -> Any:
         """Send one request and decode the JSON it answers with (None for an empty answer).
 
-        Raises ControlError when there is no answer within that many seconds,
-        or when its status is not 2xx; the message then is the server's.
+        Raises ControlError where no answer arrives within that many seconds, or where its
+        status is not 2xx; the message is then the server's.
         """
         data = b"" if body is None else json.dumps(body).encode()
         target = self._path + path
@@ -73,7 +72,7 @@ class Control:
         try:
             answer = await connection.exchange(method, target, data, self._host)
         except BaseException:
-            connection.close()  # an answer that was not awaited to its end belongs to nobody
+            connection.close()  # The rest of an answer would be taken for the next one.
             raise
         if connection.reusable:
             self._idle.append(connection)

@@ -1,12 +1,11 @@
-"""An API that refuses a request before it has read it: 413 after the head, and no more.
+"""An API that refuses a request early: it answers 413 after the head and reads no further.
 
-What it takes in is little, so that a large request is still being sent when the
-answer comes: on TCP a small receive buffer and small segments, which keep the
-sender's buffer small as well. (On a Unix socket the sender's buffer takes all;
-then the request is only unread.) Every other connection is reset behind the
-answer; those between stay open, and a daemon that first waits for its own
-writing to end waits there for ever. Answers are numbered, so that one asked
-for twice shows.
+Its receive buffer is small, so a large request is still being sent when the answer
+arrives. On TCP, small segments keep the sender's buffer small as well. (On a Unix socket
+the sender's buffer takes the whole request, which then stays unread.) After the answer,
+every second connection is reset. The others stay open: there, a daemon that waits for
+the end of its own writing waits without end. The answers are numbered, so a request that
+was sent twice can be seen.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ MOST_HEAD = 1 << 12
 
 @asynccontextmanager
 async def abrupt(mock: Addresses, folder: Path) -> AsyncIterator[Addresses]:
-    """Where such an API listens, in place of the mock API; its files are put into the folder."""
+    """The addresses of such an API. Its files are put into the folder."""
     import trustme  # noqa: PLC0415, takes 50 ms that most runs need not spend
 
     authority = trustme.CA()

@@ -1,8 +1,8 @@
-"""Places where an API should be and is none: what a daemon is pointed at to see it fail.
+"""API addresses that refuse, stall or cannot be reached.
 
-A daemon reaches its API over TCP, with or without TLS, or over a Unix socket,
-as its variant says; each place is dead in the same way on all of them. Nobody
-serves here: the kernel alone gives these answers, and gives them every time.
+A daemon reaches its API over TCP, with or without TLS, or over a Unix socket, as its
+variant says. An address fails in the same way on all of them. No server runs behind it:
+the kernel alone gives these answers, and gives them every time.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from conformance.mock.early_reject import abrupt
 from conformance.mock.wrong_host_proxy import misnamed
 
 QUEUE = 128
-"""Connections that a place which accepts and never answers can hold."""
+"""Connections that a listener without a server can hold."""
 
 
 @asynccontextmanager
 async def addresses_of(api: Api, mock: Addresses) -> AsyncIterator[Addresses]:
-    """Where a daemon that is started with this API shall look for it."""
+    """The addresses of this kind of API, for the daemon that is started with it."""
     if api is Api.MOCK:
         yield mock
         return
@@ -58,7 +58,7 @@ async def addresses_of(api: Api, mock: Addresses) -> AsyncIterator[Addresses]:
             for each in (tcp, unix):
                 each.listen(QUEUE)
         elif api is Api.UNREACHABLE:
-            # A queue that is full drops every SYN, as a host does that is not there.
+            # A full queue drops every SYN, as an absent host does.
             for each in (tcp, unix):
                 each.listen(0)
                 filler = stack.enter_context(socket.socket(each.family, socket.SOCK_STREAM))

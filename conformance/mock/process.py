@@ -32,7 +32,7 @@ STOP_TIMEOUT = 10.0
 
 
 class MockServer:
-    """A running mock API. Blocking, so that whoever starts a run needs no event loop for it.
+    """A running mock API. Its methods block, so a run needs no event loop to start it.
 
     The constructor returns at once; `addresses` waits until it is ready.
     """
@@ -40,7 +40,7 @@ class MockServer:
     def __init__(self, *, port: int | None = None, args: Sequence[str] = ()) -> None:
         """Start it.
 
-        port: of the plain listener; MOCK_API_PORT when not given, and any free one without it.
+        port: of the plain listener; else that of MOCK_API_PORT, else any free port.
         args: further arguments for `python -m mock_api`.
         """
         self._port = _pinned() if port is None else port
@@ -78,7 +78,7 @@ class MockServer:
 
     @property
     def addresses(self) -> Addresses:
-        """Where it listens; waits until it does. Raises MockApiError."""
+        """Its addresses; waits until it listens. Raises MockApiError."""
         if self._addresses is None:
             try:
                 self._addresses = Addresses.from_json(json.loads(self._ready_line()))
@@ -159,8 +159,7 @@ def _pinned() -> int:
     value = os.environ.get(PORT, "").strip() or "0"
     if not value.isdecimal() or int(value) > 65535:
         raise MockApiError(
-            f"{PORT}={value!r} is no port: give a number up to 65535, or unset it to have a free "
-            "port found"
+            f"{PORT}={value!r} is not a port: give a number up to 65535, or unset it"
         )
     return int(value)
 

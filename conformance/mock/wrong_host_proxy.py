@@ -1,7 +1,7 @@
-"""A detour: the mock API's TLS listener under an address that its certificate does not name.
+"""A proxy to the mock API's TLS listener, at an address that its certificate does not name.
 
-Bytes are passed on as they are, so a daemon that shakes hands in spite of the
-wrong name speaks to the mock API itself, whose journal then tells.
+The proxy passes bytes on as they are. A daemon that accepts the wrong name reaches the
+mock API itself, and its request is in the journal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PIECE = 1 << 16
 
 @asynccontextmanager
 async def misnamed(mock: Addresses) -> AsyncIterator[Addresses]:
-    """The mock API's addresses, with a TLS listener at another place than its own."""
+    """The mock API's addresses, with the proxy in place of its TLS listener."""
     parts = urlsplit(mock.https)
     running: set[asyncio.Task[None]] = set()
 

@@ -1,8 +1,8 @@
-"""A Bench: what every scenario has of a daemon, whatever the protocol.
+"""A Bench: one scenario's access to a daemon, whatever the protocol.
 
-Its process, for signals and for what /proc tells of it; more instances of it;
-the mock API behind it; and one list of what was found wrong, which the clients
-of a profile add to.
+It gives access to the daemon's process, for signals and for /proc, to more instances of
+it, and to the mock API. It collects findings in one list; the clients of a profile add
+to it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LOOK = 0.005
 
 
 class Bench:
-    """One scenario's hold on a daemon and on the mock API."""
+    """One scenario's access to a daemon and to the mock API."""
 
     def __init__(self, scenario: Scenario, environment: Environment) -> None:
         self.environment = environment
@@ -40,7 +40,7 @@ class Bench:
 
     @property
     def daemon(self) -> DaemonProcess:
-        """The daemon's process, for signals and for what /proc tells of it."""
+        """The daemon's process, for signals and for /proc."""
         instance = self.environment.instance
         assert isinstance(instance, DaemonProcess), "only a scenario that is `alone` has its own"
         return instance
@@ -48,13 +48,13 @@ class Bench:
     # The mock API
 
     async def script(self, value: Script) -> str:
-        """Register a script with the mock API; the pattern that asks for it."""
+        """Register a script with the mock API, and return the pattern that names it."""
         name = name_of(value, scenario=self._scenario.name)
         await self.upstream.put_script(name, value)
         return f"script:{name}"
 
     async def pattern(self) -> str | None:
-        """The pattern that the scenario was declared with, its script registered."""
+        """The scenario's own pattern; its script is registered first."""
         if self._scenario.script is not None:
             return await self.script(self._scenario.script)
         return self._scenario.pattern
@@ -72,29 +72,29 @@ class Bench:
             yield daemon
 
     async def stopped(self) -> None:
-        """Stop the daemon (SIGSTOP), and wait until it stands still: what comes now is queued."""
+        """Stop the daemon (SIGSTOP), and wait for it; from then on its input is queued."""
         pid = self.daemon.pid
         self.daemon.send_signal(signal.SIGSTOP)
 
         def still() -> bool:
-            found = stat(pid)
-            return found is None or found.state in "TZX"
+            status = stat(pid)
+            return status is None or status.state in "TZX"
 
         await self.until(still, within=2.0)
 
     def probe(self) -> proc.Probe:
-        """What the kernel tells of the daemon now; ProcessLookupError when it ended."""
+        """The daemon's state in /proc now. Raises ProcessLookupError where it has ended."""
         pid = self.environment.instance.pid
         assert pid is not None, "the daemon's process cannot be found out"
         return proc.probe(pid)
 
     @property
     def memory(self) -> int:
-        """The daemon's resident memory in bytes; 0 where it runs elsewhere and cannot be seen."""
+        """The daemon's resident memory in bytes; 0 where it runs on another machine."""
         return 0 if self.environment.instance.pid is None else self.probe().rss
 
     async def until(self, holds: Callable[[], bool], *, within: float) -> bool:
-        """Wait for something that only looking can tell (/proc); return whether it came true."""
+        """Wait for a condition that only polling can observe (/proc); return whether it holds."""
         end = time.monotonic() + within * self.environment.scale
         while not holds():
             if time.monotonic() > end:
@@ -103,9 +103,9 @@ class Bench:
         return True
 
     async def released(self, *targets: str, within: float = 2.0, clause: str | None = None) -> bool:
-        """Check that the daemon holds none of these, as /proc names them, in the end.
+        """Check that the daemon closes each of these descriptors, as /proc names them.
 
-        Returns whether that is so.
+        within: seconds. Returns whether it does.
         """
         pid = self.environment.instance.pid
         assert pid is not None, "the daemon's process cannot be found out"
@@ -137,7 +137,7 @@ class Bench:
         return self.environment.instance.describe_exit() or "cannot be found"
 
     def died(self) -> bool:
-        """Whether the daemon has ended, which is noted (L4), where a scenario looked for it."""
+        """Whether the daemon has ended; if so, that is noted as a finding."""
         ended = self.environment.instance.describe_exit()
         if ended is not None:
             self.note(_ended("lives", ended))
@@ -177,7 +177,7 @@ class Bench:
         return self.check(measured <= bound, check, expected=expected, actual=actual, clause=clause)
 
     async def descriptors_fall_to(self, most: int, *, within: float = 2.0) -> bool:
-        """Check that the daemon holds at most so many descriptors in the end."""
+        """Check that the daemon closes descriptors until it holds at most this number."""
         await self.until(lambda: len(self.probe().descriptors) <= most, within=within)
         held = len(self.probe().descriptors)
         return self.check(
@@ -195,17 +195,17 @@ class Bench:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything that was noted so far, in order."""
+        """Every finding so far, in order."""
         return tuple(self._noted)
 
     # Playing
 
     async def play(self) -> None:
-        """Play the scenario. Raises ScenarioStopped for what has been noted already."""
+        """Play the scenario. Raises ScenarioStopped; its finding has been noted already."""
         raise NotImplementedError
 
     async def evidence(self) -> str:
-        """What was seen, for a human; asked for only where something was noted."""
+        """The evidence, for a human; called only where a finding was noted."""
         raise NotImplementedError
 
     async def aclose(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.core.result import FailedCheck, Result, Verdict
+from conformance.core.result import Result, Verdict
 from conformance.core.scenario import Scenario
 from conformance.profiles.registry import profile_named
 from conformance.pytest_plugin.suite import Suite
@@ -66,16 +66,13 @@ def as_text(result: Result) -> str:
     lines = [f"{result.verdict.value}: {result.description}"]
     if result.reason:
         lines.append(result.reason)
-    lines += [*checks_text(result.failures), result.evidence]
-    return "\n".join([*lines, f"repeat: {repeat(result, PROGRAM)}"])
-
-
-def checks_text(failures: Iterable[FailedCheck]) -> Iterator[str]:
-    """Three lines for each failed check."""
-    for failed in failures:
-        yield f"{failed.check} ({failed.clause} {failed.level}) at {failed.where}"
-        yield f"  expected: {failed.expected}"
-        yield f"  actual:   {failed.actual}"
+    for failed in result.failures:
+        lines += [
+            f"{failed.check} ({failed.clause} {failed.level}) at {failed.where}",
+            f"  expected: {failed.expected}",
+            f"  actual:   {failed.actual}",
+        ]
+    return "\n".join([*lines, result.evidence, f"repeat: {repeat(result, PROGRAM)}"])
 
 
 def parametrize(metafunc: pytest.Metafunc, selected: Iterable[Case]) -> None:

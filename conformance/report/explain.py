@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator
 
 from conformance.core.scenario import Actor, Api, Scenario, Start
+from conformance.core.script import to_json
 
 _WIDTH = 88
 """Prose is set for reading, not for the width of the window."""
@@ -36,7 +37,7 @@ def _upstream(scenario: Scenario) -> str:
     if scenario.actor is Actor.BENCH:
         return "chosen by the scenario, exchange by exchange; see below"
     if scenario.script is not None:
-        shown = json.dumps(scenario.script, ensure_ascii=False)
+        shown = json.dumps(to_json(scenario.script), ensure_ascii=False)
         return f"a script (docs/control.md):\n{textwrap.shorten(shown, 600, placeholder=' …')}"
     if scenario.pattern is None:
         return "the mock API's ordinary answer"

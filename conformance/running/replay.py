@@ -13,11 +13,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from conformance.checks import Checks
 from conformance.core.scenario import Scenario
-from conformance.core.script import Script
+from conformance.core.script import Script, ScriptError, from_json, to_json
 
 VERSION = 1
 CLAUSES = ("R2", "R3", "R4", "U2")
@@ -29,13 +28,14 @@ class ReplayError(ValueError):
 
 def write(folder: Path, *, texts: Sequence[str], script: Script) -> Path:
     """Write a scenario file, named after its content; its path."""
-    digest = hashlib.sha256(json.dumps(script, sort_keys=True).encode()).hexdigest()[:6]
+    value = to_json(script)
+    digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:6]
     path = folder / f"fuzz_{digest}.json"
     document = {
         "version": VERSION,
         "name": path.stem,
         "texts": list(texts),
-        "script": script,
+        "script": value,
     }
     path.write_text(json.dumps(document, ensure_ascii=True, indent=1) + "\n")
     return path
@@ -56,10 +56,14 @@ def read(path: Path) -> Scenario:
         raise ReplayError(
             f"{path}: expected the keys name, texts and script, found no {missing[0]}"
         )
-    return scenario(document["name"], texts=document["texts"], script=document["script"])
+    try:
+        script = from_json(document["script"])
+    except ScriptError as error:
+        raise ReplayError(f"{path}: {error}") from None
+    return scenario(document["name"], texts=document["texts"], script=script)
 
 
-def scenario(name: str, *, texts: Sequence[str], script: dict[str, Any]) -> Scenario:
+def scenario(name: str, *, texts: Sequence[str], script: Script) -> Scenario:
     """A scenario that is judged by what its deltas say."""
     said = tuple(texts)
 

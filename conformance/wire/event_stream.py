@@ -1,13 +1,12 @@
 """The WHATWG event stream, as bytes in, events out (HTML 9.2.5 and 9.2.6).
 
-Lines end in LF, CRLF or CR. A CR ends its line at once: whether a LF follows
-is only known later, and waiting for it would hold an event back; the LF is
-then swallowed. A blank line dispatches what the lines before it collected. A
-byte order mark is dropped in front of the first line only.
+Lines end in LF, CRLF or CR. A CR ends its line at once: waiting for a LF would hold an
+event back. A LF that follows is skipped. A blank line dispatches the event of the lines
+before it. A byte order mark is dropped before the first line only.
 
-Lines are cut on bytes and decoded afterwards, so that a code point split
-between two reads is no special case. A reader must accept nearly everything;
-here the sender is judged, so what a reader forgives is noted as a violation.
+Lines are cut on bytes and decoded afterwards, so a code point that is split between two
+reads needs no special case. A reader must accept nearly everything. This parser judges
+the sender, so it reports as a violation what a reader forgives.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """One event as the rules dispatch it."""
+    """One event, as the rules dispatch it."""
 
     data: str
     type: str
@@ -70,7 +69,7 @@ class EventStream:
         return events
 
     def unfinished(self) -> int | None:
-        """Where an event or a line starts that the stream's end would cut off, if any."""
+        """Where an unfinished event or line starts, should the stream end now; None without one."""
         if self._data and self._offset is not None:
             return self._offset
         return self._line_offset if self._line else None

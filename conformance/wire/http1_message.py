@@ -1,11 +1,10 @@
-"""HTTP/1.1 response framing: the head, the bytes of the body, and the message's end.
+"""HTTP/1.1 responses: the head, and the body that it frames.
 
 h11 reads the head. This module reports what h11 forgives: a bare LF, a folded
 line, a status line without its second space. The head says how the body is
 framed: by chunks, by a length, or by the connection's end. HeadRules say which
 of them the profile's contract allows (R1). The reader reports a framing that is
 not allowed and decodes it nevertheless, so that later checks see the body.
-Body bytes come out in pieces, each with its offset in the response.
 """
 
 from __future__ import annotations
@@ -18,21 +17,18 @@ import h11
 from conformance.core.evidence import Violation
 from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt
+from conformance.wire.http1_body import Body, ChunkedBody, LengthBody, Piece
 
 MAX_HEAD = 1 << 20
-"""Bytes after which a head without end is given up."""
+"""Bytes after which the reader gives up a head without an end."""
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 [1-9][0-9][0-9] [^\r\n]*")
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\r\n]*)?")
-
-Piece = tuple[int, bytes]
-"""Body bytes and the offset of the first of them in the response."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadRules:
-    """What the head of an event stream may say about its body, by the profile's contract."""
+    """The framings of an event stream that the profile's contract allows."""
 
     framed: bool
     """Whether chunks or a length may frame the body; then the message ends before EOF."""
@@ -53,124 +49,8 @@ SELF_DELIMITED = HeadRules(framed=True)
 """Chunks or a length may end the message, and the connection may be used again."""
 
 
-class Body:
-    """A body that ends with the connection. The framed kinds derive from it."""
-
-    def __init__(self) -> None:
-        self.violations: list[Violation] = []
-
-    @property
-    def ended(self) -> bool:
-        """Whether the framing says that the body is complete."""
-        return False
-
-    def feed(self, data: bytes, offset: int) -> list[Piece]:
-        """Take the next bytes after the head; return those that are body."""
-        return [(offset, data)] if data else []
-
-    def unfinished(self) -> str | None:
-        """What is missing should the connection end now, or None."""
-        return None
-
-    def _violation(self, rule: str, found: str, offset: int) -> None:
-        self.violations.append(
-            Violation(rule=rule, kind=FindingKind.HEAD, found=found, offset=offset)
-        )
-
-
-class LengthBody(Body):
-    """A body of the length that the head announced."""
-
-    def __init__(self, length: int) -> None:
-        super().__init__()
-        self._missing = length
-
-    @property
-    def ended(self) -> bool:
-        return not self._missing
-
-    def feed(self, data: bytes, offset: int) -> list[Piece]:
-        body, rest = data[: self._missing], data[self._missing :]
-        self._missing -= len(body)
-        if rest and not self.violations:
-            self._violation(
-                "nothing follows the announced length (RFC 9112 6.3)",
-                excerpt(rest),
-                offset + len(body),
-            )
-        return [(offset, body)] if body else []
-
-    def unfinished(self) -> str | None:
-        return f"{self._missing} bytes of the announced length" if self._missing else None
-
-
-class ChunkedBody(Body):
-    """A body in chunks (RFC 9112 7.1), read strictly and never resynchronised."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._left = 0
-        """Bytes of the current chunk still to come, its CRLF excluded."""
-        self._line = bytearray()
-        self._step = "size"
-
-    @property
-    def ended(self) -> bool:
-        return self._step == "over"
-
-    def feed(self, data: bytes, offset: int) -> list[Piece]:
-        pieces: list[Piece] = []
-        at = 0
-        while at < len(data) and self._step not in ("over", "broken"):
-            if self._step == "data":
-                part = data[at : at + self._left]
-                pieces.append((offset + at, part))
-                self._left -= len(part)
-                at += len(part)
-                if not self._left:
-                    self._step = "end of data"
-                continue
-            end = data.find(b"\n", at) + 1
-            self._line += data[at : end or len(data)]
-            at = end or len(data)
-            if end:
-                self._take(bytes(self._line), offset + at - len(self._line))
-                self._line.clear()
-        if self._step == "over" and at < len(data) and not self.violations:
-            self._violation(
-                "nothing follows the last chunk (RFC 9112 7.1)", excerpt(data[at:]), offset + at
-            )
-        return pieces
-
-    def unfinished(self) -> str | None:
-        return None if self._step in ("over", "broken") else "the last chunk"
-
-    def _take(self, line: bytes, offset: int) -> None:
-        content = line.removesuffix(b"\r\n")
-        if content == line:
-            self._break("chunked lines end in CRLF (RFC 9112 7.1)", line, offset)
-        elif self._step == "size":
-            size = _SIZE_LINE.fullmatch(content)
-            if size is None:
-                self._break("a chunk begins with its size in hex (RFC 9112 7.1)", line, offset)
-                return
-            self._left = int(size[1], 16)
-            self._step = "data" if self._left else "trailer"
-        elif self._step == "end of data":
-            if content:
-                self._break("a chunk's data ends in CRLF (RFC 9112 7.1)", line, offset)
-                return
-            self._step = "size"
-        elif not content:
-            self._step = "over"
-
-    def _break(self, rule: str, line: bytes, offset: int) -> None:
-        self._step = "broken"
-        self._violation(rule, excerpt(line), offset)
-
-
 class Framing:
-    """Feed it a response's bytes; it reads the head and returns the pieces of the body."""
+    """Reads the bytes of a response: its head, and the pieces of its body."""
 
     def __init__(self, rules: HeadRules = CLOSE_DELIMITED) -> None:
         self.seen = False
@@ -236,7 +116,7 @@ class Framing:
         )
 
     def _read_head(self, head: bytes) -> None:
-        # h11 speaks as a client, and a client hears nothing before it asked.
+        # h11 reads a response only after it has sent a request.
         client = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         client.send(h11.Request(method="GET", target="/", headers=[("Host", "localhost")]))
         client.send(h11.EndOfMessage())
@@ -246,7 +126,7 @@ class Framing:
         except h11.RemoteProtocolError as error:
             self._unreadable(f"{error}: {excerpt(head)}")
             return
-        self._judge_lines(head)
+        self._check_lines(head)
         del self._head[: len(head)]
         if isinstance(answer, h11.InformationalResponse):
             self._violation(
@@ -283,7 +163,7 @@ class Framing:
         if [name for name, _ in self.headers].count("content-type") > 1:
             self._violation("Content-Type is sent once (RFC 9110 8.3)", "twice", self._offset)
 
-    def _judge_lines(self, head: bytes) -> None:
+    def _check_lines(self, head: bytes) -> None:
         offset = self._offset
         for number, line in enumerate(head.split(b"\n")[:-1]):
             content = line.removesuffix(b"\r")
@@ -313,7 +193,7 @@ class Framing:
 
 
 def _text(value: bytes) -> str:
-    # A daemon may have been given a header value in UTF-8; anything else is one byte a character.
+    # A header value may be UTF-8; otherwise each byte is one character.
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -1,22 +1,20 @@
-"""Bytes to Response: the strict parser of what a daemon answers, without I/O.
+"""The strict parser of a daemon's answer, from bytes to a Response, without I/O.
 
-Three layers, each judging its own rules: framing.py the HTTP/1.1 head and
-which bytes are the body, eventstream.py the events in them, and here what the
-events say: chunks of one of the two formats, `[DONE]`, an error. Nothing
-stops the parser; where the bytes break a rule it notes a Violation and reads
-on as a lenient client would, so that every check has something to look at.
+Three layers each check their own rules. http1_message.py reads the HTTP/1.1 head and the
+bytes of the body, event_stream.py the events in them. This module reads the events'
+content: chunks of one of the two formats, `[DONE]`, an error. Where the bytes break a
+rule, the parser notes a Violation and reads on as a lenient client would, so that every
+check has something to look at.
 
-`parse` takes a whole transcript. An exchange that is still running feeds a
-ResponseParser read by read. How the bytes were cut into reads makes no
-difference but for the time stamps.
+`parse` takes a whole transcript. A running exchange feeds a ResponseParser read by read.
+The cuts between reads change the time stamps only.
 """
 
 from __future__ import annotations
 
 import json
 
-from conformance.core import chunk as delta
-from conformance.core import exact_json as exact
+from conformance.core import chunk, exact_json
 from conformance.core.evidence import (
     Event,
     Format,
@@ -75,7 +73,7 @@ class ResponseParser:
                     self._take(event, read.at)
 
     def response(self, transcript: Transcript) -> Response:
-        """What was fed, as the Response of this transcript; feeding may go on afterwards."""
+        """The Response of this transcript; feeding may continue afterwards."""
         violations = [*self._framing.violations, *self._violations, *self._at_end(transcript)]
         cut = self._cut(transcript)
         truncated = cut is not None and self._framing.seen and self._framing.rules.framed
@@ -105,7 +103,7 @@ class ResponseParser:
     def _take(self, dispatched: Dispatched, at: float) -> None:
         data, offset = dispatched.data, dispatched.offset
         value, problem = _decode(data)
-        kind = delta.kind_of(data, value)
+        kind = chunk.kind_of(data, value)
         named = dispatched.type != "message"
         if data and problem:
             self._violation(problem, excerpt(data), offset)
@@ -115,13 +113,13 @@ class ResponseParser:
             rule = "a chunk has no event name: EventSource.onmessage would not see it (HTML 9.2.6)"
             self._violation(rule, f"event: {dispatched.type}", offset)
         if kind is Kind.CHUNK:
-            self._judge_format(value, data, offset)
+            self._check_format(value, data, offset)
         if self.events and self.events[-1].kind is Kind.DONE:
             self._after_done(excerpt(data), offset)
         self.events.append(Event(kind, data, value, dispatched.type, offset, at))
 
-    def _judge_format(self, value: object, data: str, offset: int) -> None:
-        form = delta.format_of(value)
+    def _check_format(self, value: object, data: str, offset: int) -> None:
+        form = chunk.format_of(value)
         if self._format is not None and form is not self._format and not self._mixed:
             self._mixed = True
             rule = "all chunks are in one format, simple or openai"
@@ -137,7 +135,7 @@ class ResponseParser:
         done = bool(self.events) and self.events[-1].kind is Kind.DONE
         if done and trailing is not None:
             found.append(_after_done(excerpt(transcript.raw[trailing:]), trailing))
-        # Only an orderly end says that nothing was still to come.
+        # After any other end the rest may have been on its way.
         if not transcript.ending.orderly or not transcript.reads:
             return found
         if unfinished is not None and not done:
@@ -170,10 +168,10 @@ def _after_done(found: str, offset: int) -> Violation:
 
 
 def _decode(data: str) -> tuple[object, str | None]:
-    if data == delta.DONE:
+    if data == chunk.DONE:
         return None, None
     try:
-        return exact.decode(data), None
+        return exact_json.decode(data), None
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
             return None, "an event's data is one JSON value"

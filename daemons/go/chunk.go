@@ -18,6 +18,7 @@ type chunk struct {
 	Object  string
 	Type    string
 	Message string
+	Detail  json.RawMessage
 	Choices []struct {
 		Index        int
 		Delta        json.RawMessage
@@ -46,14 +47,16 @@ func parseChunk(data []byte) (*chunk, error) {
 
 // failure returns the error that the chunk reports, or nil. APIs report an error in two
 // ways: under the key `error`, as any JSON type, also next to choices; or as the whole
-// object, which then has the error's own fields and no choices.
+// object, which then has the error's own fields and no choices. FastAPI servers send a
+// `detail`, a text or a list.
 func (c *chunk) failure() *problem {
 	keyed := len(c.Error) > 0 && string(c.Error) != "null"
-	whole := len(c.Choices) == 0 && (c.Message != "" || c.Object == "error" || c.Type == "error")
-	if !keyed && !whole {
-		return nil
+	detailed := len(c.Detail) > len(`""`) && (isString(c.Detail) || isArray(c.Detail))
+	named := c.Message != "" || c.Object == "error" || c.Type == "error"
+	if keyed || len(c.Choices) == 0 && (named || detailed) {
+		return failureIn(c.data)
 	}
-	return failureIn(c.data)
+	return nil
 }
 
 // texts returns the text of choice 0 as JSON strings. It leaves out empty strings.
@@ -82,21 +85,40 @@ func contentText(content json.RawMessage) (json.RawMessage, error) {
 	if isString(content) {
 		return content, nil
 	}
-	var parts []struct {
-		Type string
-		Text json.RawMessage
-	}
+	var parts []json.RawMessage
 	if !isArray(content) || json.Unmarshal(content, &parts) != nil {
 		return nil, errOddDelta
 	}
-	text := json.RawMessage{'"'}
+	joined := json.RawMessage{'"'}
 	for _, part := range parts {
-		if part.Type != "" && part.Type != "text" || len(part.Text) == 0 || !isString(part.Text) {
-			return nil, errOddDelta
+		text, err := partText(part)
+		if err != nil {
+			return nil, err
 		}
-		text = append(text, part.Text[1:len(part.Text)-1]...)
+		joined = append(joined, text[1:len(text)-1]...)
 	}
-	return append(text, '"'), nil
+	return append(joined, '"'), nil
+}
+
+// partText returns the text of a part as a JSON string. A part is a string, or an object
+// of the type `text`. A part of the type `thinking` (Mistral) has no text for the client:
+// other APIs send it as reasoning_content, next to the content.
+func partText(data json.RawMessage) (json.RawMessage, error) {
+	var part struct {
+		Type string
+		Text json.RawMessage
+	}
+	switch {
+	case isString(data):
+		return data, nil
+	case json.Unmarshal(data, &part) != nil:
+		return nil, errOddDelta
+	case part.Type == "thinking":
+		return json.RawMessage(`""`), nil
+	case part.Type != "" && part.Type != "text" || len(part.Text) == 0 || !isString(part.Text):
+		return nil, errOddDelta
+	}
+	return part.Text, nil
 }
 
 // A completion records the choices of an answer, and whether each has finished. A
@@ -147,6 +169,11 @@ func describe(data []byte) *problem {
 		decoder := json.NewDecoder(bytes.NewReader(data))
 		decoder.UseNumber() // for the code
 		_ = decoder.Decode(p)
+	}
+	if p.Message == "" && !keyed {
+		var other struct{ Detail string }
+		_ = json.Unmarshal(data, &other)
+		p.Message = other.Detail
 	}
 	if p.Message == "" {
 		if !keyed {

@@ -22,6 +22,8 @@ var errorDialects = []apiAnswer{
 	{name: "an error event with an empty data line", status: 200, response: inDialect("event: error\ndata:")},
 	{name: "an error's fields without the key", status: 200, message: "boom", response: inDialect(`data: {"object":"error","message":"boom","type":"BadRequestError","param":null,"code":400}`)},
 	{name: "an error's message alone", status: 200, message: "boom", response: inDialect(`data: {"message":"boom"}`)},
+	{name: "a detail that is a text", status: 200, message: "boom", response: inDialect(`data: {"detail":"boom"}`)},
+	{name: "a detail that is a list", status: 200, response: inDialect(`data: {"detail":[{"msg":"boom"}]}`)},
 	{name: "an error's type alone", status: 200, response: inDialect(`data: {"type":"error"}`)},
 }
 
@@ -38,7 +40,10 @@ var dialects = []apiAnswer{
 		`data: {"choices":[{"delta":{"content":[{"type":"text","text":", "},{"text":"wor\ud83d"},{"type":"text","text":"\ude00ld"}]}}]}`)},
 	{name: "a list without parts", text: "Hello", response: inDialect(`data: {"choices":[{"delta":{"content":[]}}]}`)},
 	{name: "a part that is not text", status: 200, response: inDialect(`data: {"choices":[{"delta":{"content":[{"type":"image_url","image_url":{}}]}}]}`)},
-	{name: "a part that is a string", status: 200, response: inDialect(`data: {"choices":[{"delta":{"content":["x"]}}]}`)},
+	{name: "parts that are strings", text: "Hello!", response: inDialect(`data: {"choices":[{"delta":{"content":["!",""]}}]}`)},
+	{name: "a thinking part next to a text", text: "Hello!", response: inDialect(
+		`data: {"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"x"}]},{"type":"text","text":"!"}]}}]}`)},
+	{name: "a part that is a number", status: 200, response: inDialect(`data: {"choices":[{"delta":{"content":[5]}}]}`)},
 	{name: "content that is a number", status: 200, response: inDialect(`data: {"choices":[{"delta":{"content":5}}]}`)},
 	{name: "content that is an object", status: 200, response: inDialect(`data: {"choices":[{"delta":{"content":{"text":"x"}}}]}`)},
 	{name: "content that is false", status: 200, response: inDialect(`data: {"choices":[{"delta":{"content":false}}]}`)},

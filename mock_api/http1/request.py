@@ -1,148 +1,163 @@
-"""Reading HTTP/1.1 requests: bytes in, complete requests out, no socket in sight.
+"""An HTTP/1.1 request reader: bytes in, complete requests out, without I/O.
 
-httptools does the parsing, that is, llhttp, which is as strict as Node's server.
-This adds what a server must: limits, and a sentence for each way to be wrong.
+httptools parses; its parser is llhttp, which is as strict as Node's server. This module
+adds the limits of a server and one sentence for each kind of error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import httptools
 
-from mock_api.net.reading import Reading
+from mock_api.language.reading import Reading
 from mock_api.playing.exchange import SECRET_HEADERS, WITHHELD, Request, text
 
 MOST_HEAD = 256 * 1024
-"""Bytes a request's head may have: room for any header a scenario invents."""
+"""Bytes of a request's head: room for any header of a scenario."""
 MOST_BODY = 16 * 1024 * 1024
-"""Bytes a request's body may have; handoff data ends at 208 KiB."""
+"""Bytes of a request's body; handoff data ends at 208 KiB."""
+
+_READ = frozenset((*SECRET_HEADERS, b"x-test-pattern", b"expect"))
+"""The header fields that this module reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A complete request, and what its sender can do with the answer."""
+_WITHOUT_CHUNKS = ("0.9", "1.0")
+"""Versions of HTTP that do not know the chunked coding."""
 
-    request: Request
+
+class Http1Request(Request):
+    """A request, and what its sender can do with the answer."""
+
+    __slots__ = ("chunks", "keep_alive")
+
     keep_alive: bool
+    """The client sends more requests on the connection."""
     chunks: bool
-    """It knows the chunked coding (HTTP/1.0 does not)."""
+    """The client knows the chunked coding (HTTP/1.0 does not)."""
 
 
-@dataclass(frozen=True, slots=True)
 class Refused:
-    """What came is no request; nothing after it can be one."""
+    """An error: these bytes and all after them are not a request."""
 
-    status: int
-    why: str
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
 
 
 class RequestReader:
     """Turns one connection's bytes into requests."""
 
     def __init__(self, reading: Callable[[str], tuple[Reading, str | None] | None]) -> None:
-        """`reading` says how a request with this X-Test-Pattern is read, and its token."""
+        """`reading` returns how to read a request with this X-Test-Pattern, and its token."""
         self._reading_of = reading
+        self._body = bytearray()
+        self.on_body = self._body.extend
+        """httptools calls this."""
         self._parser = httptools.HttpRequestParser(self)
-        self._found: list[Asked | Refused] = []
+        self._complete: list[Http1Request | Refused] = []
         self.inside = False
-        """A request has begun and is not complete."""
+        """A request began and is not complete."""
         self.continue_wanted = False
-        """A request's head asked for `100 Continue`; whoever sends it resets this."""
-        self._received: tuple[tuple[bytes, bytes], ...] = ()
-        """The headers as they came, where the parser was given others."""
+        """A request's head asked for `100 Continue`; the connection resets this."""
         self.held: tuple[int, str | None] | None = None
-        """The rest of the request is to wait for this gate, of this token; whoever sees to that
-        resets this."""
-        self._over = False
-        """A request was answered that is not complete, so nothing after it can be read."""
+        """The rest of the request waits for this gate of this token; the connection resets it."""
+        self._received: list[bytes] | None = None
+        """The fields as received, if the parser was given others."""
+        self._answered = False
+        """An incomplete request was answered, so the bytes after it cannot be read."""
         self._reading: Reading | None = None
-        """How the script has the request read, until that has come about."""
-        self._token: str | None = None
+        """How the script has the request read, until that is done."""
         self._begin()
 
-    def feed(self, data: bytes) -> list[Asked | Refused]:
-        """What is complete with these bytes. After a Refused there must be no more of them."""
+    def feed(self, data: bytes) -> list[Http1Request | Refused]:
+        """The requests that are complete with these bytes. A Refused is the last of all."""
         try:
-            self._parse(data)
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # The mock never upgrades: it ignores the wish (RFC 9110 7.8). But the parser has
+            # stopped before the body. So a new parser reads the same head without that wish,
+            # and then what follows it.
+            head = self._head_without_upgrade()
+            self._received = self._fields
+            self._parser = httptools.HttpRequestParser(self)
+            return self.feed(head + data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            self._refuse(400, f"this is no HTTP/1.1 request: {error}")
-        if self.inside and self._in_head:
-            self._head_size += len(data)
-        if self._head_size > MOST_HEAD:
-            self._refuse(431, f"a request's head has at most {MOST_HEAD} bytes")
-        elif self._body_size > MOST_BODY:
-            self._refuse(413, f"a request's body has at most {MOST_BODY} bytes")
-        found, self._found = self._found, []
-        return found
-
-    def _parse(self, data: bytes) -> None:
-        while True:
-            try:
-                self._parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                # We never upgrade, and say so by answering as if nobody had asked
-                # (RFC 9110 7.8). But the parser has taken the body for something else, so
-                # a successor reads the same head, without that wish, and what follows it.
-                head = self._head_without_upgrade()
-                self._received = tuple(self._headers)
-                self._parser = httptools.HttpRequestParser(self)
-                data = head + data[upgrade.args[0] :]
-            else:
-                break
+            self._refuse(400, f"expected an HTTP/1.1 request: {error}")
+        if self.inside:
+            self._check(len(data))
+        complete = self._complete
+        if complete:
+            self._complete = []
+        return complete
 
     def _head_without_upgrade(self) -> bytes:
         version = self._parser.get_http_version().encode()
         lines = [self._parser.get_method() + b" " + self._target + b" HTTP/" + version]
-        for name, value in self._headers:
+        for name, value in zip(self._fields[::2], self._fields[1::2], strict=True):
             if name not in (b"upgrade", b"connection"):
-                hidden = name == b"authorization" and self._credential
-                lines.append(name + b": " + (hidden or value))
+                withheld = name == b"authorization" and self._credential
+                lines.append(name + b": " + (withheld or value))
         return b"\r\n".join([*lines, b"", b""])
 
-    def _look(self) -> None:
-        """More of the request is there: is it as much as its script waits for?"""
-        reading = self._reading
-        if reading is None or self._body_size < reading.size:
+    def _check(self, size: int) -> None:
+        """So many more bytes of an incomplete request: check them and its limits."""
+        if self._in_head:
+            self._head_size += size
+            if self._head_size > MOST_HEAD:
+                self._refuse(431, f"expected at most {MOST_HEAD} bytes in a request's head")
+            return
+        if self._reading is not None:
+            self._look(self._reading)
+        if len(self._body) > MOST_BODY:
+            self._refuse(413, f"expected at most {MOST_BODY} bytes in a request's body")
+
+    def _look(self, reading: Reading) -> None:
+        """More of the request arrived: is it what its script waits for?"""
+        if len(self._body) < reading.size:
             return
         self._reading = None
         if reading.gate:
             self.held = (reading.gate, self._token)
         else:
-            self._over = True
+            self._answered = True
             self.continue_wanted = False
-            request = self._request(b"".join(self._body)[: reading.size], complete=False)
-            self._found.append(Asked(request, keep_alive=False, chunks=True))
+            self._add_request(bytes(self._body[: reading.size]), False, False, True)
 
-    def _request(self, body: bytes, *, complete: bool) -> Request:
-        return Request(
+    def _add_request(self, body: bytes, complete: bool, keep_alive: bool, chunks: bool) -> None:
+        request = Http1Request(
             self._parser.get_method().decode("latin-1"),
             self._target.decode("latin-1"),
-            self._received or tuple(self._headers),
+            b"\0".join(self._received or self._fields),
             body,
             self._credential,
-            complete=complete,
+            self._pattern,
+            complete,
         )
+        request.keep_alive = keep_alive
+        request.chunks = chunks
+        self._received = None
+        self._complete.append(request)
 
-    def _refuse(self, status: int, why: str) -> None:
-        if self._over:
+    def _refuse(self, status: int, reason: str) -> None:
+        if self._answered:
             return
         self.inside = False
-        self._found.append(Refused(status, why))
+        self._complete.append(Refused(status, reason))
 
     def _begin(self) -> None:
-        self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._credential: bytes | None = None
-        self._body: list[bytes] = []
-        self._head_size = 0
-        self._body_size = 0
         self._in_head = True
+        self._target = b""
+        self._fields: list[bytes] = []
+        self._add = self._fields.append
+        self._body.clear()
+        self._head_size = 0
+        self._credential: bytes | None = None
+        self._pattern: str | None = None
         self._reading = None
-        self._token = None
+        self._token: str | None = None
 
-    # Called by httptools.
+    # httptools calls these.
 
     def on_message_begin(self) -> None:
         self._begin()
@@ -153,38 +168,37 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
-        if name in SECRET_HEADERS:
+        if name in _READ:
+            value = self._read(name, value)
+        add = self._add
+        add(name)
+        add(value)
+
+    def _read(self, name: bytes, value: bytes) -> bytes:
+        """Read a field; the value to keep."""
+        if name == b"x-test-pattern":
+            pattern = text(value)
+            self._pattern = pattern if self._pattern is None else f"{self._pattern}, {pattern}"
+        elif name == b"expect":
+            self.continue_wanted |= b"100-continue" in value.lower()
+        else:
             if name == b"authorization":
                 self._credential = value
-            value = WITHHELD
-        self._headers.append((name, value))
+            return WITHHELD
+        return value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if any(
-            name == b"expect" and b"100-continue" in value.lower() for name, value in self._headers
-        ):
-            self.continue_wanted = True
-        for name, value in self._headers:
-            if name == b"x-test-pattern" and (found := self._reading_of(text(value))):
-                self._reading, self._token = found
-        self._look()
-
-    def on_body(self, part: bytes) -> None:
-        if self._over:
-            return
-        self._body_size += len(part)
-        if self._body_size <= MOST_BODY:
-            self._body.append(part)
-        self._look()
+        if self._pattern is not None and (answer := self._reading_of(self._pattern)):
+            self._reading, self._token = answer
 
     def on_message_complete(self) -> None:
-        if self._over or self._parser.should_upgrade():
+        parser = self._parser
+        if self._reading is not None:
+            self._look(self._reading)
+        if self._answered or parser.should_upgrade():
             return
         self.inside = False
         self.continue_wanted = False
-        request = self._request(b"".join(self._body), complete=True)
-        chunks = self._parser.get_http_version() not in ("0.9", "1.0")
-        self._found.append(Asked(request, self._parser.should_keep_alive(), chunks))
-        self._received = ()
-        self._begin()
+        chunks = parser.get_http_version() not in _WITHOUT_CHUNKS
+        self._add_request(bytes(self._body), True, parser.should_keep_alive(), chunks)

@@ -11,7 +11,7 @@ from mock_api.language.cutting import Cuts
 from mock_api.language.script import Afterwards, Ending, Framing, Headers, Script
 from mock_api.language.sse import Dispatch
 from mock_api.language.steps import Raw
-from mock_api.playing.schedule import Heard, Piece, Reel, content_length, lay_out
+from mock_api.playing.schedule import Piece, Schedule, WriteEvents, content_length, lay_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +23,25 @@ class Segment:
     stall: bool
     data: bytes
     marks: tuple[int, ...]
-    """After how many bytes an event is complete, for each that becomes so."""
+    """For each event that ends in `data`: after how many bytes it is complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
     """A script as the bytes of one HTTP/1.1 response."""
 
-    reel: Reel[Segment]
+    schedule: Schedule[Segment]
     ending: Ending
     close: bool
     """The connection ends with the response."""
     afterwards: Afterwards
     cuts: Cuts | None
     instant: bytes | None
-    """All of it, where it is due at once, and leaves the connection open."""
+    """All of it, if it is due at once and leaves the connection open."""
 
 
-def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bool) -> Response:
-    """The script's bytes; `chunks` says that the client knows them (not HTTP/1.0)."""
+def compile_response(script: Script, keep_alive: bool, chunks: bool, body: bool) -> Response:
+    """The script's bytes; `chunks`: the client knows the chunked coding (HTTP/1.0 does not)."""
     framing = script.framing
     if framing is Framing.CHUNKED and not chunks:
         framing = Framing.CLOSE
@@ -49,30 +49,30 @@ def compile_response(script: Script, *, keep_alive: bool, chunks: bool, body: bo
     close = not keep_alive or framing is Framing.CLOSE or ending is not Ending.CLEAN
     head = _informational(script) + _head(script, framing, close)
 
-    def segments(events: list[Dispatch], heard: Heard) -> Iterator[Segment]:
+    def segments(events: list[Dispatch], known: WriteEvents) -> Iterator[Segment]:
         if not body:
             yield Segment(0.0, 0, False, head, ())
             return
-        yield from _segments(script, framing, head, events, heard)
+        yield from _segments(script, framing, head, events, known)
 
-    reel = Reel(script, segments)
+    schedule = Schedule(script, segments)
     instant = None
-    if reel.kept is not None and len(reel.kept) == 1 and not close and not script.once:
-        only = reel.kept[0]
+    if schedule.kept is not None and len(schedule.kept) == 1 and not close:
+        only = schedule.kept[0]
         plain = script.afterwards is Afterwards.KEEP and script.cuts is None
         if plain and not only.stall and not only.gate:
             instant = only.data
-    return Response(reel, ending, close, script.afterwards, script.cuts, instant)
+    return Response(schedule, ending, close, script.afterwards, script.cuts, instant)
 
 
 def _segments(
-    script: Script, framing: Framing, head: bytes, events: list[Dispatch], heard: Heard
+    script: Script, framing: Framing, head: bytes, events: list[Dispatch], known: WriteEvents
 ) -> Iterator[Segment]:
-    """Everything, the head included, with the body's end in the last one."""
+    """The head and the body; the body's end is in the last segment."""
     chunked = framing is Framing.CHUNKED
     extension = script.chunk_extension.encode()
     made: Segment | None = None
-    for burst in lay_out(script, events, heard):
+    for burst in lay_out(script, events, known):
         data = bytearray(b"" if made else head)
         marks = []
         for piece in burst.pieces:
@@ -104,7 +104,7 @@ def _informational(script: Script) -> bytes:
 def _head(script: Script, framing: Framing, close: bool) -> bytes:
     if script.head is not None:
         return script.head
-    headers = list(script.headers)
+    headers = list(script.all_headers)
     if framing is Framing.CHUNKED:
         headers.append(("transfer-encoding", "chunked"))
     elif framing is Framing.LENGTH:
@@ -127,4 +127,4 @@ def _lines(headers: Headers) -> bytes:
 
 
 cached_response = lru_cache(maxsize=512)(compile_response)
-"""The same for scripts that will be asked for again: those of patterns."""
+"""The same for scripts that other requests ask for too: those of patterns."""

@@ -1,33 +1,38 @@
-"""An HTTP/1.1 response being sent: its segments, as far as the kernel takes them."""
+"""An HTTP/1.1 response that is being sent: its segments, as far as the kernel takes them."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from mock_api.http1.response import Response, Segment
-from mock_api.playing.exchange import End, Entry
+from mock_api.playing.entry import End, Entry
+from mock_api.playing.link import Link
 from mock_api.playing.playback import Playback
-
-if TYPE_CHECKING:
-    from mock_api.http1.connection import Http1
+from mock_api.playing.services import Services
 
 TURN = 1024 * 1024
-"""Bytes after which a response lets others have their turn, however fast its client reads."""
+"""Bytes after which a response yields to others, however fast its client reads."""
 
 
 class Sending(Playback[Segment]):
-    """An HTTP/1.1 response being sent."""
+    """An HTTP/1.1 response that is being sent."""
 
-    __slots__ = ("_cuts", "_data", "_http1", "_marked", "_marks", "_offset", "_response", "_turn")
+    __slots__ = ("_cuts", "_data", "_done", "_link", "_marked", "_marks", "_offset", "_turn")
 
     def __init__(
-        self, http1: Http1, response: Response, segments: Iterator[Segment], entry: Entry
+        self,
+        link: Link,
+        services: Services,
+        response: Response,
+        segments: Iterator[Segment],
+        entry: Entry,
+        done: Callable[[], None],
     ) -> None:
-        super().__init__(http1.app, segments, entry)
-        self._http1 = http1
-        self._response = response
+        """`done` is called after the last byte."""
+        super().__init__(services, segments, entry)
+        self._link = link
+        self._done = done
         self._cuts = response.cuts
         self._data = b""
         self._offset = 0
@@ -37,7 +42,7 @@ class Sending(Playback[Segment]):
         """Bytes sent in this turn."""
 
     def begin(self, sent: int) -> None:
-        """The first segment was sent up to this many bytes; go on."""
+        """Go on after so many bytes of the first segment were sent."""
         first = self._next
         if first is not None and not first.gate:
             self._take_next(first)
@@ -54,7 +59,7 @@ class Sending(Playback[Segment]):
             self._marks += tuple(before + mark for mark in segment.marks)
 
     def _push(self) -> bool:
-        http1 = self._http1
+        link = self._link
         try:
             while self._offset < len(self._data):
                 data: bytes | memoryview = self._data
@@ -62,18 +67,18 @@ class Sending(Playback[Segment]):
                     data = memoryview(data)[self._offset :]
                 if self._cuts is not None:
                     data = data[: self._cuts.room(self.entry.bytes_sent)]
-                self._sent(http1.wire.send(data))
+                self._sent(link.send(data))
         except BlockingIOError:
-            http1.connection.want_writable()
+            link.want_writable()
             return False
         except OSError:
-            http1.connection.close()
+            link.close()
             return False
         self._turn += self._offset
         self._data, self._offset, self._marks, self._marked = b"", 0, (), 0
         if self._turn > TURN and self._next is not None:
             self._turn = 0
-            http1.connection.want_writable()
+            link.want_writable()
             return False
         return True
 
@@ -83,9 +88,9 @@ class Sending(Playback[Segment]):
             marked = len(self._marks)
         else:
             marked = bisect_right(self._marks, self._offset)
-        self._app.journal.sent(self.entry, size, marked - self._marked)
+        self._services.journal.sent(self.entry, size, marked - self._marked)
         self._marked = marked
 
     def _finish(self) -> None:
-        self._app.journal.close(self.entry, End.FINISHED)
-        self._http1.done(self._response)
+        self._services.journal.close(self.entry, End.FINISHED)
+        self._done()

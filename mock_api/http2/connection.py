@@ -1,21 +1,20 @@
 """HTTP/2: one connection, many requests at once (RFC 9113).
 
-What comes is read frame by frame and answered when the read is done, so that all
-that one read causes leaves in one write. What is to be sent passes three gates:
-the stream's window, the connection's window, and the room in the Outbox, which
-holds no more than the kernel will soon take. A stream that finds one of them
-closed waits, and is resumed when it opens; nothing is ever sent ahead.
+The mock reads frame by frame and sends after each read, so that all answers to one read
+leave in one write. What it sends passes three limits: the stream's window, the connection's
+window, and the room in the outbox, which holds no more than the kernel will soon take. A
+stream that meets a closed one waits until it opens; the mock sends nothing ahead.
 
-The client's mistakes are of two kinds. A Http2StreamError resets the stream; a
-Http2ConnectionError says GOAWAY, and ends the connection.
+A client makes two kinds of mistakes. A Http2StreamError resets the stream. A
+Http2ConnectionError sends GOAWAY and ends the connection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from mock_api.http2 import frames
+from mock_api.http2.field_decoder import MOST_HEADERS, FieldDecoder
 from mock_api.http2.frames import (
     ACK,
     DEFAULT_WINDOW,
@@ -27,22 +26,23 @@ from mock_api.http2.frames import (
     FrameReader,
     Http2ConnectionError,
     Http2StreamError,
-    Setting,
     Type,
 )
-from mock_api.http2.heads import MOST_HEADERS, HeadReader
 from mock_api.http2.outbox import Outbox
+from mock_api.http2.request import Head, check_trailers
 from mock_api.http2.stream import Stream
 from mock_api.http2.streams import MOST_STREAMS, STREAM_WINDOW, Streams
-from mock_api.playing.exchange import Peer
-
-if TYPE_CHECKING:
-    from mock_api.app import App
-    from mock_api.net.connection import Connection
+from mock_api.language.steps import Setting
+from mock_api.playing.entry import Peer
+from mock_api.playing.exchange import Application
+from mock_api.playing.link import Link
+from mock_api.playing.services import Services
 
 MOST_BODY = 16 * 1024 * 1024
+"""Bytes of a request's body: the same limit as for HTTP/1.1."""
+
 CONNECTION_WINDOW = 16 * 1024 * 1024
-"""What a client may send before we grant more: requests are never held up by us."""
+"""What a client may send before the mock grants more: wide enough never to delay it."""
 
 SETTINGS = frames.settings(
     {
@@ -53,20 +53,23 @@ SETTINGS = frames.settings(
 )
 GREETING = SETTINGS + frames.window_update(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
 
+_SETTINGS = int(Type.SETTINGS)
+_CONTINUATION = int(Type.CONTINUATION)
+
 
 class Http2:
     """One HTTP/2 connection."""
 
-    def __init__(self, connection: Connection, app: App) -> None:
-        self.outbox = Outbox(connection, app.journal)
-        peer = Peer(connection.id, "h2", connection.wire.transport)
-        self.streams = Streams(app, self.outbox, peer)
+    def __init__(self, link: Link, application: Application, services: Services) -> None:
+        self.outbox = Outbox(link, services.journal)
+        peer = Peer(link.id, "h2", link.transport)
+        self.streams = Streams(application, services, self.outbox, peer)
         self._reader = FrameReader()
-        self._heads = HeadReader()
+        self._decoder = FieldDecoder()
         self._preface = PREFACE
-        """What must still come of it."""
+        """The part of it that has not arrived."""
         self._settled = False
-        """The client's first SETTINGS came."""
+        """The client's first SETTINGS arrived."""
         self._block: tuple[int, int, list[bytes]] | None = None
         """A header block that CONTINUATION goes on with: stream, flags, parts."""
         self._room = CONNECTION_WINDOW
@@ -87,29 +90,30 @@ class Http2:
         self.outbox.control(GREETING)
 
     def feed(self, data: bytes) -> None:
-        """Bytes came: do what they say, then send what that made of it."""
-        self.outbox.hold()
+        """Bytes arrived: handle their frames, then send the answers."""
+        outbox = self.outbox
+        outbox.cork()
         try:
             if self._preface:
                 data = self._after_preface(data)
             for kind, flags, stream, payload in self._reader.feed(data):
-                if self.outbox.closed:
+                if outbox.closed:
                     break
                 try:
                     self._frame(kind, flags, stream, payload)
                 except Http2StreamError as fault:
                     self.streams.drop(fault.stream)
-                    self.outbox.control(frames.rst_stream(fault.stream, fault.code))
+                    outbox.control(frames.rst_stream(fault.stream, fault.code))
         except Http2ConnectionError as fault:
             self._fail(fault)
-        self.outbox.release()
+        outbox.uncork()
 
     def writable(self) -> None:
         """The kernel takes bytes again."""
         self.outbox.flush()
 
     def lost(self) -> None:
-        """The client is gone; so is whatever it was being told."""
+        """The client left, and its answers end."""
         self.outbox.lost()
         self.streams.drop_all()
 
@@ -124,10 +128,10 @@ class Http2:
 
     def _frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if not self._settled:
-            if kind != Type.SETTINGS or flags & ACK:
+            if kind != _SETTINGS or flags & ACK:
                 raise Http2ConnectionError(Code.PROTOCOL_ERROR, "the first frame must be SETTINGS")
             self._settled = True
-        if self._block is not None and (kind != Type.CONTINUATION or stream != self._block[0]):
+        if self._block is not None and (kind != _CONTINUATION or stream != self._block[0]):
             raise Http2ConnectionError(
                 Code.PROTOCOL_ERROR, f"stream {self._block[0]}'s header block is not complete"
             )
@@ -136,7 +140,8 @@ class Http2:
             handler(flags, stream, payload)
 
     def _headers(self, flags: int, stream: int, payload: bytes) -> None:
-        self._must_be_on_stream(Type.HEADERS, stream)
+        if not stream:
+            raise _not_on_stream(Type.HEADERS)
         block = frames.header_block(flags, stream, payload)
         if flags & END_HEADERS:
             self._complete_block(stream, flags, block)
@@ -165,9 +170,9 @@ class Http2:
             code = Code.PROTOCOL_ERROR if number % 2 == 0 else Code.STREAM_CLOSED
             raise Http2ConnectionError(code, f"stream {number} cannot be opened by the client now")
         self._last_stream = number
-        head = self._heads.head(number, block)
+        head = Head(number, self._decoder.decode(block))
         if len(self.streams) >= self.streams.most:
-            self.streams.turn_away(number)
+            self.streams.refuse(number)
             return
         stream = self.streams.open(number, head)
         if flags & END_STREAM:
@@ -176,7 +181,7 @@ class Http2:
             self.streams.look(stream, head.pattern)
 
     def _trailers(self, stream: Stream, flags: int, block: bytes) -> None:
-        self._heads.trailers(stream.id, block)
+        check_trailers(stream.id, self._decoder.decode(block))
         if stream.complete:
             raise Http2StreamError(stream.id, Code.STREAM_CLOSED, "HEADERS after END_STREAM")
         if not flags & END_STREAM:
@@ -184,9 +189,10 @@ class Http2:
         self.streams.complete(stream)
 
     def _data(self, flags: int, number: int, payload: bytes) -> None:
-        self._must_be_on_stream(Type.DATA, number)
-        # The connection's window is granted back as soon as it is half used, long before a
-        # client can have exceeded it: so nobody is accused of that.
+        if not number:
+            raise _not_on_stream(Type.DATA)
+        # The mock grants the connection's window back when half of it is used, long before
+        # a client can exceed it: so it need not check for that.
         self._room -= len(payload)
         if self._room < CONNECTION_WINDOW // 2:
             self.outbox.control(frames.window_update(0, CONNECTION_WINDOW - self._room))
@@ -197,11 +203,11 @@ class Http2:
             return
         if stream is None or stream.complete:
             self._must_not_be_idle(Type.DATA, number)
-            if self.streams.was_turned_away(number):
+            if self.streams.is_ignored(number):
                 return
             raise Http2StreamError(number, Code.STREAM_CLOSED, "DATA on a closed stream")
         stream.room -= len(payload)
-        if stream.room < 0 and payload:  # A script may have announced any window.
+        if stream.room < 0 and payload:  # A script may announce any window.
             raise Http2StreamError(
                 number, Code.FLOW_CONTROL_ERROR, "the stream's window is exceeded"
             )
@@ -215,19 +221,20 @@ class Http2:
             self.streams.read(stream, ended=bool(flags & END_STREAM))
         elif flags & END_STREAM:
             self.streams.complete(stream)
-        elif stream.room < self.streams.room // 2:
-            self.outbox.control(frames.window_update(number, self.streams.room - stream.room))
-            stream.room = self.streams.room
+        else:
+            self.streams.grant(stream)
 
     def _priority(self, flags: int, stream: int, payload: bytes) -> None:
-        self._must_be_on_stream(Type.PRIORITY, stream)
+        if not stream:
+            raise _not_on_stream(Type.PRIORITY)
         if len(payload) != 5:
             raise Http2StreamError(stream, Code.FRAME_SIZE_ERROR, "PRIORITY has five bytes")
-        # It is read for its errors alone (RFC 9113 5.3.2).
+        # The mock reads it only for its errors (RFC 9113 5.3.2).
         frames.header_block(frames.PRIORITY, stream, payload)
 
     def _rst_stream(self, flags: int, stream: int, payload: bytes) -> None:
-        self._must_be_on_stream(Type.RST_STREAM, stream)
+        if not stream:
+            raise _not_on_stream(Type.RST_STREAM)
         self._must_not_be_idle(Type.RST_STREAM, stream)
         frames.number(Type.RST_STREAM, payload)
         self.streams.drop(stream)
@@ -238,8 +245,8 @@ class Http2:
         if flags & ACK:
             if payload:
                 raise Http2ConnectionError(Code.FRAME_SIZE_ERROR, "SETTINGS with ACK are empty")
-            held = self.streams.acknowledged()
-            self._reader.most = held.get(Setting.MAX_FRAME_SIZE, self._reader.most)
+            values = self.streams.acknowledged()
+            self._reader.most = values.get(Setting.MAX_FRAME_SIZE, self._reader.most)
             return
         for name, value in frames.read_settings(payload):
             if name == Setting.INITIAL_WINDOW_SIZE:
@@ -247,12 +254,12 @@ class Http2:
             elif name == Setting.HEADER_TABLE_SIZE:
                 self.outbox.table_size(value)
         self.outbox.control(frames.SETTINGS_ACK)
-        # Only now may anything leave that the new windows admit: before the
-        # acknowledgment the client reckons with the old ones.
+        # Data that only the new windows allow leaves after the acknowledgment: before it,
+        # the client counts with the old ones.
         self.streams.resume()
 
     def _push_promise(self, flags: int, stream: int, payload: bytes) -> None:
-        raise Http2ConnectionError(Code.PROTOCOL_ERROR, "a client pushes nothing")
+        raise Http2ConnectionError(Code.PROTOCOL_ERROR, "a client cannot push")
 
     def _ping(self, flags: int, stream: int, payload: bytes) -> None:
         if stream:
@@ -273,20 +280,16 @@ class Http2:
         increment = frames.number(Type.WINDOW_UPDATE, payload) & MOST_WINDOW
         if not number:
             if not increment:
-                raise Http2ConnectionError(Code.PROTOCOL_ERROR, "WINDOW_UPDATE by nothing")
+                raise Http2ConnectionError(Code.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
             self.streams.widen(increment)
             return
         self._must_not_be_idle(Type.WINDOW_UPDATE, number)
         stream = self.streams.get(number)
         if stream is None:
-            return  # It was on its way when the stream ended.
+            return  # The client sent it before it knew of the stream's end.
         if not increment:
-            raise Http2StreamError(number, Code.PROTOCOL_ERROR, "WINDOW_UPDATE by nothing")
+            raise Http2StreamError(number, Code.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
         stream.widen(increment)
-
-    def _must_be_on_stream(self, kind: Type, number: int) -> None:
-        if not number:
-            raise Http2ConnectionError(Code.PROTOCOL_ERROR, f"{kind.name} must be on a stream")
 
     def _must_not_be_idle(self, kind: Type, number: int) -> None:
         if number > self._last_stream or number % 2 == 0:
@@ -298,3 +301,7 @@ class Http2:
         self.streams.drop_all()
         self.outbox.control(frames.goaway(self._last_stream, fault.code, str(fault)))
         self.outbox.end()
+
+
+def _not_on_stream(kind: Type) -> Http2ConnectionError:
+    return Http2ConnectionError(Code.PROTOCOL_ERROR, f"{kind.name} must be on a stream")

@@ -1,7 +1,7 @@
-"""HTTP/2 framing (RFC 9113 4 and 6): bytes to frames, frames to bytes, and nothing else.
+"""HTTP/2 framing (RFC 9113 4 and 6): bytes to frames and frames to bytes.
 
-What a frame means in its place is http2.py's business; here is only what can be
-said of it alone: its layout, its size, its padding.
+This module checks what concerns one frame alone: its layout, its size and its padding.
+connection.py decides what a frame means.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
+
+from mock_api.language.steps import Setting
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -41,17 +43,6 @@ ACK = 0x1
 END_HEADERS = 0x4
 PADDED = 0x8
 PRIORITY = 0x20
-
-
-class Setting(IntEnum):
-    """RFC 9113 6.5.2."""
-
-    HEADER_TABLE_SIZE = 0x1
-    ENABLE_PUSH = 0x2
-    MAX_CONCURRENT_STREAMS = 0x3
-    INITIAL_WINDOW_SIZE = 0x4
-    MAX_FRAME_SIZE = 0x5
-    MAX_HEADER_LIST_SIZE = 0x6
 
 
 class Code(IntEnum):

@@ -1,29 +1,25 @@
-"""What an HTTP/2 connection is about to send.
+"""The outbox of an HTTP/2 connection: whole frames on their way to the kernel.
 
-Streams put whole frames in, in the order in which they leave; everything put in
-between two flushes leaves in one write. What the kernel does not take at once
-stays, and nobody may put in more until it is gone. With each frame comes a note
-for the journal, which is told when the kernel took the frame's last byte, and not
-before.
+Streams put frames in, in the order in which they leave. Frames put in between two flushes
+leave in one write. If the kernel does not take all of it, the rest stays, and streams wait
+until it is gone. A note goes with the frames of a response: the journal records them when
+the kernel takes their last byte, and not earlier.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mock_api.language.cutting import NOWHERE, Cuts
-from mock_api.playing.exchange import End, Entry, Known, Peer
-
-if TYPE_CHECKING:
-    from mock_api.net.connection import Connection
-    from mock_api.playing.journal import Journal
-    from mock_api.playing.playback import Playback
+from mock_api.playing.entry import End, Entry
+from mock_api.playing.journal import Journal
+from mock_api.playing.link import Link
+from mock_api.playing.playback import Playback
 
 ROOM = 256 * 1024
-"""Bytes that may be put in for one write: some frames of each of many streams."""
+"""Bytes for one write: some frames of each of many streams."""
 
 MOST_CONTROL = 1024 * 1024
 """Bytes of answers to PING and SETTINGS that may wait for a client that does not read."""
@@ -33,51 +29,48 @@ NO_TABLE = b"\x20"
 """A dynamic table size update to 0 (RFC 7541 6.3)."""
 
 Note = tuple[int, Entry, int, int, bool]
-"""Up to which byte of what was put in, whose, how many bytes, how many events, whether the last."""
-
-KnownNote = tuple[int, Known, Peer, int, float]
-"""Up to which byte of what was put in a whole known answer reaches: to whom, on which
-stream, and when the request came."""
+"""A byte count since the connection began, an entry, its bytes and events up to there, and
+whether its response is then complete."""
 
 
 class Outbox:
     """Frames on their way to the kernel."""
 
-    def __init__(self, connection: Connection, journal: Journal) -> None:
-        self._connection = connection
+    def __init__(self, link: Link, journal: Journal) -> None:
+        self._link = link
         self._journal = journal
         self._loop = asyncio.get_running_loop()
         self._parts: list[bytes] = []
         self._size = 0
         """Bytes in `_parts`."""
         self._rest: bytes | memoryview = b""
-        """What the kernel did not take."""
-        self._notes: list[Note | KnownNote] = []
+        """Bytes that the kernel did not take."""
+        self._notes: list[Note] = []
         self._cut: deque[tuple[int, int, Cuts, int]] = deque()
-        """From which byte of what was put in to which there are cuts, where, and which byte of
-        its response the first one is."""
+        """Ranges of bytes that are cut: first byte, end, the cuts, and the first byte's place in
+        its response."""
         self._put = 0
         """Bytes put in since the connection began; notes count in these."""
         self._taken = 0
         """Bytes the kernel took since then."""
-        self._waiting: dict[Playback, None] = {}  # type: ignore[type-arg]
-        self._held = False
+        self._waiting: dict[Playback[Any], None] = {}
+        self._corked = False
         self._scheduled = False
         self._ending = False
         self.closed = False
-        """Nothing will be sent any more."""
+        """Nothing more will be sent."""
         self.table_update = b""
         """What the next header block must begin with."""
 
     def table_size(self, size: int) -> None:
         """The client's decoder will keep a table of this size at most.
 
-        Ours is never used, but shrinking must be acknowledged (RFC 7541 4.2).
+        The mock uses no table, but it must acknowledge a smaller one (RFC 7541 4.2).
         """
         if size < TABLE_SIZE:
             self.table_update = NO_TABLE
 
-    def has_room(self, playback: Playback) -> bool:  # type: ignore[type-arg]
+    def has_room(self, playback: Playback[Any]) -> bool:
         """Whether frames may be put in now; if not, the playback is resumed when they may."""
         if not self._rest and self._size < ROOM:
             return True
@@ -88,17 +81,22 @@ class Outbox:
         """Whether a whole response may be put in now as it is."""
         return not self._rest and self._size < ROOM and not self.table_update
 
-    def put_known(self, data: bytes, known: Known, peer: Peer, stream: int) -> None:
-        """The whole answer to a known request that came just now."""
-        self._append(data)
-        self._notes.append((self._put, known, peer, stream, monotonic()))
+    def put_whole(self, data: bytes, entry: Entry, events: int) -> None:
+        """All frames of a response."""
+        size = len(data)
+        self._parts.append(data)
+        self._size += size
+        self._put += size
+        self._notes.append((self._put, entry, size, events, True))
+        if not self._corked:
+            self._schedule()
 
     def put(
         self, data: bytes, entry: Entry, events: int, cuts: Cuts | None = None, at: int = 0
     ) -> None:
-        """Whole frames of a response, completing so many events.
+        """Whole frames of a response, which complete so many events.
 
-        `cuts`: where they are cut; `at`: where in the response they begin.
+        `cuts`: where the response is cut; `at`: the place of these frames in it.
         """
         if cuts is not None:
             self._cut.append((self._put, self._put + len(data), cuts, at))
@@ -106,18 +104,18 @@ class Outbox:
         self._notes.append((self._put, entry, len(data), events, False))
 
     def put_end(self, entry: Entry) -> None:
-        """What was put in for this response was its last."""
+        """The last frame of this response was put in."""
         self._notes.append((self._put, entry, 0, 0, True))
         self._schedule()
 
     def control(self, data: bytes) -> None:
-        """Frames that are no part of a response."""
+        """Frames that are not part of a response."""
         self._append(data)
         if self._rest and self._size > MOST_CONTROL:
-            self._connection.close()
+            self._link.close()
 
     def end(self) -> None:
-        """End the connection when everything has left."""
+        """End the connection after everything has left."""
         self._ending = True
         self._schedule()
 
@@ -125,46 +123,40 @@ class Outbox:
         """End the connection now, whatever has not left."""
         self.closed = True
         if reset:
-            self._connection.reset()
+            self._link.reset()
         else:
-            self._connection.finish()
+            self._link.finish()
 
-    def hold(self) -> None:
-        """More is coming: do not flush before `release`."""
-        self._held = True
+    def cork(self) -> None:
+        """Do not flush before `uncork`."""
+        self._corked = True
 
-    def release(self) -> None:
-        """Flush what came since `hold`."""
-        self._held = False
+    def uncork(self) -> None:
+        """Flush what was put in since `cork`."""
+        self._corked = False
         self.flush()
 
     def lost(self) -> None:
-        """The connection is gone, and what has not left with it."""
+        """The connection is gone, with everything that has not left."""
         self.closed = True
         self._waiting.clear()
         for note in self._notes:
-            if isinstance(note[1], Known):
-                _, known, peer, stream, came = note
-                entry = Entry(known.request, known.reply, peer, stream, known.events, came)
-                self._journal.open(entry)
-            else:
-                entry = note[1]
-            self._journal.close(entry, End.CLIENT_GONE)
+            self._journal.close(note[1], End.CLIENT_GONE)
         self._notes.clear()
 
     def flush(self) -> None:
-        """Send what there is, and let those go on who waited for room."""
+        """Send everything, then resume the playbacks that wait for room."""
         while not self.closed and self._send_all():
             if self._waiting:
                 waiting, self._waiting = self._waiting, {}
-                held, self._held = self._held, True
+                corked, self._corked = self._corked, True
                 for playback in waiting:
                     playback.resume()
-                self._held = held
+                self._corked = corked
             elif not self._parts:
                 if self._ending:
                     self.closed = True
-                    self._connection.finish()
+                    self._link.finish()
                 break
 
     def _append(self, data: bytes) -> None:
@@ -174,7 +166,7 @@ class Outbox:
         self._schedule()
 
     def _schedule(self) -> None:
-        if not self._held and not self._scheduled:
+        if not self._corked and not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush_scheduled)
 
@@ -191,15 +183,15 @@ class Outbox:
                     self._parts.clear()
                     self._size = 0
                 data = self._rest[: self._room()] if self._cut else self._rest
-                taken = self._connection.wire.send(data)
-                self._rest = memoryview(self._rest)[taken:]
+                taken = self._link.send(data)
+                self._rest = memoryview(self._rest)[taken:] if taken < len(self._rest) else b""
                 self._taken += taken
         except BlockingIOError:
-            self._connection.want_writable()
+            self._link.want_writable()
         except OSError:
-            self._connection.close()
+            self._link.close()
             return False
-        self._tell()
+        self._record()
         return not self._rest
 
     def _room(self) -> int:
@@ -213,21 +205,16 @@ class Outbox:
             self._cut.popleft()
         return NOWHERE
 
-    def _tell(self) -> None:
-        """Tell the journal what the kernel took."""
-        told = 0
-        journal = self._journal
-        for note in self._notes:
-            if note[0] > self._taken:
+    def _record(self) -> None:
+        """Let the journal record what the kernel took."""
+        done = 0
+        journal, taken = self._journal, self._taken
+        for reached, entry, size, events, last in self._notes:
+            if reached > taken:
                 break
-            told += 1
-            if isinstance(note[1], Known):
-                _, known, peer, stream, came = note
-                journal.instant(known, peer, stream, came)
-                continue
-            _, entry, size, events, last = note
+            done += 1
+            if size:
+                journal.sent(entry, size, events)
             if last:
                 journal.close(entry, End.FINISHED)
-            else:
-                journal.sent(entry, size, events)
-        del self._notes[:told]
+        del self._notes[:done]

@@ -1,9 +1,8 @@
 """A script as the frames of one HTTP/2 response.
 
-Header blocks never touch the compression table, so they are the same bytes on
-every connection. What leaves together is kept as the pieces between the places
-where the stream's number goes: joining them with the number gives the frames of
-any stream.
+Header blocks do not use the compression table, so they are the same bytes on every
+connection. The frames of one write are kept in pieces: the stream's number goes between
+them. Joining the pieces with the number gives the frames of any stream.
 """
 
 from __future__ import annotations
@@ -20,11 +19,17 @@ from mock_api.language.cutting import Cuts
 from mock_api.language.script import INTERNAL_ERROR, Afterwards, Ending, Framing, Headers, Script
 from mock_api.language.sse import Dispatch
 from mock_api.language.steps import Raw, Signal
-from mock_api.playing.exchange import Known, Reply, Request
-from mock_api.playing.schedule import Burst, Heard, Piece, Reel, content_length, lay_out
+from mock_api.playing.schedule import (
+    Burst,
+    Piece,
+    Schedule,
+    WriteEvents,
+    content_length,
+    lay_out,
+)
 
 _NOT_IN_HTTP2 = ("connection", "transfer-encoding")
-"""What a script with raw framing says to HTTP/1.1 alone (RFC 9113 8.2.2)."""
+"""Headers of a script with raw framing that are only for HTTP/1.1 (RFC 9113 8.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +48,18 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """One DATA frame, or several where the client's window is small."""
+    """One DATA frame, or several if the client's window is small."""
 
     data: bytes
     events: int
-    """How many events are complete with its last byte."""
+    """How many events its last byte completes."""
     end: bool = False
     """END_STREAM."""
     padding: int | None = None
 
     @property
     def overhead(self) -> int:
-        """What one frame takes of the windows beside its data."""
+        """What one frame takes of the windows in addition to its data."""
         return 0 if self.padding is None else 1 + self.padding
 
     def frame(self, stream: int) -> bytes:
@@ -74,11 +79,11 @@ class Segment:
     stall: bool
     items: tuple[Item, ...]
     heads: bool
-    """There are header blocks among them."""
+    """Some of them are header blocks."""
     signals: bool
-    """There is more than header blocks and data among them: they are sent one by one."""
+    """Some of them are neither header blocks nor data: they are sent one by one."""
     pieces: tuple[bytes, ...]
-    """The same, to be joined by the stream's number in four bytes."""
+    """The frames in pieces, to be joined with the stream's number in four bytes."""
     window: int
     """How much of the flow-control windows it takes."""
     size: int
@@ -89,52 +94,37 @@ class Segment:
 class Response:
     """A script as the frames of one response."""
 
-    reel: Reel[Segment]
+    schedule: Schedule[Segment]
     ending: Ending
     reset_code: int
     afterwards: Afterwards
     reset_after_end: int | None
     cuts: Cuts | None
     instant: Segment | None
-    """All of it, where it is due at once, and ends the stream and nothing else."""
+    """All of it, if it is due at once and ends only the stream."""
 
 
-class KnownFrames(Known):
-    """A known request's answer: the same frames every time, but for the stream's number."""
-
-    __slots__ = ("generation", "pieces", "window")
-
-    def __init__(self, request: Request, reply: Reply, response: Response, generation: int) -> None:
-        segment = response.instant
-        assert segment is not None
-        super().__init__(request, reply, segment.size, response.reel.events)
-        self.pieces = segment.pieces
-        self.window = segment.window
-        self.generation = generation
-        """The app's, when it gave this reply."""
-
-
-def compile_response(script: Script, *, body: bool) -> Response:
-    """The script's frames; without a body where the request was HEAD."""
+def compile_response(script: Script, body: bool) -> Response:
+    """The script's frames; `body`: False for a HEAD request."""
     ending = script.ending if body else Ending.CLEAN
 
-    def segments(events: list[Dispatch], heard: Heard) -> Iterator[Segment]:
+    def segments(events: list[Dispatch], known: WriteEvents) -> Iterator[Segment]:
         if body:
-            yield from _segments(script, events, heard)
+            yield from _segments(script, events, known)
         else:
             yield _segment(Burst(), (*_head(script), Data(b"", 0, end=True)))
 
-    reel = Reel(script, segments)
+    schedule = Schedule(script, segments)
     instant = None
-    if reel.kept is not None and len(reel.kept) == 1 and not script.once:
-        only = reel.kept[0]
+    if schedule.kept is not None and len(schedule.kept) == 1:
+        only = schedule.kept[0]
         plain = ending is Ending.CLEAN and script.afterwards is Afterwards.KEEP
         alone = script.reset_after_end is None and script.cuts is None and not only.signals
         if plain and alone and not only.stall and not only.gate:
             instant = only
     code = script.reset_code if ending is Ending.RESET else INTERNAL_ERROR
     return Response(
-        reel,
+        schedule,
         ending,
         code,
         script.afterwards,
@@ -144,11 +134,11 @@ def compile_response(script: Script, *, body: bool) -> Response:
     )
 
 
-def _segments(script: Script, events: list[Dispatch], heard: Heard) -> Iterator[Segment]:
-    """Everything, the head included, with the stream's end in the last one."""
+def _segments(script: Script, events: list[Dispatch], known: WriteEvents) -> Iterator[Segment]:
+    """The head and the body; the stream's end is in the last segment."""
     held: Burst | None = None
     items = _head(script)
-    for burst in lay_out(script, events, heard):
+    for burst in lay_out(script, events, known):
         if held is not None:
             yield _segment(held, tuple(items))
             items = []
@@ -169,7 +159,7 @@ def _head(script: Script) -> list[Item]:
     """The header blocks before the body."""
     blocks = [((":status", str(each.status)), *each.headers) for each in script.informational]
     if script.head != b"":
-        headers = [pair for pair in script.headers if pair[0] not in _NOT_IN_HTTP2]
+        headers = [pair for pair in script.all_headers if pair[0] not in _NOT_IN_HTTP2]
         if script.framing is Framing.LENGTH:
             headers.append(("content-length", str(content_length(script))))
         blocks.append(((":status", str(script.status)), *headers))
@@ -177,7 +167,7 @@ def _head(script: Script) -> list[Item]:
 
 
 def _encoded(headers: Headers) -> bytes:
-    # "Sensitive" fields are encoded as literals that no table remembers (RFC 7541 6.2.3).
+    # "Sensitive" fields are literals that never enter a table (RFC 7541 6.2.3).
     fields = [(name, value, True) for name, value in headers]
     return hpack.Encoder().encode(fields, huffman=False)
 
@@ -223,4 +213,4 @@ def _padded(kind: Type, flags: int, stream: int, payload: bytes, padding: int | 
 
 
 cached_response = lru_cache(maxsize=512)(compile_response)
-"""The same for scripts that will be asked for again: those of patterns."""
+"""The same for scripts that other requests ask for too: those of patterns."""

@@ -1,69 +1,67 @@
-"""An HTTP/2 response being sent: its segments, cut to the windows that are open."""
+"""An HTTP/2 response that is being sent: its segments, cut to the windows that are open."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mock_api.http2.frames import FRAME_SIZE, MOST_STREAM, Code, frame, goaway, rst_stream
 from mock_api.http2.response import Block, Data, Response, Segment
+from mock_api.http2.stream import Owner, Stream
 from mock_api.language.script import Afterwards, Ending
 from mock_api.language.steps import Frame, Goaway, Last, Settings
-from mock_api.playing.exchange import Entry
+from mock_api.playing.entry import Entry
 from mock_api.playing.playback import Playback
-
-if TYPE_CHECKING:
-    from mock_api.http2.stream import Stream
-    from mock_api.http2.streams import Streams
+from mock_api.playing.services import Services
 
 
 class Sending(Playback[Segment]):
     """A response on its stream."""
 
-    __slots__ = ("_at", "_cuts", "_offset", "_queue", "_response", "_sent", "_stream", "_streams")
+    __slots__ = ("_at", "_cuts", "_offset", "_owner", "_queue", "_response", "_sent", "_stream")
 
     def __init__(
         self,
-        streams: Streams,
+        services: Services,
+        owner: Owner,
         stream: Stream,
         response: Response,
         segments: Iterator[Segment],
         entry: Entry,
     ) -> None:
-        super().__init__(streams.app, segments, entry)
-        self._streams = streams
+        super().__init__(services, segments, entry)
+        self._owner = owner
         self._stream = stream
         self._response = response
         self._queue: deque[Segment] = deque()
         self._cuts = response.cuts
         self._sent = 0
-        """Bytes of frames, all told."""
+        """Bytes of all frames."""
         self._at = 0
-        """Which item of the queue's first segment is next."""
+        """The index of the next item in the queue's first segment."""
         self._offset = 0
-        """How much of that one's data has been sent."""
+        """How many bytes of that item were sent."""
 
     def _take(self, segment: Segment) -> None:
         self._queue.append(segment)
 
     def _push(self) -> bool:
-        queue, streams, stream = self._queue, self._streams, self._stream
+        queue, owner, stream = self._queue, self._owner, self._stream
         while queue:
             segment = queue[0]
-            if not streams.outbox.has_room(self):
+            if not owner.outbox.has_room(self):
                 return False
             if (
                 not self._at
                 and not self._offset
                 and not segment.signals
                 and segment.window <= stream.window
-                and segment.window <= streams.window
-                and not (segment.heads and streams.outbox.table_update)
+                and segment.window <= owner.window
+                and not (segment.heads and owner.outbox.table_update)
             ):
                 stream.window -= segment.window
-                streams.window -= segment.window
+                owner.window -= segment.window
                 data = stream.id.to_bytes(4, "big").join(segment.pieces)
                 self._put(data, segment.events)
             elif not self._push_items(segment):
@@ -75,7 +73,7 @@ class Sending(Playback[Segment]):
     def _push_items(self, segment: Segment) -> bool:
         """Send the segment frame by frame; whether all of it could be sent."""
         while self._at < len(segment.items):
-            if not self._streams.outbox.has_room(self):
+            if not self._owner.outbox.has_room(self):
                 return False
             item = segment.items[self._at]
             match item:
@@ -88,20 +86,20 @@ class Sending(Playback[Segment]):
                     number = self._stream.id if number is None else number
                     self._put(frame(kind, flags, number, payload), 0)
                 case Settings(values):
-                    self._put(self._streams.announce(values), 0)
+                    self._put(self._owner.announce(values), 0)
                 case Goaway(last, code):
                     self._put(goaway(self._last(last), code, ""), 0)
-                    self._streams.give_up_after(self._last(last))
+                    self._owner.give_up_after(self._last(last))
                     if self._over:
                         return False
             self._at, self._offset = self._at + 1, 0
         return True
 
     def give_up(self) -> None:
-        """Nothing more is sent, as a GOAWAY has said."""
+        """Send nothing more: a GOAWAY announced it."""
         self._over = True
-        self._app.gates.leave(self)
-        self._streams.outbox.put_end(self.entry)
+        self._services.gates.leave(self)
+        self._owner.outbox.put_end(self.entry)
 
     def _last(self, last: Last | int) -> int:
         """The number of the last stream that is answered."""
@@ -116,53 +114,53 @@ class Sending(Playback[Segment]):
                 return last
 
     def _put(self, data: bytes, events: int) -> None:
-        """Frames of this response go out, cut where the script says."""
-        self._streams.outbox.put(data, self.entry, events, self._cuts, self._sent)
+        """Send frames of this response, cut where the script cuts it."""
+        self._owner.outbox.put(data, self.entry, events, self._cuts, self._sent)
         self._sent += len(data)
 
     def _push_block(self, item: Block) -> None:
-        outbox = self._streams.outbox
+        outbox = self._owner.outbox
         block = replace(item, block=outbox.table_update + item.block)
         outbox.table_update = b""
         self._put(block.frame(self._stream.id), 0)
 
     def _push_data(self, item: Data) -> bool:
-        """Send the data in as many frames as the windows make of it; whether all could be sent."""
-        streams, stream = self._streams, self._stream
+        """Send the data in frames that fit the windows; whether all could be sent."""
+        owner, stream = self._owner, self._stream
         overhead = item.overhead
         while True:
-            if not streams.outbox.has_room(self):
+            if not owner.outbox.has_room(self):
                 return False
             left = len(item.data) - self._offset
-            size = min(left, min(stream.window, streams.window, FRAME_SIZE) - overhead)
+            size = min(left, min(stream.window, owner.window, FRAME_SIZE) - overhead)
             least = overhead + min(1, left)
-            if least and least > min(stream.window, streams.window):
-                if least > streams.window:
-                    streams.starved[self] = None
+            if least and least > min(stream.window, owner.window):
+                if least > owner.window:
+                    owner.starved[self] = None
                 return False
             size = max(size, 0)
             last = size == left
             part = item.data[self._offset : self._offset + size]
             sent = replace(item, data=part, end=item.end and last)
             stream.window -= size + overhead
-            streams.window -= size + overhead
+            owner.window -= size + overhead
             self._put(sent.frame(stream.id), item.events if last else 0)
             if last:
                 return True
             self._offset += size
 
     def _finish(self) -> None:
-        streams, stream, response = self._streams, self._stream, self._response
+        owner, stream, response = self._owner, self._stream, self._response
         if response.ending in (Ending.ABORT, Ending.RESET):
             self._put(rst_stream(stream.id, response.reset_code), 0)
         elif response.reset_after_end is not None:
             self._put(rst_stream(stream.id, response.reset_after_end), 0)
         elif stream.unread and response.ending is Ending.CLEAN:
             self._put(rst_stream(stream.id, Code.NO_ERROR), 0)
-        streams.outbox.put_end(self.entry)
-        stream.reply = None
-        streams.close(stream.id)
+        owner.outbox.put_end(self.entry)
+        stream.sender = None
+        owner.close(stream.id)
         if response.ending is Ending.DROP or response.afterwards is Afterwards.CLOSE:
-            streams.outbox.end()
+            owner.outbox.end()
         elif response.afterwards is not Afterwards.KEEP:
-            streams.leave_on_request(reset=response.afterwards is Afterwards.RESET_ON_REQUEST)
+            owner.leave_on_request(reset=response.afterwards is Afterwards.RESET_ON_REQUEST)

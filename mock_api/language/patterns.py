@@ -10,7 +10,6 @@ together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from mock_api.language.answer import MOST, Answer, Options
@@ -19,6 +18,7 @@ from mock_api.language.answers.unusual import ODD_PATTERNS
 from mock_api.language.failures import FAILURES
 from mock_api.language.modifiers.events import EVENT_SHAPES
 from mock_api.language.modifiers.wire import WIRE_SHAPES
+from mock_api.language.registered import SCRIPT
 from mock_api.language.script import Script
 
 __all__ = [
@@ -39,9 +39,6 @@ PATTERNS = (*ORDINARY_PATTERNS, *ODD_PATTERNS)
 _ANSWERS = {pattern.word: pattern for pattern in PATTERNS}
 _FAILURES = {failure.word: failure for failure in FAILURES}
 _SHAPES = {shape.word: shape for shape in SHAPES}
-
-SCRIPT = "script:"
-"""What a pattern begins with that names a script registered through the control API."""
 
 _NAMES = [each.name for each in (*PATTERNS, *FAILURES, *SHAPES) if each.name]
 VALID = ", ".join([*_NAMES, f"{SCRIPT}NAME"])
@@ -79,7 +76,6 @@ def answer(text: str, options: Options) -> Answer:
         raise _malformed(text, pattern, error) from None
 
 
-@lru_cache(maxsize=512)
 def script(text: str, options: Options, *, stream: bool) -> Script:
     """The pattern's script, made once. Raises PatternError."""
     first, *rest = text.split("+")

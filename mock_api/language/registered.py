@@ -1,8 +1,8 @@
 """The scripts registered through the control API, by name.
 
-Where several are registered as attempts, an exchange's first request plays the
-first, its second the second, and so on: "fail twice, then succeed". Requests belong
-to one exchange by their token.
+If several are registered as attempts, an exchange's first request plays the first, its
+second the second, and so on: "fail twice, then succeed". Requests with the same token
+belong to one exchange.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from dataclasses import replace
 from mock_api.language.script import Attempts, Script
 
 MOST_COUNTED = 10_000
-"""How many exchanges' attempts are counted; the oldest are forgotten first."""
+"""How many exchanges' attempts are counted; the oldest are dropped first."""
+
+SCRIPT = "script:"
+"""The start of a pattern that names a registered script."""
 
 
 class Registered:
-    """Scripts by name, and how often each exchange has asked for one."""
+    """Scripts by name, and how often each exchange asked for one."""
 
     def __init__(self) -> None:
         self._scripts: dict[str, Script | Attempts] = {}
@@ -26,8 +29,9 @@ class Registered:
     def __iter__(self) -> Iterator[str]:
         return iter(self._scripts)
 
-    def put(self, name: str, given: Script | Attempts, applied: tuple[str, str]) -> None:
-        """Register it; each response also gets the header `applied`."""
+    def put(self, name: str, given: Script | Attempts) -> None:
+        """Register it; each response also gets the header X-Test-Pattern-Applied."""
+        applied = ("x-test-pattern-applied", f"{SCRIPT}{name}")
 
         def named(script: Script) -> Script:
             return replace(script, headers=(*script.headers, applied))
@@ -38,13 +42,13 @@ class Registered:
             self._scripts[name] = named(given)
 
     def remove(self, name: str) -> bool:
-        """Whether there was one of that name."""
+        """Whether a script of that name was registered."""
         return self._scripts.pop(name, None) is not None
 
     def choose(self, name: str, token: str | None) -> Script:
         """The script to play for the next request with this token. Raises KeyError."""
         script = self.next(name, token)
-        if script.once:
+        if isinstance(self._scripts[name], Attempts):
             asked = self._asked.pop((name, token), 0)
             self._asked[name, token] = asked + 1
             while len(self._asked) > MOST_COUNTED:

@@ -1,11 +1,11 @@
 """A script: what the mock API does for one request, as data.
 
-A script is a head, steps, and an ending. The steps (steps.py) are played in
-order. Every field does one thing and composes with all others; each has the
-value of a sound answer unless the script says otherwise.
+A script is a head, steps and an ending. The steps (steps.py) are played in order. Every
+field does one thing and composes with all others. The default of each field is that of a
+well-behaved answer.
 
-Nothing here knows a protocol. http1_response.py and http2_response.py compile a
-script into the bytes they send.
+This module knows no protocol: http1/response.py and http2/response.py compile a script into
+bytes.
 """
 
 from __future__ import annotations
@@ -14,60 +14,60 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mock_api.language.cutting import Cuts
+from mock_api.language.reading import Reading
 from mock_api.language.steps import Step, body_size
-from mock_api.net.reading import Reading
 
 Headers = tuple[tuple[str, str], ...]
 """Names in lower case, in order."""
 
 
 class Framing(Enum):
-    """How HTTP/1.1 says where the body ends. HTTP/2 always ends it with END_STREAM."""
+    """How HTTP/1.1 marks the end of the body. HTTP/2 always marks it with END_STREAM."""
 
     CHUNKED = "chunked"
     LENGTH = "length"
     CLOSE = "close"
     RAW = "raw"
-    """Nothing is framed and nothing ended: the script's own bytes do that, or fail to."""
+    """The mock frames nothing: the script's own bytes do that, right or wrong."""
 
 
 class Ending(Enum):
-    """What comes after the last step."""
+    """What follows the last step."""
 
     CLEAN = "clean"
-    """The body ends as its framing says."""
+    """The body ends as its framing requires."""
     ABORT = "abort"
     """HTTP/1.1: the connection is closed (FIN, no close_notify) without the body's end.
     HTTP/2: the stream is reset with INTERNAL_ERROR."""
     RESET = "reset"
     """HTTP/1.1: the connection is reset (RST). HTTP/2: RST_STREAM with the script's code."""
     DROP = "drop"
-    """The connection is closed whatever else it carries, on HTTP/2 too."""
+    """The connection is closed, on HTTP/2 with all its streams."""
 
 
 class Afterwards(Enum):
-    """What becomes of the connection after a clean end."""
+    """What the mock does with the connection after a clean end."""
 
     KEEP = "keep"
-    """What HTTP says."""
+    """What HTTP requires."""
     CLOSE = "close"
-    """It is closed at once, though nothing announced it."""
+    """It is closed at once, without notice."""
     CLOSE_ON_REQUEST = "close_on_request"
-    """It is closed, unanswered, when the next request begins."""
+    """It is closed, without an answer, when the next request begins."""
     RESET_ON_REQUEST = "reset_on_request"
     """It is reset when the next request begins."""
 
 
 class Encoding(Enum):
-    """What the body is compressed with; headers that say so are the script's own."""
+    """The body's compression; the header content-encoding names it."""
 
     IDENTITY = "identity"
     GZIP = "gzip"
-    """After each write everything can be decompressed that was written."""
+    """The client can decompress each write when it arrives."""
 
 
 INTERNAL_ERROR = 0x2
-"""RFC 9113 7: what a server says that fails in the middle of a response."""
+"""RFC 9113 7: the code of a server that fails in the middle of a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +84,43 @@ class Script:
 
     status: int = 200
     headers: Headers = ()
-    """Without the framing's own (Content-Length, Transfer-Encoding), unless that is raw."""
+    """Without those of the framing (Content-Length, Transfer-Encoding), unless it is raw."""
     steps: tuple[Step, ...] = ()
     framing: Framing = Framing.CHUNKED
     ending: Ending = Ending.CLEAN
     reset_code: int = INTERNAL_ERROR
-    """The code of RST_STREAM where the ending is a reset."""
+    """The code of RST_STREAM if the ending is a reset."""
     hold: int = 0
     """The gate that must be open before the head leaves; 0: it leaves at once."""
     head: bytes | None = None
-    """HTTP/1.1: these bytes stand for the status line and the headers, and nothing is added.
-    HTTP/2: where they are empty there are no HEADERS; else they change nothing."""
+    """HTTP/1.1: these bytes replace the status line and the headers; nothing is added.
+    HTTP/2: empty bytes leave out HEADERS; other bytes change nothing."""
     informational: tuple[Informational, ...] = ()
-    """These go before the head, whatever that is."""
+    """These go before the head."""
     trailers: Headers = ()
     """After the last HTTP chunk, or with END_STREAM."""
     chunk_extension: str = ""
-    """Stands after each chunk's size."""
+    """Follows each chunk's size."""
     padding: int | None = None
-    """HTTP/2: so many bytes of padding in every DATA and HEADERS frame."""
+    """HTTP/2: bytes of padding in every DATA and HEADERS frame; None: not padded."""
     reset_after_end: int | None = None
     """HTTP/2: RST_STREAM with this code follows the end of the stream."""
     encoding: Encoding = Encoding.IDENTITY
     cuts: Cuts | None = None
     reading: Reading | None = None
-    """How the request is read; None: as it comes, and to its end."""
+    """How the request is read; None: as it arrives, to its end."""
     afterwards: Afterwards = Afterwards.KEEP
-    once: bool = False
-    """Nothing must remember that this answers a request: the next like it may get another, or
-    is to be read in the script's own way."""
+
+    @property
+    def all_headers(self) -> Headers:
+        """The headers, and content-encoding for a compressed body."""
+        if self.encoding is Encoding.IDENTITY:
+            return self.headers
+        return (*self.headers, ("content-encoding", self.encoding.value))
 
     @property
     def body_size(self) -> int | None:
-        """Bytes of the body; None where it has no end."""
+        """Bytes of the body; None: it has no end."""
         return body_size(self.steps)
 
 

@@ -17,15 +17,13 @@ pattern, never ignored: a lost token would let two exchanges be mixed up.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _DIRECTIVE = re.compile(r"\[\[test:(.*?)\]\]", re.DOTALL)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """A pattern string as it was found, taken apart."""
 
     source: str
@@ -57,9 +55,8 @@ def _parse(source: str, text: str) -> Selection:
     pattern, separator, parameter = text.strip().partition(";")
     if not separator:
         return Selection(source, pattern, None)
-    name, _, token = parameter.partition("=")
-    if name == "t" and _TOKEN.fullmatch(token):
-        return Selection(source, pattern, token)
+    if parameter.startswith("t=") and _TOKEN.fullmatch(parameter, 2):
+        return Selection(source, pattern, parameter[2:])
     fault = f"after ';' a pattern has t=TOKEN, 1 to 64 of A-Z a-z 0-9 _ -; found {parameter[:80]!r}"
     return Selection(source, pattern, None, fault)
 

@@ -1,17 +1,18 @@
-"""A script's steps, written as JSON.
+"""A script's steps as JSON.
 
     [{"delta": "Hello"}, {"wait": 0.5}, {"finish": "stop"}, {"done": true}]
 
-A step is an object with one key, and each key has its reader below; docs/control.md
-describes them.
+A step is an object with one key. STEPS has a reader for each key; docs/control.md describes
+them. Several keys read as a Write: it is written with the key that shows most.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from mock_api.http2.frames import Setting
 from mock_api.language import openai
 from mock_api.language.json_values import (
     Reader,
@@ -27,6 +28,7 @@ from mock_api.language.json_values import (
 )
 from mock_api.language.steps import (
     Cut,
+    Fill,
     Frame,
     Gate,
     Goaway,
@@ -35,6 +37,7 @@ from mock_api.language.steps import (
     Last,
     Raw,
     Repeat,
+    Setting,
     Settings,
     Stall,
     Step,
@@ -48,15 +51,79 @@ LONGEST_WAIT = 3600.0
 MOST_TIMES = 2**53
 """The largest whole number that every JSON reader keeps."""
 
-FILL = 64 * 1024
-"""Bytes of a fill that are one write."""
-
 
 def steps(where: str, value: Any) -> tuple[Step, ...]:
     """The steps in a list. Raises ScriptError."""
     if not isinstance(value, list):
         raise ScriptError(where, "a list of steps", value)
     return tuple(_step(f"{where}[{index}]", step) for index, step in enumerate(value))
+
+
+def step_json(step: Step) -> dict[str, Any]:
+    """The JSON that `steps` reads as this step."""
+    match step:
+        case Write(data):
+            return _write_json(data)
+        case Raw(data):
+            return _bytes_json("raw", data)
+        case Wait(length):
+            return {"wait": length}
+        case Jitter(least, most, seed):
+            return {"wait": {"from": least, "to": most, "seed": seed}}
+        case Gate(number):
+            return {"gate": number}
+        case Cut():
+            return {"cut": True}
+        case Stall():
+            return {"stall": True}
+        case Unit(inner):
+            return {"unit": [step_json(each) for each in inner]}
+        case Fill():
+            return {"fill": {"text": step.text.decode(), "bytes": step.size}}
+        case Repeat(inner, times):
+            limit = {} if times is None else {"times": times}
+            return {"repeat": {**limit, "steps": [step_json(each) for each in inner]}}
+        case Goaway(last, code):
+            return {"goaway": {"last": last if isinstance(last, int) else last.value, "code": code}}
+        case Settings(values):
+            return {"settings": {Setting(name).name.lower(): value for name, value in values}}
+        case Frame(kind, flags, stream, payload):
+            return {
+                "frame": {
+                    "type": kind,
+                    "flags": flags,
+                    "stream": "this" if stream is None else stream,
+                    "payload_base64": base64.b64encode(payload).decode(),
+                }
+            }
+
+
+def _write_json(data: bytes) -> dict[str, Any]:
+    if data == openai.DONE:
+        return {"done": True}
+    try:
+        value = json.loads(data.removeprefix(b"data: "))
+    except (ValueError, RecursionError):
+        return _bytes_json("write", data)
+    if openai.event(value) != data:
+        return _bytes_json("write", data)
+    try:
+        delta, reason = value["choices"][0]["delta"], value["choices"][0]["finish_reason"]
+    except (LookupError, TypeError):
+        return {"event": value}
+    if isinstance(reason, str) and value == openai.chunk({}, reason):
+        return {"finish": reason}
+    content = delta.get("content") if isinstance(delta, dict) else None
+    if isinstance(content, str) and value == openai.chunk({"content": content}):
+        return {"delta": content}
+    return {"event": value}
+
+
+def _bytes_json(kind: str, data: bytes) -> dict[str, str]:
+    try:
+        return {kind: data.decode()}
+    except UnicodeDecodeError:
+        return {f"{kind}_base64": base64.b64encode(data).decode()}
 
 
 def _step(where: str, value: Any) -> Step:
@@ -68,26 +135,6 @@ def _step(where: str, value: Any) -> Step:
     return STEPS[kind](f"{where}.{kind}", argument)
 
 
-def _write(where: str, value: Any) -> Step:
-    return Write(bytes_of(where, value))
-
-
-def _write_base64(where: str, value: Any) -> Step:
-    return Write(base64_bytes(where, value))
-
-
-def _event(where: str, value: Any) -> Step:
-    return Write(openai.event(value))
-
-
-def _delta(where: str, value: Any) -> Step:
-    return Write(openai.event(openai.chunk({"content": text(where, value)})))
-
-
-def _finish(where: str, value: Any) -> Step:
-    return Write(openai.event(openai.chunk({}, text(where, value))))
-
-
 def _done(where: str, value: Any) -> Step:
     true(where, value)
     return Write(openai.DONE)
@@ -96,20 +143,9 @@ def _done(where: str, value: Any) -> Step:
 def _fill(where: str, value: Any) -> Step:
     readers = {"text": bytes_of, "bytes": whole(1, MOST_TIMES)}
     read = fields(where, value, readers, required=("text", "bytes"))
-    once, size = read["text"], read["bytes"]
-    if not once:
+    if not read["text"]:
         raise ScriptError(f"{where}.text", "a text", value["text"])
-    block = once * max(1, FILL // len(once))
-    rest = (once * (size % len(block) // len(once) + 1))[: size % len(block)]
-    return Repeat((Repeat((Write(block),), size // len(block)), Write(rest)), 1)
-
-
-def _raw(where: str, value: Any) -> Step:
-    return Raw(bytes_of(where, value))
-
-
-def _raw_base64(where: str, value: Any) -> Step:
-    return Raw(base64_bytes(where, value))
+    return Fill(read["text"], read["bytes"])
 
 
 def _wait(where: str, value: Any) -> Step:
@@ -121,10 +157,6 @@ def _wait(where: str, value: Any) -> Step:
             raise ScriptError(f"{where}.to", f"at least {read['from']:g} seconds", value["to"])
         return Jitter(read["from"], read["to"], read["seed"])
     return Wait(seconds(LONGEST_WAIT)(where, value))
-
-
-def _gate(where: str, value: Any) -> Step:
-    return Gate(whole(1, 2**31)(where, value))
 
 
 def _cut(where: str, value: Any) -> Step:
@@ -144,7 +176,7 @@ def _unit(where: str, value: Any) -> Step:
     inner = []
     for step in read:
         if not isinstance(step, Inside):
-            raise ScriptError(where, "nothing but writes, waits, gates and cuts in a unit", value)
+            raise ScriptError(where, "only writes, waits, gates and cuts in a unit", value)
         inner.append(step)
     return Unit(tuple(inner))
 
@@ -164,7 +196,7 @@ def _last(where: str, value: Any) -> Last | int:
 def _settings(where: str, value: Any) -> Step:
     readers = {setting.name.lower(): whole(0, 2**32 - 1) for setting in Setting}
     read = fields(where, value, readers)
-    return Settings(tuple((Setting[name.upper()], given) for name, given in read.items()))
+    return Settings(tuple((Setting[name.upper()], number) for name, number in read.items()))
 
 
 def _frame(where: str, value: Any) -> Step:
@@ -194,17 +226,19 @@ def _repeat(where: str, value: Any) -> Step:
 
 
 STEPS: Mapping[str, Reader[Step]] = {
-    "write": _write,
-    "write_base64": _write_base64,
-    "event": _event,
-    "delta": _delta,
-    "finish": _finish,
+    "write": lambda where, value: Write(bytes_of(where, value)),
+    "write_base64": lambda where, value: Write(base64_bytes(where, value)),
+    "event": lambda where, value: Write(openai.event(value)),
+    "delta": lambda where, value: Write(
+        openai.event(openai.chunk({"content": text(where, value)}))
+    ),
+    "finish": lambda where, value: Write(openai.event(openai.chunk({}, text(where, value)))),
     "done": _done,
     "fill": _fill,
-    "raw": _raw,
-    "raw_base64": _raw_base64,
+    "raw": lambda where, value: Raw(bytes_of(where, value)),
+    "raw_base64": lambda where, value: Raw(base64_bytes(where, value)),
     "wait": _wait,
-    "gate": _gate,
+    "gate": lambda where, value: Gate(whole(1, 2**31)(where, value)),
     "cut": _cut,
     "stall": _stall,
     "unit": _unit,

@@ -1,58 +1,64 @@
 """One accepted connection: its wire, its place in the event loop, its protocol.
 
-The protocol is found out: by ALPN where TLS agreed on one, else by whether the
-first bytes are the HTTP/2 connection preface (RFC 9113 3.4), which no HTTP/1.1
-request begins with.
+ALPN decides the protocol if TLS agreed on one. Otherwise the first bytes decide: only
+HTTP/2 begins with the connection preface (RFC 9113 3.4).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from mock_api.http1.connection import Http1
 from mock_api.http2.connection import Http2
 from mock_api.http2.frames import PREFACE
 from mock_api.net.wire import Wire
-
-if TYPE_CHECKING:
-    from mock_api.app import App
+from mock_api.playing.exchange import Application
+from mock_api.playing.services import Services
 
 READ_SIZE = 65536
 
 LINGER = 1.0
-"""Seconds in which a client may read the end of an answer while its own bytes are discarded.
+"""Seconds for a client to read the end of an answer; the mock discards what it sends.
 
-Closing at once would reset the connection if unread bytes are waiting, and the
-reset would take the answer's tail with it (RFC 9112 9.6).
+An immediate close would reset the connection if unread bytes are waiting, and the reset
+would destroy the answer's end (RFC 9112 9.6).
 """
 
-
 ABANDONED = 5.0
-"""Seconds in which a client may read the end of an answer to a request that was not read whole."""
+"""Seconds for a client to read the answer to a request that was not read whole."""
 
 
 class HttpProtocol(Protocol):
-    """What a connection asks of the protocol it speaks."""
+    """What a connection asks of its protocol."""
 
     def feed(self, data: bytes) -> None:
-        """These bytes came."""
+        """These bytes arrived."""
 
     def writable(self) -> None:
         """The kernel takes bytes again."""
 
     def lost(self) -> None:
-        """The client is gone."""
+        """The client left."""
 
 
 class Connection:
-    """An accepted connection."""
+    """An accepted connection; the Link of its protocol."""
 
-    def __init__(self, wire: Wire, app: App, loop: asyncio.AbstractEventLoop) -> None:
-        self.id = app.next_connection()
-        self.wire = wire
-        self.app = app
+    def __init__(
+        self,
+        wire: Wire,
+        application: Application,
+        services: Services,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.id = services.next_connection()
+        self.transport = wire.transport
+        self.send = wire.send
+        self._wire = wire
+        self._application = application
+        self._services = services
         self._loop = loop
         self._fd = wire.fileno()
         self._protocol: HttpProtocol | None = None
@@ -60,8 +66,8 @@ class Connection:
         self._watching_writes = False
         self._open = True
         self._lingering: asyncio.TimerHandle | None = None
-        self._feed: Callable[[bytes], object] = self._sniff
-        app.connections.add(self)
+        self._feed: Callable[[bytes], object] = self._choose
+        services.connections.add(self)
         loop.add_reader(self._fd, self._readable)
 
     def want_writable(self) -> None:
@@ -71,11 +77,11 @@ class Connection:
             self._loop.add_writer(self._fd, self._writable)
 
     def divert(self, feed: Callable[[bytes], object]) -> None:
-        """What comes goes there from now on, instead of to the protocol."""
+        """Pass received bytes to this function from now on, not to the protocol."""
         self._feed = feed
 
     def pause(self) -> None:
-        """Read nothing; so it is not noticed either when the client leaves."""
+        """Read nothing. The mock then does not notice that the client leaves, either."""
         if self._open:
             self._loop.remove_reader(self._fd)
 
@@ -85,29 +91,31 @@ class Connection:
             self._loop.add_reader(self._fd, self._readable)
 
     def abandon(self) -> None:
-        """Nothing more will be sent, and nothing read. Closing at once would reset the
-        connection, as there are bytes that nobody has read, and take the answer with it."""
+        """Send FIN and read nothing; close after a few seconds.
+
+        An immediate close would reset the connection, because received bytes are unread.
+        """
         if self._open and self._lingering is None:
-            self.wire.end(notify=True)
+            self._wire.end(notify=True)
             self.pause()
             self._lingering = self._loop.call_later(ABANDONED, self.close)
 
     def finish(self, *, notify: bool = True) -> None:
-        """Nothing more will be sent; let the client read what was, then close."""
+        """Send FIN (over TLS after close_notify if `notify`); let the client read, then close."""
         if self._open and self._lingering is None:
-            self.wire.end(notify=notify)
+            self._wire.end(notify=notify)
             self._feed = self._discard
             self._lingering = self._loop.call_later(LINGER, self.close)
 
     def reset(self) -> None:
         """Close with RST."""
         if self._release():
-            self.wire.reset()
+            self._wire.reset()
 
     def close(self) -> None:
         """Close now."""
         if self._release():
-            self.wire.close()
+            self._wire.close()
 
     def _release(self) -> bool:
         if not self._open:
@@ -118,7 +126,7 @@ class Connection:
             self._loop.remove_writer(self._fd)
         if self._lingering is not None:
             self._lingering.cancel()
-        self.app.connections.discard(self)
+        self._services.connections.discard(self)
         self._feed = self._discard
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
@@ -127,7 +135,7 @@ class Connection:
 
     def _readable(self) -> None:
         try:
-            data = self.wire.recv(READ_SIZE)
+            data = self._wire.recv(READ_SIZE)
         except BlockingIOError:
             return
         except OSError:
@@ -143,19 +151,21 @@ class Connection:
         if self._protocol is not None:
             self._protocol.writable()
 
-    def _sniff(self, data: bytes) -> None:
+    def _choose(self, data: bytes) -> None:
+        """Choose the protocol by ALPN or by the first bytes."""
         first = self._first = self._first + data
-        if self.wire.alpn is not None:
-            is_h2 = self.wire.alpn == "h2"
+        if self._wire.alpn is not None:
+            is_h2 = self._wire.alpn == "h2"
         elif len(first) < len(PREFACE) and PREFACE.startswith(first):
             return
         else:
             is_h2 = first.startswith(PREFACE)
-        protocol: HttpProtocol = Http2(self, self.app) if is_h2 else Http1(self, self.app)
+        chosen = Http2 if is_h2 else Http1
+        protocol: HttpProtocol = chosen(self, self._application, self._services)
         self._protocol = protocol
         self._feed = protocol.feed
         self._first = b""
         protocol.feed(first)
 
     def _discard(self, data: bytes) -> None:
-        """The answer is out; what still comes is nobody's."""
+        """The answer has left; ignore what the client still sends."""

@@ -1,9 +1,9 @@
-"""Several workers, for load: one process each, and one that watches over them.
+"""The supervisor of several workers, for load: one process each.
 
-The workers are forked after everything is bound. Each holds the reading end of a
-pipe whose writing end only the supervisor has: when that is gone, however it
-went, so are they. If a worker dies, the others are stopped: half a mock would
-measure nothing.
+The supervisor forks the workers after everything is bound. Each worker holds the reading
+end of a pipe whose writing end only the supervisor has: however the supervisor ends, the
+workers notice and end too. If a worker dies, the supervisor stops the others: half a mock
+would measure nothing.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ import select
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
+from typing import NoReturn
 
-from mock_api.app import App
 from mock_api.net.server import Listener, serve
+from mock_api.playing.exchange import Application
+from mock_api.playing.services import Services
 
 
 def supervise(
-    app: App,
+    application: Application,
+    services: Services,
     workers: list[list[Listener]],
     *,
     ready: Callable[[], None],
@@ -28,20 +32,20 @@ def supervise(
     """Serve with one process per list of listeners; `ready` is called when all accept.
 
     Until SIGTERM, SIGINT, the end of the descriptor `exit_on_eof`, or a worker's death.
-    The exit status: 1 where a worker ended that should not have.
+    Returns the exit status: 1 if a worker failed.
     """
     lifeline, ours = os.pipe()
-    started, says_started = os.pipe()
+    started, theirs_started = os.pipe()
     pids = []
     for listeners in workers:
         pid = os.fork()
         if not pid:
             os.close(ours)
             os.close(started)
-            _work(app, listeners, lifeline, says_started)
+            _work(partial(serve, application, services, listeners), lifeline, theirs_started)
         pids.append(pid)
     os.close(lifeline)
-    os.close(says_started)
+    os.close(theirs_started)
     wake, waker = os.pipe()
     os.set_blocking(waker, False)
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
@@ -56,17 +60,17 @@ def supervise(
     return 1 if any(ended) else 0
 
 
-def _work(app: App, listeners: list[Listener], lifeline: int, says_started: int) -> None:
-    """Be a worker. Never returns."""
+def _work(run: Callable[..., None], lifeline: int, started: int) -> NoReturn:
+    """Run a worker in this process, and end it."""
     status = 1
     try:
-        serve(app, listeners, ready=lambda: _say_started(says_started), exit_on_eof=lifeline)
+        run(ready=partial(_report_started, started), exit_on_eof=lifeline)
         status = 0
     finally:
         os._exit(status)
 
 
-def _say_started(pipe: int) -> None:
+def _report_started(pipe: int) -> None:
     os.write(pipe, b"1")
     os.close(pipe)
 
@@ -74,7 +78,7 @@ def _say_started(pipe: int) -> None:
 def _watch(
     started: int, count: int, wake: int, exit_on_eof: int | None, ready: Callable[[], None]
 ) -> None:
-    """Return when it is time to stop."""
+    """Return when the workers must stop."""
     waiting = [started, wake] if exit_on_eof is None else [started, wake, exit_on_eof]
     running = 0
     while True:
@@ -84,9 +88,9 @@ def _watch(
         if exit_on_eof in readable and not os.read(exit_on_eof, 4096):
             return
         if started in readable:
-            said = os.read(started, count)
-            running += len(said)
-            if not said:
+            signs = os.read(started, count)
+            running += len(signs)
+            if not signs:
                 waiting.remove(started)
                 if running < count:
                     print("mock_api: a worker did not start", file=sys.stderr)

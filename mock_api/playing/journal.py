@@ -1,13 +1,8 @@
-"""The journal: every request the mock received, and what became of it.
+"""The journal: every request that the mock received, and how its exchange went.
 
-It is a ring: the newest entries are kept, bounded in number and in bytes of
-request bodies. On the hot path an entry is four references: what is known about
-the request, who sent it, when it came and when its answer had been handed to the
-kernel. It becomes a full entry when somebody asks for it.
-
-A key is never kept: where a request carries one, the entry holds the name it
-was registered under, and the header's value is withheld before the request gets
-here.
+It is a ring: the newest entries are kept, bounded in number and in bytes of request
+bodies. It never keeps a key: an entry holds the name under which the key is registered,
+and the protocols withhold the header's value.
 """
 
 from __future__ import annotations
@@ -16,83 +11,83 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 
-from mock_api.playing.exchange import End, Entry, Known, Peer, Reply
+from mock_api.playing.entry import End, Entry
 
 MOST_BODY_BYTES = 128 * 1024 * 1024
-"""Some hundred of the largest requests a scenario sends, and harmless on any machine."""
+"""Room for a hundred of the largest requests of a scenario; small for any machine."""
 
 MOST_STAMPS = 100_000
-"""Of an endless answer the first so many sends are told apart."""
+"""How many sends of an endless answer get a time of their own."""
 
-Instant = tuple[Known, Peer, int | None, float, float]
-"""An exchange that was over at once: what was known, who asked, its stream, when it
-came, when its answer had been handed to the kernel."""
-
-Index = dict[str, deque[tuple[int, Entry | Instant]]]
-"""What the ring holds, by what requests carry: the entries and their numbers, oldest first."""
+Index = dict[str, Entry | deque[Entry]]
+"""The entries of the ring by a name, oldest first. A single entry has no deque: tokens are
+many, and a deque takes more memory than its entry."""
 
 
 class Journal:
-    """A bounded ring of entries, and those who wait for one to change."""
+    """A bounded ring of entries, and watchers of their changes."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._ring: deque[Entry | Instant] = deque()
+        self._ring: deque[Entry] = deque()
         self._by_token: Index = {}
         self._by_key: Index = {}
         self._opened = 0
-        """Entries there ever were; each one's number is how many there were with it."""
+        """How many entries were added; an entry's number is this count at that time."""
         self._cleared = 0
-        """Up to which number they have been cleared away on request."""
+        """The number of the last entry that `clear` removed."""
         self._body_bytes = 0
         self._watchers: list[Callable[[Entry], None]] = []
         self.reset_counts()
 
     @property
     def dropped(self) -> int:
-        """Entries that fell out of the ring."""
+        """How many entries fell out of the ring."""
         return self._opened - self._cleared - len(self._ring)
 
-    def instant(self, known: Known, peer: Peer, stream: int | None, came: float) -> None:
-        """Add an exchange that is over: the kernel has just taken all of its answer."""
-        self._opened += 1
-        self._finished += 1
-        self._bytes_sent += known.size
-        ring = self._ring
-        if len(ring) >= self._size:
-            self._drop()
-        entry = (known, peer, stream, came, monotonic())
-        ring.append(entry)
-        self._note(known.reply, entry)
-        if self._watchers:
-            self._changed(_full(entry, self._opened))
-
     def open(self, entry: Entry) -> None:
-        """Add the entry, giving it its number."""
-        self._opened += 1
-        entry.id = self._opened
-        self._ring.append(entry)
-        self._note(entry.reply, entry)
+        """Add the entry and give it its number."""
+        self._opened = entry.id = self._opened + 1
+        ring = self._ring
+        ring.append(entry)
+        reply = entry.reply
+        if reply.token is not None:
+            _add(self._by_token, reply.token, entry)
+        if reply.key is not None:
+            _add(self._by_key, reply.key, entry)
         self._body_bytes += len(entry.request.body)
-        while len(self._ring) > self._size or self._body_bytes > MOST_BODY_BYTES:
+        while len(ring) > self._size or self._body_bytes > MOST_BODY_BYTES:
             self._drop()
         if self._watchers:
             self._changed(entry)
 
+    def instant(self, entry: Entry, size: int) -> None:
+        """Add an exchange that is over: the kernel just took all `size` bytes of its answer."""
+        entry.bytes_sent = size
+        entry.events_sent = len(entry.events)
+        entry.ended_at = monotonic()
+        entry.end = End.FINISHED
+        self._finished += 1
+        self._bytes_sent += size
+        self.open(entry)
+
     def sent(self, entry: Entry, size: int, events: int) -> None:
-        """So many bytes, completing so many events, were handed to the kernel just now."""
+        """The kernel just took so many bytes, which complete so many events."""
         entry.bytes_sent += size
         if entry.id:
             self._bytes_sent += size
         if events:
             entry.events_sent += events
-            if len(entry.stamps) < MOST_STAMPS:
-                entry.stamps.append((monotonic(), events))
+            stamps = entry.stamps
+            if stamps is None:
+                entry.stamps = [(monotonic(), events)]
+            elif len(stamps) < MOST_STAMPS:
+                stamps.append((monotonic(), events))
         if self._watchers:
             self._changed(entry)
 
     def close(self, entry: Entry, end: End) -> None:
-        """The entry's exchange is over."""
+        """The entry's exchange ended."""
         if entry.end is End.RUNNING:
             entry.end = end
             entry.ended_at = monotonic()
@@ -119,7 +114,7 @@ class Journal:
         }
 
     def clear(self) -> None:
-        """Forget every entry. Numbers go on."""
+        """Remove every entry. Numbers go on."""
         self._ring.clear()
         self._by_token.clear()
         self._by_key.clear()
@@ -129,19 +124,19 @@ class Journal:
     def find(
         self, *, token: str | None = None, key: str | None = None, after: int = 0
     ) -> Iterator[Entry]:
-        """The entries that carried the token and the key of that name, oldest first."""
+        """The entries with the token and the key of that name, oldest first."""
         if token is not None:
-            found: Iterable[tuple[int, Entry | Instant]] = self._by_token.get(token, ())
+            entries = _all(self._by_token, token)
         elif key is not None:
-            found = self._by_key.get(key, ())
+            entries = _all(self._by_key, key)
         else:
-            found = enumerate(self._ring, self._opened - len(self._ring) + 1)
-        for number, entry in tuple(found):
-            if number > after and key in (None, _reply(entry).key):
-                yield _full(entry, number)
+            entries = self._ring
+        for entry in tuple(entries):
+            if entry.id > after and key in (None, entry.reply.key):
+                yield entry
 
     def watch(self, watcher: Callable[[Entry], None]) -> Callable[[], None]:
-        """Call the watcher whenever an entry changed; the function returned ends that."""
+        """Call the watcher when an entry changes; the returned function ends that."""
         self._watchers.append(watcher)
 
         def unwatch() -> None:
@@ -150,43 +145,36 @@ class Journal:
 
         return unwatch
 
-    def _note(self, reply: Reply, entry: Entry | Instant) -> None:
-        """Index the entry that was added last."""
-        token = reply.selection.token
-        if token is not None:
-            self._by_token.setdefault(token, deque()).append((self._opened, entry))
-        if reply.key is not None:
-            self._by_key.setdefault(reply.key, deque()).append((self._opened, entry))
-
     def _drop(self) -> None:
         entry = self._ring.popleft()
-        reply = _reply(entry)
-        for index, name in ((self._by_token, reply.selection.token), (self._by_key, reply.key)):
-            if name is not None:
-                index[name].popleft()  # the oldest of all is its own index's oldest
-                if not index[name]:
-                    del index[name]
-        if isinstance(entry, Entry):  # The others share their requests.
-            self._body_bytes -= len(entry.request.body)
+        reply = entry.reply
+        if reply.token is not None:
+            _drop_oldest(self._by_token, reply.token)
+        if reply.key is not None:
+            _drop_oldest(self._by_key, reply.key)
+        self._body_bytes -= len(entry.request.body)
 
     def _changed(self, entry: Entry) -> None:
         for watcher in tuple(self._watchers):
             watcher(entry)
 
 
-def _reply(entry: Entry | Instant) -> Reply:
-    return entry[0].reply if isinstance(entry, tuple) else entry.reply
+def _add(index: Index, name: str, entry: Entry) -> None:
+    present = index.setdefault(name, entry)
+    if isinstance(present, deque):
+        present.append(entry)
+    elif present is not entry:
+        index[name] = deque((present, entry))
 
 
-def _full(entry: Entry | Instant, number: int) -> Entry:
-    if isinstance(entry, Entry):
-        return entry
-    known, peer, stream, came, went = entry
-    full = Entry(known.request, known.reply, peer, stream, known.events, came)
-    full.id = number
-    full.bytes_sent = known.size
-    full.events_sent = known.sends
-    full.stamps = [(went, known.sends)]
-    full.end = End.FINISHED
-    full.ended_at = went
-    return full
+def _all(index: Index, name: str) -> Iterable[Entry]:
+    entries = index.get(name, ())
+    return (entries,) if isinstance(entries, Entry) else entries
+
+
+def _drop_oldest(index: Index, name: str) -> None:
+    entries = index.pop(name)
+    if isinstance(entries, deque):
+        entries.popleft()
+        if entries:
+            index[name] = entries

@@ -1,9 +1,8 @@
-"""Playing a response in time: what is due leaves, what the kernel does not take waits.
+"""Playing a response in time: due segments leave; the rest waits for the kernel.
 
-A playback walks over its segments. Before each it may have to wait for the
-clock (the wheel calls `advance`), for a gate (the control API calls `opened`), or
-for the client (its protocol calls `resume`); it is never ahead of any of them.
-How bytes leave is the protocol's business: HTTP/1.1 and HTTP/2 each derive one.
+A playback walks over the segments of a response. Before each it may wait for the clock
+(the timer wheel calls `advance`), for a gate (the control API calls `opened`) or for the
+client (its protocol calls `resume`). HTTP/1.1 and HTTP/2 each derive a class that sends.
 """
 
 from __future__ import annotations
@@ -11,59 +10,62 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from time import monotonic
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from mock_api.playing.exchange import End, Entry
-
-if TYPE_CHECKING:
-    from mock_api.app import App
+from mock_api.playing.entry import End, Entry
+from mock_api.playing.services import Services
 
 
 class Timeline(Protocol):
     """What a playback must know of a segment."""
 
     @property
-    def wait(self) -> float: ...
+    def wait(self) -> float:
+        """Seconds after the segment before it was due."""
+
     @property
-    def gate(self) -> int: ...
+    def gate(self) -> int:
+        """The gate that must be open; 0: none."""
+
     @property
-    def stall(self) -> bool: ...
+    def stall(self) -> bool:
+        """It never leaves."""
 
 
 S = TypeVar("S", bound=Timeline)
 
 
 class Playback(ABC, Generic[S]):
-    """A response being sent."""
+    """A response that is being sent."""
 
     __slots__ = (
-        "_app",
         "_due",
         "_next",
         "_on_wheel",
         "_over",
         "_pending",
         "_segments",
+        "_services",
         "entry",
     )
 
-    def __init__(self, app: App, segments: Iterator[S], entry: Entry) -> None:
-        self._app = app
+    def __init__(self, services: Services, segments: Iterator[S], entry: Entry) -> None:
+        self._services = services
         self._segments = segments
         self._next = next(segments, None)
         """The first segment that was not taken yet."""
         self._due = entry.received_at
-        """When that one is due, as far as the clock decides."""
+        """When that segment is due by the clock."""
         self._pending = False
-        """Something was taken and has not left entirely."""
+        """A part of what was taken has not left yet."""
         self._on_wheel = False
         self._over = False
         self.entry = entry
 
     @property
     def token(self) -> str | None:
-        """Whose gates it stands before."""
-        return self.entry.token
+        """The token of its gates."""
+        return self.entry.reply.token
 
     @abstractmethod
     def _take(self, segment: S) -> None:
@@ -78,22 +80,22 @@ class Playback(ABC, Generic[S]):
         """Everything left: end the response."""
 
     def resume(self) -> None:
-        """Go on: at the beginning, or after something that was waited for."""
+        """Go on: at the beginning, or after a wait for the gate or the client."""
         if self._on_wheel:
             return  # It waits for the clock alone.
         due = self._play(monotonic())
         if due is not None:
             self._on_wheel = True
-            self._app.wheel.add(self, due)
+            self._services.timer_wheel.add(self, due)
 
     def advance(self, now: float) -> float | None:
-        """The wheel's call: its time has come."""
+        """The timer wheel's call: it is due."""
         due = self._play(now)
         self._on_wheel = due is not None
         return due
 
     def opened(self) -> None:
-        """The gate that was waited for is open: time goes on from here."""
+        """The gate opened: the clock goes on from now."""
         self._due = max(self._due, monotonic())
         self.resume()
 
@@ -101,11 +103,12 @@ class Playback(ABC, Generic[S]):
         """The client left."""
         if not self._over:
             self._over = True
-            self._app.gates.leave(self)
-            self._app.journal.close(self.entry, End.CLIENT_GONE)
+            self._services.gates.leave(self)
+            self._services.journal.close(self.entry, End.CLIENT_GONE)
 
     def _play(self, now: float) -> float | None:
-        """Send everything due; when the next segment is due, if only the clock is waited for."""
+        """Send everything due; when the next segment is due, if it waits only for the clock."""
+        gates = self._services.gates
         while not self._over:
             if self._pending:
                 if not self._push():
@@ -119,11 +122,11 @@ class Playback(ABC, Generic[S]):
             if segment.wait:
                 if self._due > now:
                     return self._due
-            elif segment.stall or (segment.gate and not self._app.gates.passes(self, segment.gate)):
+            elif segment.stall or (segment.gate and not gates.passes(self, segment.gate)):
                 break
             self._take_next(segment)
             # A late stream sends everything due in one write. A segment without a wait
-            # is a cut that was asked for.
+            # is a cut of the script's own.
             while self._due <= now and (segment := self._next) is not None and segment.wait:
                 self._take_next(segment)
         return None

@@ -1,13 +1,11 @@
-"""A script laid out in time: bursts of body bytes with what must pass before each.
+"""A script laid out in time: bursts of body bytes, each after a wait, a gate or a cut.
 
-This is the half of compiling that HTTP/1.1 and HTTP/2 share. A burst is what
-leaves in one write to the socket; the first one carries the response's head. Its
-pieces keep the framing the script asked for, and where in them each event
-becomes complete: that is the moment the journal records.
+HTTP/1.1 and HTTP/2 share this half of compiling. A burst leaves in one write to the
+socket; the first one carries the response's head. Its pieces keep the script's framing.
+They also mark the byte that completes each event: the journal records when it leaves.
 
-Bursts are made one by one, while they are sent. Only of a small script are they
-kept, so that it is compiled once; what a large one sends, or an endless one, is
-never in memory as a whole.
+Bursts are made one by one, while they are sent. Only those of a small script are kept, so
+that it is compiled once. A large or endless answer is never in memory as a whole.
 """
 
 from __future__ import annotations
@@ -43,35 +41,35 @@ BURST = 256 * 1024
 """Bytes after which a burst ends also without a pause: about what a kernel takes at once."""
 
 MOST_KEPT = 2 * 1024 * 1024
-"""What a kept response may cost in memory, about. Hundreds of them are kept."""
+"""The approximate memory of the largest response that is kept. Hundreds are kept."""
 
 STEP_COST = 100
-"""What a step costs beside its bytes, about."""
+"""The approximate memory of a step without its bytes."""
 
 MOST_EVENTS = 100_000
 MOST_EVENT_BYTES = 64 * 1024 * 1024
-"""What the journal keeps of the events of one answer that is not kept; the rest it counts."""
+"""The journal keeps so many events of a large answer; it counts the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Body bytes, and their place in the unit (chunk, frame) that the script put them in."""
+    """Body bytes, and their place in the script's unit (HTTP chunk, run of DATA)."""
 
     data: bytes
     unit: int
-    """The size of the unit that starts here; 0 where one goes on."""
+    """The size of the unit that starts here; 0: the unit started before."""
     last: bool
     """The unit ends here."""
     marks: tuple[int, ...]
-    """After how many bytes of `data` an event is complete, for each that becomes so."""
+    """For each event that ends in `data`: after how many bytes it is complete."""
 
 
 @dataclass(slots=True)
 class Burst:
-    """What leaves in one write, once its wait is over and its gate open."""
+    """What leaves in one write, after its wait and its gate."""
 
     wait: float = 0.0
-    """Seconds after the burst before was due, or since its gate opened."""
+    """Seconds after the burst before was due, or after its gate opened."""
     gate: int = 0
     """The number of the gate that must be open; 0: none."""
     stall: bool = False
@@ -79,15 +77,15 @@ class Burst:
     pieces: list[Piece | Raw | Signal] = field(default_factory=list)
 
 
-Heard = dict[int, tuple[tuple[int, Dispatch], ...]]
-"""The events in a write, by its identity, where they do not depend on what surrounds it."""
+WriteEvents = dict[int, tuple[tuple[int, Dispatch], ...]]
+"""The events in a write, by its identity, if they do not depend on the writes around it."""
 
 
-def lay_out(script: Script, events: list[Dispatch], heard: Heard) -> Iterator[Burst]:
-    """The script's steps as bursts; `events` gets every event, in order.
+def lay_out(script: Script, events: list[Dispatch], known: WriteEvents) -> Iterator[Burst]:
+    """The script's steps as bursts; every event is added to `events`, in order.
 
-    There is always a first burst, for the head. `heard` is the script's own and kept from one
-    call to the next, so that what is repeated is parsed once.
+    The first burst is for the head and always exists. `known` belongs to the script and is
+    kept from one call to the next, so that a repeated write is parsed once.
     """
     assembler = Assembler()
     encode = _Gzip() if script.encoding is Encoding.GZIP else None
@@ -97,10 +95,10 @@ def lay_out(script: Script, events: list[Dispatch], heard: Heard) -> Iterator[Bu
     for step, data, unit, last in _flat(script.steps, encode):
         match step:
             case Write():
-                found = _events(step, assembler, heard)
-                events.extend(event for _, event in found)
+                ends = _events(step, assembler, known)
+                events.extend(event for _, event in ends)
                 if data:
-                    marks = (len(data) if encode else end for end, _ in found)
+                    marks = (len(data) if encode else end for end, _ in ends)
                     burst.pieces.append(Piece(data, unit, last, tuple(marks)))
                     size += len(data) + STEP_COST
             case Raw() | Frame() | Goaway() | Settings():
@@ -119,12 +117,12 @@ def lay_out(script: Script, events: list[Dispatch], heard: Heard) -> Iterator[Bu
 
 
 def _after(pause: Pause, draws: dict[int, Random]) -> Burst:
-    """The burst that waits for the pause to be over."""
+    """The burst that follows the pause."""
     match pause:
         case Wait(seconds):
             return Burst(wait=seconds)
         case Jitter(least, most, seed):
-            draw = draws.setdefault(seed, Random(seed))  # noqa: S311  # it is to be foreseen
+            draw = draws.setdefault(seed, Random(seed))  # noqa: S311  # it is repeatable on purpose
             return Burst(wait=draw.uniform(least, most))
         case Gate(number):
             return Burst(gate=number)
@@ -135,7 +133,7 @@ def _after(pause: Pause, draws: dict[int, Random]) -> Burst:
 
 
 class _Gzip:
-    """Compresses writes so that each can be decompressed as soon as it is there."""
+    """Compresses writes so that a client can decompress each as soon as it arrives."""
 
     def __init__(self) -> None:
         self._compressor = zlib.compressobj(wbits=31)
@@ -147,15 +145,17 @@ class _Gzip:
         return self._compressor.flush()
 
 
-def _events(step: Write, assembler: Assembler, heard: Heard) -> tuple[tuple[int, Dispatch], ...]:
-    """The events that the write completes, each with its end."""
+def _events(
+    step: Write, assembler: Assembler, known: WriteEvents
+) -> tuple[tuple[int, Dispatch], ...]:
+    """The events that the write completes, each after its number of bytes."""
     alone = assembler.between_events
-    if alone and (found := heard.get(id(step))) is not None:
-        return found
-    found = tuple(assembler.feed(step.data))
+    if alone and (events := known.get(id(step))) is not None:
+        return events
+    events = tuple(assembler.feed(step.data))
     if alone and assembler.between_events:
-        heard[id(step)] = found
-    return found
+        known[id(step)] = events
+    return events
 
 
 Flat = Write | Raw | Signal | Pause
@@ -164,7 +164,7 @@ Flat = Write | Raw | Signal | Pause
 def _flat(
     steps: tuple[Step, ...], encode: Callable[[bytes], bytes] | None
 ) -> Iterator[tuple[Flat, bytes, int, bool]]:
-    """Each step, what it writes, the size of the unit it starts, and whether it ends that unit."""
+    """Each step, its bytes, the size of the unit it starts, and whether it ends that unit."""
     for step in played(steps):
         match step:
             case Write(data):
@@ -193,39 +193,36 @@ class EventLog(list[Dispatch]):
     def __init__(self) -> None:
         self._size = 0
         self._seen: dict[Dispatch, Dispatch] = {}
-        """Repeated steps say the same again and again; it is kept once."""
+        """Repeated steps make equal events; each is kept once."""
 
     def extend(self, events: Iterable[Dispatch]) -> None:
         """Keep the events while there is room."""
         for event in events:
-            self._keep(event)
-
-    def _keep(self, event: Dispatch) -> None:
-        if event not in self._seen:
-            if len(self._seen) == 64:
-                self._seen.clear()
-            self._seen[event] = event
-            self._size += len(event.data)
-        if len(self) < MOST_EVENTS and self._size < MOST_EVENT_BYTES:
-            self.append(self._seen[event])
+            if event not in self._seen:
+                if len(self._seen) == 64:
+                    self._seen.clear()
+                self._seen[event] = event
+                self._size += len(event.data)
+            if len(self) < MOST_EVENTS and self._size < MOST_EVENT_BYTES:
+                self.append(self._seen[event])
 
 
 S = TypeVar("S")
 
 
-class Reel(Generic[S]):
-    """A script's segments as one protocol sends them: kept where it is small, else made anew."""
+class Schedule(Generic[S]):
+    """A script's segments as one protocol sends them; kept if the script is small."""
 
-    __slots__ = ("_heard", "_make", "events", "kept")
+    __slots__ = ("_known", "_make", "events", "kept")
 
     def __init__(
-        self, script: Script, make: Callable[[list[Dispatch], Heard], Iterator[S]]
+        self, script: Script, make: Callable[[list[Dispatch], WriteEvents], Iterator[S]]
     ) -> None:
         self._make = make
-        self._heard: Heard = {}
+        self._known: WriteEvents = {}
         self.kept: tuple[S, ...] | None = None
         self.events: tuple[Dispatch, ...] = ()
-        """Every event, where the segments are kept."""
+        """Every event, if the segments are kept."""
         cost = _cost(script.steps)
         if cost is not None and cost <= MOST_KEPT:
             events: list[Dispatch] = []
@@ -233,15 +230,15 @@ class Reel(Generic[S]):
             self.events = tuple(events)
 
     def play(self) -> tuple[Iterator[S], Sequence[Dispatch]]:
-        """The segments, and their events, which grows as they are taken."""
+        """The segments and their events; a large answer's events grow with its segments."""
         if self.kept is not None:
             return iter(self.kept), self.events
         log = EventLog()
-        return self._make(log, self._heard), log
+        return self._make(log, self._known), log
 
 
 def _cost(steps: tuple[Step, ...]) -> int | None:
-    """What laying out the steps costs in memory, about; None: without end."""
+    """The approximate memory of the steps laid out; None: they have no end."""
     cost = 0
     for step in steps:
         cost += STEP_COST
@@ -259,7 +256,7 @@ def _cost(steps: tuple[Step, ...]) -> int | None:
 
 
 def content_length(script: Script) -> int | None:
-    """How long the body is as it is sent; None where it has no end."""
+    """The length of the body as it is sent; None: it has no end."""
     if script.encoding is Encoding.IDENTITY or script.body_size is None:
         return script.body_size
     bursts = lay_out(script, EventLog(), {})

@@ -1,8 +1,8 @@
-"""One clock for all timed streams.
+"""A timer wheel: one clock for all timed streams.
 
-Every stream's deadlines are absolute, so lateness never adds up: a stream that
-is late sends everything due at once. Streams due in the same millisecond share a
-slot, and the loop has one timer, for the earliest slot.
+Every stream's deadlines are absolute, so lateness does not add up: a late stream sends
+everything due at once. Streams due in the same millisecond share a slot, and the event
+loop has one timer, for the earliest slot.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from time import monotonic
 from typing import Protocol
 
 SLOTS_PER_SECOND = 1000
-"""A millisecond is what libuv's timers resolve."""
+"""libuv's timers have a resolution of one millisecond."""
 
 
 class Timed(Protocol):
-    """Something with deadlines."""
+    """An object with deadlines."""
 
     def advance(self, now: float) -> float | None:
-        """Do what is due; the next deadline, or None where the clock is not waited for."""
+        """Do what is due; the next deadline, or None without one."""
 
 
-class Wheel:
-    """Slots of timed things, by the millisecond in which they are due."""
+class TimerWheel:
+    """Slots of timed objects, by the millisecond in which they are due."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._slots: dict[int, list[Timed]] = {}
         self._order: list[int] = []
+        """The numbers of the slots, as a heap."""
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = 0
         self._ticking = False
 
     def add(self, timed: Timed, due: float) -> None:
-        """Call `timed.advance` once that time has come. Nothing can be removed: it says None."""
+        """Call `timed.advance` at that time, from the running event loop."""
         slot = int(due * SLOTS_PER_SECOND) + 1
         if slot in self._slots:
             self._slots[slot].append(timed)
@@ -50,7 +50,7 @@ class Wheel:
             self._timer.cancel()
         self._armed_for = self._order[0]
         delay = self._armed_for / SLOTS_PER_SECOND - monotonic()
-        self._timer = self._loop.call_later(max(0.0, delay), self._tick)
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, delay), self._tick)
 
     def _tick(self) -> None:
         self._timer = None

@@ -16,16 +16,17 @@ from h2_client import H2Client
 from mock_process import Mock, chat, contents, events, pattern_header
 from scripted import register
 
-from mock_api.language.script_json import FIELDS, read_script
+from mock_api.language.script_json import FIELDS, from_json
 from mock_api.language.step_json import STEPS
-from mock_api.playing.exchange import Entry, Peer, Reply, Request
+from mock_api.playing.entry import Entry, Peer
+from mock_api.playing.exchange import Reply, Request
 
 DOCS = Path(__file__).parents[2] / "docs" / "control.md"
 
 REFUSED = [
     ("GET", "/nothing", None, 404, "/journal"),
     ("POST", "/journal", None, 405, "GET and DELETE"),
-    ("GET", "/journal?tokn=x", None, 400, "there are: token, key, after"),
+    ("GET", "/journal?tokn=x", None, 400, "known: token, key, after"),
     ("GET", "/journal?token=a&token=b", None, 400, "2 times"),
     ("GET", "/journal?after=x", None, 400, "whole number"),
     ("GET", "/journal/wait", None, 400, "'token' or 'key'"),
@@ -259,7 +260,7 @@ BAD_SCRIPTS = [
     ({"steps": [{"unit": [{"wait": 1}]}]}, "steps[0].unit: expected steps that write"),
     (
         {"steps": [{"unit": [{"write": "a"}, {"stall": True}]}]},
-        "steps[0].unit: expected nothing but writes, waits, gates and cuts",
+        "steps[0].unit: expected only writes, waits, gates and cuts",
     ),
     ({"framing": "none"}, "framing: expected one of chunked, length, close, raw"),
     ({"head": 1}, "head: expected a string, found 1"),
@@ -308,7 +309,7 @@ def test_bad_scripts_are_refused_naming_the_place(mock: Mock, script: Any, said:
 
 def test_the_documented_script_is_one() -> None:
     example = DOCS.read_text().split("A script is one JSON object:\n")[1].split("\n| field")[0]
-    script = read_script(json.loads(example))
+    script = from_json(json.loads(example))
     assert len(script.steps) == 5
 
 
@@ -327,14 +328,15 @@ def test_every_step_and_every_field_is_documented() -> None:
 
 def _entry() -> dict[str, Any]:
     """Any entry's fields."""
-    request = Request("GET", "/", (), b"", None)
-    reply = Reply(read_script({}))
+    request = Request("GET", "/", b"", b"", None, None)
+    reply = Reply(from_json({}))
     return Entry(request, reply, Peer(1, "h2", "tcp"), 1, (), 0.0).as_json()
 
 
 def test_every_route_is_documented(mock: Mock) -> None:
     message = mock.control("GET", "/nothing").json()["error"]["message"]
-    routes = message.split("there are: ")[1].split(", ")
+    routes = message.partition(" one of ")[2].partition(";")[0].split(", ")
+    assert len(routes) == 5
     for route in routes:
         assert f"/_control{route.replace('gates/NAME', 'gates/TOKEN')}" in DOCS.read_text()
 

@@ -108,7 +108,7 @@ def test_the_socket_file(tmp_path: Path, start_mock: Callable[..., Mock]) -> Non
     assert start_mock("--socket", path).connect_unix()
     refused = run("--socket", str(path))
     assert refused.returncode == 1
-    assert "somebody listens there already" in refused.stderr
+    assert "another process listens there" in refused.stderr
     plain = tmp_path / "file"
     plain.write_text("mine")
     assert run("--socket", str(plain)).returncode == 1

@@ -12,7 +12,7 @@ from mock_api.language.script import Ending, Framing, Informational, Script
 from mock_api.language.sse import Assembler, Dispatch
 from mock_api.language.steps import Cut, Gate, Raw, Stall, Unit, Wait, Write
 from mock_api.playing.schedule import Piece, lay_out
-from mock_api.playing.timer_wheel import Wheel
+from mock_api.playing.timer_wheel import TimerWheel
 
 STREAMS = [
     (b"data: a\n\n", [(9, "a")]),
@@ -112,8 +112,8 @@ def test_bursts_and_what_must_pass_before_them() -> None:
 def test_http1_bytes() -> None:
     script = Script(steps=(Unit((Write(b"da"), Cut(), Write(b"ta:x\n\n"))), Write(b"!")))
     response = compile_response(script, keep_alive=True, chunks=True, body=True)
-    assert response.reel.kept is not None
-    first, second = response.reel.kept
+    assert response.schedule.kept is not None
+    first, second = response.schedule.kept
     assert first.data == b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\nda"
     assert second.data == b"ta:x\n\n\r\n1\r\n!\r\n0\r\n\r\n"
     assert second.marks == (6,)
@@ -122,7 +122,7 @@ def test_http1_bytes() -> None:
 
 def _http1(script: Script) -> list[bytes]:
     response = compile_response(script, keep_alive=True, chunks=True, body=True)
-    return [segment.data for segment in response.reel.play()[0]]
+    return [segment.data for segment in response.schedule.play()[0]]
 
 
 def test_raw_http1_bytes() -> None:
@@ -151,7 +151,7 @@ def test_heads_of_http1() -> None:
 def test_an_aborted_response_has_no_end() -> None:
     script = Script(steps=(Write(b"x"),), ending=Ending.ABORT)
     response = compile_response(script, keep_alive=True, chunks=True, body=True)
-    (segment,) = response.reel.play()[0]
+    (segment,) = response.schedule.play()[0]
     assert segment.data.endswith(b"1\r\nx\r\n")
     assert response.close
 
@@ -178,7 +178,7 @@ class _Timed:
 
 def test_the_wheel_is_never_early_and_forgets_no_one() -> None:
     async def turn() -> list[_Timed]:
-        wheel = Wheel(asyncio.get_running_loop())
+        wheel = TimerWheel()
         timed = [_Timed(0.0013 * (1 + number % 7), 10) for number in range(50)]
         for each in timed:
             wheel.add(each, each.due)
@@ -192,7 +192,7 @@ def test_the_wheel_is_never_early_and_forgets_no_one() -> None:
 
 def test_the_wheel_turns_for_a_deadline_that_comes_before_the_others() -> None:
     async def turn() -> None:
-        wheel = Wheel(asyncio.get_running_loop())
+        wheel = TimerWheel()
         late, soon = _Timed(60.0, 1), _Timed(0.001, 1)
         wheel.add(late, late.due)
         wheel.add(soon, soon.due)
@@ -210,7 +210,7 @@ def test_a_stream_that_fails_does_not_stop_the_wheel() -> None:
     async def turn() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda *_: None)
-        wheel = Wheel(loop)
+        wheel = TimerWheel()
         timed = _Timed(0.003, 3)
         wheel.add(Broken(), monotonic())
         wheel.add(timed, timed.due)

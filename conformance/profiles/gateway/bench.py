@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Unpack
+from urllib.parse import urlsplit
 
 from conformance.core.scenario import Scenario
 from conformance.daemon.manifest import fill
@@ -14,10 +14,14 @@ from conformance.daemon.process import DaemonProcess
 from conformance.profiles.environment import Environment
 from conformance.profiles.gateway.checks import BytesChecks, EventsChecks
 from conformance.profiles.gateway.connection import HttpConnection
+from conformance.profiles.gateway.http2_connection import Http2Connection
+from conformance.profiles.gateway.http2_opening import RequestedByHttp2
 from conformance.profiles.gateway.opening import Requested, Target
 from conformance.profiles.gateway.request import Request, asked, body_of, encode
 from conformance.profiles.relay.bench import ClientOptions, RelayBench
-from conformance.profiles.relay.exchange import READ_SIZE, Exchange
+from conformance.profiles.relay.client_side import READ_SIZE
+from conformance.profiles.relay.exchange import Exchange
+from conformance.profiles.relay.opening import Opening
 from conformance.wire.http1_message import SELF_DELIMITED, HeadRules
 
 
@@ -28,8 +32,12 @@ class GatewayOptions(ClientOptions, total=False):
     """Further fields of the request's head; an empty value takes one away."""
     raw: bytes
     """Sent in place of the encoded request, and without a token in it."""
+    http2: bool
+    """Whether this client speaks HTTP/2, where the manifest does not decide."""
+    shared: Http2Connection
+    """The HTTP/2 connection of several exchanges; it stays open after each."""
     reuse: HttpConnection
-    """A connection on which another exchange has ended."""
+    """An HTTP/1.1 connection on which another exchange has ended."""
     keep: bool
     """Leave the connection open when the exchange is over."""
     accepts: frozenset[str]
@@ -45,7 +53,11 @@ class GatewayBench(RelayBench):
         self.client = manifest.client_of(variant)
         relay = manifest.values("relay", variant) or ("events",)
         self.checks = BytesChecks if relay[0] == "bytes" else EventsChecks
-        self.target = Target.of(environment.instance.url, _trust())
+        url = urlsplit(environment.instance.url)._replace(scheme=self.client.scheme)
+        self.target = Target.of(url.geturl(), trusted_ca_file())
+        speaks = manifest.values("client", variant) or ("h1",)
+        self.http2 = speaks[0] == "h2"
+        """Whether the shared scenarios' clients speak HTTP/2."""
 
     def exchange(
         self,
@@ -60,20 +72,32 @@ class GatewayBench(RelayBench):
         `request` holds fields of the request. Raises ScenarioStopped as RelayBench does.
         """
         token = self._token()
-        codings = options.get("accepts", frozenset())
+        sent = self.request(pattern, request, token, options.get("headers", {}))
         return self._begun_by(
-            Requested(
-                self.target,
-                self.request(pattern, request, token, options.get("headers", {})),
-                rules=HeadRules(framed=True, codings=codings) if codings else SELF_DELIMITED,
-                receive_buffer=options.get("receive_buffer"),
-                raw=options.get("raw"),
-                reuse=options.get("reuse"),
-                keep=options.get("keep", False),
-            ),
+            self._opening(sent, options),
             token=token,
             clause=clause,
             read_size=options.get("read_size", READ_SIZE),
+        )
+
+    def _opening(self, request: Request, options: GatewayOptions) -> Opening:
+        codings = options.get("accepts", frozenset())
+        if options.get("http2", self.http2) and "raw" not in options:
+            return RequestedByHttp2(
+                self.target,
+                request,
+                codings=codings,
+                window=options.get("receive_buffer"),
+                shared=options.get("shared"),
+            )
+        return Requested(
+            self.target,
+            request,
+            rules=HeadRules(framed=True, codings=codings) if codings else SELF_DELIMITED,
+            receive_buffer=options.get("receive_buffer"),
+            raw=options.get("raw"),
+            reuse=options.get("reuse"),
+            keep=options.get("keep", False),
         )
 
     def request(
@@ -118,12 +142,6 @@ class GatewayBench(RelayBench):
         if served is not None:
             places = {"api_key": served.api_key}
         return fill(text, places)
-
-
-def _trust() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.load_verify_locations(trusted_ca_file())
-    return context
 
 
 def without(request: Request, *names: str) -> Request:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import ssl
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from conformance.core.evidence import Asked
@@ -23,15 +25,21 @@ class Target:
 
     host: str
     port: int
-    tls: ssl.SSLContext | None = None
-    """How to verify the gateway's certificate; None without TLS."""
+    ca_file: Path | None = None
+    """With TLS: a CA that the client trusts, besides those of the system. None without TLS."""
+
+    @property
+    def scheme(self) -> str:
+        """`http`, or `https` with TLS."""
+        return "http" if self.ca_file is None else "https"
 
     @classmethod
-    def of(cls, url: str, tls: ssl.SSLContext | None) -> Target:
+    def of(cls, url: str, ca_file: Path) -> Target:
         """The target of an `http` or `https` URL."""
         parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return cls(parts.hostname or "", port, tls if parts.scheme == "https" else None)
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        return cls(parts.hostname or "", port, ca_file if secure else None)
 
     @property
     def authority(self) -> str:
@@ -55,9 +63,10 @@ async def dial(
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
             await loop.sock_connect(client, (target.host, target.port))
-            if target.tls is None:
+            if target.ca_file is None:
                 return HttpConnection(client)
-            connection = TlsConnection(client, target.tls, server_name=target.host)
+            context = trust(target.ca_file, alpn or "http/1.1")
+            connection = TlsConnection(client, context, server_name=target.host)
             await connection.handshake()
             return connection
     except TimeoutError:
@@ -69,6 +78,15 @@ async def dial(
     except BaseException:
         client.close()
         raise
+
+
+@functools.cache
+def trust(ca_file: Path, alpn: str) -> ssl.SSLContext:
+    """A client's TLS: verify the certificate, and offer one protocol."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(ca_file)
+    context.set_alpn_protocols([alpn])
+    return context
 
 
 class Requested:

@@ -47,8 +47,14 @@ def body_of(fields: Mapping[str, Any], *, model: str) -> dict[str, Any]:
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
-    """Encode as most clients do: spaces after separators, other scripts as they are."""
-    return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    """Encode as most clients do: spaces after separators, other scripts as they are.
+
+    Half a surrogate pair can only be sent as an escape.
+    """
+    try:
+        return json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(body).encode()
 
 
 def asked(body: bytes, headers: Mapping[str, str], *, additions: frozenset[str]) -> Asked:

@@ -12,7 +12,8 @@ from conformance.profiles.handoff.opening import Delivery, HandedOff, PairOption
 from conformance.profiles.handoff.payload import encode
 from conformance.profiles.handoff.sender import HandoffError, Sender
 from conformance.profiles.relay.bench import ClientOptions, RelayBench
-from conformance.profiles.relay.exchange import READ_SIZE, Exchange
+from conformance.profiles.relay.client_side import READ_SIZE
+from conformance.profiles.relay.exchange import Exchange
 
 
 class HandoffOptions(ClientOptions, total=False):
@@ -27,7 +28,7 @@ class HandoffOptions(ClientOptions, total=False):
 
 
 class HandoffBench(RelayBench):
-    """One scenario's hold on a daemon that takes handoffs."""
+    """One scenario's access to a daemon that takes handoffs."""
 
     def exchange(
         self,

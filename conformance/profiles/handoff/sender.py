@@ -1,8 +1,8 @@
 """The web server's end of a handoff: a connection to the daemon's Unix socket.
 
-The web server connects, sends one message and closes. A Sender does these one
-by one, so that a scenario can do them wrongly: send nothing, or in parts; no
-descriptor, or many; anything as data; and stay to see what the daemon does.
+The web server connects, sends one message and closes. A Sender does each step by
+itself, so that a scenario can do it wrongly: send nothing, or in parts; without a
+descriptor, or with many; any bytes as data; and stay to see the daemon's reaction.
 Nothing here blocks the event loop, and all waiting ends at a deadline.
 """
 
@@ -24,23 +24,22 @@ from conformance.core.socket_type import SocketType
 from conformance.profiles.relay.opening import OpeningError
 
 RETRIES = (0.010, 0.020)
-"""Pauses, in seconds, after which the web server tries again when nobody listens."""
+"""Pauses, in seconds, after which the web server retries where no daemon listens."""
 
 BACKLOG_PAUSE = 0.002
-"""Seconds between tries while the daemon's backlog is full. The kernel offers no event to
-wait for. The web server would give its user a 503 here; the suite starts a whole catalog
-at once and has only its own haste to blame."""
+"""Seconds between tries while the daemon's backlog is full; the kernel offers no event for it.
+The web server would answer 503 here. The suite starts a whole catalog at once, and waits."""
 
 TAKEN_PAUSE = 0.001
-"""Seconds between two looks at whether the daemon has read what was sent: no event either."""
+"""Seconds between two looks at the unread bytes; the kernel offers no event for them either."""
 
 
 class HandoffError(OpeningError):
-    """The handoff could not be delivered. The message says why and what to do."""
+    """The handoff could not be delivered. The message gives the reason and a remedy."""
 
 
-class NobodyListensError(HandoffError):
-    """No daemon accepts on the socket: ENOENT or ECONNREFUSED, also after the retries."""
+class NotListeningError(HandoffError):
+    """No daemon listens on the socket: ENOENT or ECONNREFUSED, also after the retries."""
 
 
 class WrongSocketTypeError(HandoffError):
@@ -72,9 +71,9 @@ class Sender:
     ) -> None:
         """Prepare it; `async with` connects.
 
-        `deadline` bounds the connecting and every send, in time.monotonic()
-        seconds. `send_buffer` is SO_SNDBUF in bytes, which bounds a message;
-        the kernel doubles it, up to twice net.core.wmem_max.
+        `deadline` bounds connecting and every send, in time.monotonic() seconds.
+        `send_buffer` is SO_SNDBUF in bytes. It bounds a message; the kernel
+        doubles it, up to twice net.core.wmem_max.
         """
         self.path = os.fspath(path)
         self._type = socket_type
@@ -103,13 +102,13 @@ class Sender:
         self.close()
 
     def close(self) -> None:
-        """Leave; what was sent stays in the daemon's queue."""
+        """Leave; the bytes that were sent stay in the daemon's queue."""
         self._socket.close()
 
     async def send(self, data: bytes, descriptors: Sequence[int] = ()) -> None:
-        """Send one message: these bytes, as they are, and these descriptors.
+        """Send one message: these bytes, unchanged, and these descriptors.
 
-        On a STREAM socket what does not fit at once follows. Raises HandoffError.
+        On a STREAM socket the bytes that do not fit at once follow. Raises HandoffError.
         """
         try:
             sent = (
@@ -129,7 +128,7 @@ class Sender:
             raise self._failure(error, len(data)) from error
 
     def end(self) -> None:
-        """Say that the data is complete: on a STREAM socket EOF, on SEQPACKET the message was."""
+        """End the data: on a STREAM socket by EOF; a SEQPACKET message has its own end."""
         if self._type is SocketType.STREAM:
             try:
                 self._socket.shutdown(socket.SHUT_WR)
@@ -137,9 +136,9 @@ class Sender:
                 raise self._failure(error, 0) from error
 
     async def taken(self, *, within: float) -> bool:
-        """Wait until the daemon has read all that was sent; False when it has not by then.
+        """Wait until the daemon has read every byte; False where it has not by then.
 
-        Descriptors are in the daemon's hands, or gone, from that moment on.
+        From then on the daemon holds the descriptors, or they are gone.
         """
         end = time.monotonic() + within
         while self._unread():
@@ -149,14 +148,14 @@ class Sender:
         return True
 
     async def left(self, *, within: float) -> bool:
-        """Wait until the daemon has closed its end; False when it has not by then."""
+        """Wait until the daemon has closed its end; False where it has not by then."""
         try:
             async with asyncio.timeout(within):
                 await asyncio.get_running_loop().sock_recv(self._socket, 1)
         except TimeoutError:
             return False
         except OSError:
-            pass  # reset: it closed with something unread
+            pass  # reset: it closed with unread bytes
         return True
 
     def is_open(self) -> bool:
@@ -200,14 +199,14 @@ class Sender:
         path = self.path
         match error.errno:
             case errno.ENOENT:
-                return NobodyListensError(f"there is no socket {path}: the daemon did not make it")
+                return NotListeningError(f"no socket at {path}: the daemon did not create it")
             case errno.ECONNREFUSED:
-                return NobodyListensError(
-                    f"nobody listens on {path} (connection refused): the daemon has died, or left "
-                    "its socket behind"
+                return NotListeningError(
+                    f"no daemon listens on {path} (connection refused): it has died, or did not "
+                    "remove its socket"
                 )
             case errno.EPROTOTYPE:
-                other = next(each for each in SocketType if each is not self._type)
+                other = next(kind for kind in SocketType if kind is not self._type)
                 return WrongSocketTypeError(
                     f"the manifest says {self._type.value} but the daemon listens on {other.value} "
                     f"({path}); set socket_type to what the daemon uses"

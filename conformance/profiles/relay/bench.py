@@ -1,4 +1,4 @@
-"""A RelayBench: what a scenario of a relay has, whatever the opening.
+"""A RelayBench: the bench of every relay, independent of the opening.
 
 It makes exchanges, each with a token of its own, and collects what is wrong
 with all of them in one list. The evidence shows the exchanges that failed.
@@ -20,7 +20,8 @@ from conformance.core.scenario import Actor, Scenario
 from conformance.core.script import Script
 from conformance.profiles.bench import LOOK, Bench
 from conformance.profiles.environment import Environment
-from conformance.profiles.relay.exchange import READ_SIZE, Exchange
+from conformance.profiles.relay.client_side import READ_SIZE
+from conformance.profiles.relay.exchange import Exchange
 from conformance.profiles.relay.opening import Opening
 from conformance.profiles.relay.request import Marked, marked
 from conformance.profiles.relay.transcript_text import evidence_text
@@ -44,7 +45,7 @@ class ClientOptions(TypedDict, total=False):
 
 
 class RelayBench(Bench):
-    """One scenario's hold on a daemon, on the mock API and on its clients."""
+    """One scenario's access to a daemon, to the mock API and to clients."""
 
     checks: type[Checks] = Checks
     """The vocabulary of assertions on a finished exchange."""
@@ -68,8 +69,8 @@ class RelayBench(Bench):
         `request` holds fields of the request: prompt, system, messages, model,
         max_tokens, temperature, user_id, and body for all others. `clause` is broken
         where the client is not served, unless the scenario's first clause is. Raises
-        ScenarioStopped where a check has failed and no time is left: what a daemon
-        did not do in no time says nothing about it.
+        ScenarioStopped where a check has failed and no time is left: a daemon without
+        time cannot answer.
         """
         raise NotImplementedError
 
@@ -162,7 +163,7 @@ class RelayBench(Bench):
         checks.done_marker().content_as_sent()
 
     async def unasked(self, *exchanges: Exchange, clause: str | None = None) -> None:
-        """Check that the API received a request of none of these; a fresh one is the fence.
+        """Check that the API received no request of these exchanges, after a fresh request.
 
         They need not have been started: their token, in the request, identifies them.
         """

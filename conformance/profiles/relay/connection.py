@@ -30,7 +30,7 @@ class SocketConnection:
         asyncio.get_running_loop().remove_reader(self.socket)
 
     def recv(self, size: int) -> bytes:
-        """Receive at most so many bytes; empty at EOF. Raises OSError."""
+        """Receive at most `size` bytes; empty at EOF. Raises OSError."""
         data = self.socket.recv(size)
         if data and self._delay_acks:
             # The kernel forgets the option after some acknowledgements (tcp(7)).

@@ -1,8 +1,8 @@
 """An Exchange: one client conversation with the daemon, while it happens.
 
-It owns the client's connection until it is released, and stamps every read.
-Each read goes through the response parser at once, so that a scenario can wait
-for events and act in the middle of the stream. Waiting always ends: with the
+It adds to the client's side the events that a scenario waits for, and the journal of
+the upstream side. Each read goes through the response parser at once, so that a scenario
+can wait for events and act in the middle of the stream. Waiting always ends: with the
 event, with the exchange's end, or at the deadline. The latter two raise
 ScenarioStopped; its finding is recorded in `failures` already.
 """
@@ -12,8 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import TracebackType
-from typing import Literal, Protocol, Self
 
 from conformance.checks import Checks
 from conformance.core.evidence import (
@@ -24,47 +22,19 @@ from conformance.core.evidence import (
     Observation,
     Response,
 )
-from conformance.core.finding import Finding, FindingKind, ScenarioStopped
+from conformance.core.finding import FindingKind, ScenarioStopped
 from conformance.core.quoting import arrived, last_place
-from conformance.profiles.relay.opening import Connection, Opening, OpeningError
-from conformance.profiles.relay.reading import Reading
-
-READ_SIZE = 65536
-"""Bytes asked for with each read, unless a scenario reads in sips."""
+from conformance.profiles.relay.client_side import READ_SIZE, ClientSide
+from conformance.profiles.relay.mock_api import MockApi
+from conformance.profiles.relay.opening import Opening
 
 SETTLING = 2.0
-"""Seconds until the upstream side must show what the client's side implies: a request that
-was made, or the end of one whose answer is complete. On a daemon that is right this is one
-turn of the mock API's event loop; a wrong one costs them all."""
+"""Seconds until the journal must show what the client's side implies: a request, or the end of
+one whose answer is complete. With a right daemon this takes one turn of the mock API's event
+loop; a wrong daemon costs all of it."""
 
 
-class Upstream(Protocol):
-    """What an exchange asks of the mock API."""
-
-    async def journal(self, token: str) -> tuple[JournalEntry, ...]:
-        """The requests that carried the token so far, in order of arrival."""
-        ...
-
-    async def wait(
-        self,
-        token: str,
-        *,
-        state: Literal["received", "ended"],
-        within: float,
-        brief: bool = False,
-    ) -> tuple[JournalEntry, ...]:
-        """The token's requests, once there is one and, for `ended`, none is running.
-
-        After `within` seconds: what there is. `brief`: without what was said.
-        """
-        ...
-
-    async def open_gate(self, token: str, count: int) -> None:
-        """Let the token's answer pass its gates up to this one."""
-        ...
-
-
-class Exchange:
+class Exchange(ClientSide):
     """One client conversation; an async context manager that releases its connection."""
 
     def __init__(
@@ -72,7 +42,7 @@ class Exchange:
         opening: Opening,
         *,
         token: str,
-        upstream: Upstream,
+        upstream: MockApi,
         deadline: float,
         read_size: int = READ_SIZE,
         scale: float = 1.0,
@@ -81,108 +51,18 @@ class Exchange:
     ) -> None:
         """Prepare the exchange; nothing is opened before `async with`.
 
-        `deadline` is absolute, in time.monotonic() seconds. `scale` stretches the time
-        bounds that scenarios give, on a machine slower than calm. `checks` is the
-        profile's vocabulary of assertions. `clause` is broken where the client is
-        not served, unless the scenario's first clause is.
+        `scale` stretches the time bounds that scenarios give, on a machine slower than
+        calm. `checks` is the profile's vocabulary of assertions. The others are as for
+        a ClientSide.
         """
-        self.opening = opening
+        super().__init__(opening, deadline=deadline, read_size=read_size, clause=clause)
         self.token = token
         self.upstream = upstream
-        self.deadline = deadline
-        self.failures: list[Finding] = []
-        """Every failed check of this exchange, those of its `response` included."""
         self._scale = scale
         self._checks = checks
-        self._clause = clause
-        self._connection: Connection | None = None
-        self._held = ""
-        self._began_at = time.monotonic()
-        self._reading = Reading(opening.parser(), size=read_size)
         self._observation: Observation | None = None
 
-    # Its life
-
-    async def __aenter__(self) -> Self:
-        """Connect. Raises ScenarioStopped where the daemon does not accept the connection."""
-        try:
-            self._connection = await self.opening.connect(deadline=self.deadline)
-        except OpeningError as error:
-            raise self._not_begun(error) from None
-        self._held = self._connection.held
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.release()
-
-    def release(self) -> None:
-        """Close everything that the exchange holds. What was seen stays."""
-        if self._connection is not None:
-            self.close()
-            self._connection.close()
-        self.opening.release()
-
-    @property
-    def held(self) -> str:
-        """The daemon's end of the connection, as /proc names it: `socket:[123]`."""
-        return self._held
-
-    async def start(self) -> None:
-        """Send the request and begin to read. Raises ScenarioStopped where that fails."""
-        connection = self._open()
-        try:
-            self._began_at = await self.opening.begin(deadline=self.deadline)
-        except OpeningError as error:
-            raise self._not_begun(error) from None
-        self._reading.start(connection)
-
-    def _not_begun(self, error: OpeningError) -> ScenarioStopped:
-        self._reading.end(Ending.LEFT)
-        name = self.opening.name
-        expected = f"the daemon takes the {name}"
-        kind = FindingKind.NOT_SERVED
-        return ScenarioStopped(
-            self._note(name, kind, expected, str(error), name, clause=self._clause, unserved=True)
-        )
-
-    # What the client does
-
-    def pause(self) -> None:
-        """Stop reading; the kernel's buffers fill up."""
-        self._reading.stop()
-
-    def resume(self) -> None:
-        """Read again."""
-        self._reading.start(self._open())
-
-    def sip(self, size: int) -> None:
-        """While paused: take at most so many bytes of what is there, and stay paused."""
-        self._reading.sip(self._open(), size)
-
-    def send(self, data: bytes) -> int:
-        """Send surplus bytes towards the daemon; returns how many the kernel took."""
-        return self._open().send(data)
-
-    def half_close(self) -> None:
-        """Shut down the client's sending side and keep reading."""
-        self._open().half_close()
-
-    def close(self) -> None:
-        """Leave: close the connection (FIN, or RST where bytes were left unread)."""
-        if self._reading.ending is None:
-            self._reading.end(Ending.LEFT)
-            self._open().close()
-
-    def reset(self) -> None:
-        """Leave with a reset: RST, or RST_STREAM. On an AF_UNIX pair this is a plain close."""
-        if self._reading.ending is None:
-            self._reading.end(Ending.LEFT)
-            self._open().reset()
+    # The API's gates
 
     async def open_gate(self, number: int) -> None:
         """Let the API's answer pass its gates up to this one."""
@@ -191,8 +71,8 @@ class Exchange:
     async def step_through(self, gates: int) -> None:
         """Open the gates one by one, each once the client has as many events (see `gated`).
 
-        Where an event does not come, the rest is let go. If the answer then is whole, that event
-        was held back, which is noted here (R7); if it is not, the checks of it will tell.
+        Where an event does not arrive, all gates are opened. If the answer then is whole, the
+        daemon held that event back, which is recorded here (R7). If not, its checks report that.
         """
         events = self._reading.parser.events
         for number in range(1, gates + 1):
@@ -201,7 +81,7 @@ class Exchange:
                 await self.open_gate(gates)
                 checks = self._checks(await self.finish())
                 if not checks.content_as_sent().events_in_order().failures:
-                    expected = f"event {number}, before the API sends what follows it"
+                    expected = f"event {number}, before the API sends the next one"
                     where = last_place(checks.response)
                     self._note(
                         "step_through", FindingKind.LATE, expected, "it came only after that", where
@@ -259,7 +139,7 @@ class Exchange:
         self._check(self._observed(entries)).applied(pattern)
 
     async def upstream_ended(self, within: float = 2.0, *, clause: str | None = None) -> None:
-        """Check that the upstream request ends within so many seconds from now (U5)."""
+        """Check that the upstream request ends within this time from now (U5)."""
         within *= self._scale
         entries = await self.upstream.wait(self.token, state="ended", within=within, brief=True)
         check, expected = "upstream_ended", f"the upstream request ends within {within:g} s"
@@ -275,8 +155,8 @@ class Exchange:
     async def finish(self, *, brief: bool = False) -> Observation:
         """Read to the end (or the deadline), fetch the journal, return all the evidence.
 
-        The evidence is taken once; asked again, it is the same. `brief`: without what the API
-        said, for an answer so large that to fetch it again would take the time of others.
+        The evidence is taken once; a second call returns the same. `brief`: without the events
+        that the API sent, for an answer so large that fetching them would delay others.
         """
         if self._observation is not None:
             return self._observation
@@ -298,12 +178,6 @@ class Exchange:
         """The finished exchange, to be checked. Its failures are also this exchange's."""
         return self._check(await self.finish(brief=brief))
 
-    def seen(self) -> Response:
-        """What has arrived so far, parsed."""
-        return self._reading.seen(
-            opening=self.opening.name, request=self.opening.request, began_at=self._began_at
-        )
-
     def _observed(self, entries: tuple[JournalEntry, ...]) -> Observation:
         return Observation(response=self.seen(), upstream=entries, asked=self.opening.asked)
 
@@ -312,11 +186,6 @@ class Exchange:
 
     async def _until(self, satisfied: Callable[[], bool]) -> bool:
         return await self._reading.until(satisfied, deadline=self.deadline)
-
-    def _open(self) -> Connection:
-        if self._connection is None:
-            raise RuntimeError("an Exchange has its connection inside `async with` only")
-        return self._connection
 
     # Failing
 
@@ -334,21 +203,6 @@ class Exchange:
         if seen.status == 503:  # the daemon's own answer, without the API
             return FindingKind.FULL
         return FindingKind.LATE if self._reading.ending is None else FindingKind.EVENTS
-
-    def _note(
-        self,
-        check: str,
-        kind: FindingKind,
-        expected: str,
-        actual: str,
-        where: str,
-        *,
-        clause: str | None = None,
-        unserved: bool = False,
-    ) -> Finding:
-        finding = Finding(check, expected, actual, where, clause, kind, unserved)
-        self.failures.append(finding)
-        return finding
 
 
 def _has(events: Sequence[Event], count: int) -> bool:

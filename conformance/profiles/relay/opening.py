@@ -16,7 +16,7 @@ from conformance.core.evidence import Asked, Event, Read, Response, Transcript
 
 
 class OpeningError(Exception):
-    """The exchange could not begin. The message says why."""
+    """The exchange could not begin. The message gives the reason."""
 
 
 class Parser(Protocol):
@@ -63,7 +63,7 @@ class Connection(Protocol):
         ...
 
     def recv(self, size: int) -> bytes:
-        """Receive at most so many bytes; empty at EOF.
+        """Receive at most `size` bytes; empty at EOF.
 
         Raises BlockingIOError where none are there, and another OSError for a reset.
         """

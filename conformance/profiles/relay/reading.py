@@ -42,7 +42,7 @@ class Reading:
             self._connection = None
 
     def sip(self, connection: Connection, size: int) -> None:
-        """Make one read of at most so many bytes, now, whether reading or not."""
+        """Make one read of at most `size` bytes, now, whether reading or not."""
         if self.ending is None:
             self._read(connection, size)
 

@@ -1,7 +1,7 @@
-"""What a scenario asks: the fields of its request, and the mark by which the API knows it.
+"""A scenario's request: its fields, and the mark by which the API recognises it.
 
 A mark names the pattern and the exchange's token. It travels in a header, in the
-model's name or in the prompt, as the manifest's capability `pattern` says.
+model's name or in the prompt, by the manifest's capability `pattern`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from conformance.daemon.manifest import Manifest, Variant
 
 PROMPT = "Tell me a story in eighteen words."
-"""What is asked where a scenario does not say."""
+"""The prompt of a scenario without one."""
 
 ORDINARY = ""
 """The pattern of the mock API's ordinary answer, when a mark names it."""

@@ -1,8 +1,8 @@
 """One exchange as a page to read: both sides of the daemon, with times and offsets.
 
-What the client received is shown as bytes, cut where events begin, so that a
-stray byte is visible where it stood. Long streams lose their middle, long
-lines theirs. Times are seconds after the exchange began, on both sides.
+The bytes that the client received are cut where events begin, so that a stray byte is
+visible in its place. Long streams and long lines are shown without their middle. Times
+are seconds after the exchange began, on both sides.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def evidence_text(observation: Observation) -> str:
 def _ended(response: Response) -> str:
     words, _, _ = ending(response).rpartition(" at ")
     total = len(response.transcript.raw)
-    told = words.removeprefix("then ").removeprefix("and ")
-    return f"{told}, after {total} bytes in {plural(len(response.transcript.reads), 'read')}"
+    shown = words.removeprefix("then ").removeprefix("and ")
+    return f"{shown}, after {total} bytes in {plural(len(response.transcript.reads), 'read')}"
 
 
 def _client(response: Response) -> Iterator[str]:
@@ -86,13 +86,13 @@ def _request(response: Response, entry: JournalEntry) -> Iterator[str]:
 
     for line in _middle_left_out(entry.events, _SENT, sent):
         yield f"  {line}"
-    told = f"{entry.end.value.replace('_', ' ')}, status {entry.status}, {entry.bytes_sent} bytes"
+    ended = f"{entry.end.value.replace('_', ' ')}, status {entry.status}, {entry.bytes_sent} bytes"
     at = "          " if entry.ended_at is None else since(response, entry.ended_at)
-    yield f"  {at}  {told}, {plural(len(entry.events), 'event')}"
+    yield f"  {at}  {ended}, {plural(len(entry.events), 'event')}"
 
 
 def _middle_left_out(things: Sequence[T], most: int, shown: Callable[[T], str]) -> list[str]:
-    """A line for each; of too many only the first and the last, because each takes time."""
+    """A line for each; of too many only the first and the last, because quoting takes time."""
     if len(things) <= most:
         return list(map(shown, things))
     half = most // 2

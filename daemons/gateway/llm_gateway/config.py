@@ -50,6 +50,8 @@ class Config:
     tls: Listen | None
     tls_context: ssl.SSLContext | None
     routes: tuple[Route, ...]
+    passes_bytes: bool
+    """Class `bytes` instead of `events`."""
     own_key: bool
     client_keys: frozenset[str]
     usage: bool
@@ -65,6 +67,9 @@ def parse_args(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
     args = parser.parse_args(argv)
     if args.listen_tls is not None and (args.certificate is None or args.private_key is None):
         parser.error("--listen-tls: expected --certificate and --private-key as well")
+    if args.relay == "bytes" and args.key == "own":
+        # An error of the API, passed on as it is, may quote the key.
+        parser.error("--relay bytes: expected --key pass as well")
     plain = args.listen
     if plain is None and args.listen_tls is None:
         plain = _listen(DEFAULT_LISTEN)
@@ -85,6 +90,7 @@ def parse_args(argv: Sequence[str], environ: Mapping[str, str]) -> Config:
         tls=args.listen_tls,
         tls_context=context,
         routes=routes,
+        passes_bytes=args.relay == "bytes",
         own_key=args.key == "own",
         client_keys=frozenset(key.strip() for key in keys if key.strip()),
         usage=args.usage,
@@ -111,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--certificate", type=Path, metavar="FILE")
     parser.add_argument("--private-key", type=Path, metavar="FILE")
     parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.add_argument("--relay", choices=["events", "bytes"], default="events")
     parser.add_argument("--key", choices=["own", "pass"], default="own")
     parser.add_argument("--usage", action="store_true")
     parser.add_argument("--max-connections", type=count, default=10_000, metavar="N")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_api.address import address
+from llm_api.environment import flag
 
 from llm_gateway.routes import Route
 
@@ -72,8 +73,8 @@ def _route(where: str, table: Any, environ: Mapping[str, str]) -> Route:
             table["base"],
             key=key,
             socket=table.get("socket"),
-            ca_file=table.get("ca_file"),
-            insecure=table.get("insecure", False),
+            ca_file=table.get("ca_file") or environ.get("OPENAI_CA_FILE") or None,
+            insecure=table.get("insecure", flag(environ, "OPENAI_INSECURE_SSL", default=False)),
             http2=table.get("http2", True),
         )
     except ValueError as error:

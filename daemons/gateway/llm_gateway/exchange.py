@@ -60,6 +60,17 @@ class Reporting(Sink):
             self.whole(failure.status, error_fields(failure), error_body(failure))
 
 
+class Passing(Reporting):
+    """A response of another server, which the gateway can only break."""
+
+    def fail(self, failure: Failure) -> None:
+        """Report a failure by a status before the head; break the message after it."""
+        if self._started:
+            self._response.cut()
+        else:
+            super().fail(failure)
+
+
 Handler = Callable[[Reporting], Awaitable[None]]
 """Answers a request. Raises Failure."""
 
@@ -68,10 +79,10 @@ class RunningExchange:
     """A handler that runs as a task."""
 
     def __init__(
-        self, handler: Handler, response: Response, on_end: Callable[[RunningExchange], None]
+        self, handler: Handler, response: Reporting, on_end: Callable[[RunningExchange], None]
     ) -> None:
         self._handler = handler
-        self._response = Reporting(response)
+        self._response = response
         self._interruption: Failure | None = None
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._on_end = on_end

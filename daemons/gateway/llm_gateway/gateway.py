@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from llm_api.failure import Failure, Overloaded
 from llm_api.redaction import redactor
 
-from llm_gateway import chat, chat_request, fields, models
+from llm_gateway import chat, chat_request, fields, models, passing
 from llm_gateway.errors import BadKey, MethodNotAllowed, NotFound, Unsupported
-from llm_gateway.exchange import Handler, Reporting, RunningExchange
+from llm_gateway.exchange import Handler, Passing, Reporting, RunningExchange
 from llm_gateway.message import Request, Response
 from llm_gateway.routes import Routes
 
@@ -24,6 +24,8 @@ _HEALTHY = b'{"status":"ok"}\n'
 class Rules:
     """The settings of a gateway."""
 
+    passes_bytes: bool
+    """Class `bytes`: pass requests and responses on as they are."""
     own_key: bool
     """Call the API with the gateway's own key, instead of the client's."""
     client_keys: frozenset[str]
@@ -55,7 +57,7 @@ class Gateway:
 
     def serve(self, request: Request, response: Response) -> RunningExchange:
         """Begin to serve a request."""
-        exchange = RunningExchange(self._handler(request), response, self._on_end)
+        exchange = RunningExchange(self._handler(request), self._reporting(response), self._on_end)
         self._running.add(exchange)
         return exchange
 
@@ -63,17 +65,16 @@ class Gateway:
         """Answer a request that could not be read."""
         Reporting(response).fail(failure)
 
+    def _reporting(self, response: Response) -> Reporting:
+        return Passing(response) if self._rules.passes_bytes else Reporting(response)
+
     def _on_end(self, exchange: RunningExchange) -> None:
         self._running.discard(exchange)
         self.changed.set()
 
     def _handler(self, request: Request) -> Handler:
         async def handle(response: Reporting) -> None:
-            method = _PATHS.get(request.path)
-            if method is None:
-                raise NotFound("the path does not exist")
-            if request.method != method and (request.method, method) != ("HEAD", "GET"):
-                raise MethodNotAllowed(method)
+            self._check_path(request)
             if request.path == "/health":
                 response.whole(200, [("content-type", "application/json")], _HEALTHY)
                 return
@@ -90,12 +91,25 @@ class Gateway:
 
         return handle
 
+    def _check_path(self, request: Request) -> None:
+        if self._rules.passes_bytes and request.path.startswith("/v1/"):
+            return
+        method = _PATHS.get(request.path)
+        if method is None:
+            raise NotFound("the path does not exist")
+        if request.method != method and (request.method, method) != ("HEAD", "GET"):
+            raise MethodNotAllowed(method)
+
     async def _answer(self, request: Request, key: str, response: Reporting) -> None:
         headers = fields.to_api(request.headers)
         if key and not self._rules.own_key:
             headers.append((b"authorization", b"Bearer " + key.encode()))
         redact = redactor(key, *self._rules.secrets)
         idle = self._rules.idle
+        if self._rules.passes_bytes:
+            upstream = self._routes.of_model(passing.model_of(request.body))
+            await passing.pass_on(chat.Call(upstream, headers, redact, idle), request, response)
+            return
         if request.path == "/v1/models":
             calls = [
                 (route, chat.Call(upstream, headers, redact, idle))

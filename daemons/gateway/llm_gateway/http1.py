@@ -2,8 +2,9 @@
 
 A request that has two readings is refused, and the connection closed: the bytes
 after it cannot be trusted to be a request. Requests that arrive while a response
-is running wait in the buffer (pipelining). If too many bytes wait, the gateway
-discards them and closes after the response, so that it still sees the client leave.
+is running, or while the client does not read, wait in the buffer (pipelining). If
+too many bytes wait, the gateway discards them and closes after the response, so that
+it still sees the client leave.
 """
 
 from __future__ import annotations
@@ -82,12 +83,15 @@ class Http1Connection:
         if self.idle:
             self._alarm.set(self._terms.limits.request_time)
         self._input += data
-        if self._state is _State.HEAD:
+        if self._state is _State.HEAD and not self._peer.congested:
             self._guarded(self._read_head)
-        elif len(self._input) > _MAX_WAITING and self._response is not None:
+        elif len(self._input) > _MAX_WAITING:
             self._input.clear()
-            self._response.persistent = False
             self._state = _State.CLOSING
+            if self._response is not None:
+                self._response.persistent = False
+            else:
+                self._close()
 
     def on_left(self, how: str) -> None:
         """Peer: the client left."""
@@ -103,6 +107,8 @@ class Http1Connection:
         """Peer: every byte has been sent."""
         if self._response is not None:
             self._response.wake()
+        elif self._input:
+            self._next()
 
     def on_closed(self) -> None:
         """Peer: the connection is closed."""
@@ -188,7 +194,8 @@ class Http1Connection:
             asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
-        if self._state is _State.HEAD and not self._peer.closed:
+        """Read the next request, unless responses wait for a client that does not read."""
+        if self._state is _State.HEAD and not self._peer.closed and not self._peer.congested:
             self._guarded(self._read_head)
 
     def _on_alarm(self) -> None:

@@ -11,6 +11,8 @@ from llm_gateway.message import Fields
 from llm_gateway.peer import Peer
 from llm_gateway.request_head import Head
 
+_BODILESS = (204, 304)
+
 
 class Http1Response:
     """The response to one request."""
@@ -40,7 +42,9 @@ class Http1Response:
         """Send the head."""
         lines = [f"HTTP/1.1 {status} {_reason(status)}", f"date: {formatdate(usegmt=True)}"]
         lines += (f"{name}: {value}" for name, value in fields)
-        if length is not None:
+        if status in _BODILESS:
+            self._bodiless = True
+        elif length is not None:
             lines.append(f"content-length: {length}")
         elif self._can_chunk:
             self._chunked = True
@@ -80,6 +84,13 @@ class Http1Response:
     def break_off(self) -> None:
         """End the message as `finish` does: its last event was an error event."""
         self.finish()
+
+    def cut(self) -> None:
+        """End the connection without the end of the message."""
+        if not self._ended:
+            self._ended = True
+            self.persistent = False
+            self._on_end()
 
     def wake(self) -> None:
         """Bytes were sent, or the client left."""

@@ -189,8 +189,8 @@ class Http2Connection:
 
     def send_head(self, stream: Stream, fields: Fields) -> None:
         """Stream: send the head of its response."""
-        with contextlib.suppress(ProtocolError):
-            self._h2.send_headers(stream.stream_id, fields)
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in fields]
+        self._h2.send_headers(stream.stream_id, raw)
         self._flush()
 
     def send_soon(self, stream: Stream) -> None:

@@ -102,6 +102,10 @@ class Stream:
         """End the stream with RST_STREAM: the answer is not complete."""
         self._end(End.BROKEN)
 
+    def cut(self) -> None:
+        """End the stream with RST_STREAM, as `break_off` does."""
+        self._end(End.BROKEN)
+
     def progress(self, size: int) -> None:
         """This many bytes of the queue were sent."""
         del self.unsent[:size]

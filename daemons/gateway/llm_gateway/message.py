@@ -40,6 +40,9 @@ class Response(Sink, Protocol):
     def break_off(self) -> None:
         """The body ends without being complete; an error event was its last."""
 
+    def cut(self) -> None:
+        """The body ends without being complete, and only the framing can say so."""
+
 
 class Exchange(Protocol):
     """A request that is being served."""

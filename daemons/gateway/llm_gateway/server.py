@@ -41,6 +41,7 @@ class Server:
         self._places = places
         self._routes = Routes(config.routes, timeouts)
         rules = Rules(
+            passes_bytes=config.passes_bytes,
             own_key=config.own_key,
             client_keys=config.client_keys,
             usage=config.usage,

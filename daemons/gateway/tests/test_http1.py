@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import threading
+from collections.abc import Callable
 
 import pytest
 from clients import CHAT, Http1Client, get, post
@@ -221,3 +222,24 @@ def test_a_slow_request_is_given_up(api: Api, gateway: Gateway) -> None:
         assert (answer.status, answer.error["code"]) == (408, "request_timeout")
         assert client.at_eof()
     assert not api.requests
+
+
+def test_pipelining_without_reading_costs_little_memory(
+    api: Api, start: Callable[..., Gateway]
+) -> None:
+    gateway = start({"OPENAI_API_BASE": api.base})
+    assert gateway.ask().text == "hi"
+    api.reset()
+    api.script = lambda conn, _: conn.sendall(sized(chunk("x" * 50_000) + DONE))
+    idle = gateway.resident()
+    with gateway.connect() as client:
+        request = post()
+        client.send(request * 500)
+        last = -1
+        while last != len(api.requests):
+            last = len(api.requests)
+            threading.Event().wait(0.3)
+        assert last < 500
+        assert gateway.resident() - idle < 8 << 20
+        for _ in range(last):
+            assert client.read().text == "x" * 50_000

@@ -42,14 +42,16 @@ final class Chunk
     /**
      * Returns the error that the chunk reports, or null. APIs report an error in two ways: under
      * the key `error`, as any JSON type, also next to choices; or as the whole object, which then
-     * has the error's own fields and no choices.
+     * has the error's own fields and no choices. FastAPI servers send a `detail`, a text or a list.
      */
     public function failure(): ?Problem
     {
         $fields = $this->fields;
         $hasChoices = is_array($fields['choices'] ?? null) && $fields['choices'] !== [];
-        $isError = is_string($fields['message'] ?? null) && $fields['message'] !== ''
-            || ($fields['object'] ?? null) === 'error' || ($fields['type'] ?? null) === 'error';
+        $detail = $fields['detail'] ?? '';
+        $isError = (is_string($fields['message'] ?? null) && $fields['message'] !== '')
+            || ($fields['object'] ?? null) === 'error' || ($fields['type'] ?? null) === 'error'
+            || ((is_string($detail) || is_array($detail)) && $detail !== '' && $detail !== []);
         return isset($fields['error']) || (!$hasChoices && $isError) ? self::reported($this->data) : null;
     }
 
@@ -123,6 +125,8 @@ final class Chunk
         $error = $keyed ? $fields['error'] : $fields;
         $error = is_string($error) ? ['message' => $error] : $error;
         $message = is_array($error) ? $error['message'] ?? '' : '';
+        $detail = is_array($error) && !$keyed ? $error['detail'] ?? '' : '';
+        $message = is_string($message) && $message !== '' ? $message : $detail;
         if (!is_string($message) || $message === '') {
             if (!$keyed) {
                 return null;
@@ -165,13 +169,30 @@ final class Chunk
         }
         $joined = '';
         foreach ($content as $part) {
-            $text = is_array($part) && ($part['type'] ?? 'text') === 'text' ? $part['text'] ?? null : null;
+            $text = self::partText($part);
             if (!is_string($text)) {
                 return null;
             }
             $joined .= $text;
         }
         return $joined;
+    }
+
+    /**
+     * Returns the text of a part: a string, or an object of the type `text`. A part of the type
+     * `thinking` (Mistral) has no text for the client: other APIs send it as reasoning_content, next
+     * to the content.
+     */
+    private static function partText(mixed $part): mixed
+    {
+        if (!is_array($part)) {
+            return $part;
+        }
+        return match ($part['type'] ?? 'text') {
+            'text' => $part['text'] ?? null,
+            'thinking' => '',
+            default => null,
+        };
     }
 
     /** Reports whether a choice's content is a JSON list. PHP decodes [] and {} to the same array. */

@@ -51,6 +51,11 @@ final class RelayTest extends TestCase
             'data: {"choices":[{"delta":{"content":[{"type":"text","text":"A"},{"text":"B"}]}}]}' . "\n\n" . self::STOP,
             'data: {"content":"AB"}' . "\n\n",
         ];
+        yield 'strings and a thinking part' => [
+            'data: {"choices":[{"delta":{"content":["A",{"type":"thinking","thinking":[]},{"text":"B"}]}}]}' . "\n\n"
+            . self::STOP,
+            'data: {"content":"AB"}' . "\n\n",
+        ];
         yield 'a list without parts' => [
             'data: {"choices":[{"delta":{"content":[]}}]}' . "\n\n" . self::STOP,
             '',
@@ -94,6 +99,8 @@ final class RelayTest extends TestCase
         yield ['data: {"object":"error","message":"no","code":400}', '"message":"no"'];
         yield ['data: {"message":"no"}', '"message":"no"'];
         yield ['data: {"type":"error"}', 'the API reported an error'];
+        yield ['data: {"detail":"no"}', '"message":"no"'];
+        yield ['data: {"detail":[{"msg":"no"}]}', 'the API reported an error'];
         yield ['error: {"code":500,"message":"no"}', '"message":"no"'];
         yield ['error: no', '"message":"no"'];
         yield ['event: error', 'the API reported an error'];
@@ -104,7 +111,7 @@ final class RelayTest extends TestCase
     public function testOddContent(): void
     {
         $image = '[{"type":"image_url","text":"a"}]';
-        foreach (['5', 'false', '{}', '["a"]', '[{}]', '[{"text":5}]', $image] as $content) {
+        foreach (['5', 'false', '{}', '[5]', '[{}]', '[{"text":5}]', $image] as $content) {
             $event = 'data: {"choices":[{"delta":{"content":' . $content . '}}]}' . "\n\n";
             self::assertFails(Format::Simple, $event . self::STOP, 'expected a delta\'s content');
             self::assertSame($event, (new Relay(Format::OpenAI))->feed($event));

@@ -23,15 +23,16 @@ def api_of(environ: Mapping[str, str]) -> Address:
             key=environ.get("OPENAI_API_KEY", ""),
             socket=environ.get("OPENAI_API_SOCKET") or None,
             ca_file=environ.get("OPENAI_CA_FILE") or None,
-            insecure=_flag(environ, "OPENAI_INSECURE_SSL", default=False),
-            http2=_flag(environ, "OPENAI_HTTP2_ENABLED", default=True),
+            insecure=flag(environ, "OPENAI_INSECURE_SSL", default=False),
+            http2=flag(environ, "OPENAI_HTTP2_ENABLED", default=True),
         )
     except ValueError as error:
         setting, _, problem = str(error).partition(": ")
         raise ValueError(f"{_VARIABLES.get(setting, setting)}: {problem}") from None
 
 
-def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+def flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    """A variable that is true or false; empty is the default. Raises ValueError."""
     value = environ.get(name, "").strip().lower()
     if value in ("1", "true", "yes", "on"):
         return True

@@ -8,7 +8,7 @@ followed by further bytes, and did not ask for the end of the connection.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import h11
 
@@ -123,15 +123,15 @@ class Http1Session:
                 raise body.BadFramingError("it switches protocols without a request to do so")
         if not isinstance(event, h11.Response):
             return b""
-        headers: dict[str, str] = {}
-        for raw_name, raw_value in event.headers:
-            name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        self._body = self._framing(event, headers)
-        reply.deliver_head(Head(event.status_code, headers))
+        head = Head(
+            event.status_code,
+            [(name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers],
+        )
+        self._body = self._framing(event, head.headers)
+        reply.deliver_head(head)
         return self._h11.trailing_data[0]
 
-    def _framing(self, event: h11.Response, headers: dict[str, str]) -> body.Body:
+    def _framing(self, event: h11.Response, headers: Mapping[str, str]) -> body.Body:
         """How the body is framed (RFC 9112 6.3); h11 has checked the fields' syntax."""
         connection = {option.strip().lower() for option in headers.get("connection", "").split(",")}
         self._reusable = event.http_version == b"1.1" and "close" not in connection

@@ -43,14 +43,18 @@ class Http2Reply(Reply):
 
 def head(fields: Iterable[tuple[bytes, bytes]], reply: Http2Reply) -> Head:
     """The response's head. Raises ValueError where it is malformed (RFC 9113 8.2)."""
-    headers: dict[str, str] = {}
+    checked: list[tuple[str, str]] = []
+    status = ""
     for raw_name, raw_value in fields:
-        name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
+        name, value = raw_name.decode("ascii"), raw_value.decode("latin-1").strip(" \t")
         if name != name.lower() or name in _PER_HOP:
             raise ValueError(f"it has the header {name!r}")
         if _CONTROL.search(value):
             raise ValueError(f"its header {name!r} has a control character")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    if "content-length" in headers:
-        reply.missing = int(headers["content-length"])
-    return Head(int(headers.get(":status", "")), headers)
+        if name == ":status":
+            status = value
+            continue
+        checked.append((name, value))
+        if name == "content-length":
+            reply.missing = int(value)
+    return Head(int(status), checked)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from llm_api.failure import Failure
@@ -26,12 +26,20 @@ class Head:
     """The head of the API's final response."""
 
     status: int
-    headers: Mapping[str, str]
-    """Names in lower case."""
+    fields: Sequence[tuple[str, str]]
+    """Header fields in their order; names in lower case, values in Latin-1."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The fields by name; equal names are joined by commas."""
+        headers: dict[str, str] = {}
+        for name, value in self.fields:
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return headers
 
     def get(self, name: str) -> str:
         """The header's value, or an empty string."""
-        return self.headers.get(name, "")
+        return ", ".join(value for field, value in self.fields if field == name)
 
 
 class Reply(ABC):

@@ -17,3 +17,4 @@ class Request:
     path: str = "/chat/completions"
     """The path below the base URL."""
     accept: bytes = b"text/event-stream"
+    accept_encoding: bytes = b"identity"

@@ -70,7 +70,7 @@ class Upstream:
         self._settling = False
         self._capacity = 100 if api.http2 else 1  # of a connection; a guess until one is open
         self._sweeper: asyncio.TimerHandle | None = None
-        self._headers = [(b"accept-encoding", b"identity"), (b"user-agent", agent.encode())]
+        self._headers = [(b"user-agent", agent.encode())]
         if api.key:  # h2 keeps it out of every compression table
             self._headers.append((b"authorization", b"Bearer " + api.key.encode()))
 
@@ -106,10 +106,12 @@ class Upstream:
             (b":authority", api.authority.encode()),
             (b":path", (api.path + request.path).encode()),
             (b"accept", request.accept),
+            (b"accept-encoding", request.accept_encoding),
             *self._headers,
         ]
         if request.body:
-            headers.append((b"content-type", b"application/json"))
+            if not any(name == b"content-type" for name, _ in request.headers):
+                headers.append((b"content-type", b"application/json"))
             headers.append((b"content-length", b"%d" % len(request.body)))
         return _Sending([*headers, *request.headers], request.body)
 

@@ -55,10 +55,14 @@ impl<'a> Chunk<'a> {
 }
 
 /// Reports whether an object without choices is itself an error: it has the error's own fields,
-/// without the key `error` around them.
+/// without the key `error` around them. `FastAPI` servers send a `detail`, a text or a list.
 fn is_error(object: &Object) -> bool {
     let field = |name| object.get(name).and_then(json::text).unwrap_or_default();
-    !field("message").is_empty() || field("object") == "error" || field("type") == "error"
+    let detailed = object.get("detail").is_some_and(|detail| {
+        matches!(json::kind(detail), Kind::String | Kind::Array) && detail.get().len() > 2
+    });
+    let named = !field("message").is_empty() || field("object") == "error";
+    named || detailed || field("type") == "error"
 }
 
 /// Returns a delta's content as one JSON string. Content is a string, or a list of text parts
@@ -69,12 +73,25 @@ fn content_text(content: &RawValue) -> Option<Cow<'_, str>> {
     }
     let mut joined = String::from("\"");
     for part in json::elements(content)? {
-        let part = Object::of(part)?;
-        let is_text = part.get("type").is_none_or(|kind| kind.get() == "\"text\"");
-        let text = part.get("text").filter(|text| is_text && json::kind(text) == Kind::String)?;
-        joined.push_str(&text.get()[1..text.get().len() - 1]);
+        let text = part_text(part)?;
+        joined.push_str(&text[1..text.len() - 1]);
     }
     Some((joined + "\"").into())
+}
+
+/// Returns the text of a part as a JSON string. A part is a string, or an object of the type
+/// `text`. A part of the type `thinking` (Mistral) has no text for the client: other APIs send it
+/// as `reasoning_content`, next to the content.
+fn part_text(part: &RawValue) -> Option<&str> {
+    if json::kind(part) == Kind::String {
+        return Some(part.get());
+    }
+    let part = Object::of(part)?;
+    match part.get("type").map_or("\"text\"", RawValue::get) {
+        "\"thinking\"" => Some("\"\""),
+        "\"text\"" => Some(part.get("text").filter(|text| json::kind(text) == Kind::String)?.get()),
+        _ => None,
+    }
 }
 
 impl<'a> Choice<'a> {
@@ -145,13 +162,16 @@ mod tests {
         let content = r#"[{"type":"text","text":"a\u00e9"},{"text":"\ud83d"},{"text":"\ude00"}]"#;
         let data = format!(r#"{{"choices":[{{"delta":{{"content":{content}}}}}]}}"#);
         assert_eq!(texts(&data), [r#""a\u00e9\ud83d\ude00""#]);
+        let content = r#"["a",{"type":"thinking","thinking":[]},{"type":"text","text":"b"}]"#;
+        let data = format!(r#"{{"choices":[{{"delta":{{"content":{content}}}}}]}}"#);
+        assert_eq!(texts(&data), [r#""ab""#]);
         assert!(texts(r#"{"choices":[{"delta":{"content":[]}}]}"#).is_empty());
     }
 
     #[test]
     fn content_of_another_type_is_a_failure() {
         let image = r#"[{"type":"image_url","text":"a"}]"#;
-        for content in ["5", "false", "{}", r#"["a"]"#, "[{}]", r#"[{"text":5}]"#, image] {
+        for content in ["5", "false", "{}", "[5]", "[{}]", r#"[{"text":5}]"#, image] {
             let data = format!(r#"{{"choices":[{{"delta":{{"content":{content}}}}}]}}"#);
             let chunk = Chunk::parse(&data).unwrap();
             assert!(chunk.texts().next().unwrap().is_err(), "{content}");
@@ -195,6 +215,8 @@ mod tests {
             r#"{"object":"error","message":"no","type":"BadRequestError","code":400}"#,
             r#"{"message":"no"}"#,
             r#"{"type":"error"}"#,
+            r#"{"detail":"no"}"#,
+            r#"{"detail":[{"msg":"no"}]}"#,
         ] {
             assert!(Chunk::parse(data).unwrap().failure.is_some(), "{data}");
         }
@@ -202,6 +224,8 @@ mod tests {
             r#"{"error":null,"choices":[]}"#,
             r#"{"choices":[{"delta":{}}],"message":"no"}"#,
             r#"{"message":{"content":"a"}}"#,
+            r#"{"detail":"","x":1}"#,
+            r#"{"detail":[]}"#,
             r#"{"message":"","object":"chat.completion.chunk"}"#,
         ] {
             assert!(Chunk::parse(data).unwrap().failure.is_none(), "{data}");

@@ -81,7 +81,8 @@ impl Problem {
             let value = inner.as_ref()?.get(name)?;
             json::text(value).filter(|text| !text.is_empty())
         };
-        let message = string("message").or_else(|| json::text(keyed?));
+        let other = || if let Some(error) = keyed { json::text(error) } else { string("detail") };
+        let message = string("message").or_else(other);
         let message = match message {
             Some(text) if !text.is_empty() => text.into_owned(),
             _ if keyed.is_some() => UNNAMED.to_owned(),
@@ -167,6 +168,7 @@ mod tests {
             ("\"no\"", UNNAMED),
             (" sorry ", "sorry"),
             (r#"{"code":500,"message":"no"}"#, "no"),
+            (r#"{"detail":"no"}"#, "no"),
             (r#"{"error":503}"#, UNNAMED),
         ] {
             assert_eq!(Problem::reported(data).message, expected, "{data}");

@@ -16,9 +16,12 @@ static bool is_text(json_t *value, const char *string) {
     return json_is_string(value) && text_is(json_text_of(value), string);
 }
 
-// An object without choices is itself an error if it has the error's own fields.
+// An object without choices is itself an error if it has the error's own fields. FastAPI servers
+// send a `detail`, a text or a list.
 static bool has_error_fields(json_t *chunk) {
+    json_t *detail = json_object_get(chunk, "detail");
     return json_string_length(json_object_get(chunk, "message")) > 0 ||
+           json_string_length(detail) > 0 || json_array_size(detail) > 0 ||
            is_text(json_object_get(chunk, "object"), "error") ||
            is_text(json_object_get(chunk, "type"), "error");
 }
@@ -40,16 +43,30 @@ static void add_on_one_line(struct buffer *to, struct text data) {
             to->bytes[i] = ' ';
 }
 
+// Adds the text of a part: a string, or an object of the type `text`. A part of the type `thinking`
+// (Mistral) has no text for the client: other APIs send it as reasoning_content, next to the
+// content. False for any other value.
+static bool add_part(json_t *part, struct buffer *to) {
+    json_t *type = json_object_get(part, "type"), *text = json_object_get(part, "text");
+    if (is_text(type, "thinking"))
+        return true;
+    if (json_is_string(part))
+        text = part;
+    else if (type != NULL && !json_is_null(type) && !is_text(type, "text"))
+        return false;
+    if (!json_is_string(text))
+        return false;
+    buffer_add_text(to, json_text_of(text));
+    return true;
+}
+
 // Adds the texts of a list of text parts (Mistral, GLM). False for any other value.
 static bool join_parts(json_t *parts, struct buffer *to) {
     size_t i;
     json_t *part;
     json_array_foreach(parts, i, part) {
-        json_t *type = json_object_get(part, "type"), *text = json_object_get(part, "text");
-        if ((type != NULL && !json_is_null(type) && !is_text(type, "text")) ||
-            !json_is_string(text))
+        if (!add_part(part, to))
             return false;
-        buffer_add_text(to, json_text_of(text));
     }
     return json_is_array(parts);
 }

@@ -66,6 +66,8 @@ bool problem_read(struct text data, struct problem *p) {
     else
         error = root;
     json_t *message = json_is_object(error) ? json_object_get(error, "message") : error;
+    if (!keyed && json_string_length(message) == 0)
+        message = json_object_get(error, "detail");
     json_t *type = json_object_get(error, "type");
     bool has_message = json_is_string(message) && json_string_length(message) > 0;
     if (keyed || has_message) {

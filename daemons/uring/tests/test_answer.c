@@ -22,6 +22,10 @@ static const struct {
      "{\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"a\\n\"},{\"text\":\"b\"}"
      "]}}]}",
      "\"a\\nb\"", NULL},
+    {"strings and a thinking part",
+     "{\"choices\":[{\"delta\":{\"content\":[\"a\",{\"type\":\"thinking\",\"thinking\":[]},"
+     "{\"type\":\"text\",\"text\":\"b\"}]}}]}",
+     "\"ab\"", NULL},
     {"a list without parts", "{\"choices\":[{\"delta\":{\"content\":[]}}]}", NULL, NULL},
     {"text next to other fields",
      "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"reasoning_content\":\"b\","
@@ -62,7 +66,7 @@ static void test_formats(void) {
 // Content of another type fails the simple format. The openai format relays the chunk.
 static void test_odd_content(void) {
     static const char *const contents[] = {
-        "5",    "false",          "{}",     "[\"a\"]",
+        "5",    "false",          "{}",     "[5]",
         "[{}]", "[{\"text\":5}]", "[null]", "[{\"type\":\"image_url\",\"text\":\"a\"}]",
     };
     for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
@@ -93,6 +97,10 @@ static void test_errors(void) {
         {"{\"object\":\"error\",\"message\":\"no\",\"code\":400}", "error"},
         {"{\"message\":\"no\"}", "error"},
         {"{\"type\":\"error\"}", "error"},
+        {"{\"detail\":\"no\"}", "error"},
+        {"{\"detail\":[{\"msg\":\"no\"}]}", "error"},
+        {"{\"detail\":\"\"}", "chunk"},
+        {"{\"detail\":[]}", "chunk"},
         {"{\"error\":null,\"choices\":[]}", "chunk"},
         {"{\"choices\":[{\"delta\":{}}],\"message\":\"no\"}", "chunk"},
         {"{\"message\":{\"content\":\"a\"}}", "chunk"},
@@ -116,6 +124,7 @@ static void test_reported(void) {
         {"\"no\"", "no"},
         {"sorry", "sorry"},
         {"{\"code\":500,\"message\":\"no\"}", "no"},
+        {"{\"detail\":\"no\"}", "no"},
         {"{\"error\":503}", "the API reported an error"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

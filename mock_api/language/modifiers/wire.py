@@ -112,11 +112,6 @@ def _with(**fields: object) -> Callable[[Script, str], Script]:
     return lambda script, _: replace(script, **fields)  # type: ignore[arg-type]
 
 
-def _gzip(script: Script, _: str) -> Script:
-    headers = (*script.headers, ("content-encoding", "gzip"))
-    return replace(script, encoding=Encoding.GZIP, headers=headers)
-
-
 def _segment(script: Script, argument: str) -> Script:
     return replace(script, cuts=Cuts(segment=number(argument, least=1)))
 
@@ -156,7 +151,7 @@ WIRE_SHAPES = (
     Shape(
         "close", "a body that the end of the connection ends", "close", _with(framing=Framing.CLOSE)
     ),
-    Shape("gzip", "compressed, each event by itself", "gzip", _gzip),
+    Shape("gzip", "compressed, each event by itself", "gzip", _with(encoding=Encoding.GZIP)),
     Shape("hints", "103 Early Hints first", "hints", _with(informational=HINTS)),
     Shape("trailers", "trailers after the body", "trailers", _with(trailers=TRAILERS)),
     Shape(

@@ -78,7 +78,7 @@ def test_nor_a_whole_group_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_when_a_runner_has_ended_all_is_cleaned_up_already() -> None:
-    """Whoever waits for a runner need not wait again."""
+    """A process that waits for a runner need not wait again."""
     code = (
         "from conformance.daemon.guardian import guardian; import subprocess; "
         "g = guardian(); p = subprocess.Popen(['sleep', '60'], start_new_session=True); "
@@ -114,7 +114,7 @@ def test_one_workers_end_is_not_the_runs(tmp_path: Path) -> None:
 
 
 def guardian_process(name: str, folder: Path) -> subprocess.Popen[bytes]:
-    """The guardian's own side, told what to do by hand."""
+    """The guardian's own side, driven by hand."""
     script = Path(sys.modules[stat.__module__].__file__ or "")
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(script), name, str(folder)], stdin=subprocess.PIPE
@@ -127,7 +127,7 @@ def bystander(**env: str) -> subprocess.Popen[bytes]:
 
 
 def test_a_number_that_was_used_again_is_spared(tmp_path: Path) -> None:
-    """A leader that started at another time than was told is somebody else."""
+    """A leader that started at another time than the registered one is another process."""
     same, another, forgotten = bystander(), bystander(), bystander()
     started = {each.pid: stat(each.pid).started for each in (same, another, forgotten)}  # type: ignore[union-attr]
     try:

@@ -1,4 +1,4 @@
-"""A daemon that somebody else serves."""
+"""A daemon that another process serves."""
 
 from __future__ import annotations
 

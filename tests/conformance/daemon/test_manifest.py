@@ -248,7 +248,7 @@ def test_what_is_there_is_not_missing(tmp_path: Path) -> None:
 
 
 def test_a_file_is_looked_for_from_the_manifests_folder(tmp_path: Path) -> None:
-    """What a command makes beside the daemon can be required, with that command."""
+    """A file that a command makes next to the daemon can be required, with that command."""
     requires = '"file:vendor/autoload.php" = { install = "composer install" }'
     made = tmp_path / "vendor" / "autoload.php"
     assert requiring(tmp_path, requires) == f"needs file:{made}, found none: composer install"

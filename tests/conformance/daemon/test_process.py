@@ -152,7 +152,7 @@ def test_one_that_crashes(miniature: Miniature, addresses: Addresses) -> None:
 
 
 def test_one_that_never_listens(miniature: Miniature, addresses: Addresses) -> None:
-    with pytest.raises(NeverReadyError, match=r"did not accept within 0\.7 s") as caught:
+    with pytest.raises(NeverReadyError, match=r"within 0\.7 s \S+ did not accept") as caught:
         with_instance(miniature("hides", "timeout = 0.7"), addresses, nothing)
     assert "(last error: No such file or directory)" in caught.value.message
     assert caught.value.log == "listening elsewhere"
@@ -163,7 +163,7 @@ def test_waiting_for_a_processor_is_no_lateness(
 ) -> None:
     manifest = miniature("serves", "timeout = 0.000001")
     waited = {"seconds": 0.0}
-    monkeypatch.setattr("conformance.daemon.process.starved", lambda pid: waited["seconds"])
+    monkeypatch.setattr("conformance.daemon.readiness.starved", lambda pid: waited["seconds"])
     with pytest.raises(NeverReadyError):
         with_instance(manifest, addresses, nothing)
     waited["seconds"] = 300.0

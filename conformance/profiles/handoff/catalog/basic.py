@@ -70,7 +70,7 @@ def basic_unknown_keys(response: Checks) -> None:
     pattern="short", clause="U1", needs=("body",), request={"body": {"stream": False, "seed": 0}}
 )
 def basic_stream_forced(response: Checks) -> None:
-    """The daemon asks for a stream even if the body says `stream: false`."""
+    """The daemon asks for a stream even if the body has `stream: false`."""
     response.request_unchanged().http_status(200, clause="U1").done_marker()
 
 

@@ -115,7 +115,7 @@ def chunks_coalesced(response: Checks) -> None:
 
 CRLF = (
     data(chunk(content="one"), end="\r\n\r\n"),
-    # Cut between CR and LF: after a field that is no data, within an event's data, …
+    # Cut between CR and LF: after a field other than data, within an event's data, …
     b"id: 7\r\n" + data(chunk(content=" two"), end="\r\n\r\n"),
     data(chunk(content=" three"), end="\r\n\r\n").replace(b",", b",\r\ndata: ", 1),
     # … after its data, and after the blank line that ends it.
@@ -158,7 +158,7 @@ async def chunks_crlf_cut(exchange: Exchange) -> None:
 
 
 def _of_size(size: int) -> bytes:
-    """An event of exactly so many bytes, its line ends included."""
+    """An event of exactly this size in bytes, its line ends included."""
     empty = data(chunk(content="#"))
     return empty.replace(b"#", b"x" * (size - len(empty) + 1))
 

@@ -25,7 +25,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 def _at(text: str, offset: int) -> int:
-    """The offset in the event of this delta that is so many bytes into its text."""
+    """An offset within the text of this delta, as an offset in its event."""
     return data(chunk(content=text)).index(text.encode()) + offset
 
 

@@ -22,7 +22,7 @@ LARGER = (131_073, 212_960, 400_000)
 
 
 async def _sized(bench: HandoffBench, size: int) -> Checks:
-    """An exchange whose handoff data is exactly so many bytes long."""
+    """An exchange whose handoff data has exactly this size in bytes."""
     bare = len(bench.exchange(request={"prompt": ""}).opening.request)
     async with bench.sender(send_buffer=size) as sender:
         request, delivery = {"prompt": "x" * (size - bare)}, Delivery(sender=sender)

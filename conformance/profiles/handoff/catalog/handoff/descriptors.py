@@ -148,7 +148,7 @@ async def handoff_ctrunc(bench: HandoffBench) -> None:
 
 
 async def _fill(bench: HandoffBench, stack: AsyncExitStack, room: int) -> Sender | None:
-    """Connect peers until the daemon can open only so many more descriptors; the last of them.
+    """Connect peers until the daemon has room for `room` descriptors; the last peer.
 
     None where it does not accept them all.
     """

@@ -48,7 +48,7 @@ def broken(checks: Checks) -> None:
 
 
 async def not_used_again(bench: RelayBench, *before: Checks) -> None:
-    """Check that the next request is served, on a connection of none of these answers."""
+    """Check that the next request is served, on another connection than these answers."""
     checks = await bench.respond(pattern="short", clause="U9")
     checks.content_as_sent().done_marker()
     spoilt = {entry.connection for each in before for entry in each.observation.upstream}

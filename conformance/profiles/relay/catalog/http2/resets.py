@@ -24,7 +24,7 @@ from conformance.profiles.relay.catalog.http2.protocol import (
     evidence='RFC 9113 5.4.2; h2o/h2o#3566 "handle RST_STREAM NO_ERROR"',
 )
 async def http2_reset(bench: RelayBench) -> None:
-    """The daemon fails an answer whose stream is reset, whatever the error code."""
+    """The daemon fails an answer whose stream is reset, with any error code."""
     codes = (
         *(NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR),
         *(REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM, 0x1234),
@@ -55,8 +55,11 @@ async def http2_reset_after_finish(bench: RelayBench) -> None:
 )
 async def http2_reset_after_end(bench: RelayBench) -> None:
     """The daemon completes an answer that is reset with NO_ERROR after END_STREAM."""
-    complete = (finished(delta("Once")), script(delta("Once"), finish("stop")))
-    whole(*await bench.respond_to_all({**value, "reset_after_end": NO_ERROR} for value in complete))
+    complete = (
+        finished(delta("Once"), reset_after_end=NO_ERROR),
+        script(delta("Once"), finish("stop"), reset_after_end=NO_ERROR),
+    )
+    whole(*await bench.respond_to_all(complete))
 
 
 @scenario(clause=("R5", "U8"), everywhere=True, needs=H2, evidence="RFC 9113 8.7")

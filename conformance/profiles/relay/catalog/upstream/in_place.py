@@ -38,7 +38,7 @@ async def uperr_4xx_key(bench: RelayBench) -> None:
 
 @scenario(clause="R5", evidence=STATUS)
 async def uperr_4xx_other(bench: RelayBench) -> None:
-    """The client receives the API's 4xx whatever the body is: empty, HTML, or other JSON."""
+    """The client receives the API's 4xx also with an empty body, HTML, or other JSON."""
     refusals = (
         script(status=404, headers=[], framing="length"),
         script(status=404, headers=[]),

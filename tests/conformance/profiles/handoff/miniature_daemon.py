@@ -1,4 +1,4 @@
-"""A miniature daemon on a real socket: it takes handoffs and does what a test tells it to."""
+"""A miniature daemon on a real socket: it takes handoffs and runs a test's function."""
 
 import asyncio
 import socket
@@ -57,7 +57,7 @@ async def _receive(peer: socket.socket) -> tuple[bytes, list[socket.socket]]:
             try:
                 part, descriptors, flags, _ = socket.recv_fds(peer, 1 << 18, 253)
             except BlockingIOError:
-                continue  # the loop told twice of what was read at once
+                continue  # one read took the bytes of two notifications
             assert not flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC)
             found += [socket.socket(fileno=each) for each in descriptors]
             data += part

@@ -1,4 +1,4 @@
-"""Handoffs over real sockets: what arrives at the daemon, and what each failure says."""
+"""Handoffs over real sockets: what arrives at the daemon, and the message of each failure."""
 
 import asyncio
 import fcntl
@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from miniature_daemon import miniature_daemon
 
 from conformance.core.socket_type import SocketType
 from conformance.profiles.handoff import client_pair, opening, payload, sender
 from conformance.profiles.handoff.client_pair import ClientKind
+from tests.conformance.profiles.handoff.miniature_daemon import miniature_daemon
 
 KINDS = pytest.mark.parametrize("kind", list(ClientKind))
 TYPES = pytest.mark.parametrize("socket_type", list(SocketType))
@@ -130,7 +130,7 @@ def send_to(path: Path, socket_type: SocketType, payload: bytes = b"{}", within:
 
 
 def test_no_socket_file(tmp_path: Path) -> None:
-    with pytest.raises(sender.NobodyListensError, match=r"there is no socket .*d\.sock"):
+    with pytest.raises(sender.NotListeningError, match=r"no socket at .*d\.sock"):
         send_to(tmp_path / "d.sock", SocketType.SEQPACKET)
 
 
@@ -140,7 +140,7 @@ def test_a_socket_that_was_left_behind(tmp_path: Path, socket_type: SocketType) 
         listener.bind(str(tmp_path / "d.sock"))
         listener.listen()
     began = time.monotonic()
-    with pytest.raises(sender.NobodyListensError, match="connection refused"):
+    with pytest.raises(sender.NotListeningError, match="connection refused"):
         send_to(tmp_path / "d.sock", socket_type)
     assert time.monotonic() - began >= sum(sender.RETRIES)
 

@@ -1,4 +1,4 @@
-"""Each profile's table of clauses and its document say the same."""
+"""Each profile's table of clauses equals the one in its document."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from conformance.profiles.registry import profile_named, profiles
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 TEXTS = {"handoff": "contract.md"}
 """The first profile's document has no profile in its name; all others have."""

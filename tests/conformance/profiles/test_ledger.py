@@ -1,4 +1,4 @@
-"""The ledger: every clause is judged by a scenario, or says why it cannot be."""
+"""The ledger: a scenario judges every clause, or the profile gives a reason."""
 
 from __future__ import annotations
 

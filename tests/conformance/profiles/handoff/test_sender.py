@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.core.socket_type import SocketType
-from conformance.profiles.handoff.sender import NobodyListensError, PeerLeftError, Sender
+from conformance.profiles.handoff.sender import NotListeningError, PeerLeftError, Sender
 
 BOTH = pytest.mark.parametrize("socket_type", list(SocketType))
 
@@ -121,5 +121,5 @@ def test_errors_say_what_happened(
 
     play(path, socket_type, act)
     listener.close()
-    with pytest.raises(NobodyListensError, match="nobody listens"):
+    with pytest.raises(NotListeningError, match="no daemon listens"):
         play(path, socket_type, act)

@@ -1,4 +1,4 @@
-"""The response parser: formats, what events say, and what the end of the connection means."""
+"""The response parser: formats, the meaning of events, and of the connection's end."""
 
 from decimal import Decimal
 
