@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Unpack
 from urllib.parse import urlsplit
 
+from conformance.core.finding import Finding, FindingKind, ScenarioStopped
 from conformance.core.scenario import Scenario
 from conformance.daemon.manifest import fill
 from conformance.daemon.places import trusted_ca_file
@@ -15,13 +16,13 @@ from conformance.profiles.environment import Environment
 from conformance.profiles.gateway.checks import BytesChecks, EventsChecks
 from conformance.profiles.gateway.connection import HttpConnection
 from conformance.profiles.gateway.http2_connection import Http2Connection
-from conformance.profiles.gateway.http2_opening import RequestedByHttp2
-from conformance.profiles.gateway.opening import Requested, Target
+from conformance.profiles.gateway.http2_opening import RequestedByHttp2, open_connection
+from conformance.profiles.gateway.opening import Requested, Target, dial
 from conformance.profiles.gateway.request import Request, asked, body_of, encode
 from conformance.profiles.relay.bench import ClientOptions, RelayBench
 from conformance.profiles.relay.client_side import READ_SIZE
 from conformance.profiles.relay.exchange import Exchange
-from conformance.profiles.relay.opening import Opening
+from conformance.profiles.relay.opening import Opening, OpeningError
 from conformance.wire.http1_message import SELF_DELIMITED, HeadRules
 
 
@@ -30,8 +31,10 @@ class GatewayOptions(ClientOptions, total=False):
 
     headers: Mapping[str, str]
     """Further fields of the request's head; an empty value takes one away."""
-    raw: bytes
-    """Sent in place of the encoded request, and without a token in it."""
+    edit: Callable[[bytes], bytes]
+    """Changes the encoded HTTP/1.1 request before it is sent."""
+    method: str
+    path: str
     http2: bool
     """Whether this client speaks HTTP/2, where the manifest does not decide."""
     shared: Http2Connection
@@ -56,6 +59,7 @@ class GatewayBench(RelayBench):
         url = urlsplit(environment.instance.url)._replace(scheme=self.client.scheme)
         self.target = Target.of(url.geturl(), trusted_ca_file())
         speaks = manifest.values("client", variant) or ("h1",)
+        self._connections: list[HttpConnection] = []
         self.http2 = speaks[0] == "h2"
         """Whether the shared scenarios' clients speak HTTP/2."""
 
@@ -73,6 +77,10 @@ class GatewayBench(RelayBench):
         """
         token = self._token()
         sent = self.request(pattern, request, token, options.get("headers", {}))
+        if "path" in options or "method" in options:
+            path, method = options.get("path", sent.path), options.get("method", sent.method)
+            body = b"" if method == "GET" else sent.body
+            sent = replace(sent, path=path, method=method, body=body)
         return self._begun_by(
             self._opening(sent, options),
             token=token,
@@ -80,9 +88,39 @@ class GatewayBench(RelayBench):
             read_size=options.get("read_size", READ_SIZE),
         )
 
+    async def connection(self) -> HttpConnection:
+        """A connection for several HTTP/1.1 exchanges. Raises ScenarioStopped."""
+        try:
+            connection = await dial(self.target, deadline=self.deadline)
+        except OpeningError as error:
+            raise self._unreached(error) from None
+        self._connections.append(connection)
+        return connection
+
+    async def http2_connection(self, *, window: int | None = None) -> Http2Connection:
+        """A connection for several HTTP/2 exchanges. Raises ScenarioStopped."""
+        try:
+            connection = await open_connection(self.target, deadline=self.deadline, window=window)
+        except OpeningError as error:
+            raise self._unreached(error) from None
+        self._connections.append(connection.socket)
+        return connection
+
+    def _unreached(self, error: OpeningError) -> ScenarioStopped:
+        kind = FindingKind.NOT_SERVED
+        expected = "the gateway accepts a connection"
+        finding = Finding("connection", expected, str(error), "the gateway", kind=kind)
+        return ScenarioStopped(self.note(finding))
+
+    async def aclose(self) -> None:
+        """Close every connection that is still open."""
+        await super().aclose()
+        for connection in self._connections:
+            connection.finish()
+
     def _opening(self, request: Request, options: GatewayOptions) -> Opening:
         codings = options.get("accepts", frozenset())
-        if options.get("http2", self.http2) and "raw" not in options:
+        if options.get("http2", self.http2) and "edit" not in options:
             return RequestedByHttp2(
                 self.target,
                 request,
@@ -95,7 +133,7 @@ class GatewayBench(RelayBench):
             request,
             rules=HeadRules(framed=True, codings=codings) if codings else SELF_DELIMITED,
             receive_buffer=options.get("receive_buffer"),
-            raw=options.get("raw"),
+            edit=options.get("edit"),
             reuse=options.get("reuse"),
             keep=options.get("keep", False),
         )
@@ -134,6 +172,11 @@ class GatewayBench(RelayBench):
     def key(self) -> str:
         """The key that the clients send."""
         return self._filled(self.client.key)
+
+    @property
+    def own_key(self) -> str:
+        """The key that the gateway was given for the API."""
+        return self._filled("{api_key}")
 
     def _filled(self, text: str) -> str:
         instance = self.environment.instance

@@ -91,11 +91,12 @@ class Http2Connection:
 
     def close(self) -> None:
         """Close the connection. A second call has no effect."""
-        self.socket.keep = False
+        self._end("the client closed the connection", reset=False)
         self.socket.finish()
 
     def cut(self) -> None:
         """Leave with RST of the whole connection."""
+        self._end("the client reset the connection", reset=True)
         self.socket.reset()
 
     def _push(self, stream: Http2Stream) -> None:
@@ -113,7 +114,7 @@ class Http2Connection:
 
     def _flush(self) -> None:
         self._unsent += self._h2.data_to_send()
-        while self._unsent:
+        while self._unsent and self.closed is None:
             try:
                 self._unsent = self._unsent[self.socket.send(self._unsent) :]
             except BlockingIOError:

@@ -7,6 +7,7 @@ import functools
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -101,17 +102,18 @@ class Requested:
         *,
         rules: HeadRules,
         receive_buffer: int | None = None,
-        raw: bytes | None = None,
+        edit: Callable[[bytes], bytes] | None = None,
         reuse: HttpConnection | None = None,
         keep: bool = False,
     ) -> None:
         """Prepare it.
 
-        raw: bytes that are sent in place of the encoded request.
+        edit: changes the encoded request before it is sent.
         reuse: a connection on which another exchange has ended.
         keep: leave the connection open when the exchange is over.
         """
-        self.request = raw if raw is not None else encoded(request, target)
+        text = encoded(request, target)
+        self.request = edit(text) if edit is not None else text
         self.asked: Asked = request.asked
         self._target = target
         self._rules = rules

@@ -2,7 +2,7 @@
 
 from conformance.checks import Checks
 from conformance.core.scenario import scenario
-from conformance.core.script import chunk, data, delta, finished, gated, script, write
+from conformance.core.script import chunk, data, delta, finished, gated, repeat, script, write
 from conformance.profiles.relay.bench import RelayBench
 from conformance.profiles.relay.exchange import Exchange
 
@@ -104,6 +104,17 @@ def sse_line_endings_mixed(response: Checks) -> None:
 def sse_comments(response: Checks) -> None:
     """The daemon ignores comments before, between and inside events."""
     _whole(response, "".join(TEXTS))
+
+
+@scenario(
+    script=finished(delta("one"), repeat(256, write(b": " + b"x" * 8189 + b"\n\n")), delta(" two")),
+    clause=("U2", "U6"),
+    everywhere=True,
+    evidence="RFC 9113 6.9; the window of what a daemon discards must be opened again",
+)
+def sse_comments_large(response: Checks) -> None:
+    """The daemon relays an event that follows 2 MiB of comments."""
+    response.content("one two").done_marker()
 
 
 @scenario(
