@@ -100,7 +100,7 @@ def _check(given: dict[str, Any]) -> None:
         if not is_text(given.get(field, "")):
             raise BadHandoff(f"{field}: expected a string")
     # Many web applications number their users.
-    if not isinstance(given.get("user_id", ""), str):
+    if not isinstance(given.get("user_id", ""), (str, Number)):
         raise BadHandoff("user_id: expected a string or a number")
     for field in ("body", "response_headers"):
         if not isinstance(given.get(field, {}), dict):

@@ -171,9 +171,11 @@ def _parts(content: Any) -> str:
     for part in content:
         if is_text(part):
             pieces.append(part)
-        elif isinstance(part, dict) and is_text(part.get("text")):
+        elif not isinstance(part, dict):
+            raise ContentError("the API sent a delta with a content part that is not a text")
+        elif part.get("type", "text") == "text" and is_text(part.get("text")):
             pieces.append(part["text"])
-        elif not isinstance(part, dict) or part.get("type") != "thinking":
+        elif part.get("type") != "thinking":
             # Thinking is what other APIs send as reasoning_content, next to the content.
             raise ContentError("the API sent a delta with a content part that is not a text")
     return "".join(pieces)

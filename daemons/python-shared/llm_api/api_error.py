@@ -12,21 +12,17 @@ from llm_api.exact_json import Number, is_text
 from llm_api.failure import Failure
 from llm_api.redaction import Redact
 
-_BESIDE_MESSAGE = ("type", "code", "status", "param", "error_type", "error_code")
-
 
 def is_error(chunk: dict[str, Any]) -> bool:
     """Whether a JSON object in an event stream reports an error instead of a piece of answer."""
     if chunk.get("error") is not None:
         return True
-    if "choices" in chunk:
+    if chunk.get("choices"):
         return False
-    if chunk.get("object") == "error" or chunk.get("type") == "error":
+    message, detail = chunk.get("message"), chunk.get("detail")
+    if (is_text(message) and message) or (isinstance(detail, (str, list)) and detail):
         return True
-    if chunk.get("detail"):
-        return True
-    message = chunk.get("message")
-    return is_text(message) and any(name in chunk for name in _BESIDE_MESSAGE)
+    return "error" in (chunk.get("object"), chunk.get("type"))
 
 
 def api_error(
@@ -61,5 +57,5 @@ def api_error(
 
 def _code(code: Any, redact: Redact) -> str | int | None:
     if isinstance(code, Number):
-        return int(code) if code.isdigit() and len(code) < 10 else str(code)
+        return int(code.text) if code.text.isdigit() and len(code.text) < 10 else code.text
     return redact(code) if is_text(code) else None

@@ -14,10 +14,16 @@ from typing import Any, NoReturn, TypeGuard
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-class Number(str):
-    """A number's digits."""
+class Number:
+    """A number by its digits. It is deliberately not a str: a str is a JSON string here."""
 
-    __slots__ = ()
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -42,12 +48,12 @@ def decode_or_none(data: bytes) -> Any:
 
 def is_text(value: Any) -> TypeGuard[str]:
     """Whether the value is a JSON string."""
-    return type(value) is str
+    return isinstance(value, str)
 
 
 def is_integer(value: Any) -> TypeGuard[Number]:
     """Whether the value is a number without fraction and exponent."""
-    return isinstance(value, Number) and value.lstrip("-").isdigit()
+    return isinstance(value, Number) and value.text.lstrip("-").isdigit()
 
 
 def members(text: str) -> dict[str, str]:

@@ -78,7 +78,9 @@ def test_a_number_may_have_any_size() -> None:
         {"error": None, "choices": []},
         {"usage": {"total_tokens": 3}, "choices": []},
         {"x": 1},
-        {"message": "no type and no code"},
+        {"message": ""},
+        {"message": 5},
+        {"detail": 5},
     ],
 )
 @pytest.mark.parametrize("form", FORMS)
@@ -138,7 +140,9 @@ def test_a_list_of_text_parts_is_joined(content: Any, text: bytes) -> None:
 
 
 @pytest.mark.parametrize("index", [0, 1])
-@pytest.mark.parametrize("content", [5, True, {"text": "b"}, [{"type": "image"}], [5], [None]])
+@pytest.mark.parametrize(
+    "content", [5, True, {"text": "b"}, [{"type": "image", "text": "b"}], [5], [None]]
+)
 @pytest.mark.parametrize("form", FORMS)
 def test_content_without_text_fails_the_stream(form: Render, content: Any, index: int) -> None:
     out, outcome = relay(delta("a") + delta(content, index=index) + DONE, form)
@@ -171,6 +175,7 @@ ERROR = {"message": "no sk-key", "type": "t", "code": 429}
         event({"error": ERROR, "choices": []}),
         event({"error": ERROR, "choices": [{"index": 0, "delta": {"content": "b"}}]}),
         event(ERROR),
+        event({**ERROR, "choices": []}),
         event({"object": "error", **ERROR}),
         b"event: error\n" + event({"error": ERROR}),
         b"event: error\n" + event(ERROR),
