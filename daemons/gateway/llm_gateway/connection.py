@@ -54,7 +54,7 @@ class Alarm:
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, seconds: float) -> None:
-        """Call back after so many seconds instead of at the time set before."""
+        """Call back after this time instead of at the time set before."""
         self.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._on_alarm)
 

@@ -25,7 +25,7 @@ class Reporting(Sink):
 
     @property
     def congested(self) -> bool:
-        """Whether so many bytes are unsent that the API has to wait."""
+        """Whether the API has to wait because too many bytes are unsent."""
         return self._response.congested
 
     def start(self, status: int, fields: Fields, *, length: int | None = None) -> None:

@@ -35,7 +35,7 @@ class Http1Response:
 
     @property
     def congested(self) -> bool:
-        """Whether so many bytes are unsent that the API has to wait."""
+        """Whether the API has to wait because too many bytes are unsent."""
         return self._peer.congested
 
     def start(self, status: int, fields: Fields, *, length: int | None = None) -> None:

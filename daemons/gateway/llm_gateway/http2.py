@@ -1,15 +1,13 @@
 """HTTP/2 from clients: many requests at a time on a connection (RFC 9113).
 
-h2 does the framing. This module decides which stream may send, and about the
-reach of an error.
+h2 does the framing. This module decides which stream sends, and the reach of errors.
 
 - Streams that have bytes take turns, a frame each, while the connection takes
   bytes. A stream whose window is closed leaves the queue until it opens, so a
   stalled stream stalls no other.
 - A response that is not complete ends with RST_STREAM, so that it does not look
   finished. RST_STREAM of the client cancels its own request only.
-- A malformed request resets its own stream. The connection ends only if h2
-  cannot parse it.
+- A malformed request resets its own stream. The connection ends only if h2 fails.
 """
 
 from __future__ import annotations
@@ -182,9 +180,6 @@ class Http2Connection:
         else:
             self._all_ready()
 
-    def _on_settings(self, _: events.RemoteSettingsChanged) -> None:
-        self._all_ready()
-
     # Sending.
 
     def send_head(self, stream: Stream, fields: Fields) -> None:
@@ -198,7 +193,7 @@ class Http2Connection:
         self._ready.setdefault(stream.stream_id, stream)
         self._send_ready()
 
-    def _all_ready(self) -> None:
+    def _all_ready(self, _: events.Event | None = None) -> None:
         for stream in self._streams.values():
             self._ready.setdefault(stream.stream_id, stream)
         self._send_ready()
@@ -284,8 +279,8 @@ class Http2Connection:
     def _close_if_done(self) -> None:
         """Close a connection that drains and has no streams.
 
-        GOAWAY comes last, because many clients (all on h2) give up their running streams
-        at a GOAWAY. Until then new streams are refused, which lets the client try again.
+        GOAWAY comes last: clients built on h2 give up their running streams at once. Until
+        then new streams are refused, and the client may try again.
         """
         if self._draining and not self._streams and not self._closing:
             self._closing = True
@@ -300,5 +295,5 @@ _HANDLERS: dict[type[events.Event], Callable[[Http2Connection, Any], None]] = {
     events.StreamEnded: Http2Connection._on_end,
     events.StreamReset: Http2Connection._on_reset,
     events.WindowUpdated: Http2Connection._on_window,
-    events.RemoteSettingsChanged: Http2Connection._on_settings,
+    events.RemoteSettingsChanged: Http2Connection._all_ready,
 }

@@ -65,7 +65,7 @@ class Stream:
 
     @property
     def congested(self) -> bool:
-        """Whether so many bytes are unsent that the API has to wait."""
+        """Whether the API has to wait because too many bytes are unsent."""
         return len(self.unsent) > HIGH_WATER
 
     def start(self, status: int, fields: Fields, *, length: int | None = None) -> None:

@@ -91,7 +91,7 @@ class Peer:
 
     @property
     def congested(self) -> bool:
-        """Whether so many bytes are queued that responses have to wait."""
+        """Whether responses have to wait because too many bytes are queued."""
         return len(self._unsent) > _HIGH_WATER
 
     def read_now(self) -> None:

@@ -80,7 +80,7 @@ class Client:
 
     @property
     def congested(self) -> bool:
-        """Whether so many bytes are unsent that the API has to wait."""
+        """Whether the API has to wait because too many bytes are unsent."""
         return len(self._unsent) > _HIGH_WATER
 
     def write(self, data: bytes) -> None:

@@ -5,38 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import struct
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from conftest import Daemon, body, error, status, text
-from scripted_api import DONE, HEAD, Api, chunk, read_all, read_until, sized, until
-
-
-def says(*pieces: bytes, close: bool = True, reset: bool = False) -> Callable[..., None]:
-    """A script: these pieces, then the end of the connection."""
-
-    def script(conn: socket.socket, _: bytes) -> None:
-        for piece in pieces:
-            conn.sendall(piece)
-        if reset:
-            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        if close or reset:
-            conn.close()
-
-    return script
-
-
-CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-def framed(*pieces: bytes) -> bytes:
-    return CHUNKED + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
-
-
-END = b"0\r\n\r\n"
+from scripted_api import (
+    CHUNKED,
+    DONE,
+    END,
+    HEAD,
+    Api,
+    chunk,
+    framed,
+    read_all,
+    read_until,
+    sends,
+    sized,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +40,7 @@ END = b"0\r\n\r\n"
     ],
 )  # fmt: skip
 def test_whole_answers(api: Api, daemon: Daemon, response: bytes, expected: str) -> None:
-    api.script = says(response)
+    api.script = sends(response)
     answer = daemon.ask()
     assert text(answer) == expected
     assert answer.endswith(b"\n\n" + DONE)
@@ -83,7 +69,7 @@ def test_failed_streams(api: Api, daemon: Daemon, response: bytes, reset: bool) 
         conn.sendall(response)
         if reset:
             read.wait(5)  # a reset may overtake what was sent
-        says(reset=reset)(conn, request)
+        sends(reset=reset)(conn, request)
 
     read = threading.Event()
     api.script = script
@@ -106,20 +92,20 @@ def refused(status_line: bytes, value: object, extra: bytes = b"") -> bytes:
     return b"HTTP/1.1 " + status_line + b"\r\n" + extra + JSON % (len(content), content)
 
 
-SAID = {"error": {"message": "no: sk-secret-canary", "type": "t", "code": "c", "param": None}}
+REFUSAL = {"error": {"message": "no: sk-secret-canary", "type": "t", "code": "c", "param": None}}
 
 
 @pytest.mark.parametrize(
     ("response", "expected", "message"),
     [
-        (refused(b"400 Bad Request", SAID), 400, "no: [redacted]"),
-        (refused(b"401 Unauthorized", SAID), 401, "no: [redacted]"),
+        (refused(b"400 Bad Request", REFUSAL), 400, "no: [redacted]"),
+        (refused(b"401 Unauthorized", REFUSAL), 401, "no: [redacted]"),
         (refused(b"404 Not Found", "text"), 404, "text"),
         (refused(b"422 Odd", {"detail": 1}), 422, "the API answered with status 422"),
-        (refused(b"500 Oops", SAID), 502, "no: [redacted]"),
-        (refused(b"200 OK", SAID), 502, "no: [redacted]"),
+        (refused(b"500 Oops", REFUSAL), 502, "no: [redacted]"),
+        (refused(b"200 OK", REFUSAL), 502, "no: [redacted]"),
         (refused(b"200 OK", {"choices": []}), 502, None),
-        (refused(b"307 Go", SAID, b"Location: http://127.0.0.1:1/\r\n"), 502, None),
+        (refused(b"307 Go", REFUSAL, b"Location: http://127.0.0.1:1/\r\n"), 502, None),
         (b"HTTP/1.1 204 None\r\n\r\n", 502, None),
         (b"HTTP/1.1 502 Bad\r\nContent-Type: text/html\r\n\r\n<html>", 502, None),
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", 502, None),
@@ -135,7 +121,7 @@ SAID = {"error": {"message": "no: sk-secret-canary", "type": "t", "code": "c", "
 def test_failures_before_the_stream(
     api: Api, daemon: Daemon, response: bytes, expected: int, message: str | None
 ) -> None:
-    api.script = says(response)
+    api.script = sends(response)
     answer = daemon.ask({"prompt": "x", "response_headers": {"X-A": "1"}})
     assert status(answer) == expected
     assert b"X-A: 1\r\n" in answer
@@ -146,7 +132,7 @@ def test_failures_before_the_stream(
 
 
 def test_retry_after_is_kept(api: Api, daemon: Daemon) -> None:
-    api.script = says(refused(b"429 Slow down", SAID, b"Retry-After: 30\r\n"))
+    api.script = sends(refused(b"429 Slow down", REFUSAL, b"Retry-After: 30\r\n"))
     answer = daemon.ask()
     assert status(answer) == 429
     assert b"\r\nRetry-After: 30\r\n" in answer
@@ -155,7 +141,7 @@ def test_retry_after_is_kept(api: Api, daemon: Daemon) -> None:
 def test_an_early_refusal_of_a_large_request(api: Api, daemon: Daemon) -> None:
     def greet(conn: socket.socket) -> None:
         conn.recv(1000)
-        conn.sendall(refused(b"413 Too Large", SAID))
+        conn.sendall(refused(b"413 Too Large", REFUSAL))
         conn.close()  # with a reset: most of the request is unread
 
     api.greet = greet
@@ -165,7 +151,7 @@ def test_an_early_refusal_of_a_large_request(api: Api, daemon: Daemon) -> None:
 def test_time_bounds(api: Api, daemon: Daemon) -> None:
     api.script = lambda conn, _: None
     assert status(daemon.ask()) == 504
-    api.script = says(framed(chunk("a")), close=False)
+    api.script = sends(framed(chunk("a")), close=False)
     answer = daemon.ask()
     assert text(answer) == "a"
     assert error(answer)["code"] == "upstream_timeout"
@@ -198,115 +184,6 @@ def test_an_api_that_lingers_after_done_is_let_go(api: Api, daemon: Daemon) -> N
     assert ended.wait(2)
 
 
-@pytest.mark.parametrize("how", ["close", "half-close", "reset"])
-@pytest.mark.parametrize("begun", [False, True])
-def test_a_client_that_leaves_ends_the_request(
-    api: Api, daemon: Daemon, how: str, begun: bool
-) -> None:
-    ended = threading.Event()
-
-    def script(conn: socket.socket, _: bytes) -> None:
-        if begun:
-            conn.sendall(framed(chunk("a")))
-        with contextlib.suppress(OSError):
-            conn.recv(1)
-        ended.set()
-
-    api.script = script
-    before = len(daemon.fds())
-    client = daemon.hand_off()
-    client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-    until(lambda: api.requests)
-    if begun:
-        read_until(client, b'"a"}\n\n')
-    if how == "half-close":
-        client.shutdown(socket.SHUT_WR)
-        assert b"client_left" in read_all(client)
-    elif how == "reset":
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
-    assert ended.wait(0.9)  # and not because of a time bound
-    until(lambda: len(daemon.fds()) <= before)
-
-
-def test_a_client_that_left_before_is_not_served(api: Api, daemon: Daemon) -> None:
-    client, server = socket.socketpair()
-    client.close()
-    daemon.send(b'{"prompt":"x"}', server.fileno())
-    server.close()
-    assert text(daemon.ask()) == "hi"
-    assert len(api.requests) == 1
-
-
-def test_unread_input_does_not_cost_the_tail(api: Api, daemon: Daemon) -> None:
-    api.script = says(sized(chunk("x" * 500_000) + DONE), close=False)
-    client = daemon.hand_off()
-    client.sendall(b"x" * 100_000)
-    answer = b""
-    while more := client.recv(1000):
-        answer += more
-        if len(answer) < 100_000:
-            client.sendall(b"more")
-    assert answer.endswith(DONE)
-    client.close()
-
-
-def test_a_stalled_client_pauses_the_api_and_gets_the_tail(
-    api: Api, start: Callable[..., Daemon]
-) -> None:
-    count = 2000
-    sent = 0
-    pieces = [chunk(f"{number:05}" + "x" * 10_000) for number in range(count)]
-
-    def script(conn: socket.socket, _: bytes) -> None:
-        nonlocal sent
-        conn.sendall(HEAD + b"\r\n")
-        for piece in pieces:
-            conn.sendall(piece)
-            sent += 1
-        conn.sendall(DONE)
-        conn.close()
-
-    api.script = script
-    daemon = start({"OPENAI_API_BASE": api.base}, "--idle-timeout", "1")
-    assert text(daemon.ask({"prompt": "warm"})).startswith("00000")
-    idle, sent = rss(daemon), 0
-    with daemon.hand_off(small=True) as client:
-        first = read_until(client, b"data: ")
-        last = -1
-        while last != sent:
-            last = sent
-            threading.Event().wait(0.5)
-        assert sent < count
-        assert rss(daemon) - idle < 8 << 20
-        threading.Event().wait(1.0)  # the API waits; it is not idle
-        answer = text(first + read_all(client))
-    assert answer == "".join(f"{number:05}" + "x" * 10_000 for number in range(count))
-
-
-def rss(daemon: Daemon) -> int:
-    """Resident bytes."""
-    status_file = Path(f"/proc/{daemon.process.pid}/status").read_text()
-    return int(status_file.partition("VmRSS:")[2].split()[0]) * 1024
-
-
-def test_a_client_that_never_reads_is_given_up(api: Api, daemon: Daemon) -> None:
-    ended = threading.Event()
-
-    def script(conn: socket.socket, _: bytes) -> None:
-        conn.sendall(HEAD + b"\r\n")
-        with contextlib.suppress(OSError):
-            while True:
-                conn.sendall(chunk("x" * 10_000))
-        ended.set()
-
-    api.script = script
-    with daemon.hand_off() as client:
-        assert ended.wait(10)
-        with pytest.raises(ConnectionResetError):
-            read_all(client)
-
-
 def test_a_connection_is_used_again_only_if_clean(api: Api, daemon: Daemon) -> None:
     whole = sized(chunk("a") + DONE)
     for response, reusable in [
@@ -314,17 +191,17 @@ def test_a_connection_is_used_again_only_if_clean(api: Api, daemon: Daemon) -> N
         (framed(chunk("a"), DONE) + END, True),
         (whole + b"leftover", False),
         (whole.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1), False),
-        (refused(b"400 Bad", SAID), True),
+        (refused(b"400 Bad", REFUSAL), True),
     ]:
-        api.script = says(response, close=False)
+        api.script = sends(response, close=False)
         daemon.ask()
         before = api.connections
-        api.script = says(whole, close=False)
+        api.script = sends(whole, close=False)
         assert text(daemon.ask()) == "a"
         assert (api.connections == before) == reusable, response
 
 
-def test_a_stale_connection_costs_nobody_an_answer(api: Api, daemon: Daemon) -> None:
+def test_a_request_on_a_stale_connection_is_sent_again(api: Api, daemon: Daemon) -> None:
     assert text(daemon.ask()) == "hi"
 
     def script(conn: socket.socket, _: bytes) -> None:
@@ -338,12 +215,12 @@ def test_a_stale_connection_costs_nobody_an_answer(api: Api, daemon: Daemon) -> 
     assert len(api.requests) == 3
 
 
-def test_what_may_have_been_processed_is_not_sent_again(api: Api, daemon: Daemon) -> None:
+def test_a_request_that_may_have_been_processed_is_not_sent_again(api: Api, daemon: Daemon) -> None:
     assert text(daemon.ask()) == "hi"
-    api.script = says(b"H")
+    api.script = sends(b"H")
     assert status(daemon.ask()) == 502
     assert len(api.requests) == 2
-    api.script = says()  # a fresh connection now
+    api.script = sends()  # a fresh connection now
     assert status(daemon.ask()) == 502
     assert len(api.requests) == 3
 
@@ -360,7 +237,7 @@ def test_unreachable(start: Callable[..., Daemon]) -> None:
 def test_format_openai(api: Api, start: Callable[..., Daemon]) -> None:
     daemon = start({"OPENAI_API_BASE": api.base}, "--format", "openai")
     events = chunk("a", index=1) + chunk("", finish="stop", index=1) + b'data: {"x": 1.0}\n\n'
-    api.script = says(sized(events + DONE))
+    api.script = sends(sized(events + DONE))
     assert body(daemon.ask()) == events + DONE
 
 

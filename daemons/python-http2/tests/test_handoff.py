@@ -126,8 +126,8 @@ def test_wrong_kinds_are_closed_untouched(api: Api, daemon: Daemon, tmp_path: Pa
         end.setblocking(False)
         with pytest.raises(BlockingIOError):
             end.recv(1)
-    for each in (listener, unconnected, *datagrams, *packets, file):
-        each.close()
+    for sock in (listener, unconnected, *datagrams, *packets, file):
+        sock.close()
     assert (tmp_path / "file").stat().st_size == 0
     assert len(api.requests) == 1
 
@@ -142,7 +142,7 @@ def test_descriptors_are_close_on_exec(api: Api, daemon: Daemon) -> None:
                 assert int(flags, 8) & os.O_CLOEXEC, os.readlink(fd.parent.parent / "fd" / fd.name)
 
 
-def test_silent_peers_delay_nobody_and_are_given_up(daemon: Daemon) -> None:
+def test_silent_peers_delay_no_other_and_are_closed(daemon: Daemon) -> None:
     peers = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(20)]
     for peer in peers:
         peer.connect(str(daemon.path))

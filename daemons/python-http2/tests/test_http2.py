@@ -132,7 +132,7 @@ def test_a_stream_above_goaway_is_sent_again(api: Http2Api, daemon: Daemon) -> N
     assert len(api.connections) == 2
 
 
-def test_a_stale_connection_costs_nobody_an_answer(api: Http2Api, daemon: Daemon) -> None:
+def test_a_request_on_a_stale_connection_is_sent_again(api: Http2Api, daemon: Daemon) -> None:
     assert text(daemon.ask()) == "hi"
 
     def script(connection: Connection, stream: int) -> None:
@@ -259,7 +259,7 @@ def test_trust(api: Http2Api, start: Callable[..., Daemon]) -> None:
     assert text(daemon.ask()) == "hi"
 
 
-def test_a_connection_that_never_becomes_one(api: Http2Api, start: Callable[..., Daemon]) -> None:
+def test_a_handshake_that_does_not_end(api: Http2Api, start: Callable[..., Daemon]) -> None:
     daemon = start(env(api), "--connect-timeout", "0.3")
     api.plain = lambda tls: (tls.recv(1000), threading.Event().wait(3))[0] and None
     answer = daemon.ask()
@@ -274,7 +274,7 @@ def test_a_unix_socket_whose_backlog_is_full(tmp_path: Path, start: Callable[...
         filler.connect(path)
         env = {"OPENAI_API_BASE": "http://localhost/v1", "OPENAI_API_SOCKET": path}
         daemon = start(env, "--connect-timeout", "0.3")
-        # One connection being made after the other is no reason to wait for both.
+        # A request waits for one connection to fail, not for two.
         with ThreadPoolExecutor() as clients:
             answers = []
             for _ in range(4):

@@ -45,7 +45,7 @@ def begin(daemon: Daemon) -> socket.socket:
     return client
 
 
-def test_sigterm_finishes_what_runs(daemon: Daemon, gate: threading.Event) -> None:
+def test_sigterm_finishes_running_streams(daemon: Daemon, gate: threading.Event) -> None:
     client = begin(daemon)
     daemon.process.send_signal(signal.SIGTERM)
     until(lambda: not daemon.path.exists())
@@ -57,7 +57,7 @@ def test_sigterm_finishes_what_runs(daemon: Daemon, gate: threading.Event) -> No
     assert daemon.process.wait(5) == 0
 
 
-def test_sigterm_serves_what_is_queued(api: Api, daemon: Daemon) -> None:
+def test_sigterm_serves_queued_handoffs(api: Api, daemon: Daemon) -> None:
     daemon.process.send_signal(signal.SIGSTOP)
     clients = [daemon.hand_off() for _ in range(100)]
     daemon.process.send_signal(signal.SIGTERM)
@@ -69,7 +69,9 @@ def test_sigterm_serves_what_is_queued(api: Api, daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_what_outlasts_the_time_fails(api: Api, daemon: Daemon, again: bool) -> None:
+def test_a_stream_that_outlasts_the_shutdown_time_fails(
+    api: Api, daemon: Daemon, again: bool
+) -> None:
     def script(conn: socket.socket, _: bytes) -> None:
         conn.sendall(HEAD + b"\r\n")
         if len(api.requests) == 1:

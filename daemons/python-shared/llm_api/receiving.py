@@ -23,7 +23,7 @@ class Sink(Protocol):
 
     @property
     def congested(self) -> bool:
-        """Whether so many bytes are unsent that the API has to wait."""
+        """Whether the API has to wait because too many bytes are unsent."""
 
     def write(self, data: bytes) -> None:
         """Send, now or as soon as the client takes it."""

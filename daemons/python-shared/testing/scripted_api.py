@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -72,6 +73,31 @@ class Api:
     def body(self, index: int = -1) -> Any:
         """The JSON of a request."""
         return json.loads(self.requests[index].partition(b"\r\n\r\n")[2])
+
+
+def sends(*pieces: bytes, close: bool = True, reset: bool = False) -> Callable[..., None]:
+    """A script: these pieces, then the end of the connection."""
+
+    def script(conn: socket.socket, _: bytes) -> None:
+        for piece in pieces:
+            conn.sendall(piece)
+        if reset:
+            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if close or reset:
+            conn.close()
+
+    return script
+
+
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def framed(*pieces: bytes) -> bytes:
+    """A response in chunks, without the last chunk."""
+    return CHUNKED + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+
+
+END = b"0\r\n\r\n"
 
 
 def read_request(conn: socket.socket) -> bytes:

@@ -59,7 +59,7 @@ def test_the_type_belongs_to_its_event_alone() -> None:
         (b"\xef\xbb", b"\xef\xbb"),
     ],
 )
-def test_what_the_end_cuts_short_is_not_lost(rest: bytes, expected: bytes | None) -> None:
+def test_an_event_that_the_end_cuts_short_is_not_lost(rest: bytes, expected: bytes | None) -> None:
     parser = EventParser()
     parser.feed(rest)
     event = parser.finish()

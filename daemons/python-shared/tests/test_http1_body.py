@@ -23,7 +23,7 @@ def test_chunks_extensions_and_trailers_cut_everywhere() -> None:
         assert not Chunked().eof()
 
 
-def test_what_follows_the_body_is_left_over() -> None:
+def test_bytes_after_the_body_are_left_over() -> None:
     body = Chunked()
     assert read(body, b"1\r\na\r\n0\r\n\r\nHTTP/1.1 200") == b"a"
     assert (body.ended, body.leftover) == (True, b"HTTP/1.1 200")
@@ -55,7 +55,7 @@ def test_what_follows_the_body_is_left_over() -> None:
         b"1;" + b"x" * 20_000,
     ],
 )
-def test_bad_framing_fails_after_what_came_before(bad: bytes) -> None:
+def test_bad_framing_fails_after_the_pieces_before_it(bad: bytes) -> None:
     body = Chunked()
     pieces = []
 
