@@ -20,6 +20,7 @@ from conformance.checks import Checks
 from conformance.profiles.base import Profile
 from conformance.profiles.registry import profiles
 from conformance.ws import Matcher, RestRequest, WSMessage, WSResponse, WSTest
+from mock_api.language import tables
 
 DOCS = Path(__file__).parent
 PAGES = (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
@@ -94,6 +95,9 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "catalog": catalog,
     "ws matchers": matchers,
     **{f"ws {kind.__name__}": partial(methods, kind) for kind in WS},
+    "patterns": tables.patterns,
+    "failures": tables.failures,
+    "modifiers": tables.modifiers,
     **{f"clauses {name}": partial(clauses, each) for name, each in profiles().items()},
 }
 

@@ -1,6 +1,5 @@
-"""The misbehaving LLM API: an OpenAI-compatible server whose faults are chosen by the request.
+"""The misbehaving LLM API: an OpenAI-compatible server; each request chooses its faults.
 
-It stands upstream of the daemon under test and knows nothing of the suite
-that judges it. docs/patterns.md says what it sends, docs/control.md how it is
-watched and steered.
+It is upstream of the daemon under test and does not know the suite that judges the daemon.
+docs/patterns.md describes what it sends, docs/control.md how the suite watches and steers it.
 """

@@ -1,7 +1,7 @@
 """`python -m mock_api`: the options, the ready line, the workers.
 
-When the mock can be connected to, it says so in one line of JSON on stdout:
-where it listens, and where the CA file is. Everything else goes to stderr.
+When the mock accepts connections it prints one line of JSON on stdout, with its addresses
+and its CA file. All other output goes to stderr.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from mock_api.app import App
 from mock_api.control import PREFIX
-from mock_api.language.answer import MOST, Options
+from mock_api.language.answer import Options
+from mock_api.language.named import MOST
 from mock_api.net.server import Listener, bind_tcp, bind_unix, serve
 from mock_api.net.supervisor import supervise
 from mock_api.net.tls import Certificate, from_files, self_made
@@ -28,15 +29,13 @@ JOURNAL_SIZE = 10_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the mock until it is told to stop; the exit status."""
+    """Run the mock until a signal or the end of stdin; the exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
     if (options.tls_cert is None) != (options.tls_key is None):
         parser.error("--tls-cert and --tls-key go together: give both or none")
     if options.ca_file is not None and options.tls_cert is not None:
-        parser.error(
-            "--ca-file is where the self-made CA is written; with --tls-cert there is none"
-        )
+        parser.error("--ca-file writes the self-made CA; --tls-cert does not make one")
     tls = options.tls or options.tls_cert is not None or options.tls_port is not None
     _raise_descriptor_limit()
     try:
@@ -66,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="mock_api", description="The misbehaving LLM API: its answer is chosen by the request."
+        prog="mock_api", description="The misbehaving LLM API: the request chooses the answer."
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
@@ -88,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         help="entries the journal keeps (default %(default)s)",
     )
     add("--exit-on-stdin-eof", action="store_true", help="stop when stdin ends")
-    add("--quiet", action="store_true", help="say nothing on stderr")
+    add("--quiet", action="store_true", help="print nothing on stderr")
     return parser
 
 
@@ -135,7 +134,7 @@ def _bind(options: argparse.Namespace, certificate: Certificate | None) -> list[
 
 
 def _bind_again(first: list[Listener]) -> list[Listener]:
-    """Listeners for one more worker: TCP ports are bound again, a Unix socket is shared."""
+    """Listeners for another worker: TCP ports are bound again, a Unix socket is shared."""
     again = []
     for listener in first:
         sock = listener.sock
@@ -168,13 +167,13 @@ def _addresses(
 def _announce(ready: str, *, quiet: bool) -> None:
     print(ready, flush=True)
     if not quiet:
-        said = json.loads(ready)
-        places = [str(said[name]) for name in ("http", "https", "socket") if said[name]]
+        shown = json.loads(ready)
+        places = [str(shown[name]) for name in ("http", "https", "socket") if shown[name]]
         print(f"mock_api: listening on {', '.join(places)}", file=sys.stderr)
 
 
 def _raise_descriptor_limit() -> None:
-    """Thousands of streams need thousands of descriptors; what is allowed may be used."""
+    """Allow as many descriptors as possible: thousands of streams need thousands."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

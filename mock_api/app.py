@@ -14,9 +14,10 @@ from typing import Any
 
 from mock_api.control import PREFIX, Control
 from mock_api.language import openai
-from mock_api.language.patterns import SCRIPT, Options, PatternError, script
+from mock_api.language.answer import Options
+from mock_api.language.patterns import PatternError, script
 from mock_api.language.reading import Reading
-from mock_api.language.registered import Registered
+from mock_api.language.registered import SCRIPT, Registered
 from mock_api.language.script import Script
 from mock_api.language.selection import ORDINARY, Selection, select
 from mock_api.playing.exchange import Later, Reply, Request

@@ -15,7 +15,8 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
 
-from mock_api.language.patterns import Options, answer
+from mock_api.language.answer import Options
+from mock_api.language.patterns import answer
 
 PARTS = answer("", Options()).events()
 HEADERS = (

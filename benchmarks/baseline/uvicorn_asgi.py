@@ -11,7 +11,8 @@ from typing import Any
 
 import uvicorn
 
-from mock_api.language.patterns import Options, answer
+from mock_api.language.answer import Options
+from mock_api.language.patterns import answer
 
 PARTS = answer("", Options()).events()
 HEAD = {

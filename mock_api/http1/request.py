@@ -101,7 +101,7 @@ class RequestReader:
         return b"\r\n".join([*lines, b"", b""])
 
     def _check(self, size: int) -> None:
-        """So many more bytes of an incomplete request: check them and its limits."""
+        """An incomplete request got `size` bytes more: check it and its limits."""
         if self._in_head:
             self._head_size += size
             if self._head_size > MOST_HEAD:

@@ -42,7 +42,7 @@ class Sending(Playback[Segment]):
         """Bytes sent in this turn."""
 
     def begin(self, sent: int) -> None:
-        """Go on after so many bytes of the first segment were sent."""
+        """Go on after the first `sent` bytes of the first segment."""
         first = self._next
         if first is not None and not first.gate:
             self._take_next(first)

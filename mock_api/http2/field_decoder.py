@@ -1,4 +1,4 @@
-"""HPACK (RFC 7541): header blocks to header fields, in the order in which they came.
+"""HPACK (RFC 7541): from header blocks to header fields, in order.
 
 The mock decodes every block, also those of streams it refuses: otherwise its table would
 differ from the client's. A field is checked once, when its literal is decoded; the table

@@ -94,7 +94,7 @@ class Outbox:
     def put(
         self, data: bytes, entry: Entry, events: int, cuts: Cuts | None = None, at: int = 0
     ) -> None:
-        """Whole frames of a response, which complete so many events.
+        """Whole frames of a response, which complete this number of events.
 
         `cuts`: where the response is cut; `at`: the place of these frames in it.
         """

@@ -1,1 +1,1 @@
-"""The language of patterns: what the mock API answers, as values. Nothing here does I/O."""
+"""The language of patterns: what the mock API answers, as values, without I/O."""

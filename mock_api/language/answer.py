@@ -1,9 +1,8 @@
-"""An answer: what the model is made to say, whatever way it is then sent.
+"""An answer: what the model says, in whichever form it is then sent.
 
-The same answer is given to `stream: true` as events and to `stream: false` as one
-object. No answer begins with a role delta, as the API itself does: the counts that
-docs/patterns.md gives are counts of content, and every event of an ordinary answer
-carries some.
+The mock sends the same answer to `stream: true` as events and to `stream: false` as one
+object. An ordinary answer does not begin with a role delta, unlike the API's own: so the
+counts in docs/patterns.md are counts of content, and every event carries some.
 """
 
 from __future__ import annotations
@@ -12,43 +11,42 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mock_api.language import openai
+from mock_api.language.named import Named
 from mock_api.language.script import Framing, Script
 from mock_api.language.steps import Write, spaced
-
-MOST = 100_000
-"""The largest N a pattern takes; it bounds what one request can make the mock compute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says about every answer."""
+    """The command line's options for every answer."""
 
     chunks: int = 18
+    """Deltas of the ordinary answer."""
     delay: float = 0.0
     """Seconds before each event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model is made to say."""
+    """What the model says."""
 
     deltas: tuple[str, ...]
     finish: str | None
-    """None: the answer ends without a finish_reason, and without `[DONE]`."""
-    spoken: tuple[bytes, ...] | None = None
-    """The events, where they are not just these deltas and this finish."""
+    """The finish_reason; None: the answer ends without one, and without `[DONE]`."""
+    special: tuple[bytes, ...] | None = None
+    """The events, if they are not just these deltas and this finish_reason."""
 
     def events(self) -> tuple[bytes, ...]:
         """The answer as server-sent events."""
-        if self.spoken is not None:
-            return self.spoken
-        said = tuple(openai.event(openai.chunk({"content": text})) for text in self.deltas)
+        if self.special is not None:
+            return self.special
+        deltas = tuple(openai.event(openai.chunk({"content": text})) for text in self.deltas)
         if self.finish is None:
-            return said
-        return (*said, openai.event(openai.chunk({}, self.finish)), openai.DONE)
+            return deltas
+        return (*deltas, openai.event(openai.chunk({}, self.finish)), openai.DONE)
 
     def streamed(self, name: str, delay: float) -> Script:
-        """The script for `stream: true`: one write an event."""
+        """The script for `stream: true`: one write for each event."""
         return Script(
             headers=(
                 ("content-type", "text/event-stream"),
@@ -60,35 +58,17 @@ class Answer:
 
     def whole(self, name: str) -> Script:
         """The script for `stream: false`: one object."""
-        said = openai.completion("".join(self.deltas), self.finish, len(self.deltas))
+        value = openai.completion("".join(self.deltas), self.finish, len(self.deltas))
         return Script(
             headers=(("content-type", "application/json"), ("x-test-pattern-applied", name)),
-            steps=(Write(openai.compact(said)),),
+            steps=(Write(openai.compact(value)),),
             framing=Framing.LENGTH,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
-    """One line of the table of patterns."""
+class Pattern(Named):
+    """A named answer."""
 
-    name: str
-    """As it is written, the argument in capitals: `abort:N`."""
-    meaning: str
-    example: str
     answer: Callable[[str, Options], Answer]
-    """From the argument to the answer; ValueError says what the argument must be."""
-
-    @property
-    def word(self) -> str:
-        """The part before the colon."""
-        return self.name.partition(":")[0]
-
-
-def number(argument: str, *, least: int = 0, most: int = MOST) -> int:
-    """The argument N. Raises ValueError."""
-    if not (argument.isascii() and argument.isdigit() and len(argument) <= 9):
-        raise ValueError(f"N is a decimal number from {least} to {most}")
-    if not least <= int(argument) <= most:
-        raise ValueError(f"N is a decimal number from {least} to {most}")
-    return int(argument)
+    """From the argument to the answer. Raises ValueError with what the argument must be."""

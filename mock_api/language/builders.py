@@ -79,7 +79,7 @@ def raw(data: bytes) -> Step:
 
 
 def wait(seconds: float) -> Step:
-    """The steps after it leave so many seconds later."""
+    """The steps after it leave this number of seconds later."""
     return Wait(float(seconds))
 
 
@@ -93,7 +93,7 @@ def gated(*events: bytes, cuts: Sequence[int] = ()) -> tuple[Step, ...]:
 
     cuts: how many bytes of the second event, the third, … leave before their gate, with the
     event before. So while a client waits for the gate after event n, the daemon has read
-    exactly so much of the next event.
+    exactly these bytes of the next event.
     """
     steps: list[Step] = []
     body, at, end = b"".join(events), 0, 0
@@ -124,7 +124,7 @@ def unit(*steps: Step) -> Step:
 
 
 def repeat(times: int, *steps: Step) -> Step:
-    """The steps so many times: a large answer by a small script."""
+    """The steps, `times` times: a large answer by a small script."""
     return Repeat(steps, times)
 
 
@@ -134,7 +134,7 @@ def endless(*steps: Step) -> Step:
 
 
 def fill(text: str, size: int) -> Step:
-    """The text over and over, so many bytes in all; made while it is sent."""
+    """The text over and over, `size` bytes in all; made while it is sent."""
     return Fill(text.encode(), size)
 
 

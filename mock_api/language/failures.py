@@ -1,4 +1,4 @@
-"""Responses that are no answer: a status, and a body in whatever shape a proxy gives it."""
+"""Failures: an error status, and the body of an API, of a proxy, or none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from mock_api.language import openai
-from mock_api.language.answer import number
+from mock_api.language.named import Named, number
 from mock_api.language.script import Framing, Script
 from mock_api.language.steps import Write
 
@@ -16,24 +16,17 @@ RETRY_AFTER = (("retry-after", "1"),)
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """One line of the table of failures."""
+class Failure(Named):
+    """A named kind of failure."""
 
-    name: str
-    meaning: str
-    example: str
     body: Callable[[int], tuple[str, bytes]]
     """From the status to the content type and the body."""
-
-    @property
-    def word(self) -> str:
-        return self.name.partition(":")[0]
 
     def script(self, argument: str, applied: str) -> Script:
         """The response with this status. Raises ValueError."""
         status = number(argument, least=200, most=599)
         if status in BODILESS:
-            raise ValueError(f"CODE is none of {', '.join(map(str, BODILESS))}, which have no body")
+            raise ValueError(f"CODE is not {', '.join(map(str, BODILESS))}: they have no body")
         kind, body = self.body(status)
         later = RETRY_AFTER if status in (429, 503) else ()
         return Script(
@@ -66,7 +59,7 @@ def _empty(status: int) -> tuple[str, bytes]:
 
 
 FAILURES = (
-    Failure("status:CODE", "this status, with an error as the API shapes it", "status:429", _json),
-    Failure("html:CODE", "this status, with a page of HTML", "html:502", _html),
-    Failure("empty:CODE", "this status, with an empty body", "empty:503", _empty),
+    Failure("status:CODE", "this status, with an error in the API's form", "429", _json),
+    Failure("html:CODE", "this status, with an HTML page", "502", _html),
+    Failure("empty:CODE", "this status, with an empty body", "503", _empty),
 )

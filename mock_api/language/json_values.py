@@ -1,8 +1,7 @@
-"""Reading JSON strictly: each reader takes a place's name and its value, and returns the value.
+"""Strict JSON readers: each takes a place's name and its value, and returns the value.
 
-A script that is wrong in one place would otherwise test something else than its
-author thinks. Every error names the place, what was expected there, and what was
-found.
+A script with a mistake would test something else than its author thinks. Every error names
+the place, what was expected there, and what was found.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ Reader = Callable[[str, Any], T]
 
 
 class ScriptError(ValueError):
-    """The JSON is no script; the message says where, what was expected, and what was found."""
+    """The JSON is not a script; the message names the place, the expected and the found value."""
 
     def __init__(self, where: str, expected: str, found: Any) -> None:
         shown = openai.compact(found).decode()
@@ -77,7 +76,7 @@ def seconds(most: float) -> Reader[float]:
 
 def member(kind: type[E]) -> Reader[E]:
     def read(where: str, value: Any) -> E:
-        names = [each.value for each in kind]
+        names = [option.value for option in kind]
         if value not in names:
             raise ScriptError(where, f"one of {', '.join(names)}", value)
         return kind(value)
@@ -86,12 +85,12 @@ def member(kind: type[E]) -> Reader[E]:
 
 
 def many(read: Reader[T]) -> Reader[tuple[T, ...]]:
-    """A list, each of whose values is read."""
+    """A list; each of its values is read."""
 
     def read_all(where: str, value: Any) -> tuple[T, ...]:
         if not isinstance(value, list):
             raise ScriptError(where, "a list", value)
-        return tuple(read(f"{where}[{index}]", each) for index, each in enumerate(value))
+        return tuple(read(f"{where}[{index}]", item) for index, item in enumerate(value))
 
     return read_all
 
@@ -99,10 +98,7 @@ def many(read: Reader[T]) -> Reader[tuple[T, ...]]:
 def fields(
     where: str, value: Any, readers: Mapping[str, Reader[Any]], *, required: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """An object's fields, each read by its reader; those that are absent are absent.
-
-    The outermost object's place is "".
-    """
+    """An object's fields, each read by its reader. The outermost object's place is ""."""
     place = where or "the script"
     if not isinstance(value, dict):
         raise ScriptError(place, "an object", value)
@@ -113,8 +109,8 @@ def fields(
         if name not in value:
             raise ScriptError(place, f"a field {name}", value)
     return {
-        name: readers[name](f"{where}.{name}" if where else name, given)
-        for name, given in value.items()
+        name: readers[name](f"{where}.{name}" if where else name, content)
+        for name, content in value.items()
     }
 
 
@@ -127,9 +123,9 @@ def headers(where: str, value: Any) -> tuple[tuple[str, str], ...]:
         strings = isinstance(pair, (list, tuple)) and all(isinstance(part, str) for part in pair)
         if not strings or len(pair) != 2:
             raise ScriptError(where, expected, pair)
-        name, said = pair
+        name, content = pair
         if not _HEADER_NAME.fullmatch(name):
             raise ScriptError(where, "a name in lower case (RFC 9110 5.1)", name)
-        if not _HEADER_VALUE.fullmatch(said):
-            raise ScriptError(f"{where}.{name}", "a value without control characters", said)
-    return tuple((name, said) for name, said in pairs)
+        if not _HEADER_VALUE.fullmatch(content):
+            raise ScriptError(f"{where}.{name}", "a value without control characters", content)
+    return tuple((name, content) for name, content in pairs)

@@ -1,7 +1,7 @@
 """The objects of the OpenAI API, as compact JSON with its Unicode unescaped.
 
-Identity and time are constants: what the mock sends for a pattern is the same
-bytes today and tomorrow, so it can be computed once and compared byte for byte.
+Identity and time are constants: a pattern is the same bytes in every run, so it is computed
+once, and tests compare it byte for byte.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, 
 
 
 def completion(content: str, finish_reason: str | None, tokens: int) -> dict[str, Any]:
-    """The whole answer to a request with `stream: false`; a delta counts as a token."""
+    """The answer to a request with `stream: false`; each delta counts as a token."""
     message = {"role": "assistant", "content": content}
     return {
         "id": ID,
@@ -57,7 +57,7 @@ def completion(content: str, finish_reason: str | None, tokens: int) -> dict[str
 
 
 def error(message: str, *, code: str, kind: str = "invalid_request_error") -> dict[str, Any]:
-    """An error as the API shapes it."""
+    """An error in the API's form."""
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
@@ -67,11 +67,11 @@ def models() -> dict[str, Any]:
     return {"object": "list", "data": [model]}
 
 
-def answer(status: int, said: Any) -> Script:
+def answer(status: int, value: Any) -> Script:
     """The script that answers with one JSON value."""
     return Script(
         status=status,
         headers=(("content-type", "application/json"),),
-        steps=(Write(compact(said)),),
+        steps=(Write(compact(value)),),
         framing=Framing.LENGTH,
     )

@@ -57,8 +57,8 @@ class Registered:
 
     def next(self, name: str, token: str | None) -> Script:
         """The script that will be played for the next request with this token. Raises KeyError."""
-        found = self._scripts[name]
-        if isinstance(found, Script):
-            return found
+        registered = self._scripts[name]
+        if isinstance(registered, Script):
+            return registered
         asked = self._asked.get((name, token), 0)
-        return found.scripts[min(asked, len(found.scripts) - 1)]
+        return registered.scripts[min(asked, len(registered.scripts) - 1)]

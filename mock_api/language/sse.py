@@ -1,9 +1,8 @@
 """Server-sent events as a receiver following the WHATWG rules assembles them.
 
-The journal says which events were sent and when. It learns that from the bytes
-of the body, not from whoever wrote the script: so a script may cut, join and
-malform its events at will, and the journal still tells what a correct receiver
-has made of it (HTML 9.2.6).
+The journal shows which events were sent and when. It reads them from the bytes of the body,
+not from the script. So a script may cut, join and malform its events, and the journal still
+shows the events of a correct receiver (HTML 9.2.6).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 
 MOST_LINE = 16 * 1024 * 1024
-"""Bytes of one line that are kept; a line may be endless. No script's own text is longer."""
+"""Bytes of one line that are kept; a line may be endless. A script's own text is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Dispatch:
 
     data: str
     type: str
-    """`message`, unless an `event` field said otherwise."""
+    """`message`, unless a field `event` names another."""
 
 
 class Assembler:
@@ -33,7 +32,7 @@ class Assembler:
 
     def __init__(self) -> None:
         self._line: list[bytes] = []
-        """What came of the line that has not ended."""
+        """The parts of the line that has not ended."""
         self._size = 0
         self._data: list[str] = []
         """The data lines of the event that has not ended."""
@@ -43,14 +42,14 @@ class Assembler:
 
     @property
     def between_events(self) -> bool:
-        """Nothing has begun that what comes could change."""
+        """No line and no event has begun: the next bytes are read by themselves."""
         return not (self._line or self._data or self._type or self._first or self._after_return)
 
     def feed(self, piece: bytes) -> Iterator[tuple[int, Dispatch]]:
         """Each event that the piece completes, and after how many of its bytes.
 
-        A carriage return ends its line at once; the line feed after it changes nothing.
-        An event without data, or without its blank line, is none.
+        A carriage return ends its line at once; a line feed after it is ignored. An event
+        without data, or without its blank line, is ignored too.
         """
         start = 1 if self._after_return and piece[:1] == b"\n" else 0
         if piece:
@@ -71,7 +70,7 @@ class Assembler:
             self._size += len(part)
 
     def _ends_event(self) -> bool:
-        """Read the line, which is complete; whether it is the blank one."""
+        """Read the line, which is complete; whether it is blank."""
         line = b"".join(self._line)
         self._line.clear()
         self._size = 0

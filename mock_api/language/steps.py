@@ -37,7 +37,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The steps after it are due so many seconds after the steps before it."""
+    """The steps after it are due this number of seconds after the steps before it."""
 
     seconds: float
 

@@ -1,9 +1,9 @@
-"""TLS over a plain socket, with the records in our own hands.
+"""TLS over a plain socket; this module moves the records itself.
 
-OpenSSL works between two memory buffers, and this wire moves the ciphertext. So
-a response can end without close_notify, which asyncio's own TLS cannot be talked
-into, and nothing is buffered behind the script's back: a record that the kernel
-did not take whole counts as not sent, and the send is to be repeated.
+OpenSSL works between two memory buffers, and this wire moves the ciphertext. So a response
+can end without close_notify, which asyncio's own TLS does not allow. And nothing is buffered
+unnoticed: a record that the kernel did not take whole counts as not sent, and the send must
+be repeated.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class TlsWire:
         self._tls = context.wrap_bio(self._in, self._out, server_side=True)
         self._ready = False
         self._ciphertext = b""
-        """Made, and not yet taken by the kernel."""
+        """Bytes that the kernel has not taken yet."""
         self._repeat = 0
-        """How much plaintext the send that is to be repeated has in there."""
+        """How much plaintext of the send that must be repeated is in there."""
         self.alpn: str | None = None
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
     def recv(self, size: int, /) -> bytes:
-        """Plaintext that came; b"" after close_notify and after FIN without one."""
+        """Received plaintext; b"" after close_notify and after FIN without one."""
         ciphertext = self._socket.recv(size)
         if ciphertext:
             self._in.write(ciphertext)
@@ -67,13 +67,13 @@ class TlsWire:
             while part := self._tls.read(RECORD):
                 parts.append(part)
         except ssl.SSLError:
-            # What came before is delivered first; where nothing did, this is the news.
+            # Earlier plaintext is delivered first; without any, this is the result.
             if not parts:
                 raise
         return b"".join(parts)
 
     def send(self, data: bytes | memoryview, /) -> int:
-        """How much plaintext is with the kernel, record by record."""
+        """How much plaintext the kernel took, record by record."""
         sent = 0
         while sent < len(data) or self._repeat:
             if not self._repeat:
@@ -87,7 +87,7 @@ class TlsWire:
         return sent
 
     def _flush(self) -> bool:
-        """Move ciphertext to the kernel; whether all of it went."""
+        """Move ciphertext to the kernel; whether the kernel took all of it."""
         if self._out.pending:
             self._ciphertext += self._out.read()
         while self._ciphertext:
@@ -99,7 +99,7 @@ class TlsWire:
         return True
 
     def _flush_quietly(self) -> None:
-        """What the handshake has to say; a client that is gone is noticed by reading."""
+        """Send the handshake's bytes; reading finds out whether the client left."""
         try:
             self._flush()
         except OSError:
@@ -107,7 +107,7 @@ class TlsWire:
 
     def end(self, *, notify: bool) -> None:
         if notify and self._ready:
-            # It raises when our close_notify is written and theirs has not come yet.
+            # It raises if the client's close_notify has not arrived yet.
             with contextlib.suppress(ssl.SSLError):
                 self._tls.unwrap()
             self._flush_quietly()
@@ -122,26 +122,26 @@ class TlsWire:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What the TLS listener shows, and who signed it."""
+    """The certificate of the TLS listener."""
 
     context: ssl.SSLContext
     ca_file: Path | None
-    """The PEM file a client verifies it with; None where that is the client's business."""
+    """The CA's PEM file, for clients; None: the user has a CA of their own."""
 
 
 def from_files(certificate: Path, key: Path) -> Certificate:
-    """A certificate the user has."""
+    """The user's certificate. Raises OSError."""
     context = _context()
     context.load_cert_chain(certificate, key)
     return Certificate(context, None)
 
 
 def self_made(ca_file: Path | None, names: tuple[str, ...]) -> Certificate:
-    """A certificate for these host names and addresses, by a CA made on the spot.
+    """A certificate for these host names and addresses, by a new CA.
 
     The CA's own certificate is written to `ca_file`.
     """
-    import trustme  # noqa: PLC0415  # it takes longer to import than all the rest to start
+    import trustme  # noqa: PLC0415  # its import takes longer than the rest of the start
 
     authority = trustme.CA()
     context = _context()

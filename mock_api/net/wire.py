@@ -1,11 +1,10 @@
-"""A connection's bytes: what came, and what the kernel took.
+"""A wire: the bytes of a connection, as the kernel delivers and takes them.
 
-A wire acts like a non-blocking socket: `recv` and `send` raise BlockingIOError
-where they would wait, and `send` says how much the kernel took. So nothing is
-buffered between a script and the kernel, the journal's stamps are true, and a
-stalled client stalls its script. As with OpenSSL, a send that would block must be
-repeated with the same bytes. The plain wire is the socket itself; tls.py has the
-other one.
+A wire acts like a non-blocking socket: `recv` and `send` raise BlockingIOError if they would
+wait, and `send` returns how much the kernel took. Nothing is buffered between a script and
+the kernel, so the journal's times are true and a stalled client stalls its script. As with
+OpenSSL, a send that would block must be repeated with the same bytes. The plain wire is the
+socket itself; tls.py has the other one.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ class Wire(Protocol):
     transport: str
     """`tcp`, `tls` or `unix`."""
     alpn: str | None
-    """The protocol agreed on in the TLS handshake; `h2` and `http/1.1` are offered."""
+    """The protocol of the TLS handshake; the mock offers `h2` and `http/1.1`."""
 
     def recv(self, size: int, /) -> bytes:
-        """Bytes that came; b"" at the end. Raises BlockingIOError and OSError."""
+        """Received bytes; b"" at the end. Raises BlockingIOError and OSError."""
 
     def send(self, data: bytes | memoryview, /) -> int:
         """How many bytes the kernel took. Raises BlockingIOError and OSError."""
@@ -35,7 +34,7 @@ class Wire(Protocol):
     def fileno(self) -> int: ...
 
     def end(self, *, notify: bool) -> None:
-        """Nothing more will be sent: FIN, over TLS after close_notify if asked. Never raises."""
+        """Send FIN, over TLS after close_notify if `notify`. Never raises."""
 
     def reset(self) -> None:
         """Close with RST. Never raises."""
@@ -55,7 +54,7 @@ class PlainWire(socket.socket):
         self.setblocking(False)
         self.transport = "unix" if unix else "tcp"
         if not unix:
-            # asyncio does this only for sockets it made itself.
+            # asyncio does this only for the sockets that it makes itself.
             self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def end(self, *, notify: bool) -> None:
@@ -67,12 +66,12 @@ class PlainWire(socket.socket):
 
 
 def shut_down(sock: socket.socket) -> None:
-    """Send FIN, unless the connection is gone already."""
+    """Send FIN, unless the connection has ended."""
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_WR)
 
 
 def linger_not(sock: socket.socket) -> None:
-    """Make the coming close a reset. (On a Unix socket closing has no such mode.)"""
+    """Make the next close a reset. (A Unix socket cannot do this.)"""
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)

@@ -72,7 +72,7 @@ class Journal:
         self.open(entry)
 
     def sent(self, entry: Entry, size: int, events: int) -> None:
-        """The kernel just took so many bytes, which complete so many events."""
+        """The kernel just took `size` bytes, which complete this number of events."""
         entry.bytes_sent += size
         if entry.id:
             self._bytes_sent += size

@@ -48,7 +48,7 @@ STEP_COST = 100
 
 MOST_EVENTS = 100_000
 MOST_EVENT_BYTES = 64 * 1024 * 1024
-"""The journal keeps so many events of a large answer; it counts the rest."""
+"""The most events of a large answer that the journal keeps; it counts the rest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
-"""The ordinary answer, and others that differ from it only in what is said."""
+"""The ordinary answer, and answers that differ from it only in their text."""
 
 from __future__ import annotations
 
 from itertools import cycle, islice
 
-from mock_api.language.answer import Answer, Options, Pattern, number
+from mock_api.language.answer import Answer, Options, Pattern
+from mock_api.language.named import number
 
 SENTENCE = (
     "Streams carry words one at a time and every word must arrive in order exactly as it left"
@@ -27,7 +28,7 @@ MIXED = (
 SHORT = "Hello world! This is a test. Each chunk is small."
 
 LONG_BYTES = 4096
-"""A page: more than a line, less than a TLS record."""
+"""Bytes of a page: more than a line, less than a TLS record."""
 
 
 def words(count: int) -> tuple[str, ...]:
@@ -88,31 +89,21 @@ ORDINARY_PATTERNS = (
         "unicode",
         "35 deltas: 10 emoji, 10 CJK, 8 four-byte characters, 7 mixed lines; "
         "finish_reason `stop`, `[DONE]`",
-        "unicode",
+        "",
         _unicode,
     ),
     Pattern(
         "short",
-        f'"{SHORT}" one and two bytes a delta in turn; finish_reason `stop`, `[DONE]`',
-        "short",
+        f'"{SHORT}" one and two bytes in each delta in turn; finish_reason `stop`, `[DONE]`',
+        "",
         _short,
     ),
-    Pattern(
-        "long",
-        f"3 deltas of {LONG_BYTES} bytes; finish_reason `stop`, `[DONE]`",
-        "long",
-        _long,
-    ),
+    Pattern("long", f"3 deltas of {LONG_BYTES} bytes; finish_reason `stop`, `[DONE]`", "", _long),
     Pattern(
         "abort:N",
         "N word deltas, then a clean end of the HTTP body: no finish_reason, no `[DONE]`",
-        "abort:5",
+        "5",
         _abort,
     ),
-    Pattern(
-        "finish:REASON",
-        "6 word deltas, finish_reason REASON, `[DONE]`",
-        "finish:length",
-        _finish,
-    ),
+    Pattern("finish:REASON", "6 word deltas, finish_reason REASON, `[DONE]`", "length", _finish),
 )

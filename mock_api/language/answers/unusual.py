@@ -1,26 +1,27 @@
-"""Answers whose events are not just deltas: what APIs send that differ from the simplest one."""
+"""Unusual answers: their events are not only deltas, as those of some APIs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from mock_api.language import openai
-from mock_api.language.answer import Answer, Options, Pattern, number
+from mock_api.language.answer import Answer, Options, Pattern
 from mock_api.language.answers.ordinary import words
+from mock_api.language.named import number
 
 SIX = words(6)
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 6, "total_tokens": 15}
 
 BIG = 2**63 + 1
-"""More than a signed 64-bit integer holds, and no double is equal to it."""
+"""Too large for a signed 64-bit integer, and not equal to any double."""
 
 
 def _events(*values: Any) -> tuple[bytes, ...]:
     return (*map(openai.event, values), openai.DONE)
 
 
-def _said(*texts: str) -> tuple[dict[str, Any], ...]:
+def _deltas(*texts: str) -> tuple[dict[str, Any], ...]:
     return tuple(openai.chunk({"content": text}) for text in texts)
 
 
@@ -30,12 +31,12 @@ def _stop(reason: str = "stop") -> dict[str, Any]:
 
 def _usage(_: str, options: Options) -> Answer:
     last = {**openai.chunk({}), "choices": [], "usage": USAGE}
-    return Answer(SIX, "stop", _events(*_said(*SIX), _stop(), last))
+    return Answer(SIX, "stop", _events(*_deltas(*SIX), _stop(), last))
 
 
 def _role(_: str, options: Options) -> Answer:
     role = openai.chunk({"role": "assistant", "content": ""})
-    return Answer(SIX, "stop", _events(role, *_said(*SIX), _stop()))
+    return Answer(SIX, "stop", _events(role, *_deltas(*SIX), _stop()))
 
 
 def _tools(_: str, options: Options) -> Answer:
@@ -61,18 +62,18 @@ def _choices(_: str, options: Options) -> Answer:
 
 def _reasoning(_: str, options: Options) -> Answer:
     thought = (openai.chunk({"reasoning_content": text}) for text in words(3))
-    return Answer(SIX, "stop", _events(*thought, *_said(*SIX), _stop()))
+    return Answer(SIX, "stop", _events(*thought, *_deltas(*SIX), _stop()))
 
 
 def _numbers(_: str, options: Options) -> Answer:
-    chunks = [{**chunk, "created": BIG, "x_ratio": 0.1} for chunk in _said(*SIX)]
+    chunks = [{**chunk, "created": BIG, "x_ratio": 0.1} for chunk in _deltas(*SIX)]
     return Answer(SIX, "stop", _events(*chunks, _stop()))
 
 
 def _odd(_: str, options: Options) -> Answer:
     base = openai.chunk({})
     choice = {"index": 0, "finish_reason": None}
-    odd = (
+    empty = (
         {**base, "choices": []},
         {**base, "choices": [choice]},
         {**base, "choices": [{**choice, "delta": None}]},
@@ -80,8 +81,8 @@ def _odd(_: str, options: Options) -> Answer:
         {**base, "choices": [{**choice, "delta": {"content": "", "x_new": [1, {}]}}]},
         {"id": openai.ID, "x_new": {"choices": []}},
     )
-    said = _said(*SIX)
-    mixed = [each for pair in zip(odd, said, strict=True) for each in pair]
+    deltas = _deltas(*SIX)
+    mixed = [each for pair in zip(empty, deltas, strict=True) for each in pair]
     return Answer(SIX, "stop", _events(*mixed, _stop()))
 
 
@@ -93,77 +94,74 @@ def _marker(_: str, options: Options) -> Answer:
 def _failing(argument: str, options: Options) -> Answer:
     texts = words(number(argument))
     fault = openai.error("The model failed.", code="server_error", kind="server_error")
-    return Answer(texts, None, (*map(openai.event, _said(*texts)), openai.event(fault)))
+    return Answer(texts, None, (*map(openai.event, _deltas(*texts)), openai.event(fault)))
 
 
 def _huge(argument: str, options: Options) -> Answer:
     return Answer(("x" * (1024 * number(argument, least=1, most=16 * 1024)),), "stop")
 
 
-ODD_PATTERNS = (
+UNUSUAL_PATTERNS = (
     Pattern(
         "usage",
         "6 word deltas, finish_reason `stop`, then a chunk with usage and without choices, "
         "`[DONE]`",
-        "usage",
+        "",
         _usage,
     ),
     Pattern(
         "role",
         "6 word deltas after a chunk with the role and empty content; finish_reason `stop`, "
         "`[DONE]`",
-        "role",
+        "",
         _role,
     ),
     Pattern(
         "tools",
         "a tool call in four chunks without content; finish_reason `tool_calls`, `[DONE]`",
-        "tools",
+        "",
         _tools,
     ),
     Pattern(
         "choices",
         "6 word deltas for choice 0 and, in capitals, for choice 1 in turn; "
         "finish_reason `stop` for 0, then `length` for 1, `[DONE]`",
-        "choices",
+        "",
         _choices,
     ),
     Pattern(
         "reasoning",
         "6 word deltas after three of reasoning_content; finish_reason `stop`, `[DONE]`",
-        "reasoning",
+        "",
         _reasoning,
     ),
     Pattern(
         "numbers",
         f"6 word deltas whose chunks were created at {BIG}, and have a field `x_ratio` of 0.1; "
         "finish_reason `stop`, `[DONE]`",
-        "numbers",
+        "",
         _numbers,
     ),
     Pattern(
         "odd",
-        "6 word deltas, before each a chunk that says nothing: no choices, no delta, null delta, "
+        "6 word deltas, before each a chunk without content: no choices, no delta, null delta, "
         "null content, empty content, no field `choices` at all; finish_reason `stop`, `[DONE]`",
-        "odd",
+        "",
         _odd,
     ),
     Pattern(
         "marker",
         "4 deltas whose text is or contains `[DONE]`; finish_reason `stop`, `[DONE]`",
-        "marker",
+        "",
         _marker,
     ),
     Pattern(
         "error:N",
         "N word deltas, then an error object: no finish_reason, no `[DONE]`",
-        "error:3",
+        "3",
         _failing,
     ),
     Pattern(
-        "huge:N",
-        "one delta of N KiB (1 to 16384); finish_reason `stop`, `[DONE]`",
-        "huge:64",
-        _huge,
+        "huge:N", "one delta of N KiB (1 to 16384); finish_reason `stop`, `[DONE]`", "64", _huge
     ),
 )

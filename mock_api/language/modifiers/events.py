@@ -1,4 +1,4 @@
-"""Shapes of events: the same data in other lines, and what else may stand between them."""
+"""Modifiers of events: the same data in other lines, and other lines between them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import count
 
 from mock_api.language import openai
-from mock_api.language.answer import number
-from mock_api.language.modifiers.modifier import Shape
+from mock_api.language.modifiers.modifier import Modifier
+from mock_api.language.named import number
 from mock_api.language.script import Script
 from mock_api.language.steps import Inside, Step, Unit, Write
 
@@ -32,9 +32,9 @@ def _texts(script: Script, change: Callable[[int, bytes], bytes]) -> Script:
 
 
 def _line_ends(*ends: bytes) -> Callable[[Script, str], Script]:
-    """One of these line ends in turn instead of each line feed.
+    """These line ends in turn, instead of line feeds.
 
-    No CR may come before LF, where the two would be one.
+    A CR may not come before a LF: the two would be one line end.
     """
 
     def apply(script: Script, _: str) -> Script:
@@ -73,52 +73,52 @@ def _junk(script: Script, _: str) -> Script:
     return replace(script, steps=(*script.steps, Write(junk)))
 
 
-EVENT_SHAPES = (
-    Shape("crlf", "lines end in CRLF", "crlf", _line_ends(b"\r\n"), text=True),
-    Shape("cr", "lines end in CR", "cr", _line_ends(b"\r"), text=True),
-    Shape(
+EVENT_MODIFIERS = (
+    Modifier("crlf", "lines end in CRLF", "", _line_ends(b"\r\n"), text=True),
+    Modifier("cr", "lines end in CR", "", _line_ends(b"\r"), text=True),
+    Modifier(
         "mixed",
         "lines end in LF, CR and CRLF in turn",
-        "mixed",
+        "",
         _line_ends(b"\n", b"\r", b"\r\n"),
         text=True,
     ),
-    Shape(
+    Modifier(
         "bom",
-        "a byte order mark comes first",
-        "bom",
+        "a byte order mark at the beginning",
+        "",
         _each(lambda index, data: data if index else b"\xef\xbb\xbf" + data),
         text=True,
     ),
-    Shape(
+    Modifier(
         "comments",
         "a comment before each event",
-        "comments",
+        "",
         _each(lambda _, data: b": ping\n\n" + data),
         text=True,
     ),
-    Shape(
+    Modifier(
         "fields",
-        "fields `id` and `retry`, and one that nobody knows, in each event",
-        "fields",
+        "fields `id` and `retry`, and an unknown one, in each event",
+        "",
         _each(lambda index, data: b"id: %d\nretry: 10\nx-new: 1\nx-bare\n" % index + data),
         text=True,
     ),
-    Shape(
+    Modifier(
         "dataless",
-        "before each event one without data",
-        "dataless",
+        "an event without data before each event",
+        "",
         _each(lambda _, data: b"event: ping\n\nid: 1\n\n" + data),
         text=True,
     ),
-    Shape("multiline", "JSON in two `data` lines", "multiline", _each(_multiline), text=True),
-    Shape(
+    Modifier("multiline", "JSON in two `data` lines", "", _each(_multiline), text=True),
+    Modifier(
         "tight",
         "no space after `data:`",
-        "tight",
+        "",
         _each(lambda _, data: data.replace(b"data: ", b"data:")),
         text=True,
     ),
-    Shape("done:N", "`[DONE]` N times", "done:2", _done, text=True),
-    Shape("junk", "more events and half a line after the end", "junk", _junk, text=True),
+    Modifier("done:N", "`[DONE]` N times", "2", _done, text=True),
+    Modifier("junk", "more events and half a line after the end", "", _junk, text=True),
 )

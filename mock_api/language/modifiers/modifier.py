@@ -1,8 +1,7 @@
-"""A shape: the same answer, sent in another way.
+"""A modifier: the same answer, sent in another way.
 
-A shape takes a script and gives another that says the same, or as much of it as
-gets through. So shapes compose, from left to right: `unicode+crlf+bytes`. Most are
-one line of script. docs/patterns.md repeats the tables, and a test compares them.
+A modifier takes a script and returns a script with the same answer, or with the part of it
+that arrives. So modifiers compose, from left to right: `unicode+crlf+bytes`.
 """
 
 from __future__ import annotations
@@ -10,21 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mock_api.language.named import Named
 from mock_api.language.script import Script
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """One line of the table of shapes."""
+class Modifier(Named):
+    """A named change to a script."""
 
-    name: str
-    meaning: str
-    example: str
     apply: Callable[[Script, str], Script]
-    """From a script and the argument to the script in this shape. Raises ValueError."""
+    """From a script and the argument to the modified script. Raises ValueError."""
     text: bool = False
-    """It is about events: an answer that is one object stays as it is."""
-
-    @property
-    def word(self) -> str:
-        return self.name.partition(":")[0]
+    """It changes events: an answer that is one object stays as it is."""

@@ -1,4 +1,4 @@
-"""Shapes of any answer: when it leaves, how it is framed, how it ends."""
+"""Modifiers of any answer: when it leaves, how it is framed, how it ends."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 
-from mock_api.language.answer import number
 from mock_api.language.cutting import Cuts
-from mock_api.language.modifiers.modifier import Shape
+from mock_api.language.modifiers.modifier import Modifier
+from mock_api.language.named import number
 from mock_api.language.script import Encoding, Ending, Framing, Informational, Script
 from mock_api.language.steps import (
     Gate,
@@ -29,8 +29,8 @@ def _before_each(script: Script, pause: Callable[[int], Step | None]) -> Script:
     steps: list[Step] = []
     number = count()
     for step in script.steps:
-        if isinstance(step, (Write, Unit)) and (found := pause(next(number))) is not None:
-            steps.append(found)
+        if isinstance(step, (Write, Unit)) and (step_before := pause(next(number))) is not None:
+            steps.append(step_before)
         steps.append(step)
     return replace(script, steps=tuple(steps))
 
@@ -123,43 +123,36 @@ def _padding(script: Script, argument: str) -> Script:
 HINTS = (Informational(103, (("link", "</style.css>; rel=preload"),)),)
 TRAILERS = (("x-checksum", "0"),)
 
-WIRE_SHAPES = (
-    Shape("drip:N", "each event N milliseconds after the one before", "drip:20", _drip),
-    Shape(
+WIRE_MODIFIERS = (
+    Modifier("drip:N", "each event N milliseconds after the one before", "20", _drip),
+    Modifier(
         "jitter:N",
-        "each event up to N milliseconds after the one before, the same ones every time",
-        "jitter:20",
+        "each event up to N milliseconds after the one before, with the same times in every run",
+        "20",
         _jitter,
     ),
-    Shape("late:N", "the first event N milliseconds after the head", "late:50", _late),
-    Shape("gated:N", "after each of the first N events the gate of its number", "gated:3", _gated),
-    Shape("stall:N", "N events, then silence", "stall:3", _stall),
-    Shape(
+    Modifier("late:N", "the first event N milliseconds after the head", "50", _late),
+    Modifier("gated:N", "a gate after each of the first N events, with its number", "3", _gated),
+    Modifier("stall:N", "N events, then silence", "3", _stall),
+    Modifier(
         "fin:N",
         "N events and half of the next, then FIN without the body's end "
         "(HTTP/2: RST_STREAM with INTERNAL_ERROR)",
-        "fin:3",
+        "3",
         _fin,
     ),
-    Shape("reset:N", "N events, then RST (HTTP/2: RST_STREAM)", "reset:3", _reset),
-    Shape("goaway:N", "HTTP/2: GOAWAY after N events, and the answer goes on", "goaway:3", _goaway),
-    Shape("bytes", "one byte of the response a write", "bytes", _with(cuts=Cuts(segment=1))),
-    Shape("segment:N", "N bytes of the response a write", "segment:7", _segment),
-    Shape("chunks:N", "N bytes of each event an HTTP chunk or DATA frame", "chunks:5", _chunks),
-    Shape("joined", "all events in one HTTP chunk", "joined", _joined),
-    Shape("length", "Content-Length instead of chunks", "length", _with(framing=Framing.LENGTH)),
-    Shape(
-        "close", "a body that the end of the connection ends", "close", _with(framing=Framing.CLOSE)
-    ),
-    Shape("gzip", "compressed, each event by itself", "gzip", _with(encoding=Encoding.GZIP)),
-    Shape("hints", "103 Early Hints first", "hints", _with(informational=HINTS)),
-    Shape("trailers", "trailers after the body", "trailers", _with(trailers=TRAILERS)),
-    Shape(
-        "extensions",
-        "an extension on every HTTP chunk",
-        "extensions",
-        _with(chunk_extension=';x="y"'),
-    ),
-    Shape("padding:N", "HTTP/2: N bytes of padding in every frame", "padding:200", _padding),
-    Shape("mistyped", "the content type text/html", "mistyped", _content_type),
+    Modifier("reset:N", "N events, then RST (HTTP/2: RST_STREAM)", "3", _reset),
+    Modifier("goaway:N", "HTTP/2: GOAWAY after N events; the answer goes on", "3", _goaway),
+    Modifier("bytes", "one byte of the response in each write", "", _with(cuts=Cuts(segment=1))),
+    Modifier("segment:N", "N bytes of the response in each write", "7", _segment),
+    Modifier("chunks:N", "N bytes of each event in each HTTP chunk or DATA frame", "5", _chunks),
+    Modifier("joined", "all events in one HTTP chunk", "", _joined),
+    Modifier("length", "Content-Length instead of chunks", "", _with(framing=Framing.LENGTH)),
+    Modifier("close", "the end of the connection ends the body", "", _with(framing=Framing.CLOSE)),
+    Modifier("gzip", "compressed, each event by itself", "", _with(encoding=Encoding.GZIP)),
+    Modifier("hints", "103 Early Hints first", "", _with(informational=HINTS)),
+    Modifier("trailers", "trailers after the body", "", _with(trailers=TRAILERS)),
+    Modifier("extensions", "an extension on every HTTP chunk", "", _with(chunk_extension=';x="y"')),
+    Modifier("padding:N", "HTTP/2: N bytes of padding in every frame", "200", _padding),
+    Modifier("mistyped", "the content type text/html", "", _content_type),
 )
