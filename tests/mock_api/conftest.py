@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for the clients, which the tests share
-
-from h1_client import H1Client
-from h2_client import H2Client
-from mock_process import Mock, token_of
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import Mock, token_of
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from h1_client import H1Client, Response
+from tests.mock_api.clients.http1 import H1Client, Response
+
+PATIENCE = 60
+"""Seconds until a test gives up; a loaded machine needs some of them."""
 
 
 class Mock:
@@ -42,7 +45,7 @@ class Mock:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         sock.connect(("127.0.0.1", self.port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
@@ -53,13 +56,13 @@ class Mock:
         if protocols:
             context.set_alpn_protocols(protocols)
         address = ("127.0.0.1", urlsplit(self.ready["https"]).port)
-        plain = socket.create_connection(address, timeout=10)
+        plain = socket.create_connection(address, timeout=PATIENCE)
         return context.wrap_socket(plain, server_hostname="localhost")
 
     def connect_unix(self) -> socket.socket:
         """A connection to the Unix socket."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         sock.connect(self.ready["socket"])
         return sock
 
@@ -85,7 +88,7 @@ class Mock:
 
     def wait(self, token: str, **query: Any) -> dict[str, Any]:
         """The one entry with this token, once the journal says what is waited for."""
-        query = {"token": token, "timeout": 5, **query}
+        query = {"token": token, "timeout": PATIENCE, **query}
         response = self.control("GET", f"/journal/wait?{urlencode(query)}")
         assert response.status == 200, response.body
         assert response.json()["satisfied"], response.body.decode()
@@ -102,7 +105,7 @@ class Mock:
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
             pipe.close()
-        return self.process.wait(5)
+        return self.process.wait(PATIENCE)
 
 
 def _decoded(response: Response) -> list[dict[str, Any]]:

@@ -6,9 +6,7 @@ import base64
 from collections.abc import Iterator
 
 import pytest
-from h1_client import H1Client
 from h2.errors import ErrorCodes
-from h2_client import H2Client
 from hyperframe.frame import (
     DataFrame,
     ExtensionFrame,
@@ -18,9 +16,12 @@ from hyperframe.frame import (
     RstStreamFrame,
     WindowUpdateFrame,
 )
-from mock_process import Mock, chat
-from raw_frames import RawFrames
-from scripted import register
+
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import Mock, chat
+from tests.mock_api.clients.raw_frames import RawFrames
+from tests.mock_api.clients.scripted import register
 
 A, B, GATE = {"write": "a"}, {"write": "b"}, {"gate": 1}
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from h1_client import H1Client
-from h2_client import H2Client
-from mock_process import Mock, chat, pattern_header
-from scripted import read_to_end, register, wire_request
+
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import Mock, chat, pattern_header
+from tests.mock_api.clients.scripted import read_to_end, register, wire_request
 
 ATTEMPTS = {
     "attempts": [

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from h1_client import H1Client
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
-from h2_client import H2Client, ask_oracle
-from mock_process import Mock, chat, contents, events, pattern_header
 
 from mock_api.language.patterns import Options, answer
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client, ask_oracle
+from tests.mock_api.clients.mock import Mock, chat, contents, events, pattern_header
 
 
 def agree(mock: Mock, client: H2Client, tokens: list[str]) -> None:

@@ -6,11 +6,12 @@ import re
 
 import h11
 import pytest
-from h1_client import H1Client
 from h2.settings import SettingCodes
-from h2_client import H2Client
-from mock_process import Mock, chat
-from scripted import read_to_end, register, wire_request
+
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import Mock, chat
+from tests.mock_api.clients.scripted import read_to_end, register, wire_request
 
 
 def _wire(mock: Mock, headers: list[tuple[str, str]], *, end: bytes) -> bytes:

@@ -8,7 +8,6 @@ import struct
 import hpack
 import pytest
 from h2.errors import ErrorCodes as Code
-from h2_client import ask_oracle
 from hyperframe.frame import (
     DataFrame,
     Frame,
@@ -19,7 +18,9 @@ from hyperframe.frame import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mock_process import Mock
+
+from tests.mock_api.clients.http2 import ask_oracle
+from tests.mock_api.clients.mock import Mock
 
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
 END_STREAM = ACK = 1

@@ -1,4 +1,4 @@
-"""Shapes, failures and odd answers: said the same, sent otherwise, on both protocols."""
+"""Modifiers, failures and unusual answers, on both protocols."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from typing import Any
 
 import h11
 import pytest
-from h1_client import H1Client
-from h2_client import H2Client
-from mock_process import Mock, chat, contents, events, finish_reasons, pattern_header
-from scripted import wire_request
 
-from mock_api.language.patterns import FAILURES, PATTERNS, SHAPES, Options, PatternError, script
-from mock_api.language.sse import Assembler
+from mock_api.language.answer import Options
+from mock_api.language.failures import FAILURES
+from mock_api.language.patterns import MODIFIERS, PATTERNS, PatternError, script
+from tests.mock_api.clients.event_stream import messages
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import Mock, chat, contents, events, finish_reasons, pattern_header
+from tests.mock_api.clients.scripted import wire_request
 
 CHANGES_WHAT_IS_SAID = {"stall:N", "fin:N", "reset:N", "done:N", "junk"}
-KEEPS = [shape for shape in SHAPES if shape.name not in CHANGES_WHAT_IS_SAID]
+KEEPS = [modifier for modifier in MODIFIERS if modifier.name not in CHANGES_WHAT_IS_SAID]
 
 
 def _messages(body: bytes) -> list[str]:
     """The data of the events, as a receiver assembles them."""
-    return [event.data for _, event in Assembler().feed(body)]
+    return [data for _, data in messages(body)]
 
 
 def _ask(mock: Mock, protocol: str, pattern: str, token: str) -> Any:
@@ -36,11 +38,11 @@ def _ask(mock: Mock, protocol: str, pattern: str, token: str) -> Any:
 
 
 @pytest.mark.parametrize("protocol", ["h1", "h2"])
-@pytest.mark.parametrize("shape", KEEPS, ids=lambda shape: shape.word)
-def test_the_same_is_said(mock: Mock, token: str, protocol: str, shape: Any) -> None:
+@pytest.mark.parametrize("modifier", KEEPS, ids=lambda modifier: modifier.word)
+def test_the_same_is_said(mock: Mock, token: str, protocol: str, modifier: Any) -> None:
     for base in ("", "unicode"):
-        pattern = f"{base}+{shape.example}" if base else shape.example
-        if shape.word == "goaway" and protocol == "h2":
+        pattern = f"{base}+{modifier.example}" if base else modifier.example
+        if modifier.word == "goaway" and protocol == "h2":
             continue  # h2's client reads nothing after GOAWAY; test_mock_http2_signals.py does.
         reply = _ask(mock, protocol, pattern, token)
         body = reply.body
@@ -53,7 +55,7 @@ def test_the_same_is_said(mock: Mock, token: str, protocol: str, shape: Any) -> 
         assert reply.headers["x-test-pattern-applied"] == pattern
 
 
-def test_shapes_compose(mock: Mock, token: str) -> None:
+def test_modifiers_compose(mock: Mock, token: str) -> None:
     pattern = "unicode+crlf+comments+fields+multiline+bom+gzip+trailers+segment:5"
     for protocol in ("h1", "h2"):
         reply = _ask(mock, protocol, pattern, token)
@@ -158,7 +160,7 @@ def test_failures(mock: Mock, token: str, protocol: str, failure: Any, status: i
     assert mock.wait(token)["status"] == status
 
 
-ODD = {
+UNUSUAL = {
     "usage": lambda data: data[-2]["usage"]["total_tokens"] == 15 and data[-2]["choices"] == [],
     "role": lambda data: data[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""},
     "tools": lambda data: (
@@ -184,15 +186,15 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("pattern", ODD)
-def test_odd_answers(mock: Mock, h1: H1Client, pattern: str) -> None:
+@pytest.mark.parametrize("pattern", UNUSUAL)
+def test_unusual_answers(mock: Mock, h1: H1Client, pattern: str) -> None:
     body = h1.chat(chat(), pattern_header(pattern)).body
     data = [each if each == "[DONE]" else json.loads(each) for each in events(body)]
-    assert ODD[pattern](data)
+    assert UNUSUAL[pattern](data)
     assert (data[-1] == "[DONE]") != (pattern == "error:3")
 
 
-def test_ordinary_words_are_said_by_odd_answers(h1: H1Client) -> None:
+def test_ordinary_words_are_sent_by_unusual_answers(h1: H1Client) -> None:
     for pattern in ("usage", "role", "reasoning", "numbers"):
         data = events(h1.chat(chat(), pattern_header(pattern)).body)
         chunks = [each for each in data if json.loads(each if each != "[DONE]" else "0")]
@@ -202,7 +204,7 @@ def test_ordinary_words_are_said_by_odd_answers(h1: H1Client) -> None:
 
 
 def test_every_example_is_a_script_both_ways() -> None:
-    for each in (*PATTERNS, *FAILURES, *SHAPES):
+    for each in (*PATTERNS, *FAILURES, *MODIFIERS):
         for stream in (True, False):
             assert script(each.example, Options(), stream=stream).status >= 200
 

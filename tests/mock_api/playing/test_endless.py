@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from h1_client import H1Client
-from h2_client import H2Client
-from mock_process import Mock, chat, contents, events
-from scripted import register, wire_request
+
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import Mock, chat, contents, events
+from tests.mock_api.clients.scripted import register, wire_request
 
 MIB = 1024 * 1024
 

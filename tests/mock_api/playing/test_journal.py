@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from h1_client import H1Client
 from h2.errors import ErrorCodes
-from h2_client import H2Client
-from mock_process import Mock, chat, events, pattern_header
+
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import PATIENCE, Mock, chat, events, pattern_header
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -228,7 +229,7 @@ def test_a_stalled_client_stalls_its_script(mock: Mock, protocol: str) -> None:
         sock = mock.connect_tls() if protocol == "tls" else mock.connect(receive_buffer=8192)
         plain = H1Client(sock)
         plain.send("POST", "/v1/chat/completions", chat(), headers)
-        assert select.select([sock], [], [], 5)[0]
+        assert select.select([sock], [], [], PATIENCE)[0]
         _until_steady(mock)
     stalled = mock.wait(token)
     assert stalled["end"] == "running"

@@ -6,12 +6,13 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from h1_client import H1Client
-from h2_client import H2Client
 from hyperframe.frame import PingFrame, RstStreamFrame, WindowUpdateFrame
-from mock_process import Mock, chat
-from raw_frames import RawFrames
-from scripted import read_to_end, register, wire_request
+
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import Mock, chat
+from tests.mock_api.clients.raw_frames import RawFrames
+from tests.mock_api.clients.scripted import read_to_end, register, wire_request
 
 STEPS = [{"write": "early"}]
 

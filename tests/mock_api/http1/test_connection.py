@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import h11
 import pytest
-from h1_client import H1Client
-from mock_process import Mock, chat, contents, events, pattern_header
-from scripted import register
+
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.mock import Mock, chat, contents, events, pattern_header
+from tests.mock_api.clients.scripted import register
 
 
 def raw(mock: Mock, *parts: bytes) -> bytes:

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from h1_client import H1Client
-from mock_process import Mock, chat
 
 from mock_api.language.selection import Selection, select
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.mock import Mock, chat
 
 
 def _user(content: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from mock_process import Mock, chat, pattern_header
+from tests.mock_api.clients.mock import Mock, chat, pattern_header
 
 
 def register(mock: Mock, token: str, script: Any) -> list[tuple[str, str]]:

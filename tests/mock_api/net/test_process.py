@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 import trustme
-from h1_client import H1Client
-from mock_process import Mock, chat
+
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.mock import PATIENCE, Mock, chat
 
 
 def run(*options: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
@@ -25,7 +26,7 @@ def run(*options: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedP
         stdin=stdin,
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -72,7 +73,7 @@ def test_it_ends_with_its_stdin() -> None:
     mock = Mock()
     assert mock.process.stdin is not None
     mock.process.stdin.close()
-    assert mock.process.wait(5) == 0
+    assert mock.process.wait(PATIENCE) == 0
     assert run("--exit-on-stdin-eof").returncode == 0
 
 
@@ -90,7 +91,7 @@ def test_without_that_option_stdin_is_nobodys_business(start_mock: Callable[...,
     client = H1Client(socket.create_connection(("127.0.0.1", port)))
     assert client.exchange("GET", "/health").status == 200
     process.terminate()
-    _, said = process.communicate(timeout=5)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert f"listening on http://127.0.0.1:{port}/v1" in said
 
@@ -179,7 +180,7 @@ def _gone(pid: int) -> bool:
 
 
 def _until_gone(pids: list[int]) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE
     while not all(map(_gone, pids)):
         assert time.monotonic() < end, "a worker lives on"
         os.sched_yield()
@@ -222,6 +223,6 @@ def test_all_end_when_one_worker_dies() -> None:
     mock = Mock("--workers", "2")
     workers = _children(mock.process.pid)
     os.kill(workers[0], signal.SIGKILL)
-    assert mock.process.wait(5) == 1
+    assert mock.process.wait(PATIENCE) == 1
     mock.reap()
     _until_gone(workers)

@@ -10,16 +10,16 @@ from typing import Any
 
 import h11
 import pytest
-from h1_client import H1Client
 from h2.errors import ErrorCodes
-from h2_client import H2Client
-from mock_process import Mock, chat, contents, events, pattern_header
-from scripted import register
 
 from mock_api.language.script_json import FIELDS, from_json
 from mock_api.language.step_json import STEPS
 from mock_api.playing.entry import Entry, Peer
 from mock_api.playing.exchange import Reply, Request
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import Mock, chat, contents, events, pattern_header
+from tests.mock_api.clients.scripted import register
 
 DOCS = Path(__file__).parents[2] / "docs" / "control.md"
 
@@ -321,7 +321,7 @@ def test_every_step_and_every_field_is_documented() -> None:
     assert _documented(r'^\| `\{"(\w+)": ') == set(STEPS)
     table = DOCS.read_text().split("| field | meaning | default |")[1].split("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(FIELDS)
-    table = DOCS.read_text().split("An ENTRY:")[1].split("A request that was never")[0]
+    table = DOCS.read_text().split("An ENTRY:")[1].split("A request that is not complete")[0]
     names = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (.+?) \|", table, re.MULTILINE))))
     assert names == set(_entry())
 

@@ -12,10 +12,11 @@ from random import Random
 from urllib.parse import urlsplit
 
 import pytest
-from h1_client import H1Client
-from h2_client import H2Client
-from mock_process import Mock, chat, contents, events
-from scripted import register, wire_request
+
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import PATIENCE, Mock, chat, contents, events
+from tests.mock_api.clients.scripted import register, wire_request
 
 APPLICATION_DATA = 23
 TAG = 17
@@ -33,7 +34,7 @@ class Records:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
         address = ("127.0.0.1", urlsplit(mock.ready["https"]).port)
-        self.sock = socket.create_connection(address, timeout=10)
+        self.sock = socket.create_connection(address, timeout=PATIENCE)
         self._rest = b""
         self.sizes: list[int] = []
         """Of each record's plaintext."""

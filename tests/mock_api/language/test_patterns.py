@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from h1_client import H1Client
-from h2_client import H2Client
-from mock_process import Mock, chat, contents, events, finish_reasons, pattern_header
 
-from mock_api.language.patterns import FAILURES, PATTERNS, SHAPES, Options, PatternError, answer
+from mock_api.language.answer import Options
+from mock_api.language.patterns import PATTERNS, PatternError, answer
+from tests.mock_api.clients.http1 import H1Client
+from tests.mock_api.clients.http2 import H2Client
+from tests.mock_api.clients.mock import Mock, chat, contents, events, finish_reasons, pattern_header
 
-DOCS = Path(__file__).parents[2] / "docs" / "patterns.md"
+DOCS = Path(__file__).parents[3] / "docs" / "patterns.md"
 
 Ask = Callable[..., tuple[dict[str, str], bytes]]
 
@@ -213,28 +214,6 @@ def test_bad_bodies_are_refused(h1: H1Client, body: bytes) -> None:
     response = h1.chat(body)
     assert response.status == 400
     assert response.json()["error"]["type"] == "invalid_request_error"
-
-
-def _rows(title: str) -> list[list[str]]:
-    """The rows of the table under this heading of the documentation."""
-    section = DOCS.read_text().split(f"## {title}\n")[1].split("\n## ")[0]
-    table = re.findall(r"^\| (.+) \|$", section.split("\n\n")[0], re.MULTILINE)
-    return [row.split(" | ") for row in table[1:]]
-
-
-def _code(text: str) -> str:
-    return f"`{text}`" if text else "(none)"
-
-
-def test_documentation_and_code_agree() -> None:
-    documented = [row for row in _rows("The patterns") if not row[0].startswith("`script:")]
-    expected = [
-        [_code(pattern.name), pattern.meaning, _code(pattern.example)] for pattern in PATTERNS
-    ]
-    assert documented == expected
-    for title, table in (("Failures", FAILURES), ("Shapes", SHAPES)):
-        rows = [[_code(each.name), each.meaning, _code(each.example)] for each in table]
-        assert _rows(title) == rows
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
