@@ -264,7 +264,7 @@ class AgentChat(Conversation):
             self.says(turn, "Still ", "here.")
 
     async def fails(self, pattern: str, *, after: int) -> None:
-        """Check for one generic error after so many tokens, and for a thread that goes on."""
+        """Check for one generic error after this many tokens, and for a thread that goes on."""
         self.prompt(pattern=pattern)
         turn = await self.ends("error")
         message = turn.terminal.get("message")

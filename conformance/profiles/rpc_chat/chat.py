@@ -248,7 +248,7 @@ class RpcChat(Conversation):
         await self.complete(token, await self.answer(clause=clause), clause=clause)
 
     async def fails(self, pattern: str, *, after: int) -> None:
-        """Check for an error after so many chunks, then a chat_end, then a working prompt."""
+        """Check for an error after this many chunks, then a chat_end, then a working prompt."""
         await self.prepare()
         self.prompt(pattern=pattern)
         messages = await self.failure()

@@ -56,7 +56,7 @@ class Conversation(Chat):
         raise NotImplementedError
 
     async def fails(self, pattern: str, *, after: int) -> None:
-        """Check that the answer fails after so many pieces, and that the next one does not."""
+        """Check that the answer fails after this many pieces, and that the next one does not."""
         raise NotImplementedError
 
     def fence_text(self) -> str:

@@ -1,4 +1,4 @@
-"""Turns and the graph, and how a conversation goes wrong."""
+"""Turns and the graph, with faults."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class FaultyNodes(Nodes):
         self._heard: list[dict[str, Any]] = []
 
     def approved(self, action: str, params: dict[str, Any]) -> bool:
-        """Whether somebody approved."""
+        """Whether the customer approved the action."""
         if fault("executes_before_asking"):
             self._orders.cancel(str(params.get("order_id")))
         approved = super().approved(action, params)
         return approved or fault("executes_rejected")
 
     async def ask(self, agent: Agent, state: State, context: Context) -> Step:
-        """Let the agent speak."""
+        """Ask an agent's model."""
         messages = state["messages"]
         if fault("history_forgotten"):
             last = max(n for n, each in enumerate(messages) if each["role"] == "user")
@@ -51,7 +51,7 @@ if fault("rejection_untold"):
 
 
 class FaultyTurns(Turns):
-    """What frames lead to."""
+    """The turns of frames."""
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
@@ -59,23 +59,23 @@ class FaultyTurns(Turns):
         self._turns: Counter[str] = Counter()
 
     def admit(self, request: Request) -> Request:
-        """The request, or the refusal that takes its place."""
+        """The request, or the refusal in its place."""
         match request:
             case Message(problem=Refusal()) if fault("refused_message_touches"):
                 self.memory.sessions.touch(request.thread_id)
         return super().admit(request)
 
     async def terminal(self, request: Request, tell: Send) -> Frame:
-        """Play the request."""
+        """Play a request; return its terminal frame."""
         said = looked = False
 
-        async def listen(frame: Frame) -> None:
+        async def observe(frame: Frame) -> None:
             nonlocal said, looked
             said = said or frame["type"] == "token"
             looked = looked or frame.get("tool") == "get_order_status"
             await tell(frame)
 
-        terminal = await super().terminal(request, listen)
+        terminal = await super().terminal(request, observe)
         finished = terminal["type"] == "message_complete"
         if finished and not said and fault("nothing_said_not_completed"):
             raise ClientLeftError
@@ -89,7 +89,7 @@ class FaultyTurns(Turns):
         return terminal
 
     async def asked(self, message: Message, tell: Send) -> Frame:
-        """A message's turn."""
+        """Play a message's turn."""
         self._turns[message.thread_id] += 1
         if fault("third_turn_fails") and self._turns[message.thread_id] > 2:
             return frames.error("too_many_steps", "The assistant got lost.")
@@ -98,7 +98,7 @@ class FaultyTurns(Turns):
         return await super().asked(message, tell)
 
     def intent(self, message: Message) -> Intent:
-        """What the message asks for."""
+        """The intents of a message."""
         intent = super().intent(message)
         if fault("second_intent_ignored"):
             intent = Intent(intent.agents[:1], intent.question)
@@ -106,7 +106,7 @@ class FaultyTurns(Turns):
         return Intent((FALLBACK,)) if guessed else intent
 
     async def answered(self, answer: Answer, tell: Send) -> Frame:
-        """An approval's turn."""
+        """Play an approval's turn."""
         pending = self.memory.approvals.unanswered(answer.thread_id)
         if pending is None and fault("nothing_pending_completes"):
             return frames.message_complete()

@@ -1,8 +1,8 @@
-"""The program; short, because Python compiles anew the file that it is started with."""
+"""The program; short, because Python compiles it again at each start."""
 
 import sys
 
-sys.path.insert(1, f"{sys.path[0]}/..")  # for what all faulty daemons share
+sys.path.insert(1, f"{sys.path[0]}/..")  # for switch.py, which all faulty daemons share
 
 from life import main
 

@@ -1,4 +1,4 @@
-"""The process: which faults, which parts, and what uvicorn and REST can do wrong."""
+"""The process: it activates faults, and replaces parts of the backend."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from switch import activate, fault
 
 
 def main() -> int:
-    """Serve with the faults that the command line names; the exit status."""
+    """Serve with the faults of the command line; return the exit status."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--fault", action="append", default=[])
     chosen, rest = parser.parse_known_args()
     for name in chosen.fault:
         if name not in FAULTS:
             near = difflib.get_close_matches(name, FAULTS, 1)
-            parser.error(f"there is no fault {name!r}; the nearest is {near[0] if near else '-'}")
+            parser.error(f"unknown fault {name!r}; the nearest is {near[0] if near else '-'}")
     activate(chosen.fault)
     if fault("dead"):
         return 1

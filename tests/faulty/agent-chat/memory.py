@@ -1,4 +1,4 @@
-"""What is known of threads and orders, and how that goes wrong."""
+"""The state of threads and orders, with faults."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from agent_chat.threads import Threads
 from switch import fault
 
 SPEAKING: ContextVar[str] = ContextVar("SPEAKING")
-"""The socket whose frame is being admitted."""
+"""The socket whose frame is handled now."""
 
 
 class FaultySessions(Sessions):
     """Sessions."""
 
     def expired(self, thread_id: str) -> bool:
-        """Whether it has expired."""
+        """Whether a session has expired."""
         expired = super().expired(thread_id)
         if expired and fault("expired_session_revived"):
             self.resume(thread_id)
         return expired and not fault("session_never_expires")
 
     def touch(self, thread_id: str) -> None:
-        """A message was accepted."""
+        """Note an accepted message."""
         before = self.find(thread_id)
         super().touch(thread_id)
         if before and fault("session_absolute"):
@@ -47,7 +47,7 @@ class FaultyApprovals(Approvals):
             database.execute("DELETE FROM approvals")
 
     def unanswered(self, thread_id: str) -> Approval | None:
-        """The one that waits, or waited."""
+        """The pending or expired approval of a thread."""
         found = super().unanswered(thread_id)
         if found and fault("interrupt_never_expires"):
             return replace(found, expired=False)
@@ -56,7 +56,7 @@ class FaultyApprovals(Approvals):
         return found
 
     def answer(self, interrupt_id: str, *, approved: bool) -> None:
-        """It was answered."""
+        """Note the decision."""
         if not fault("answered_stays_pending"):
             super().answer(interrupt_id, approved=approved)
 
@@ -65,7 +65,7 @@ class FaultyOrders(Orders):
     """Orders."""
 
     def cancel(self, order_id: str) -> bool:
-        """Cancel it."""
+        """Cancel an order."""
         done = super().cancel(order_id)
         if done and fault("executes_twice"):
             self._database.execute(
@@ -82,18 +82,18 @@ class FaultyRate(RateLimit):
         super().__init__(Rate(rate.messages + more, rate.seconds))
 
     def admit(self, thread_id: str) -> bool:
-        """Whether one more message may come in."""
+        """Whether the thread may send one more message."""
         if fault("rate_never"):
             return True
         return super().admit(SPEAKING.get() if fault("rate_over_all_threads") else thread_id)
 
 
 class FaultyThreads(Threads):
-    """Who holds which thread."""
+    """The locks of threads."""
 
     @asynccontextmanager
     async def hold(self, thread_id: str) -> AsyncIterator[None]:
-        """Wait for the thread and hold it."""
+        """Wait for the thread's lock, and hold it."""
         if fault("turns_overlap"):
             yield
             return

@@ -1,4 +1,4 @@
-"""A client's socket, what comes in by it and what goes out."""
+"""A client's connection with faults."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from switch import fault
 LONGEST_THREAD_ID = 128
 
 LONG = 30
-"""Tokens of an answer, from which on they are gathered."""
+"""Tokens of an answer after which the fault gathers them."""
 
 KEPT_SECONDS = 1.0
-"""For how long a token is gathered with the next: longer than any turn needs to complete."""
+"""Seconds for which the fault keeps a token: longer than any turn takes."""
 
 
 class FaultyConnection(Connection):
-    """A socket that was accepted."""
+    """An accepted socket."""
 
     newest: ClassVar[Connection | None] = None
 
@@ -43,10 +43,10 @@ class FaultyConnection(Connection):
         self._said: Counter[str] = Counter()
         self._late: asyncio.Task[None] | None = None
 
-    # What comes in
+    # Frames of the client
 
     async def serve(self) -> None:
-        """Until the client leaves."""
+        """Serve until the client leaves."""
         if fault("closes"):
             await self._socket.close()
             return
@@ -64,7 +64,7 @@ class FaultyConnection(Connection):
                     self._turns.memory.approvals.drop(thread_id)
 
     async def take(self, data: str | bytes) -> None:
-        """One frame of the client's."""
+        """Handle one frame."""
         if fault("silent"):
             return
         if fault("binary_ends_server") and isinstance(data, bytes):
@@ -84,7 +84,7 @@ class FaultyConnection(Connection):
         await super().take(data)
 
     async def play(self, request: Request) -> None:
-        """The turn of a request that was admitted."""
+        """Play the turn of an admitted request."""
         if fault("threads_wait_for_each_other"):
             async with self._one_turn:
                 await super().play(request)
@@ -92,7 +92,7 @@ class FaultyConnection(Connection):
             await super().play(request)
 
     def parse(self, data: str | bytes) -> Request:
-        """What the frame says."""
+        """The request of a frame."""
         if fault("json_before_size") and len(data) > FRAME_CHARACTERS:
             try:
                 json.loads(data)
@@ -145,11 +145,11 @@ class FaultyConnection(Connection):
         if not fault("upstream_runs_on"):
             await super().stop()
 
-    # What goes out
+    # Frames of the backend
 
     async def send(self, frame: Frame) -> None:
-        """Send it, more or less."""
-        for each in self._told(frame):
+        """Send a frame, with faults."""
+        for each in self._frames(frame):
             if fault("unbounded_queue"):
                 self._queue.put_nowait(each)
             else:
@@ -157,7 +157,7 @@ class FaultyConnection(Connection):
         if fault("error_closes_socket") and frame["type"] == "error":
             await self._socket.close(1011)
 
-    def _told(self, frame: Frame) -> list[Frame]:
+    def _frames(self, frame: Frame) -> list[Frame]:
         kind, thread_id = frame["type"], frame.get("thread_id", "")
         if kind == "token":
             return self._token(frame, thread_id)
@@ -194,10 +194,10 @@ class FaultyConnection(Connection):
         if not fault("completes_before_last_token") or self._said[thread_id] < LONG:
             return [frame]
         before, self._kept[thread_id] = self._kept.get(thread_id), frame
-        self._late = asyncio.create_task(self._tired_of_keeping(thread_id, frame))
+        self._late = asyncio.create_task(self._send_later(thread_id, frame))
         return [before] if before else []
 
-    async def _tired_of_keeping(self, thread_id: str, frame: Frame) -> None:
+    async def _send_later(self, thread_id: str, frame: Frame) -> None:
         await asyncio.sleep(KEPT_SECONDS)
         if self._kept.get(thread_id) is frame:
             await self._send(self._kept.pop(thread_id))

@@ -1,4 +1,4 @@
-"""The WebSocket protocol, and what a server of its own making gets wrong."""
+"""The WebSocket protocol with faults."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from websockets.frames import Frame
 
 
 class FaultyWebSocket(LingeringWebSocket):
-    """A WebSocket."""
+    """A WebSocket connection."""
 
     def handle_text(self, event: Frame) -> None:
-        """The first fragment of a text."""
+        """Handle the first fragment of a text."""
         super().handle_text(_alone(event))
 
     def handle_cont(self, event: Frame) -> None:
-        """Another fragment."""
+        """Handle another fragment."""
         super().handle_cont(_alone(event))
 
     def handle_ping(self) -> None:
-        """A ping came; the protocol has its pong ready."""
+        """Handle a ping; the protocol has its pong ready."""
         if fault("pongs_empty"):
             self.conn.data_to_send()
             self.conn.send_pong(b"")
         super().handle_ping()
 
     def handle_close(self, event: Frame) -> None:
-        """The client closes."""
+        """Handle a close."""
         if fault("close_unanswered"):
             self.conn.data_to_send()
         super().handle_close(event)
 
     def handle_parser_exception(self) -> None:
-        """The client broke the protocol."""
+        """Handle a broken frame."""
         if fault("errors_close_unsaid"):
             self.transport.close()
         else:

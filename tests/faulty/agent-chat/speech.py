@@ -1,4 +1,4 @@
-"""The model, and what can happen to its words."""
+"""The model with faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from switch import fault
 
 
 class FaultyModel(Model):
-    """A model."""
+    """The model."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(replace(options, model_timeout=1.5) if fault("model_hurried") else options)
@@ -22,7 +22,7 @@ class FaultyModel(Model):
     async def answer(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], on_text: OnText
     ) -> Reply:
-        """Ask it."""
+        """Ask the model."""
         spoken = _Spoken(on_text)
         if fault("whitespace_tidied"):
             messages = [
@@ -44,7 +44,7 @@ class FaultyModel(Model):
 
 
 class _Spoken:
-    """Passes text on, more or less."""
+    """Passes text on, with faults."""
 
     def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
@@ -53,7 +53,7 @@ class _Spoken:
         self.all: list[str] = []
 
     async def add(self, text: str) -> None:
-        """One chunk."""
+        """Pass one chunk on."""
         self.all.append(text)
         if fault("tokens_stripped"):
             text = text.strip() or text
@@ -70,7 +70,7 @@ class _Spoken:
         await self._on_text(text)
 
     async def end(self) -> None:
-        """The answer is complete."""
+        """End the answer."""
         await asyncio.gather(*self._tasks)
         if self._kept and not fault("last_token_lost"):
             await self._on_text("".join(self._kept))

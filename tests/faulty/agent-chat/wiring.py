@@ -1,4 +1,4 @@
-"""The backend with its parts replaced, and faults of what stands around them."""
+"""The backend with its parts replaced; faults of its keys, its REST routes and its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from switch import fault
 
 
 class FaultyService(Service):
-    """The same backend, of other parts."""
+    """The backend, made of faulty parts."""
 
     sessions_type = FaultySessions
     approvals_type = FaultyApprovals
@@ -44,7 +44,7 @@ class FaultyService(Service):
 
 
 class FaultyServer(Server):
-    """Ends as told, or as uvicorn does."""
+    """The server; a fault ends it as uvicorn does."""
 
     websocket_type = FaultyWebSocket
 
@@ -55,13 +55,13 @@ class FaultyServer(Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take signals."""
+        """Handle signals."""
         ours = uvicorn.Server.capture_signals if fault("stops_as_uvicorn") else None
         with ours(self) if ours else super().capture_signals():
             yield
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Let the clients go."""
+        """Close the connections."""
         if fault("stops_as_uvicorn"):
             await uvicorn.Server.shutdown(self, sockets)
         else:
@@ -84,7 +84,7 @@ def create_app(service: Service) -> FastAPI:
         async def health() -> dict[str, object]:
             return agent_chat.rest.data({"status": "ok"})
 
-        # The first route that matches answers.
+        # The first matching route answers.
         app.router.routes[:0] = wrong.router.routes[-1:]
     return app
 

@@ -1,4 +1,4 @@
-"""Commands, and how they go wrong."""
+"""Commands with faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rpc_chat.stage import Stage
 from switch import fault
 
 UNKNOWN: list[str] = []
-"""Worlds that were selected, and are in no catalogue."""
+"""Worlds that were selected, and are not in the catalogue."""
 
 
 class FaultyCommands(Commands):
@@ -38,13 +38,13 @@ class FaultyCommands(Commands):
         return replace(frame, metadata=metadata)
 
     def world(self, stage: Stage, world_id: str) -> Replies:
-        """Go to a world."""
+        """Select a world."""
         if fault("new_world_for_all") and world_id not in catalogue.WORLDS:
             UNKNOWN.append(world_id)
         return self._selected(super().world(stage, world_id))
 
     def character(self, stage: Stage, character_id: str) -> Replies:
-        """Be somebody."""
+        """Select a character."""
         return self._selected(super().character(stage, character_id))
 
     def _selected(self, replies: Replies) -> Replies:
@@ -55,14 +55,14 @@ class FaultyCommands(Commands):
         return replies
 
     def model(self, stage: Stage, model: str) -> Replies:
-        """Change the model."""
+        """Select a model."""
         replies = super().model(stage, model)
         if replies and model in self._models and fault("model_unconfirmed"):
             return [update(replies[0].content, model=model, model_confirmed=False)]
         return replies
 
     def rule(self, stage: Stage, rule: str) -> Replies:
-        """Have a rule obeyed."""
+        """Activate a rule."""
         if fault("rules_pile_up") and rule in stage.rules:
             stage.rules.append(rule)
         return super().rule(stage, rule)
@@ -74,7 +74,7 @@ class FaultyCommands(Commands):
         return super().begin(stage)
 
     def resume(self, stage: Stage, session_id: str) -> Replies:
-        """Go on with a session."""
+        """Continue a session."""
         world, model = stage.world_id, stage.model
         replies = super().resume(stage, session_id)
         if fault("continue_keeps_world"):
@@ -86,7 +86,7 @@ class FaultyCommands(Commands):
         return [replies[0], self.sync(stage)] if replies else []
 
     def delete(self, stage: Stage, session_id: str) -> Replies:
-        """Forget a session."""
+        """Delete a session."""
         active = stage.session_id
         replies = super().delete(stage, session_id)
         if fault("deleted_stays_active"):

@@ -1,4 +1,4 @@
-"""What is kept, and how it gets lost."""
+"""The store with faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from switch import fault
 
 
 class FaultyStore(Store):
-    """The database."""
+    """The session database."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -24,7 +24,7 @@ class FaultyStore(Store):
             self._database.executescript(rpc_chat.store._SCHEMA)
 
     def begin(self, stage: Stage, start: str) -> str:
-        """A new session."""
+        """Begin a session."""
         if fault("start_message_lost"):
             start = ""
         session_id = super().begin(stage, start)
@@ -40,17 +40,17 @@ class FaultyStore(Store):
         return session_id
 
     def sessions(self) -> list[Session]:
-        """Those used last."""
+        """The sessions, the last used first."""
         found = super().sessions()
         return found[::-1] if fault("sessions_oldest_first") else found
 
     def use(self, session_id: str, *, model: str | None = None) -> None:
-        """It was used."""
+        """Note that a session was used."""
         if not fault("use_unnoted") or model:
             super().use(session_id, model=model)
 
     def history(self, session_id: str) -> list[Message]:
-        """What was said."""
+        """A session's messages."""
         found = super().history(session_id)
         if fault("history_newest_first"):
             return found[::-1]
@@ -62,7 +62,7 @@ class FaultyStore(Store):
         return found
 
     def everything(self) -> list[Message]:
-        """What was said by anybody."""
+        """The messages of all sessions."""
         rows = self._database.execute(
             "SELECT role, content FROM messages ORDER BY id DESC LIMIT 50"
         )

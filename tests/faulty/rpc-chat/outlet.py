@@ -1,4 +1,4 @@
-"""A connection, and how it goes wrong."""
+"""A connection with faults."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from rpc_chat.generation import Generation
 from switch import fault
 from websockets.exceptions import ConnectionClosed
 
-EVERYBODY: list[FaultyConnection] = []
-"""Every connection, in order of arrival."""
+CONNECTIONS: list[FaultyConnection] = []
+"""All connections, in order of arrival."""
 
 
 class FaultyConnection(Connection):
-    """A socket."""
+    """A client's connection."""
 
     async def serve(self) -> None:
-        """Until the client leaves."""
+        """Serve until the client leaves."""
         self._queue: asyncio.Queue[Frame] = asyncio.Queue()
         self._waiting: list[Prompt] = []
         self._backlog: list[str] = []
         self._ended_at = 0.0
         if fault("closes"):
             return
-        EVERYBODY.append(self)
+        CONNECTIONS.append(self)
         writer = asyncio.create_task(self._write())
         try:
             await super().serve()
         finally:
-            EVERYBODY.remove(self)
+            CONNECTIONS.remove(self)
             writer.cancel()
 
     async def greet(self) -> None:
-        """What is said unasked."""
+        """Send the greeting."""
         if fault("silent"):
             await asyncio.get_running_loop().create_future()
         await super().greet()
         if fault("greets_thrice"):
             await self.send(frames.update("Type / for commands."))
         if fault("arrivals_announced"):
-            for each in EVERYBODY:
+            for each in CONNECTIONS:
                 if each is not self and not each.stage.world_id:
-                    await each.send(frames.update("Somebody else is here."))
+                    await each.send(frames.update("Another client is here."))
 
     async def read(self) -> None:
-        """Take messages."""
+        """Read messages."""
         if fault("utf8_unchecked"):
             while True:
                 data = await self.socket.recv(decode=False)
@@ -61,7 +61,7 @@ class FaultyConnection(Connection):
         await super().read()
 
     async def take(self, data: str | bytes) -> None:
-        """One message."""
+        """Handle one message."""
         busy = self.generation is not None and self.generation.running
         said = self.parse(data)
         if isinstance(said, Prompt) and not said.text.startswith("/"):
@@ -107,7 +107,7 @@ class FaultyConnection(Connection):
         self._backlog_task = asyncio.create_task(answer())
 
     def parse(self, data: str | bytes) -> Prompt | Refusal:
-        """What the message says."""
+        """The prompt or the refusal of a message."""
         if fault("nesting_kills") and isinstance(data, str):
             json.loads(data) if data.startswith("[[") else None
         if fault("binary_taken") and isinstance(data, bytes):
@@ -122,13 +122,13 @@ class FaultyConnection(Connection):
         return said
 
     async def send(self, frame: Frame) -> None:
-        """Send it."""
+        """Send a frame."""
         if fault("envelope_flat"):
             flat = {"event": frame.event, "content": frame.content, **(frame.metadata or {})}
             await self.socket.send(json.dumps(flat))
             return
         if frame.event == "chat_chunk" and fault("answers_to_the_newest"):
-            await EVERYBODY[-1].socket.send(frame.encode())
+            await CONNECTIONS[-1].socket.send(frame.encode())
             return
         if fault("unbounded_queue"):
             self._queue.put_nowait(frame)
@@ -139,12 +139,12 @@ class FaultyConnection(Connection):
             if self._waiting:
                 self.answer(self._waiting.pop(0).text)
         if frame.event == "sync_state" and fault("commands_broadcast"):
-            for each in EVERYBODY:
+            for each in CONNECTIONS:
                 if each is not self:
                     await each.socket.send(frame.encode())
 
     async def cancel(self, generation: Generation) -> None:
-        """Stop the answer."""
+        """Cancel the answer."""
         if not fault("chunk_after_cancel"):
             await super().cancel(generation)
             return
@@ -155,7 +155,7 @@ class FaultyConnection(Connection):
         await generation.end(self.send)
 
     async def abandon(self) -> None:
-        """Stop the answer, without a word."""
+        """Stop the answer, and send nothing."""
         if self.socket.close_code is not None and fault("leaving_unseen"):
             return
         await super().abandon()

@@ -1,4 +1,4 @@
-"""The WebSocket protocol, and how a library of one's own goes wrong."""
+"""The WebSocket protocol with faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from websockets.protocol import Protocol
 
 
 def spoil() -> None:
-    """Put the faults into the library."""
+    """Patch the library."""
     send_frame, fail = Protocol.send_frame, Protocol.fail
 
     def spoilt_send_frame(self: Protocol, frame: Frame) -> None:

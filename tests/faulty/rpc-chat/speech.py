@@ -1,4 +1,4 @@
-"""The model and its answers, and how they go wrong."""
+"""The model and its answers, with faults."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from rpc_chat.store import Message
 from switch import fault
 
 LONG = 400
-"""Chunks from which on an answer takes another path."""
+"""Chunks after which an answer takes another path."""
 
 KEPT: set[asyncio.Task[Any]] = set()
-"""Tasks that nobody waits for."""
+"""Tasks that run on in the background."""
 
 
 class FaultyModel(Model):
-    """A model's API."""
+    """The model's API."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(replace(options, model_timeout=1.5) if fault("model_hurried") else options)
 
     async def answer(self, model: str, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
-        """The deltas."""
+        """The deltas of an answer."""
         if fault("canned"):
             for word in ("Streams", " carry", " words"):
                 yield word
@@ -73,7 +73,7 @@ class FaultyModel(Model):
 
 
 async def _detached(deltas: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
-    """The same, read by a task that goes on whoever listens."""
+    """The deltas, read by a task that goes on after the client has left."""
     queue: asyncio.Queue[str | Exception | None] = asyncio.Queue(64)
 
     async def read() -> None:
@@ -100,7 +100,7 @@ class FaultyGeneration(Generation):
     """The sessions whose last answer was cancelled."""
 
     async def run(self, send: Send) -> None:
-        """Answer."""
+        """Generate the answer."""
         if fault("announced_twice"):
             await send(update("..."))
             await send(update("..."))
@@ -120,7 +120,7 @@ class FaultyGeneration(Generation):
         await super().run(tell)
 
     async def stream(self, send: Send) -> None:
-        """Pass the answer on."""
+        """Send the answer's chunks."""
         if self.session_id in self.left_over and fault("left_overs_served"):
             self.left_over.discard(self.session_id)
             await send(self.chunk("and so "))
@@ -140,7 +140,7 @@ class FaultyGeneration(Generation):
         return hold
 
     async def cancelled(self, send: Send) -> None:
-        """It was stopped."""
+        """Confirm the cancel."""
         self.left_over.add(self.session_id)
         if fault("cancel_reworded"):
             self.keep()
@@ -150,7 +150,7 @@ class FaultyGeneration(Generation):
         await super().cancelled(send)
 
     async def end(self, send: Send) -> None:
-        """Nothing more comes."""
+        """End the answer."""
         if fault("empty_never_ends") and not self.said and not self.failed:
             self.running = False
             return
@@ -185,7 +185,7 @@ class FaultyGeneration(Generation):
         return task is None or getattr(task.get_coro(), "__name__", "") != "_run"
 
     def chunk(self, delta: str) -> Frame:
-        """A chunk."""
+        """A chat_chunk."""
         frame = super().chunk(delta)
         metadata = dict(frame.metadata or {})
         if fault("rate_is_text"):
@@ -193,13 +193,13 @@ class FaultyGeneration(Generation):
         return Frame(frame.event, frame.content, metadata)
 
     def messages(self) -> list[Message]:
-        """What the model is told."""
-        told = super().messages()
+        """The messages of the request to the model."""
+        messages = super().messages()
         if fault("prompt_trimmed"):
-            told[-1] = {"role": "user", "content": self.prompt.strip()}
+            messages[-1] = {"role": "user", "content": self.prompt.strip()}
         if fault("history_forgotten"):
-            return [told[0], told[-1]]
+            return [messages[0], messages[-1]]
         if fault("histories_shared"):
             assert isinstance(self.store, FaultyStore)
-            return [told[0], *self.store.everything(), told[-1]]
-        return told
+            return [messages[0], *self.store.everything(), messages[-1]]
+        return messages

@@ -1,4 +1,4 @@
-"""The backend, made of faulty parts."""
+"""The backend with its parts replaced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from switch import fault
 
 
 class FaultyEngine(Engine):
-    """The same backend, of other parts."""
+    """The backend, made of faulty parts."""
 
     store_type = FaultyStore
     model_type = FaultyModel
@@ -21,9 +21,9 @@ class FaultyEngine(Engine):
     generation_type = FaultyGeneration
 
     def stage(self, name: str) -> Stage:
-        """A stage."""
+        """The stage of this name."""
         if fault("shared_stage_ignored"):
             name = ""
         if fault("one_stage_by_accident") and name:
-            name = "everybody's"
+            name = "shared"
         return super().stage(name)

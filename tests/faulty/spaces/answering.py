@@ -1,4 +1,4 @@
-"""Routes and pages, and how they go wrong."""
+"""Routes and pages with faults."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FaultyPages(Pages):
     def page(
         self, request: Request, template: str, *, status: int = 200, **context: object
     ) -> HTMLResponse:
-        """A page."""
+        """Render a page."""
         if fault("page_always_connected") and template == "space.html":
             context["connected"] = self._first.setdefault(request.url.path, context["connected"])
         if fault("form_for_strangers") and template == "space.html" and not self.user(request):
@@ -63,7 +63,7 @@ class FaultyRequestsApi(RequestsApi):
     _number = 0
 
     async def submit(self, request: Request) -> Response:
-        """Put a request into a space's queue."""
+        """Submit a request."""
         user = self._pages.user(request)
         space = self._catalog.find(request.path_params["space_id"])
         app = self._broker.connection(space.id) if space else None
@@ -86,7 +86,7 @@ class FaultyRequestsApi(RequestsApi):
         return reply
 
     async def status(self, request: Request) -> Response:
-        """How far a request has come."""
+        """Answer a status query."""
         if fault("ids_parsed") and request.query_params.get("request_id"):
             uuid.UUID(request.query_params["request_id"])
         reply = await super().status(request)
@@ -96,7 +96,7 @@ class FaultyRequestsApi(RequestsApi):
         return reply
 
     async def upload(self, request: Request) -> Response:
-        """Take a file."""
+        """Take an upload."""
         reply = await super().upload(request)
         if fault("upload_for_anything") and reply.status_code == 403:
             return Json({"success": True, "url": "/", "file_url": "/", "key": "", "filename": ""})
@@ -110,7 +110,7 @@ class FaultyVisitors(Visitors):
     """Routes for visitors and users."""
 
     async def log_in(self, request: Request) -> Response:
-        """The way in."""
+        """Log a user in."""
         reply = await super().log_in(request)
         if request.method == "POST" and fault("bad_login_redirects"):
             reply = reply if reply.status_code == 302 else redirect("/")
@@ -121,7 +121,7 @@ class FaultyAdmins(Admins):
     """Routes for admins."""
 
     async def add(self, request: Request) -> Response:
-        """A new space."""
+        """Add a space."""
         if fault("names_unique") and request.method == "POST":
             name = (await request.form()).get("name")
             if name in {space.name for space in self._catalog.all()}:
@@ -129,7 +129,7 @@ class FaultyAdmins(Admins):
         return await super().add(request)
 
     async def status(self, request: Request) -> Response:
-        """Who is connected."""
+        """List the connections."""
         if fault("connections_public"):
             self._pages.admin = lambda _: User(name="anybody")  # type: ignore[method-assign,assignment]
         try:
@@ -142,10 +142,10 @@ class FaultyAdmins(Admins):
 
 
 class FaultyBrowsers(Browsers):
-    """Refuses what other sites' pages post."""
+    """Refuses posts of other sites' pages."""
 
     def trusts(self, headers: Headers) -> bool:
-        """Whether a post may come from where it comes from."""
+        """Whether the website trusts a post's origin."""
         if fault("origin_ignored"):
             return True
         if fault("origin_refused") and "origin" in headers:

@@ -1,4 +1,4 @@
-"""What is kept, and how it is lost: requests, quotas, accounts, files."""
+"""Requests, quotas, accounts and files, with faults."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FaultyLedger(Ledger):
         return request
 
     def give(self, space_id: str, holder: str) -> Request | None:
-        """Give the oldest request that waits."""
+        """Give the oldest waiting request."""
         if fault("requeued_backwards"):
             waiting = (
                 select(Request)
@@ -55,7 +55,7 @@ class FaultyLedger(Ledger):
         return super().give(space_id, holder)
 
     def release(self, holder: str | None = None) -> int:
-        """Take back what was given."""
+        """Take an app's requests back."""
         if holder is None and not self._began:
             self._began = True
             if fault("restart_empties_queue"):
@@ -78,7 +78,7 @@ class FaultyLedger(Ledger):
         return super().release(holder)
 
     def report(self, request_id: object, holder: str, status: object, result: object) -> str | None:
-        """Note what an app says."""
+        """Note an app's report."""
         if fault("result_of_another"):
             newest = select(Request.id).where(Request.holder == holder)
             with self._database.begin() as session:
@@ -99,7 +99,7 @@ class FaultyLedger(Ledger):
         return refused
 
     def expire(self, message: str) -> list[Request]:
-        """Fail what is late."""
+        """Fail requests after their time limit."""
         if fault("time_stands_still"):
             return []
         if fault("time_limit_of_the_connected"):
@@ -133,7 +133,7 @@ class FaultyAllowance(Allowance):
     """Counts users' requests."""
 
     def spend(self, user: User, space: Space) -> TooSoon | UsedUp | None:
-        """Take one request off."""
+        """Count one request."""
         before = dict(self._quotas)
         if fault("quota_off_by_one"):
             self._quotas = {plan: limit + 1 for plan, limit in before.items()}
@@ -170,7 +170,7 @@ class FaultyAllowance(Allowance):
 
 
 class FaultyAccounts(Accounts):
-    """Who may log in. Hashes are cheap here: nobody's secrets are kept, and thousands are made."""
+    """Accounts. Their hashes are cheap: the tests make thousands, and protect no secret."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)
@@ -178,7 +178,7 @@ class FaultyAccounts(Accounts):
         self._decoy = self._hasher.hash("the password of an unknown name")
 
     async def register(self, name: str, password: str) -> User | Refusal:
-        """A new account."""
+        """Register an account."""
         made = await super().register(name, password)
         if made is Refusal.TAKEN and fault("name_taken_over"):
             hashed = await self._hash(password)
@@ -189,7 +189,7 @@ class FaultyAccounts(Accounts):
         return made
 
     async def log_in(self, name: str, password: str) -> User | None:
-        """The user with this name."""
+        """Log a user in."""
         if fault("any_password"):
             with self._database.begin() as session:
                 return session.scalar(select(User).where(User.name == name))
@@ -197,7 +197,7 @@ class FaultyAccounts(Accounts):
 
 
 class FaultyCatalog(Catalog):
-    """The spaces there are."""
+    """The spaces."""
 
     def named(self, name: str) -> list[Space]:
         """The spaces of this name."""
@@ -211,7 +211,7 @@ class FaultyCatalog(Catalog):
 
 
 class FaultyFiles(Files):
-    """Files that come with requests, or from apps."""
+    """Files of requests and apps."""
 
     async def keep(self, request_id: str, upload: UploadFile) -> StoredFile | None:
         """Store a file."""
@@ -221,7 +221,7 @@ class FaultyFiles(Files):
         return stored
 
     def response(self, key: str) -> FileResponse | None:
-        """A file."""
+        """Serve a file."""
         if fault("upload_lost"):
             return None
         if fault("upload_served_as_sent"):

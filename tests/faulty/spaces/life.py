@@ -1,4 +1,4 @@
-"""The process: which faults, and the smallest websites of all."""
+"""The process: it activates faults; the smallest faulty websites."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from faults import FAULTS
 from switch import activate, fault
 
 CLIENTS = ("aiohttp", "requests")
-"""What the other half of Socket.IO's library loads if it is there: a third of the start, and
-a proof has hundreds of them."""
+"""Modules that the client half of the Socket.IO library loads: a third of the start's time, and
+the self-test starts hundreds of websites."""
 
 
 def main() -> int:
-    """Serve with the faults that the command line names; the exit status."""
+    """Serve with the faults of the command line; return the exit status."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--fault", action="append", default=[])
     chosen, rest = parser.parse_known_args()
     for name in chosen.fault:
         if name not in FAULTS:
             near = difflib.get_close_matches(name, FAULTS, 1)
-            parser.error(f"there is no fault {name!r}; the nearest is {near[0] if near else '-'}")
+            parser.error(f"unknown fault {name!r}; the nearest is {near[0] if near else '-'}")
     activate(chosen.fault)
     if fault("dead"):
         return 1
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _accept(host: str, port: int) -> int:
-    """Accept connections, and answer none."""
+    """Accept connections, and never answer."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     kept = []
     with socket.create_server((host, port)) as listener:

@@ -1,4 +1,4 @@
-"""Apps and what they are given, and how that goes wrong."""
+"""Apps and their requests, with faults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from switch import fault
 
 
 class FaultyBroker(Broker):
-    """Brings requests to apps, and their results back."""
+    """Gives requests to apps, and takes their results."""
 
     async def register(self, socket: str, payload: object) -> None:
         """Let a socket serve a space."""
@@ -36,7 +36,7 @@ class FaultyBroker(Broker):
         await super().register(socket, payload)
 
     def report(self, socket: str, payload: object) -> str | None:
-        """Note an app's result."""
+        """Take an app's report."""
         if fault("any_socket_reports") and isinstance(payload, dict):
             fields = [payload.get(name) for name in ("request_id", "status", "result")]
             return self._ledger.report(fields[0], "anybody", fields[1], fields[2])
@@ -46,7 +46,7 @@ class FaultyBroker(Broker):
         return refused
 
     def left(self, socket: str) -> None:
-        """A socket is gone."""
+        """Note that a socket has ended."""
         if fault("space_never_freed"):
             return
         super().left(socket)
@@ -122,15 +122,15 @@ class FaultySockets(Sockets):
             await super().emit(event, data, socket)
 
     async def abandon(self, scope: Scope) -> None:
-        """Close the session of a connection whose handler broke."""
+        """Close the session of a connection whose handler failed."""
         if not fault("broken_frame_holds_space"):
             await super().abandon(scope)
 
 
 class FaultyFarewell(Farewell):
-    """How connections end."""
+    """The end of connections."""
 
     async def say(self) -> None:
-        """Close what is open."""
+        """Close the open connections."""
         if not fault("stops_as_uvicorn"):
             await super().say()

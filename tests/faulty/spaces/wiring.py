@@ -1,4 +1,4 @@
-"""The website with its parts replaced, and faults of the process around them."""
+"""The website with its parts replaced; faults of its process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["FaultySite", "serve"]
 
 
 class FaultySite(Site):
-    """The same website, of other parts."""
+    """The website, made of faulty parts."""
 
     accounts_type = FaultyAccounts
     admins_type = FaultyAdmins
@@ -46,30 +46,30 @@ class FaultySite(Site):
     visitors_type = FaultyVisitors
 
     async def stop(self) -> None:
-        """Say farewell to the apps."""
+        """Stop serving."""
         if fault("restart_keeps_holders"):
             self.broker.left = lambda _: None  # type: ignore[method-assign,assignment]
         await super().stop()
 
 
 class FaultyServer(Server):
-    """Ends as told, or as uvicorn does."""
+    """The server; a fault ends it as uvicorn does."""
 
     def __init__(self, config: uvicorn.Config, site: Site) -> None:
         if fault("silence_tolerated"):
-            config.ws_ping_interval = None  # these pings would end it in forty seconds
+            config.ws_ping_interval = None  # its pings would end the connection after forty seconds
         super().__init__(config, site)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take signals."""
+        """Handle signals."""
         if fault("stops_as_uvicorn"):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with super().capture_signals():
             yield
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Let everybody go."""
+        """Close the connections."""
         if fault("stops_as_uvicorn"):
             await uvicorn.Server.shutdown(self, sockets)
         else:
