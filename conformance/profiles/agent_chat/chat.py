@@ -53,7 +53,7 @@ class AgentChat(Conversation):
         self.message(thread, f"{content} {self.model.directive(pattern, token=token)}", **fields)
         return token
 
-    def prompt(self, text: str = "Good morning!", pattern: str = "") -> str:
+    async def prompt(self, text: str = "Good morning!", pattern: str = "") -> str:
         """Ask in this conversation's own thread."""
         return self.ask(self.thread, text, pattern)
 
@@ -179,9 +179,9 @@ class AgentChat(Conversation):
     async def interrupted(self, thread: str, action: str = "cancel_order") -> Turn:
         """The next turn, which asks for this action's approval, and nothing more (AC8)."""
         turn = await self.ends("interrupt", clause="AC8")
-        found = turn.terminal.get("thread_id"), turn.terminal.get("action")
+        pending = turn.terminal.get("thread_id"), turn.terminal.get("action")
         self.check(
-            found == (thread, action),
+            pending == (thread, action),
             "interrupt",
             expected=f"thread_id {thread}, action {action}",
             actual=turn.terminal,
@@ -265,7 +265,7 @@ class AgentChat(Conversation):
 
     async def fails(self, pattern: str, *, after: int) -> None:
         """Check for one generic error after this many tokens, and for a thread that goes on."""
-        self.prompt(pattern=pattern)
+        await self.prompt(pattern=pattern)
         turn = await self.ends("error")
         message = turn.terminal.get("message")
         self.check(

@@ -116,12 +116,12 @@ class Chat(WebSocket, Checking):
 
     async def closes_with(self, code: int, reason: str) -> bool:
         """Check that the daemon closes the connection with this code; return whether it does."""
-        found = await self.closed()
+        received = await self.closed()
         return self.check(
-            found == code and self.ended,
+            received == code and self.ended,
             "close_code",
             expected=f"closed with {code}, {reason}",
-            actual=f"closed with {found}" if self.ended else "the connection is still open",
+            actual=f"closed with {received}" if self.ended else "the connection is still open",
         )
 
     async def stays_open(self, seconds: float) -> None:

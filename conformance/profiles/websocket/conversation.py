@@ -36,7 +36,7 @@ class Conversation(Chat):
     async def prepare(self) -> None:
         """Get as far as asking."""
 
-    def prompt(self, text: str = "Good morning!", pattern: str = "") -> str:
+    async def prompt(self, text: str = "Good morning!", pattern: str = "") -> str:
         """Ask the model; return the token by which its journal finds the request."""
         raise NotImplementedError
 

@@ -62,7 +62,7 @@ async def leaves(bench: ChatBench, leave: Leave) -> None:
     """Check that a client that leaves during its answer ends the request to the model."""
     async with bench.connect() as chat:
         await chat.prepare()
-        token = chat.prompt(pattern="stall:2")
+        token = await chat.prompt(pattern="stall:2")
         await chat.pieces(2)
         await leave(chat)
         await bench.model.let_go(token)

@@ -26,8 +26,8 @@ class ChatClient:
 
     async def ask(self) -> Answered:
         """Send a prompt, and wait for its whole answer."""
+        await self._chat.prompt(self._work.prompt, self._work.pattern)
         began, place = time.monotonic(), len(self._chat.messages)
-        self._chat.prompt(self._work.prompt, self._work.pattern)
         await self._chat.answer()
         key, value = self._piece
         messages = self._chat.messages[place:]

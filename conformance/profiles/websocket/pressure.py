@@ -83,7 +83,7 @@ async def slow_reader(bench: ChatBench, *, held_up: str = OWN) -> None:
     async with bench.connect() as slow, bench.connect() as other:
         await slow.prepare()
         await other.prepare()
-        token = slow.prompt(pattern=await bench.script(script(endless(PIECE))))
+        token = await slow.prompt(pattern=await bench.script(script(endless(PIECE))))
         await slow.pieces(1)
         slow.pause()
         before = 0
@@ -119,7 +119,7 @@ async def outlasts_silence(bench: ChatBench) -> None:
     async with bench.connect() as chat:
         await chat.prepare()
         pauses = finished(delta("Hm. "), gate(1), delta("Yes."))
-        token = chat.prompt(pattern=await bench.script(pauses))
+        token = await chat.prompt(pattern=await bench.script(pauses))
         await chat.pieces(1)
         await chat.stays_open(silence)
         await bench.model.open_gate(token, 1)

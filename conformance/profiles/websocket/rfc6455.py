@@ -68,7 +68,7 @@ async def broken_frames(bench: ChatBench) -> None:
 async def ping_during_answer(chat: Conversation) -> None:
     """The backend answers a ping during an answer, and then finishes the answer."""
     await chat.prepare()
-    token = chat.prompt(pattern="gated:1")
+    token = await chat.prompt(pattern="gated:1")
     await chat.pieces(1)
     await answers_ping(chat, b"still there?")
     await chat.model.open_gate(token, 1)
@@ -122,7 +122,7 @@ async def close_idle(chat: Conversation) -> None:
 async def close_during_answer(chat: Conversation) -> None:
     """The backend answers a close during an answer, sends nothing more, and stops the model."""
     await chat.prepare()
-    token = chat.prompt(pattern="drip:5+stall:1000")
+    token = await chat.prompt(pattern="drip:5+stall:1000")
     await chat.pieces(2)
     await _echoes_close(chat)
     await chat.model.let_go(token)

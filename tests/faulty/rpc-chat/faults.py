@@ -98,7 +98,10 @@ _ANSWERS = {
     "announced_twice": _bug("announces an answer twice", "RC23"),
     "prompt_trimmed": _bug("trims the user's white space before it asks the model", "RC24"),
     "history_forgotten": _bug("sends the model no earlier messages", "RC25"),
-    "prompt_lost_after_end": _bug("looks for a cancel until 50 ms after the end", "RC27 RC31"),
+    "prompt_lost_after_end": _bug("looks for a cancel until 50 ms after the end", "RC27"),
+    "next_message_lost_after_end": _bug(
+        "takes the first message after the end for a cancel, and drops it", "RC27"
+    ),
     "histories_shared": _bug("sends the model all clients' messages", "RC25 RC32"),
     "answers_to_the_newest": _bug("sends chunks to the newest connection", EVERYTHING),
     "second_prompt_mixes": _bug("answers two prompts at once on a connection", "RC34 RC35"),

@@ -26,6 +26,7 @@ class FaultyConnection(Connection):
         self._waiting: list[Prompt] = []
         self._backlog: list[str] = []
         self._ended_at = 0.0
+        self._drops_next = False
         if fault("closes"):
             return
         CONNECTIONS.append(self)
@@ -62,6 +63,9 @@ class FaultyConnection(Connection):
 
     async def take(self, data: str | bytes) -> None:
         """Handle one message."""
+        if self._drops_next:
+            self._drops_next = False
+            return
         busy = self.generation is not None and self.generation.running
         said = self.parse(data)
         if isinstance(said, Prompt) and not said.text.startswith("/"):
@@ -136,6 +140,7 @@ class FaultyConnection(Connection):
         await super().send(frame)
         if frame.event == "chat_end":
             self._ended_at = time.monotonic()
+            self._drops_next = fault("next_message_lost_after_end")
             if self._waiting:
                 self.answer(self._waiting.pop(0).text)
         if frame.event == "sync_state" and fault("commands_broadcast"):

@@ -196,9 +196,9 @@ async def approval_too_late(chat: AgentChat) -> None:
     await write.ask()
     chat.decide(write.thread, True)
     turn = await chat.ends("interrupt_expired")
-    found = turn.terminal.get("thread_id"), turn.terminal.get("action")
+    pending = turn.terminal.get("thread_id"), turn.terminal.get("action")
     chat.check(
-        len(turn.frames) == 1 and found == (write.thread, "cancel_order"),
+        len(turn.frames) == 1 and pending == (write.thread, "cancel_order"),
         "interrupt_expired",
         expected=f"one interrupt_expired, thread_id {write.thread}, action cancel_order",
         actual=str(turn),

@@ -10,7 +10,7 @@ async def sigterm_says_goodbye(bench: AgentBench) -> None:
     """The backend closes with 1001 on SIGTERM, ends requests to the model, and exits with 0."""
     async with bench.connect() as idle, bench.connect() as busy:
         await idle.works("AC6")
-        token = busy.prompt(pattern="stall:1")
+        token = await busy.prompt(pattern="stall:1")
         await busy.pieces(1)
         await bench.terminates(idle, busy)
         await bench.model.let_go(token, clause="AC33")

@@ -11,7 +11,7 @@ ADMITTED = 10
 async def rate_of_a_thread(chat: AgentChat) -> None:
     """The backend completes ten of eleven messages at once in a thread, and refuses one."""
     for _ in range(ADMITTED + 1):
-        chat.prompt()
+        await chat.prompt()
     terminals = [(await chat.turn(clause="AC22")).terminal for _ in range(ADMITTED + 1)]
     kinds = [terminal["type"] for terminal in terminals]
     errors = [terminal for terminal in terminals if terminal["type"] == "error"]

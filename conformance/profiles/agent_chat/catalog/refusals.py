@@ -124,7 +124,7 @@ async def socket_survives_errors(chat: AgentChat) -> None:
 @scenario(clause="AC36", needs=("mock",))
 async def refused_reach_no_model(chat: AgentChat) -> None:
     """The backend does not ask the model for a message that it refused."""
-    token = chat.prompt("x" * LONGEST)
+    token = await chat.prompt("x" * LONGEST)
     await chat.turn(clause="AC36")
     await chat.model.unasked(token)
 

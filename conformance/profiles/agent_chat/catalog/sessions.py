@@ -23,9 +23,9 @@ SOON = Start(options={"session_ttl": f"{TTL:g}"})
 @scenario(clause="AC17", alone=True, start=AT_ONCE, evidence=EDGES)
 async def session_of_no_time(chat: AgentChat) -> None:
     """With a time to live of 0, a thread's first message completes, and its second expires."""
-    chat.prompt()
+    await chat.prompt()
     await chat.answer()
-    chat.prompt("hello again")
+    await chat.prompt("hello again")
     await chat.refuses("expired")
 
 

@@ -23,7 +23,7 @@ GATED = finished(delta(ONE[0]), gate(1), delta(ONE[1]), gate(2), delta(ONE[2]))
 async def turns_of_one_thread(chat: AgentChat) -> None:
     """The backend completes three turns for three messages in a thread."""
     for content in ("The status of order 1042?", "When will it arrive?", "Can you track it?"):
-        chat.prompt(content)
+        await chat.prompt(content)
         await chat.completes(chat.thread, clause="AC11", missing="AC7")
 
 
@@ -31,9 +31,9 @@ async def turns_of_one_thread(chat: AgentChat) -> None:
 async def thread_remembers(chat: AgentChat) -> None:
     """The model receives two messages and their answers with the thread's third message."""
     for content in ("My name is Ash.", "I live in Pallet."):
-        chat.prompt(content, await chat.model.saying(f"Noted: {content}"))
+        await chat.prompt(content, await chat.model.saying(f"Noted: {content}"))
         await chat.completes(chat.thread, clause=OWN, missing="AC7")
-    token = chat.prompt("Who am I?")
+    token = await chat.prompt("Who am I?")
     await chat.completes(chat.thread, clause=OWN, missing="AC7")
     body = (await chat.model.asked(token))[-1].body.decode()
     earlier = ("My name is Ash.", "I live in Pallet.", "Noted: My name", "Noted: I live")
@@ -93,9 +93,9 @@ async def threads_at_once(chat: AgentChat) -> None:
 async def sockets_at_once(bench: AgentBench) -> None:
     """The backend answers a socket while another's model waits; each receives its own frames."""
     async with bench.connect() as one, bench.connect() as two:
-        token = one.prompt(pattern=await bench.script(GATED))
+        token = await one.prompt(pattern=await bench.script(GATED))
         first = await one.frame_of_turn(clause="AC3", expected="the first token of one socket")
-        two.prompt(pattern=await bench.model.saying(*OTHER))
+        await two.prompt(pattern=await bench.model.saying(*OTHER))
         other = await two.turn(clause="AC12")
         two.unmixed(other, *ONE)
         two.says(other, *OTHER)
@@ -110,9 +110,9 @@ async def secrets_stay_in_their_thread(bench: AgentBench) -> None:
     """A customer's text reaches no model request of another socket's thread."""
     secret = f"secret{new_token()}"
     async with bench.connect() as one, bench.connect() as two:
-        one.prompt(f"My card is {secret}.")
+        await one.prompt(f"My card is {secret}.")
         await one.answer()
-        token = two.prompt("What is my card?")
+        token = await two.prompt("What is my card?")
         await two.answer()
         await _untold(two, token, secret)
 
@@ -154,9 +154,9 @@ async def turns_wait_for_each_other(chat: AgentChat) -> None:
 async def frames_say_their_thread(chat: AgentChat) -> None:
     """Every frame of a turn has its thread's id, errors included."""
     pattern = await chat.model.playing(calling("get_order_status", "1042", "On its ", "way."))
-    chat.prompt("The status of order 1042?", pattern)
+    await chat.prompt("The status of order 1042?", pattern)
     await _is_labelled(chat, "thread_id", chat.thread)
-    chat.prompt(pattern="status:503")
+    await chat.prompt(pattern="status:503")
     await _is_labelled(chat, "thread_id", chat.thread)
     chat.message(chat.thread, "")
     await _is_labelled(chat, "thread_id", chat.thread)
@@ -170,7 +170,7 @@ async def frames_say_their_message(chat: AgentChat) -> None:
     await _is_labelled(chat, "message_id", name)
     chat.message(chat.thread, "", message_id=name)
     await _is_labelled(chat, "message_id", name)
-    chat.prompt()
+    await chat.prompt()
     await _is_labelled(chat, "message_id", None)
 
 

@@ -41,7 +41,7 @@ async def silent_until_asked(chat: AgentChat) -> None:
 @scenario(clause=("AC7", "AC6"), evidence=HAPPY)
 async def message_completes(chat: AgentChat) -> None:
     """The backend answers a message with one message_complete, and then sends nothing."""
-    chat.prompt()
+    await chat.prompt()
     await chat.answer()
     await chat.silent(clause="AC6")
 
@@ -51,7 +51,7 @@ async def status_question(chat: AgentChat) -> None:
     """The backend answers an order question with one tool_call, tokens, and one end."""
     words = "Order 1042 has been shipped and is on its way."
     pattern = await chat.model.playing(calling("get_order_status", "1042", words))
-    chat.prompt(STATUS, pattern)
+    await chat.prompt(STATUS, pattern)
     turn = await chat.answer()
     calls = [(call.get("tool"), call.get("args")) for call in turn.of("tool_call")]
     chat.check(
@@ -74,7 +74,7 @@ async def status_question(chat: AgentChat) -> None:
 async def tool_result_after_its_call(chat: AgentChat) -> None:
     """The backend sends one tool_result for a tool that ran, after its tool_call."""
     pattern = await chat.model.playing(calling("get_order_status", "1042", "Shipped."))
-    chat.prompt(STATUS, pattern)
+    await chat.prompt(STATUS, pattern)
     turn = await chat.answer()
     results = [result.get("tool") for result in turn.of("tool_result")]
     after = not turn.of("tool_call") or turn.place("tool_result") > turn.place("tool_call")
@@ -88,7 +88,7 @@ async def tool_result_after_its_call(chat: AgentChat) -> None:
 
 async def _relays(chat: AgentChat, *deltas: str) -> None:
     """Check that the model's deltas are the turn's tokens, without the empty ones."""
-    chat.prompt(pattern=await chat.model.saying(*deltas))
+    await chat.prompt(pattern=await chat.model.saying(*deltas))
     chat.says(await chat.answer(), *(text for text in deltas if text))
 
 
@@ -109,7 +109,7 @@ async def tokens_as_they_come(chat: AgentChat) -> None:
     """Each token arrives before the model sends the next one."""
     words = ("one ", "two ", "three")
     steps = [step for n, word in enumerate(words, 1) for step in (delta(word), gate(n))]
-    token = chat.prompt(pattern=await chat.model.playing(finished(*steps)))
+    token = await chat.prompt(pattern=await chat.model.playing(finished(*steps)))
     for number, word in enumerate(words, 1):
         pieces = await chat.pieces(1)
         chat.check(pieces == [word], "token", expected=f"the token {word!r}", actual=pieces)
@@ -120,7 +120,7 @@ async def tokens_as_they_come(chat: AgentChat) -> None:
 @scenario(clause=("AC6", "AC3"), needs=("mock",), evidence=OVERTAKEN)
 async def complete_comes_last(chat: AgentChat) -> None:
     """The backend sends one message_complete, and last, after three hundred chunks at once."""
-    chat.prompt(pattern=await chat.model.saying(*BURST))
+    await chat.prompt(pattern=await chat.model.saying(*BURST))
     turn = await chat.answer()
     if await chat.silent():
         chat.says(turn, *BURST)
@@ -129,7 +129,7 @@ async def complete_comes_last(chat: AgentChat) -> None:
 @scenario(clause="AC7", needs=("mock",))
 async def nothing_said_completes(chat: AgentChat) -> None:
     """The backend completes a turn in which the model sends no text."""
-    chat.prompt(pattern=await chat.model.saying())
+    await chat.prompt(pattern=await chat.model.saying())
     chat.says(await chat.answer(clause="AC7"))
 
 
@@ -137,7 +137,7 @@ async def nothing_said_completes(chat: AgentChat) -> None:
 async def content_unaltered(chat: AgentChat) -> None:
     """The model's last user message is the customer's text, including white space."""
     content = '  two  spaces,\ttabs\r\nlines \n "quotes" \\ 👩‍💻 \u2028 <script> \u0000 '
-    token = chat.prompt(content)
+    token = await chat.prompt(content)
     await chat.answer()
     sent = f"{content} {chat.model.directive(token=token)}"
     for entry in await chat.model.asked(token):
@@ -154,7 +154,7 @@ async def content_unaltered(chat: AgentChat) -> None:
 async def ambiguity_is_clarified(bench: AgentBench) -> None:
     """The backend asks back on an ambiguous message, and does not ask the model."""
     async with bench.connect() as chat:
-        token = chat.prompt("order 1042")
+        token = await chat.prompt("order 1042")
         turn = await chat.ends("clarification", missing="AC7")
         message = turn.terminal.get("message")
         chat.check(
@@ -174,7 +174,7 @@ async def ambiguity_is_clarified(bench: AgentBench) -> None:
 async def several_intents(chat: AgentChat) -> None:
     """The backend answers a message with two wishes by two agents, one after the other."""
     pattern = await chat.model.saying("Done. ")
-    chat.prompt("Where is order 1042? Then cancel nothing.", pattern)
+    await chat.prompt("Where is order 1042? Then cancel nothing.", pattern)
     turn = await chat.answer()
     agents = turn.agents
     chat.check(

@@ -41,7 +41,7 @@ rfc6455.ping_between_fragments.declare(__name__, "ping_between_fragments", "AC41
 @scenario(clause="AC41", needs=("mock",), evidence=rfc6455.WRITERS)
 async def pings_in_a_burst(chat: AgentChat) -> None:
     """The backend sends whole frames when it writes pongs, errors and tokens together."""
-    chat.prompt(pattern=await chat.model.playing(SLOW_WORDS))
+    await chat.prompt(pattern=await chat.model.playing(SLOW_WORDS))
     payloads = [str(number).encode() for number in range(BURST)]
     kinds = []
     for payload in payloads:

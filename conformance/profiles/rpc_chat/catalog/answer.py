@@ -19,7 +19,7 @@ BURST = finished(repeat(500, delta("word ")))
 async def answer_whole(chat: RpcChat) -> None:
     """The engine sends the model's text, then one chat_end, and then nothing."""
     await chat.prepare()
-    token = chat.prompt()
+    token = await chat.prompt()
     answer = await chat.answer()
     await chat.complete(token, answer)
     _has_total(chat, answer.total)
@@ -31,7 +31,7 @@ async def answer_counted(chat: RpcChat) -> None:
     """Each chunk has its model, world and rate, and chat_end counts the chunks."""
     await chat.prepare()
     world = chat.state.get("world_id")
-    chat.prompt("Count to five.")
+    await chat.prompt("Count to five.")
     answer = await chat.answer()
     _has_total(chat, answer.total)
     chat.check(
@@ -65,7 +65,7 @@ def _has_total(chat: RpcChat, total: object) -> None:
 async def answer_live(chat: RpcChat) -> None:
     """Each piece of text arrives before the model sends the next one."""
     await chat.prepare()
-    token = chat.prompt(pattern="gated:4")
+    token = await chat.prompt(pattern="gated:4")
     for number in range(1, 5):
         await chat.chunks(1)
         await chat.model.open_gate(token, number)
@@ -98,7 +98,7 @@ async def answer_marker_in_text(chat: RpcChat) -> None:
 
 async def _is_relayed(chat: RpcChat, pattern: str) -> None:
     await chat.prepare()
-    token = chat.prompt(pattern=pattern)
+    token = await chat.prompt(pattern=pattern)
     await chat.complete(token, await chat.answer())
 
 
@@ -106,7 +106,7 @@ async def _is_relayed(chat: RpcChat, pattern: str) -> None:
 async def answer_burst(chat: RpcChat) -> None:
     """The engine sends one chat_end, and last, after five hundred deltas at once."""
     await chat.prepare()
-    token = chat.prompt(pattern=await chat.model.playing(BURST))
+    token = await chat.prompt(pattern=await chat.model.playing(BURST))
     answer = await chat.answer()
     later = await chat.fence("RC20")
     late = [each for each in later if each.event in ("chat_chunk", "chat_end")]
@@ -127,7 +127,7 @@ pressure.outlasts_silence.declare(__name__, "answer_outlasts_silence", "RC45", "
 async def answer_empty(chat: RpcChat) -> None:
     """The engine ends an answer without text with a chat_end that counts 0."""
     await chat.prepare()
-    token = chat.prompt(pattern=await chat.model.saying())
+    token = await chat.prompt(pattern=await chat.model.saying())
     answer = await chat.answer()
     await chat.complete(token, answer)
     total = answer.total
@@ -139,7 +139,7 @@ async def answer_announced_once(bench: RpcBench) -> None:
     """The engine sends at most one thinking message, bare, before the first chunk."""
     async with bench.connect() as chat:
         await chat.prepare()
-        chat.prompt()
+        await chat.prompt()
         answer = await chat.answer()
     updates = [(n, each) for n, each in enumerate(answer.messages) if each.is_update()]
     places = [n for n, _ in updates]
@@ -159,7 +159,7 @@ async def prompt_unaltered(chat: RpcChat) -> None:
     """The model receives the prompt unaltered, with its white space, also one of 40 kB."""
     await chat.prepare()
     for text in ("  two  spaces,\ttabs\r\nand lines \n ", "déjà vu 👩‍💻 日本語", "x" * 40_000):
-        token = chat.prompt(text)
+        token = await chat.prompt(text)
         await chat.answer()
         prompt = f"{text} [[test:;t={token}]]"
         last = messages(await chat.model.asked_once(token))[-1:]
@@ -175,9 +175,9 @@ async def prompt_unaltered(chat: RpcChat) -> None:
 async def prompt_in_context(chat: RpcChat) -> None:
     """The model receives the first prompt and its answer with the second prompt."""
     await chat.prepare()
-    first = chat.prompt("My name is Ash.")
+    first = await chat.prompt("My name is Ash.")
     answer = await chat.answer()
-    second = chat.prompt("What is my name?")
+    second = await chat.prompt("What is my name?")
     await chat.answer()
     context = messages(await chat.model.asked_once(second))[-3:-1]
     wanted = [
@@ -192,7 +192,7 @@ async def prompt_right_after_end(chat: RpcChat) -> None:
     """The engine answers a prompt right after chat_end, ten times in a row."""
     await chat.prepare()
     for _ in range(10):
-        chat.prompt(pattern="finish:stop")
+        chat.prompt_at_once("Who are you?", "finish:stop")
         await chat.answer(clause="RC27")
 
 

@@ -61,7 +61,7 @@ def _confirms(content: str) -> bool:
 async def _cancelled(chat: RpcChat, pattern: str) -> None:
     """Cancel an answer after its second chunk."""
     await chat.prepare()
-    chat.prompt(pattern=pattern)
+    await chat.prompt(pattern=pattern)
     await chat.chunks(2)
     chat.ask("/cancel")
 
@@ -70,7 +70,7 @@ async def _cancelled(chat: RpcChat, pattern: str) -> None:
 async def cancel_midway(chat: RpcChat) -> None:
     """The engine confirms a cancel, and sends no later chunk although the model goes on."""
     await chat.prepare()
-    chat.prompt(pattern=await chat.model.playing(TALKATIVE))
+    await chat.prompt(pattern=await chat.model.playing(TALKATIVE))
     await chat.chunks(3)
     await _cancel(chat, 3)
 
@@ -79,7 +79,7 @@ async def cancel_midway(chat: RpcChat) -> None:
 async def cancel_before_first(chat: RpcChat) -> None:
     """The engine cancels an answer before its first chunk."""
     await chat.prepare()
-    token = chat.prompt(pattern=await chat.model.playing(SILENT))
+    token = await chat.prompt(pattern=await chat.model.playing(SILENT))
     await chat.model.reached(token)
     await _cancel(chat, 0)
     await chat.model.let_go(token)
@@ -89,7 +89,7 @@ async def cancel_before_first(chat: RpcChat) -> None:
 async def cancel_lets_model_go(chat: RpcChat) -> None:
     """The engine ends the request to a silent model on a cancel."""
     await chat.prepare()
-    token = chat.prompt(pattern="stall:2")
+    token = await chat.prompt(pattern="stall:2")
     await chat.chunks(2)
     chat.ask("/cancel")
     await chat.model.let_go(token)
@@ -117,7 +117,7 @@ async def cancel_twice(chat: RpcChat) -> None:
 async def cancel_keeps_partial(chat: RpcChat) -> None:
     """The engine keeps the text that it sent before the cancel in the session."""
     await chat.prepare()
-    chat.prompt(pattern="stall:3")
+    await chat.prompt(pattern="stall:3")
     partial = "".join(await chat.pieces(3))
     chat.ask("/cancel")
     await chat.answer(clause="RC28")
@@ -147,7 +147,7 @@ async def leave_before_first(bench: RpcBench) -> None:
     """The engine ends the request to the model when a client resets before the first chunk."""
     async with bench.connect() as chat:
         await chat.prepare()
-        token = chat.prompt(pattern=await bench.script(SILENT))
+        token = await chat.prompt(pattern=await bench.script(SILENT))
         await bench.model.reached(token)
         chat.reset()
         await bench.model.let_go(token)

@@ -18,7 +18,7 @@ failure.silent.declare(__name__, "failure_silent", *BROKEN)
 async def failure_not_kept(chat: RpcChat) -> None:
     """The engine keeps the prompt of a failed answer, and not its partial text."""
     await chat.prepare()
-    chat.prompt("Tell me more.", pattern="fin:3")
+    await chat.prompt("Tell me more.", pattern="fin:3")
     if (await chat.failure())[-1].event == "error":
         await chat.answer(clause="RC37")
     last = (await chat.history())[-1:]

@@ -4,7 +4,8 @@ import json
 
 from conformance.core.scenario import scenario
 from conformance.profiles.rpc_chat.bench import RpcBench
-from conformance.profiles.rpc_chat.chat import STAGE_ERROR, RpcChat
+from conformance.profiles.rpc_chat.chat import RpcChat
+from conformance.profiles.rpc_chat.commands import STAGE_ERROR
 from conformance.profiles.rpc_chat.messages import listed
 
 

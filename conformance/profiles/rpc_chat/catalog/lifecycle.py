@@ -11,6 +11,6 @@ async def sigterm_says_goodbye(bench: RpcBench) -> None:
     async with bench.connect() as idle, bench.connect() as busy:
         await idle.begin()
         await busy.prepare()
-        busy.prompt(pattern="stall:2")
+        await busy.prompt(pattern="stall:2")
         await busy.chunks(2)
         await bench.terminates(idle, busy)

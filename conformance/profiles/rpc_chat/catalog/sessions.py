@@ -105,7 +105,7 @@ def _lists(chat: RpcChat, *sessions: str) -> None:
 async def session_history(chat: RpcChat) -> None:
     """A continued session shows the prompt and its answer, in order."""
     await chat.prepare()
-    chat.prompt("Who goes there?")
+    await chat.prompt("Who goes there?")
     answer = await chat.answer()
     turns = [(turn.get("role"), turn.get("content", "")) for turn in (await chat.history())[-2:]]
     chat.check(
@@ -124,7 +124,7 @@ async def session_history_limited(chat: RpcChat) -> None:
     """A continued session shows the last 50 messages of a long one, oldest first."""
     await chat.prepare()
     for number in range(26):
-        chat.prompt(f"Prompt {number}.", "finish:stop")
+        await chat.prompt(f"Prompt {number}.", "finish:stop")
         await chat.answer()
     turns = await chat.history()
     prompts = [turn["content"].partition(".")[0] for turn in turns if turn.get("role") == "user"]
@@ -141,7 +141,7 @@ async def session_outlives_restart(bench: RpcBench) -> None:
     """The engine keeps a session's prompt and answer over a restart."""
     async with bench.connect() as chat:
         await chat.prepare()
-        chat.prompt("Remember this.")
+        await chat.prompt("Remember this.")
         answer = await chat.answer()
         session = chat.session
     await bench.daemon.stop()

@@ -1,7 +1,8 @@
 """World, character, model and rules: the commands that set the stage."""
 
 from conformance.core.scenario import scenario
-from conformance.profiles.rpc_chat.chat import STAGE_ERROR, RpcChat
+from conformance.profiles.rpc_chat.chat import RpcChat
+from conformance.profiles.rpc_chat.commands import STAGE_ERROR
 from conformance.profiles.rpc_chat.messages import CHARACTER, WORLD
 from conformance.profiles.websocket.model import new_token
 

@@ -38,7 +38,7 @@ rfc6455.ping_between_fragments.declare(__name__, "ws_ping_between_fragments", "R
 async def ws_pings_in_a_burst(chat: RpcChat) -> None:
     """The engine sends whole frames when it writes pongs and chunks at the same time."""
     await chat.prepare()
-    token = chat.prompt(pattern=await chat.model.playing(SLOW_WORDS))
+    token = await chat.prompt(pattern=await chat.model.playing(SLOW_WORDS))
     payloads = [str(number).encode() for number in range(50)]
     for payload in payloads:
         await chat.chunks(1)

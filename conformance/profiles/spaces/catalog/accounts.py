@@ -130,8 +130,8 @@ async def account_admin_sees_connections(bench: SpacesBench) -> None:
     space, idle = await bench.space(), await bench.space()
     app = await bench.socket()
     connection = await app.serve(space)
-    seen = await bench.connections()
-    mine = [each for each in seen.get("connections", []) if each.get("space_id") == space.id]
+    listing = await bench.connections()
+    mine = [each for each in listing.get("connections", []) if each.get("space_id") == space.id]
     bench.check(
         len(mine) == 1
         and mine[0].get("connection_id") == connection
@@ -141,7 +141,7 @@ async def account_admin_sees_connections(bench: SpacesBench) -> None:
         expected=f"one connection {connection} of {space.name!r}, with its queue_size",
         actual=str(mine),
     )
-    rows = {row.get("space_id"): row for row in seen.get("all_spaces", [])}
+    rows = {row.get("space_id"): row for row in listing.get("all_spaces", [])}
     states = [rows.get(each.id, {}).get("is_connected") for each in (space, idle)]
     bench.check(
         states == [True, False],

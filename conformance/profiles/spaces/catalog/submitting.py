@@ -170,8 +170,8 @@ async def submit_text_unaltered(bench: SpacesBench) -> None:
         request = await user.request(space, prompt=prompt, audio_url=audio)
         payload = (await app.next_request(request)).payload
         for name, value in (("prompt", prompt), ("audio", audio)):
-            found = payload[name]
-            app.check(found == value, name, expected=repr(value)[:200], actual=found)
+            given = payload[name]
+            app.check(given == value, name, expected=repr(value)[:200], actual=given)
     await app.silent()
 
 
