@@ -76,6 +76,14 @@ class RelayChecks(UpstreamChecks):
                 break
         return self
 
+    def relayed(self) -> Self:
+        """The client received the whole answer: no error, every chunk in order, `[DONE]`, EOF."""
+        return self.no_error().sse_format().events_in_order().content_as_sent().done_marker()
+
+    def cut_off(self) -> Self:
+        """The client received everything that was sent, and then a failed stream (R6)."""
+        return self.sse_format().content_as_sent().no_done_marker().failed_stream()
+
     def _chunk_place(self, events: Sequence[Event], number: int) -> str:
         if number <= len(events):
             return place(self.response, events[number - 1])

@@ -183,3 +183,28 @@ def test_events_with_a_name_are_no_part_of_the_answer() -> None:
     pings = (SentEvent(100.0, "[DONE]", "ping"), SentEvent(100.0, json.dumps(delta("x")), "ping"))
     judged = checks(SIMPLE, upstream=(entry(events=(*pings, *entry().events)),))
     assert judged.content_as_sent().events_in_order().failures == []
+
+
+@BOTH
+def test_a_relayed_answer_passes_every_check_of_an_answer(body: bytes) -> None:
+    assert found(checks(body), lambda c: c.relayed()) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "clauses"),
+    [
+        (SIMPLE.replace(b"Hello", b"hello"), {"R3"}),
+        (simple(*TEXTS[1:]), {"R2"}),
+        (b"dat: a\n\n" + SIMPLE, {"R2"}),
+        (STREAM, {"R4"}),
+    ],
+)
+def test_a_relayed_answer_fails_by_what_is_wrong(body: bytes, clauses: set[str]) -> None:
+    assert {clause for _, clause in found(checks(body), lambda c: c.relayed())} == clauses
+
+
+def test_a_cut_off_answer_has_everything_that_was_sent_and_an_error() -> None:
+    assert found(checks(STREAM + event(FAILED)), lambda c: c.cut_off()) == []
+    assert found(checks(SIMPLE), lambda c: c.cut_off()) != []
+    less = simple(*TEXTS[:2], done=False) + event(FAILED)
+    assert ("content_as_sent", "R2") in found(checks(less), lambda c: c.cut_off())

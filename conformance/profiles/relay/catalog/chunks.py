@@ -28,28 +28,13 @@ SHORT = "Hello world! This is a test. Each chunk is small."
 @scenario(pattern="short", clause=("R2", "R3"), everywhere=True)
 def short_chunks(response: Checks) -> None:
     """The client receives deltas of one or two bytes one by one, in order, without a loss."""
-    (
-        response.no_error()
-        .http_status(200)
-        .chunk_count_at_least(len(SHORT) // 2)
-        .events_in_order()
-        .content(SHORT)
-        .content_as_sent()
-        .done_marker()
-    )
+    response.relayed().chunk_count_at_least(len(SHORT) // 2).content(SHORT)
 
 
 @scenario(pattern="long", clause=("R2", "R3"), everywhere=True)
 def long_chunks(response: Checks) -> None:
     """The client receives deltas of four kilobytes whole, one event for each."""
-    (
-        response.no_error()
-        .http_status(200)
-        .chunk_count(3)
-        .events_in_order()
-        .content_as_sent()
-        .done_marker()
-    )
+    response.relayed().chunk_count(3)
 
 
 # Where the stream is cut
@@ -86,7 +71,7 @@ async def chunks_random_boundaries(bench: RelayBench) -> None:
     """The daemon relays the same events wherever reads, HTTP chunks or frames are cut."""
     for seed in range(4):
         response = await bench.respond(script=_scrambled(seed), gates=8)
-        response.no_error().sse_format().events_in_order().content_as_sent().done_marker()
+        response.relayed()
 
 
 @scenario(
@@ -103,14 +88,7 @@ async def chunks_random_boundaries(bench: RelayBench) -> None:
 )
 def chunks_coalesced(response: Checks) -> None:
     """The client receives 40 events that the API sent in one HTTP chunk."""
-    (
-        response.no_error()
-        .sse_format()
-        .chunk_count(40)
-        .events_in_order()
-        .content_as_sent()
-        .done_marker()
-    )
+    response.relayed().chunk_count(40)
 
 
 CRLF = (
@@ -145,13 +123,7 @@ async def chunks_crlf_cut(exchange: Exchange) -> None:
     """The daemon reads a CR and a LF in two segments as one line end."""
     await exchange.step_through(len(CRLF) - 1)
     response = await exchange.response()
-    (
-        response.no_error()
-        .sse_format()
-        .events_in_order()
-        .content("one two three four five")
-        .done_marker()
-    )
+    response.relayed().content("one two three four five")
 
 
 # Large events
@@ -176,7 +148,7 @@ async def chunks_huge_line(exchange: Exchange) -> None:
     """The client receives an event of 128 KiB whole, in its place."""
     await exchange.step_through(1)
     response = await exchange.response()
-    response.no_error().events_in_order().content_as_sent().done_marker()
+    response.relayed()
 
 
 @scenario(
@@ -187,7 +159,7 @@ async def chunks_huge_line(exchange: Exchange) -> None:
 )
 def chunks_huge_line_1m(response: Checks) -> None:
     """The client receives an event of 1 MiB whole, in its place."""
-    response.no_error().events_in_order().content_as_sent().done_marker()
+    response.relayed()
 
 
 @scenario(
@@ -237,4 +209,4 @@ async def chunks_endless_line(bench: RelayBench) -> None:
 )
 def chunks_whitespace_tokens(response: Checks) -> None:
     """The client receives deltas of white space alone, and white space around words."""
-    response.no_error().chunk_count(11).events_in_order().content_as_sent().done_marker()
+    response.relayed().chunk_count(11)

@@ -82,7 +82,7 @@ def _call(arguments: str) -> dict[str, object]:
 )
 def finish_done_in_text(response: Checks) -> None:
     """The daemon relays `[DONE]` in text, reasoning and arguments as text."""
-    response.no_error().sse_format().events_in_order().content_as_sent().done_marker()
+    response.relayed()
 
 
 @scenario(
@@ -188,14 +188,7 @@ async def finish_heartbeats_only(exchange: Exchange) -> None:
 )
 def finish_with_content(response: Checks) -> None:
     """The client receives the text in the chunk that also holds finish_reason."""
-    (
-        response.no_error()
-        .chunk_count(2)
-        .events_in_order()
-        .content("Hello world")
-        .finish_reason("stop")
-        .done_marker()
-    )
+    response.relayed().chunk_count(2).content("Hello world").finish_reason("stop")
 
 
 REASONS = (
@@ -217,13 +210,7 @@ async def finish_reason_values(bench: RelayBench) -> None:
     for reason in REASONS:
         answer = script(delta("Hello"), delta(" world"), finish(reason), done())
         response = await bench.respond(script=answer)
-        (
-            response.no_error()
-            .events_in_order()
-            .content("Hello world")
-            .finish_reason(reason)
-            .done_marker()
-        )
+        response.relayed().content("Hello world").finish_reason(reason)
 
 
 @scenario(
@@ -241,4 +228,4 @@ async def finish_reason_values(bench: RelayBench) -> None:
 )
 def finish_reason_repeated(response: Checks) -> None:
     """The daemon relays a repeated finish_reason, and reads on until `[DONE]`."""
-    response.no_error().sse_format().events_in_order().content("Hello world").done_marker()
+    response.relayed().content("Hello world")

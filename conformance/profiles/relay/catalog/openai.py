@@ -13,17 +13,6 @@ from conformance.core.script import chunk, delta, done, event, finish, finished,
 OPENAI = ("format=openai",)
 
 
-def _relayed(response: Checks) -> None:
-    (
-        response.no_error()
-        .http_status(200)
-        .sse_format()
-        .events_in_order()
-        .content_as_sent()
-        .done_marker()
-    )
-
-
 def _with(fields: dict[str, Any], *, reason: str | None = None, **more: Any) -> dict[str, Any]:
     """A chunk with further fields next to its choices."""
     return {**chunk(reason=reason, **more), **fields}
@@ -64,7 +53,7 @@ IDENTITY = {
 )
 def openai_id_created(response: Checks) -> None:
     """Every chunk keeps the API's id, time, model and fingerprint."""
-    _relayed(response)
+    response.relayed()
 
 
 # Usage
@@ -94,7 +83,7 @@ USAGE = {
 def openai_usage_chunk(response: Checks) -> None:
     """The client receives the usage chunk that it asked for, before `[DONE]`."""
     response.request_unchanged()
-    _relayed(response)
+    response.relayed()
 
 
 @scenario(
@@ -104,7 +93,7 @@ def openai_usage_chunk(response: Checks) -> None:
 def openai_usage_unrequested(response: Checks) -> None:
     """The daemon does not ask for usage, or send a usage chunk, on its own."""
     response.nothing_added()
-    _relayed(response)
+    response.relayed()
 
 
 # Choices
@@ -140,7 +129,7 @@ ODD = (
 def openai_odd_choices(response: Checks) -> None:
     """The daemon relays an answer with empty, null and absent choices and deltas."""
     response.chunk_count(1)
-    _relayed(response)
+    response.relayed()
 
 
 @scenario(
@@ -158,7 +147,7 @@ def openai_odd_choices(response: Checks) -> None:
 )
 def openai_n2(response: Checks) -> None:
     """The client receives two choices complete that finish at different times."""
-    _relayed(response)
+    response.relayed()
 
 
 @scenario(
@@ -213,7 +202,7 @@ def _more(index: int, arguments: str) -> dict[str, Any]:
 def openai_parallel_tools(response: Checks) -> None:
     """The client receives the fragments of two tool calls in order, each with its index."""
     response.finish_reason("tool_calls")
-    _relayed(response)
+    response.relayed()
 
 
 @scenario(
@@ -234,7 +223,7 @@ def openai_parallel_tools(response: Checks) -> None:
 def openai_tool_edge(response: Checks) -> None:
     """The daemon relays a tool call with empty arguments, and one without arguments."""
     response.finish_reason("tool_calls")
-    _relayed(response)
+    response.relayed()
 
 
 # Other fields
@@ -265,4 +254,4 @@ CHOICE = {"index": 0, "delta": {"content": "Hello"}, "logprobs": LOGPROBS, "fini
 )
 def openai_extra_fields(response: Checks) -> None:
     """The client receives unusual fields and big integers as the API sent them."""
-    _relayed(response)
+    response.relayed()

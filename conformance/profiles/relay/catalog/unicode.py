@@ -37,15 +37,7 @@ def _invalid(broken: bytes) -> bytes:
 @scenario(pattern="unicode", clause=("R3", "R2"), everywhere=True)
 def unicode_content(response: Checks) -> None:
     """The client receives many scripts and symbols unchanged, one event for each delta."""
-    (
-        response.no_error()
-        .http_status(200)
-        .utf8_valid()
-        .chunk_count(35)
-        .events_in_order()
-        .content_as_sent()
-        .done_marker()
-    )
+    response.relayed().utf8_valid().chunk_count(35)
 
 
 @scenario(pattern="unicode", clause="R3", everywhere=True)
@@ -82,7 +74,7 @@ async def unicode_split_codepoint(exchange: Exchange) -> None:
     """The daemon joins a character that arrives in two parts, cut at any of its bytes."""
     await exchange.step_through(len(OFFSETS))
     response = await exchange.response()
-    response.no_error().utf8_valid().content("".join(CUTTABLE)).events_in_order().done_marker()
+    response.relayed().utf8_valid().content("".join(CUTTABLE))
 
 
 DRIP = b"".join(data(chunk(content=text)) for text in (" a", " é", " 中", " 😀 \n"))
@@ -102,7 +94,7 @@ async def unicode_byte_drip(exchange: Exchange) -> None:
     """The daemon relays a stream that arrives byte by byte."""
     await exchange.step_through(1)
     response = await exchange.response()
-    response.no_error().utf8_valid().sse_format().events_in_order().content_as_sent().done_marker()
+    response.relayed().utf8_valid()
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
@@ -122,7 +114,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close
 )
 def unicode_byte_drip_head(response: Checks) -> None:
     """The daemon relays a response whose head and body arrive byte by byte."""
-    response.no_error().utf8_valid().sse_format().events_in_order().content_as_sent().done_marker()
+    response.relayed().utf8_valid()
 
 
 @scenario(
@@ -173,14 +165,7 @@ async def unicode_cut_at_eof(bench: RelayBench) -> None:
 )
 def unicode_surrogate_escapes(response: Checks) -> None:
     """The daemon joins a surrogate pair, and half a pair does not harm later text."""
-    (
-        response.no_error()
-        .utf8_valid()
-        .content_contains("😀 🚀 halves: ", " and on")
-        .events_in_order()
-        .content_as_sent()
-        .done_marker()
-    )
+    response.relayed().utf8_valid().content_contains("😀 🚀 halves: ", " and on")
 
 
 @scenario(
@@ -205,14 +190,7 @@ def unicode_surrogate_escapes(response: Checks) -> None:
 )
 def unicode_line_separators(response: Checks) -> None:
     """The daemon ends lines at CR and LF only; U+2028, U+2029, U+0085, VT and FF are text."""
-    (
-        response.no_error()
-        .sse_format()
-        .chunk_count(4)
-        .events_in_order()
-        .content_as_sent()
-        .done_marker()
-    )
+    response.relayed().chunk_count(4)
 
 
 @scenario(
@@ -227,14 +205,7 @@ def unicode_line_separators(response: Checks) -> None:
 )
 def unicode_bom(response: Checks) -> None:
     """The daemon drops a byte order mark at the stream's start, and keeps any other."""
-    (
-        response.no_error()
-        .sse_format()
-        .chunk_count(2)
-        .events_in_order()
-        .content("first \ufeffsecond\ufeff")
-        .done_marker()
-    )
+    response.relayed().chunk_count(2).content("first \ufeffsecond\ufeff")
 
 
 @scenario(
@@ -249,7 +220,7 @@ def unicode_bom(response: Checks) -> None:
 )
 def unicode_escapes(response: Checks) -> None:
     """The client receives the same text for every JSON escape, and for text like an escape."""
-    response.no_error().sse_format().events_in_order().content_as_sent().done_marker()
+    response.relayed()
 
 
 @scenario(
@@ -264,4 +235,4 @@ def unicode_escapes(response: Checks) -> None:
 )
 def unicode_unnormalised(response: Checks) -> None:
     """The daemon does not normalise ligatures, marks, invisible and private characters."""
-    response.no_error().utf8_valid().events_in_order().content_as_sent().done_marker()
+    response.relayed().utf8_valid()

@@ -42,11 +42,6 @@ def whole(checks: Checks) -> None:
     checks.no_error().content_as_sent().done_marker()
 
 
-def broken(checks: Checks) -> None:
-    """Check that the answer failed, and that the client received everything before that."""
-    checks.sse_format().content_as_sent().no_done_marker().failed_stream()
-
-
 async def not_used_again(bench: RelayBench, *before: Checks) -> None:
     """Check that the next request is served, on another connection than these answers."""
     checks = await bench.respond(pattern="short", clause="U9")

@@ -26,11 +26,6 @@ def whole(*answers: Checks) -> None:
         checks.no_error().content_as_sent().done_marker()
 
 
-def broken(checks: Checks) -> None:
-    """Check that the answer failed, and that the client received everything before that."""
-    checks.content_as_sent().no_done_marker().failed_stream()
-
-
 async def served(bench: RelayBench, *, clause: str | None = None) -> Checks:
     """Check that a fresh request gets a whole answer."""
     checks = await bench.finished(bench.exchange(pattern="short", clause=clause))
