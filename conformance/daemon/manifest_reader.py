@@ -65,6 +65,8 @@ RUN_PLACES = (
     "api_base_plain",
     "api_address",
     "api_address_tls",
+    "api_host",
+    "api_port",
     "api_socket",
     "ca_file",
     "cert_file",

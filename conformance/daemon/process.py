@@ -31,6 +31,7 @@ from conformance.daemon.manifest import Manifest, Variant, fill
 from conformance.daemon.places import address, paths, write_files
 from conformance.daemon.proc import Probe, probe
 from conformance.daemon.readiness import wait_until_ready
+from conformance.daemon.requires import find_command
 from conformance.daemon.setup import run_command, set_up
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def _command(
         if manifest.build:
             fix = "[build] should have made it"
     else:
-        found = shutil.which(program, path=env.get("PATH"))
+        found = find_command(program, env.get("PATH"))
         where, fix = "is not on PATH", "install it, and name it in [run] requires"
     if found is None:
         raise SpawnError(

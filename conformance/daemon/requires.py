@@ -145,7 +145,7 @@ class _Versions:
                 self._known = dict(json.loads(cache.read_bytes()))
 
     def of(self, tool: str) -> str | None:
-        found = shutil.which(tool)
+        found = find_command(tool)
         if found is None:
             return None
         file = Path(found).resolve()
@@ -155,7 +155,7 @@ class _Versions:
         identity = f"{file} {stat.st_mtime_ns} {stat.st_size}"
         if lasting and identity in self._known:
             return self._known[identity]
-        version = _output(found, "version" if tool == "go" else "--version") or ""
+        version = _output(found, VERSION_ARGUMENT.get(tool, "--version")) or ""
         if lasting:
             self._known[identity] = version
             self._changed = True
@@ -183,6 +183,24 @@ def _io_uring() -> bool:
     if ring >= 0:
         os.close(ring)
     return bool(ring >= 0)
+
+
+VERSION_ARGUMENT = {
+    "go": "version",
+    "caddy": "version",
+    "traefik": "version",
+    "nginx": "-v",
+    "haproxy": "-v",
+    "apache2": "-v",
+}
+"""The argument that makes a command print its version, where it is not `--version`."""
+
+
+def find_command(name: str, path: str | None = None) -> str | None:
+    """The file of a command: on PATH, or next to the interpreter that runs the suite."""
+    return shutil.which(name, path=path) or shutil.which(
+        name, path=str(Path(sys.executable).parent)
+    )
 
 
 def _output(*command: str) -> str | None:

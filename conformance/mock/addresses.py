@@ -32,6 +32,8 @@ class Addresses:
             "api_base": self.https,
             "api_base_plain": self.http,
             "api_address": urlsplit(self.http).netloc,
+            "api_host": urlsplit(self.http).hostname or "",
+            "api_port": str(urlsplit(self.http).port or ""),
             "api_address_tls": urlsplit(self.https).netloc,
             "api_socket": self.socket,
             "ca_file": self.ca_file,
