@@ -110,12 +110,12 @@ class Nodes:
             pass_on,
         )
         if not reply.calls:
-            answer = [history.said(agent.name, reply.text)] if reply.text else []
+            answer = [history.answer(agent.name, reply.text)] if reply.text else []
             update = {"messages": answer, "stopped": reply.stopped}
             return Command(goto=SUPERVISOR, update=update)
         for call in reply.calls:
             await context.send(frames.tool_call(call.tool, call.arguments, agent.name))
-        asked = history.asked(agent.name, reply.text, reply.calls)
+        asked = history.calling(agent.name, reply.text, reply.calls)
         return Command(goto=TOOLS, update={"messages": [asked]})
 
     async def run_tool(self, state: State, *, runtime: Runtime[Context]) -> Step:

@@ -31,15 +31,15 @@ def user(content: str) -> Message:
     return {"role": "user", "content": content}
 
 
-def said(agent: str, text: str) -> Message:
+def answer(agent: str, text: str) -> Message:
     """An agent's message."""
     return {"role": "assistant", "content": text, "agent": agent}
 
 
-def asked(agent: str, text: str, calls: Iterable[Call]) -> Message:
+def calling(agent: str, text: str, calls: Iterable[Call]) -> Message:
     """An agent's message with calls of tools. Their arguments stay objects in the state."""
     wanted = [{"id": call.id, "tool": call.tool, "arguments": call.arguments} for call in calls]
-    return said(agent, text) | {"calls": wanted}
+    return answer(agent, text) | {"calls": wanted}
 
 
 def result(call: Call, content: str) -> Message:

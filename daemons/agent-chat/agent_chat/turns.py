@@ -131,7 +131,7 @@ class Turns:
         intent = self.intent(message)
         user = history.user(message.content)
         if intent.question is not None:
-            asked_back = history.said(SUPERVISOR, intent.question)
+            asked_back = history.answer(SUPERVISOR, intent.question)
             await self.memory.graph.aupdate_state(
                 _config(message.thread_id), {"messages": [user, asked_back]}, as_node=SUPERVISOR
             )

@@ -153,7 +153,7 @@ def kinds(frames: list[Frame]) -> list[str]:
     return [frame["type"] for frame in frames]
 
 
-def said(frames: list[Frame]) -> str:
+def text_of(frames: list[Frame]) -> str:
     return "".join(frame["content"] for frame in frames if frame["type"] == "token")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import KEY, PATIENCE, Backend, Chat, Mock, call, kinds, said, text
+from conftest import KEY, PATIENCE, Backend, Chat, Mock, call, kinds, text, text_of
 from websockets.exceptions import ConnectionClosed
 
 FAILURES = (
@@ -38,7 +38,7 @@ def test_a_model_that_fails_is_one_error_and_the_thread_goes_on(
         "message": "The assistant failed. Please try again.",
         "thread_id": thread,
     }
-    assert said(chat.say(thread, f"hello {mock.script(text('hi'))}")) == "hi"
+    assert text_of(chat.say(thread, f"hello {mock.script(text('hi'))}")) == "hi"
     chat.fence()
 
 
@@ -50,7 +50,7 @@ def test_a_model_that_fails_is_one_error_and_the_thread_goes_on(
 def test_the_answers_of_real_providers(chat: Chat, mock: Mock, thread: str, pattern: str) -> None:
     frames = chat.say(thread, f"hello [[test:{pattern};t={thread}]]")
     assert kinds(frames)[-1] == "message_complete"
-    assert said(frames)
+    assert text_of(frames)
 
 
 def test_a_call_of_a_tool_that_cannot_be_read_is_a_failure(
@@ -68,7 +68,7 @@ def test_a_model_that_never_stops_calling_tools_is_stopped(
     frames = chat.say(thread, f"Where is it? {mock.script(call('get_order_status', order_id='1'))}")
     assert frames[-1]["code"] == "too_many_steps"
     assert 2 < len(frames) < 60
-    assert said(chat.say(thread, f"hello {mock.script(text('hi'))}")) == "hi"
+    assert text_of(chat.say(thread, f"hello {mock.script(text('hi'))}")) == "hi"
 
 
 def _leave_by_closing(chat: Chat) -> None:
@@ -101,7 +101,7 @@ def test_a_client_that_leaves_ends_the_models_request(
         assert entry["end"] == "client_gone"
     with backend.chat() as connection:
         again = mock.script(text("hi"))
-        assert said(Chat(connection).say(thread, f"hello {again}")) == "hi"
+        assert text_of(Chat(connection).say(thread, f"hello {again}")) == "hi"
 
 
 def test_a_client_that_leaves_before_the_first_token_ends_the_request_too(
@@ -125,7 +125,7 @@ def test_a_turn_of_a_client_that_left_makes_room_for_the_next_in_its_thread(
         Chat(second).send("message", thread, content=f"hello {mock.script(text('hi'))}")
         Chat(second).fence()
         first.close()
-        assert said(Chat(second).turn()) == "hi"
+        assert text_of(Chat(second).turn()) == "hi"
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])

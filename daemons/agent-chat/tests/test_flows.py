@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from conftest import Backend, Chat, Mock, call, kinds, said, text
+from conftest import Backend, Chat, Mock, call, kinds, text, text_of
 
 
 def test_a_status_question_looks_the_order_up_and_answers(
@@ -70,7 +70,7 @@ def test_a_rejected_write_does_not_run_and_the_model_learns_that(
     assert kinds(chat.say(thread, f"Cancel order 1101 {script}"))[-1] == "interrupt"
     frames = chat.decide(thread, False)
     assert kinds(frames) == ["token", "message_complete"]
-    assert said(frames) == "It will remain active."
+    assert text_of(frames) == "It will remain active."
     assert backend.executions("1101") == 0
     replay = backend.get(f"/api/v1/replay/{thread}")[1]["data"]
     assert [approval["approved"] for approval in replay["approvals"]] == [False]
@@ -116,7 +116,7 @@ def test_an_ambiguous_message_gets_a_question_without_a_model(
     assert "1042" in frames[0]["message"]
     assert frames[0]["thread_id"] == thread
     script = mock.script(text("Shipped."))
-    assert said(chat.say(thread, f"Where it is. {script}")) == "Shipped."
+    assert text_of(chat.say(thread, f"Where it is. {script}")) == "Shipped."
     (entry,) = mock.entries(script)
     assert [message["content"] for message in _messages(entry)[1:3]] == [
         _messages(entry)[1]["content"],
@@ -141,7 +141,7 @@ def test_the_model_receives_the_whole_conversation_with_the_text_unchanged(
     chat.say(thread, f"Where is order 1042? {first}")
     second = mock.script(text("Tomorrow."))
     content = f'  When will it "arrive"?\n 🚀 {second} '
-    assert said(chat.say(thread, content)) == "Tomorrow."
+    assert text_of(chat.say(thread, content)) == "Tomorrow."
     (entry,) = mock.entries(second)
     messages = _messages(entry)
     roles = [message["role"] for message in messages]

@@ -235,14 +235,14 @@ def test_a_message_that_only_names_an_order_is_ambiguous(content: str) -> None:
 
 def test_calls_without_a_result_are_not_sent_to_the_model() -> None:
     calls = [Call("1", "x", {}), Call("2", "y", {"a": "é"})]
-    asked = history.asked("agent", "", calls)
+    asked = history.calling("agent", "", calls)
     user = history.user("hi")
     assert history.for_model([user, asked, user]) == [user, user]
     done = history.result(calls[1], "{}")
     half = history.for_model([user, asked, done, user])
     assert [message["role"] for message in half] == ["user", "assistant", "tool", "user"]
     assert [sent["id"] for sent in half[1]["tool_calls"]] == ["2"]
-    spoken = history.asked("agent", "Let me see.", calls)
+    spoken = history.calling("agent", "Let me see.", calls)
     assert history.for_model([spoken, user]) == [
         {"role": "assistant", "content": "Let me see."},
         user,
@@ -251,7 +251,7 @@ def test_calls_without_a_result_are_not_sent_to_the_model() -> None:
 
 def test_open_calls_are_the_calls_of_the_last_message_without_a_result() -> None:
     calls = [Call("1", "x", {}), Call("2", "y", {})]
-    asked = history.asked("agent", "", calls)
+    asked = history.calling("agent", "", calls)
     first = history.result(calls[0], "{}")
     assert history.open_calls([asked]) == calls
     assert history.open_calls([asked, first]) == calls[1:]
@@ -261,9 +261,9 @@ def test_open_calls_are_the_calls_of_the_last_message_without_a_result() -> None
 
 MESSAGES = (
     history.user("hi"),
-    history.said("agent", "Hello."),
-    history.asked("agent", "", [Call("1", "x", {}), Call("2", "y", {})]),
-    history.asked("agent", "Let me see.", [Call("2", "y", {})]),
+    history.answer("agent", "Hello."),
+    history.calling("agent", "", [Call("1", "x", {}), Call("2", "y", {})]),
+    history.calling("agent", "Let me see.", [Call("2", "y", {})]),
     history.result(Call("1", "x", {}), "{}"),
     history.result(Call("2", "y", {}), "{}"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
-from conftest import Backend, Chat, Mock, call, done, finish, kinds, said, text
+from conftest import Backend, Chat, Mock, call, done, finish, kinds, text, text_of
 
 
 def test_turns_of_a_thread_wait_for_each_other_and_other_threads_do_not(
@@ -17,11 +17,11 @@ def test_turns_of_a_thread_wait_for_each_other_and_other_threads_do_not(
     assert chat.receive()["content"] == "1"
     chat.send("message", thread, content=f"hello {next_one}")
     chat.send("message", thread, content="")
-    assert said(chat.say(f"{thread}_b", f"hello {mock.script(text('b'))}")) == "b"
+    assert text_of(chat.say(f"{thread}_b", f"hello {mock.script(text('b'))}")) == "b"
     assert mock.ask("GET", f"/journal?token={next_one[-4:-2]}")["entries"] == []
     mock.open_gate(held, 1)
     assert kinds(chat.turn()) == ["message_complete"]
-    assert said(chat.turn()) == "2"
+    assert text_of(chat.turn()) == "2"
     assert chat.turn()[0]["code"] == "invalid_content"
     chat.fence()
 
@@ -37,7 +37,7 @@ def test_turns_of_a_thread_wait_for_each_other_on_two_sockets(
         Chat(two).fence()
         mock.open_gate(held, 1)
         assert kinds(Chat(one).turn()) == ["message_complete"]
-        assert said(Chat(two).turn()) == "2"
+        assert text_of(Chat(two).turn()) == "2"
         Chat(one).fence()
 
 
@@ -110,7 +110,7 @@ def test_a_late_answer_does_not_run_the_action_and_the_thread_goes_on(
         assert late["thread_id"] == "t"
         assert late["message"]
         assert chat.decide("t", True)[0]["code"] == "no_pending"
-        assert said(chat.say("t", f"hello {script}")) == "hi again"
+        assert text_of(chat.say("t", f"hello {script}")) == "hi again"
         chat.fence()
     assert backend.executions("1202") == 0
 
@@ -143,7 +143,7 @@ def test_everything_is_kept_after_a_restart(start: Callable[..., Backend], mock:
     first = start()
     with first.chat() as connection:
         chat = Chat(connection)
-        assert said(chat.say("t", f"hello {mock.script(text('hi'))}")) == "hi"
+        assert text_of(chat.say("t", f"hello {mock.script(text('hi'))}")) == "hi"
         assert kinds(chat.say("t", f"Cancel 1205 {script}"))[-1] == "interrupt"
     # Killed: the backend writes before it acknowledges, so nothing is lost.
     first.end(signal.SIGKILL)

@@ -46,7 +46,7 @@ class Generation:
         self.running = True
         """True until the generation sends its chat_end. A prompt that a client sends after it
         has read chat_end is therefore never dropped."""
-        self.said: list[str] = []
+        self.chunks_sent: list[str] = []
         """The chunks that were sent."""
         self.finish_reason = ""
         """Set if the API ended the answer at a limit."""
@@ -77,7 +77,9 @@ class Generation:
         """Send each delta of the model as a chunk."""
         async with aclosing(self.model.answer(self.stage.model, self._messages)) as deltas:
             async for delta in deltas:
-                self.said.append(delta)  # first, because a cancel can interrupt the next line
+                self.chunks_sent.append(
+                    delta
+                )  # first, because a cancel can interrupt the next line
                 await send(self.chunk(delta))
 
     async def cancelled(self, send: Send) -> None:
@@ -89,15 +91,15 @@ class Generation:
     async def end(self, send: Send) -> None:
         """Send the chat_end."""
         self.running = False
-        metadata: Metadata = {"total_tokens": len(self.said)}
+        metadata: Metadata = {"total_tokens": len(self.chunks_sent)}
         if self.finish_reason:
             metadata["finish_reason"] = self.finish_reason
         await send(Frame("chat_end", "", metadata))
 
     def keep(self) -> None:
         """Add the answer to the session."""
-        if self.said:
-            self.store.say(self.session_id, "assistant", "".join(self.said))
+        if self.chunks_sent:
+            self.store.say(self.session_id, "assistant", "".join(self.chunks_sent))
             self.store.entitle(self.session_id, self.prompt)
         self.store.use(self.session_id)
 
@@ -106,7 +108,7 @@ class Generation:
         now = time.monotonic()
         self._first_at = self._first_at or now
         passed = now - self._first_at
-        rate = round(len(self.said) / passed, 2) if passed else 0.0
+        rate = round(len(self.chunks_sent) / passed, 2) if passed else 0.0
         metadata = {"model": self.stage.model, "tokens_per_second": rate, "world_id": self.world_id}
         return Frame("chat_chunk", delta, metadata)
 

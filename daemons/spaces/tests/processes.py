@@ -96,6 +96,17 @@ class Mock:
         assert reply.json()["satisfied"], reply.text
         return list(reply.json()["entries"])
 
+    def script(self, name: str, *parts: str) -> str:
+        """Register an answer of these parts and return the directive that plays it."""
+        steps = [{"write": part} for part in parts]
+        httpx.put(
+            f"{self._control}/scripts/{name}",
+            json={"attempts": [{"steps": steps}]},
+            timeout=PATIENCE,
+            trust_env=False,
+        ).raise_for_status()
+        return f"[[test:script:{name}]]"
+
     def open(self, token: str, gate: int) -> None:
         """Open a gate of a script."""
         address = f"{self._control}/gates/{token}"

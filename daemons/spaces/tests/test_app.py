@@ -147,3 +147,42 @@ def test_a_refused_app_says_why_and_exits(stage: Stage) -> None:
         with running(stage.app()) as second:
             second.until("Space already has a connected app")
             assert second.wait() == 1
+
+
+def chunk(content: object, finish: str | None = None) -> str:
+    choice = {"index": 0, "delta": {"content": content}, "finish_reason": finish}
+    return f"data: {json.dumps({'choices': [choice]})}\n\n"
+
+
+PARTS = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+DIALECTS = {
+    "an empty finish_reason": ([chunk("a", "")], "failed", "a"),
+    "no finish_reason": ([chunk("a"), "data: [DONE]\n\n"], "completed", "a"),
+    "empty events": (["data:\n\n", ": ping\n\n", chunk("a", "stop")], "completed", "a"),
+    "a list of parts": ([chunk(PARTS, "stop")], "completed", "ab"),
+    "content of another type": ([chunk("a"), chunk(5, "stop")], "failed", "a"),
+    "an error field": ([chunk("a"), "error: no\n\n", "data: [DONE]\n\n"], "failed", "a"),
+    "an error next to choices": (
+        [chunk("a"), 'data: {"error": "no", "choices": []}\n\n', "data: [DONE]\n\n"],
+        "failed",
+        "a",
+    ),
+}
+
+
+def test_the_dialects_of_apis(stage: Stage) -> None:
+    with running(stage.app()) as app:
+        app.until("Registration successful")
+        for number, (case, (parts, end, text)) in enumerate(DIALECTS.items()):
+            directive = stage.mock.script(f"dialect{number}", *parts)
+            seen = finished(stage.admin, submit(stage.admin, stage.space, directive))
+            assert (seen["status"], seen["result"]["text"]) == (end, text), case
+            assert ("error" in seen["result"]) == (end == "failed"), case
+
+
+def test_an_answer_that_ends_at_a_limit_says_so(stage: Stage) -> None:
+    with running(stage.app()) as app:
+        app.until("Registration successful")
+        directive = stage.mock.script("limit", chunk("a", "length"))
+        result = finished(stage.admin, submit(stage.admin, stage.space, directive))["result"]
+        assert (result["text"], result["finish_reason"]) == ("a", "length")

@@ -133,7 +133,7 @@ class FaultyGeneration(Generation):
 
         async def hold(frame: Frame) -> None:
             held.append(frame)
-            while len(held) > (len(self.said) >= LONG):
+            while len(held) > (len(self.chunks_sent) >= LONG):
                 await send(held.pop(0))
 
         self._held = held
@@ -151,23 +151,23 @@ class FaultyGeneration(Generation):
 
     async def end(self, send: Send) -> None:
         """End the answer."""
-        if fault("empty_never_ends") and not self.said and not self.failed:
+        if fault("empty_never_ends") and not self.chunks_sent and not self.failed:
             self.running = False
             return
         if fault("failure_never_ends") and self.failed:
             self.running = False
             return
         self.running = False
-        total: Any = len(self.said)
+        total: Any = len(self.chunks_sent)
         if fault("total_counts_characters"):
-            total = len("".join(self.said)) // 4
+            total = len("".join(self.chunks_sent)) // 4
         if fault("total_is_text"):
             total = str(total)
         late = getattr(self, "_held", [])
         await send(Frame("chat_end", "", {"total_tokens": total}))
         for each in late:
             await send(each)
-        if fault("ends_twice") and len(self.said) >= LONG:
+        if fault("ends_twice") and len(self.chunks_sent) >= LONG:
             await send(Frame("chat_end", "", {"total_tokens": total}))
 
     def keep(self) -> None:
