@@ -212,22 +212,10 @@ class Bench:
         """Close every connection that is still open."""
         raise NotImplementedError
 
-    # The older vocabulary, until every scenario says check()
-
-    def expect(self, holds: bool, *, check: str, clause: str, expected: str, actual: str) -> None:
-        """Note a failed check unless it holds; for what no exchange can know (/proc, signals)."""
-        self.check(holds, check, expected=expected, actual=actual, clause=clause)
-
-    def _note(
-        self, check: str, clause: str, expected: str, actual: str, where: str = "the daemon"
-    ) -> Finding:
-        return self.note(Finding(check, expected, actual, where, clause))
-
 
 def shown(value: object) -> str:
-    """A value as a report shows it: text as it is, everything else as JSON, cut short."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return excerpt(text) if not isinstance(value, str) else text
+    """A value as a report shows it: text unchanged, everything else as JSON, cut short."""
+    return value if isinstance(value, str) else excerpt(json.dumps(value, ensure_ascii=False))
 
 
 def _ended(check: str, how: str) -> Finding:
