@@ -18,8 +18,10 @@ SELECT   = $(call each,--category,$(CATEGORY)) $(call each,--scenario,$(SCENARIO
 RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
 
 .DEFAULT_GOAL := help
-BACKENDS := rpc-chat agent-chat spaces
-CHECKS  := check-python-shared check-python-http2 check-gateway $(BACKENDS:%=check-%) check-go check-rust check-uring check-php
+PYTHONS := $(patsubst daemons/%/pyproject.toml,%,$(wildcard daemons/*/pyproject.toml))
+# Those whose packages are an extra of pyproject.toml.
+BACKENDS := $(filter $(PYTHONS),$(shell sed -n 's/^\([a-z0-9-]*\) = \[.*/\1/p' pyproject.toml))
+CHECKS  := $(PYTHONS:%=check-%) check-go check-rust check-uring check-php
 # Groups of steps; those of one group run at the same time.
 STEPS   := check-format,check-types check-documents check-tests \
 	$(subst $(space),$(comma),$(CHECKS)) check-self-test
@@ -32,7 +34,7 @@ help: ## Show this help
 test: $(READY) ## Judge every daemon (DAEMON=… one), skipping what has no toolchain
 	@$(RUN) $(subst $(comma), ,$(DAEMON))
 
-test-%: $(READY) ## Judge one daemon: go, rust, python-http2, rpc-chat …
+test-%: $(READY) ## Judge one daemon, by its folder in daemons/
 	@$(RUN) $*
 
 $(BACKENDS:%=test-%): test-%: $(VENV)/.ready-%
@@ -76,7 +78,7 @@ check-self-test: $(DEV)
 skip = { command -v $(2) >/dev/null || { echo 'check-$(1): skipped, no $(2): apt-get install $(3)'; \
 	exit $(if $(filter $(1),$(subst $(comma), ,$(REQUIRE))),2,0); }; }
 
-check-python-shared check-python-http2 check-gateway $(BACKENDS:%=check-%): check-%: $(DEV)
+$(PYTHONS:%=check-%): check-%: $(DEV)
 	@cd daemons/$* && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet
 
 check-go:
