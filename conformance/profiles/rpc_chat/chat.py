@@ -5,12 +5,7 @@ from __future__ import annotations
 from conformance.core.evidence import JournalEntry
 from conformance.core.quoting import excerpt, plural
 from conformance.profiles.rpc_chat.commands import Commands
-from conformance.profiles.rpc_chat.messages import (
-    THINKING,
-    Answer,
-    EngineMessage,
-    listed,
-)
+from conformance.profiles.rpc_chat.messages import THINKING, Answer, EngineMessage, listed
 from conformance.profiles.websocket.model import deltas, new_token
 
 

@@ -9,14 +9,7 @@ from typing import Any
 
 from conformance.core.quoting import excerpt
 
-EVENTS = (
-    "system_update",
-    "sync_state",
-    "chat_history",
-    "chat_chunk",
-    "chat_end",
-    "error",
-)
+EVENTS = ("system_update", "sync_state", "chat_history", "chat_chunk", "chat_end", "error")
 
 GREETING = "✓ Engine ready."
 CANCELLED = "✗ Stream cancelled by user."

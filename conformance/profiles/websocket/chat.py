@@ -21,13 +21,7 @@ from websockets.frames import Opcode
 from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt, plural
 from conformance.profiles.websocket.checking import Checking, Note
-from conformance.profiles.websocket.connection import (
-    ABNORMAL,
-    Message,
-    Received,
-    Sent,
-    WebSocket,
-)
+from conformance.profiles.websocket.connection import ABNORMAL, Message, Received, Sent, WebSocket
 
 MINUTE = 60.0
 """Seconds after which routers and proxies take a silent connection for a dead one."""

@@ -43,12 +43,7 @@ async def reported(chat: Conversation) -> None:
     await chat.fails("error:3", after=3)
 
 
-@shared(
-    needs=("mock",),
-    alone=True,
-    start=Start(options={"model_timeout": "0.5"}),
-    evidence=HANGS,
-)
+@shared(needs=("mock",), alone=True, start=Start(options={"model_timeout": "0.5"}), evidence=HANGS)
 async def silent(chat: Conversation) -> None:
     """The backend reports a model that is silent after three deltas for too long."""
     await chat.fails("stall:3", after=3)
