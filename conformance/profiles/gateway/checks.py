@@ -47,6 +47,10 @@ class GatewayChecks(Checks):
             self._fail(check, kind, expected, actual, last_place(self.response))
         return self
 
+    def ended(self, *, clause: str | None = None) -> Self:
+        """The client saw the end of the answer; a stream that failed may be broken off (R6, R8)."""
+        return self if self.broken_off else super().ended(clause=clause)
+
     def no_finish_reason(self) -> Self:
         """No choice was given a finish reason that the API did not send (R6)."""
         check, expected = "no_finish_reason", "no finish_reason that the API did not send"
