@@ -1,9 +1,8 @@
-"""A random stream: what it says, and the bytes that say it.
+"""A random stream: its text, and the bytes that carry the text.
 
-The strategy decides what is said first, and then independently how: how each
-chunk's JSON is spelled, how its event is laid out in lines, what stands
-between events, and where the bytes are cut on their way. A Stream therefore
-knows its text without parsing anything.
+The strategy draws the text first, and then its form: the spelling of each chunk's JSON,
+the lines of its event, what stands between events, and where the bytes are cut. So a
+Stream knows its text without parsing.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ NOISE = st.sampled_from(
         b'event: ping\ndata: {"type":"ping"}',
     ]
 )
-"""Blocks that say nothing about the answer; their lines are ended like all others."""
+"""Blocks without a part of the answer; their lines end like all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Stream:
     """One upstream answer."""
 
     texts: tuple[str, ...]
-    """What each delta says, in order; those that say nothing are left out."""
+    """The text of each delta, in order, without empty ones."""
     script: Script
 
     def to_json(self) -> dict[str, Any]:
@@ -75,7 +74,7 @@ class Stream:
 
 @st.composite
 def streams(draw: st.DrawFn) -> Stream:
-    """Answers that are complete: finish_reason, and `[DONE]` or a clean end."""
+    """Complete answers: finish_reason, and `[DONE]` or a clean end."""
     texts = draw(st.lists(TEXT, max_size=8))
     chunks = [_chunk({"content": text}) for text in texts]
     if draw(st.booleans()):
@@ -109,7 +108,7 @@ def _chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
 
 @st.composite
 def _event(draw: st.DrawFn, chunk: dict[str, Any]) -> bytes:
-    """The lines of an event with this chunk, ended by LF, without the blank line."""
+    """The lines of an event with this chunk, separated by LF, without the blank line."""
     fields = draw(st.permutations(list(chunk.items())))
     spelled = json.dumps(
         dict(fields),
@@ -132,7 +131,7 @@ def _ended(block: bytes, line_end: bytes) -> bytes:
 
 @st.composite
 def _cut(draw: st.DrawFn, body: bytes) -> list[script.Step]:
-    """The body in pieces, cut anywhere, some of them a little later than the ones before."""
+    """The body in pieces, cut anywhere; some pieces come a little later."""
     offsets = draw(st.sets(st.integers(1, max(1, len(body) - 1)), max_size=12))
     if len(body) < 400 and draw(st.integers(0, 9)) == 0:
         offsets = set(range(1, len(body)))

@@ -1,5 +1,5 @@
-"""Load: many clients of a chat backend at once, and how long each of them waits.
+"""Load tests: many concurrent clients of a chat backend, and how long each one waits.
 
-Nothing is judged here but whether a client was served; how long it took is
-reported, and for the reader to judge.
+The verdict is only whether every client was served. Waiting times are reported without
+a verdict.
 """

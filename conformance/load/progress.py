@@ -1,4 +1,4 @@
-"""How a load gets on: a bar on a terminal, nothing anywhere else."""
+"""Progress of a load test: a bar on a terminal, nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress(clients: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr that is told of clients which have ended, and then disappears."""
+    """A bar on stderr, removed at the end; call it with the number of clients that ended."""
     console = Console(stderr=True)
     with Progress(
         TextColumn("clients"),

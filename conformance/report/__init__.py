@@ -1,10 +1,9 @@
 """Reports: each renders Results, nothing else.
 
-An output format is one module of this package: its name is the format's name,
-and its `open_report(stream, *, color, strict)` returns a Report. Nothing lists
-the formats; they are found by looking at the folder. A module that is only
-asked for its name is not imported, so nobody waits for a library that the
-chosen format does not use. Parts that formats share start with an underscore.
+An output format is one module of this package. The module's name is the format's
+name, and its `open_report(stream, …)` returns a Report. The folder is the list of
+formats. Only the chosen module is imported, so no format waits for the libraries of
+another. Parts that formats share start with an underscore.
 """
 
 from __future__ import annotations
@@ -19,25 +18,25 @@ from conformance.core.result import Result, Run, Verdict
 from conformance.report._command import PROGRAM
 
 _ABOUT_SCENARIOS = frozenset({"explain", "listing"})
-"""The modules here that render the catalog, and are no output format of a run."""
+"""The modules here that render the catalog instead of a run."""
 
 
 class Report(Protocol):
-    """Renders one run while it happens. Nothing is called before begin or after end."""
+    """Renders one run while it happens. `begin` is called first, `end` last."""
 
     def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
-        """Say what is coming, once.
+        """Announce the results to come; called once.
 
-        `total` results of these `daemons`; `planned` are their ids
-        (`daemon/variant/scenario`) in the order in which a report that has an
-        order shows them. Without `planned` such a report must wait for the end.
+        total: how many. daemons: of which daemons. planned: their ids
+        (`daemon/variant/scenario`) in the order that a report shows. Without `planned` a
+        report that has an order waits for the end.
         """
 
     def result(self, result: Result) -> None:
-        """One scenario was judged. Called as results come, in any order, once for each."""
+        """One scenario was judged. Called once for each result, in any order."""
 
     def notice(self, text: str) -> None:
-        """Something worth a line that is no result: a build starts, a file cannot be read."""
+        """A line that is not a result: a build starts, a file cannot be read."""
 
     def end(self, run: Run) -> None:
         """The run is over; `run.results` are those that `result` was called with."""
@@ -56,9 +55,9 @@ class OpenReport(Protocol):
     ) -> Report:
         """Make a report that writes to `stream`.
 
-        `color` None leaves it to the stream and the environment (NO_COLOR,
-        FORCE_COLOR). With `strict` a warning counts as red, as in Run.strict.
-        `program` is how the user calls `conformance`, for the commands that a report offers.
+        color: None leaves it to the stream and the environment (NO_COLOR, FORCE_COLOR).
+        strict: a warning counts as red, as in Run.strict.
+        program: how the user calls `conformance`, for the commands that a report offers.
         """
 
 
@@ -84,9 +83,8 @@ def load(name: str) -> OpenReport:
 def exit_status(run: Run) -> int:
     """0 when the run is green, else 1.
 
-    Green means that all that was planned came, something of it was judged and
-    nothing is red. A run without results, or with nothing but skips, has shown
-    nothing: it is not green.
+    A run is green when all planned results exist, one of them is not a skip, and none is
+    red. A run without results, or with skips only, has shown nothing.
     """
     whole = len(run.results) >= run.planned
     judged = any(each.verdict is not Verdict.SKIP for each in run.results)

@@ -1,4 +1,4 @@
-"""Why a result is what it is, in words, and whether two are so for the same reason."""
+"""Causes: the reason of a result in words, and results that have the same reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conformance.profiles.registry import profiles
 
 
 def headline(result: Result) -> str:
-    """What went wrong, in one sentence."""
+    """The reason of a red result, in one sentence."""
     if result.verdict is Verdict.SURPRISE:
         why = f": {result.reason}" if result.reason else ""
         return f"passed, although the manifest lists it as a known failure{why}"
@@ -20,11 +20,11 @@ def headline(result: Result) -> str:
     if not names:
         return result.description.partition("\n")[0]
     *most, last = names
-    return f"{', '.join(most)} and {last} did not hold" if most else f"{last} did not hold"
+    return f"failed checks: {', '.join(most)} and {last}" if most else f"failed check: {last}"
 
 
 def sentence(profile: str, clause_id: str) -> str:
-    """The contract's sentence, or nothing where this version has no such profile or clause."""
+    """The contract's sentence; empty where the profile or the clause is not installed."""
     try:
         return profiles()[profile].clause(clause_id).sentence
     except LookupError:
@@ -32,11 +32,10 @@ def sentence(profile: str, clause_id: str) -> str:
 
 
 def alike(results: Iterable[Result]) -> list[list[Result]]:
-    """Group the results that went wrong in the same way on the same daemon, in order.
+    """Group the results that failed in the same way on the same daemon, in order.
 
-    The same way is: the same verdict, reason and failed checks with the same
-    expected and actual. Places are left out, and so are times and addresses,
-    which no two exchanges share.
+    They have the same verdict, reason and failed checks with the same expected and actual.
+    Places, times and addresses are ignored: they differ between any two exchanges.
     """
     groups: dict[tuple[object, ...], list[Result]] = {}
     for each in results:

@@ -1,4 +1,4 @@
-"""How many results there are of each verdict, in words and colours."""
+"""The number of results of each verdict, in words and colours."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ STYLES = {
     Verdict.PASS: "green",
     Verdict.SKIP: "dim",
 }
-"""In the order in which counts are given: the worst first."""
+"""In the order of the counts: the worst verdict first."""
 
 
 def counts(number: Mapping[Verdict, int]) -> Text:
-    """`1 fail, 11 pass`; verdicts that did not occur are left out."""
+    """`1 fail, 11 pass`, without the verdicts that did not occur."""
     return Text(", ").join(
         Text(f"{number[verdict]} {verdict.value}", style=style)
         for verdict, style in STYLES.items()

@@ -1,4 +1,7 @@
-"""The matrix: daemons and their variants down, categories across, passed of judged in each."""
+"""The matrix: a row for each daemon and variant, a column for each category.
+
+A cell shows how many of the judged scenarios passed.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from conformance.report._printable import one_line
 
 
 def matrix(results: Sequence[Result], *, width: int, strict: bool) -> Iterator[Table]:
-    """One table, or several below each other where the categories need more width."""
+    """One table, or several where the categories need more width."""
     rows: dict[tuple[str, str], dict[str, list[Result]]] = {}
     for each in results:
         columns = rows.setdefault((each.daemon, each.variant), {})
@@ -35,7 +38,7 @@ def matrix(results: Sequence[Result], *, width: int, strict: bool) -> Iterator[T
 
 
 def _fitting(categories: Iterable[str], width: int) -> Iterator[list[str]]:
-    """The categories, in runs that fit; a run holds at least one."""
+    """The categories in groups that fit into the width; a group has at least one."""
     run: list[str] = []
     used = 0
     for each in categories:

@@ -1,4 +1,4 @@
-"""What is not red and still worth knowing: skips, known failures, warnings."""
+"""Notes on results that are not red: skips, known failures, second tries, warnings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.report._printable import one_line
 
 
 def notes(run: Run, program: str) -> Iterator[tuple[str, list[Text]]]:
-    """Title and lines of each kind of note that there is."""
+    """Title and lines of each kind of note that the run has."""
     skips = Counter(
         (each.daemon, each.reason) for each in run.results if each.verdict is Verdict.SKIP
     )
@@ -31,7 +31,7 @@ def notes(run: Run, program: str) -> Iterator[tuple[str, list[Text]]]:
 
 
 def _skips(skips: Counter[tuple[str, str]]) -> Iterator[Text]:
-    """One line for each daemon and reason, however many scenarios it concerns."""
+    """One line for each daemon and reason, with the number of scenarios."""
     width = max(len(daemon) for daemon, _ in skips)
     for (daemon, reason), number in skips.items():
         yield _line(daemon, width, f"{reason or 'no reason given'} ({_scenarios(number)})")

@@ -1,9 +1,9 @@
-"""Results in one order, whatever order they come in.
+"""A queue that releases results in the order of the plan.
 
-Daemons are judged side by side, yet two runs must give documents that can be
-compared line by line. Each result is held back until all that stand before it
-in the plan have come, and no longer: the document still grows while the run
-does. A daemon's results stand together, daemons in the order of the plan.
+Daemons are judged at the same time, but the documents of two runs must be comparable
+line by line. A result is held until every result before it has arrived, and no longer:
+the document grows while the run does. The results of a daemon stand together; daemons
+stand in the order of the plan.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from conformance.core.result import Result
 
 
 class InOrder:
-    """Takes results in any order and gives them back in the order planned."""
+    """Takes results in any order and releases them in the planned order."""
 
     def __init__(self, daemons: Sequence[str], planned: Sequence[str]) -> None:
         place = {name: at for at, name in enumerate(daemons)}
@@ -24,14 +24,14 @@ class InOrder:
         self._waiting: dict[str, Result] = {}
 
     def add(self, result: Result) -> Iterator[Result]:
-        """Take one, and give those whose turn it has become."""
+        """Take one result; the results that can be released now."""
         self._waiting[result.id] = result
         while self._next < len(self._turns) and self._turns[self._next] in self._waiting:
             yield self._waiting.pop(self._turns[self._next])
             self._next += 1
 
     def rest(self) -> list[Result]:
-        """What is still held when no more will come; results nobody planned come last."""
+        """What is still held at the end of the run; results outside the plan come last."""
         turns = {name: at for at, name in enumerate(self._turns)}
         last = len(turns)
 

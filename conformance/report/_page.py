@@ -1,8 +1,8 @@
-"""One red result on one screen: what should hold, what was seen, how to see it again.
+"""The page of one red result: what should hold, what was seen, how to repeat it.
 
-A page is at most 40 lines of 100 columns. Its parts compete for them in this
-order: what it is about, the failed checks, the evidence; each is cut where it
-must be and says so, and the command that repeats the scenario is always last.
+A page has at most 40 lines of 100 columns, so that it fits one screen. Its parts get
+their lines in this order: the description, the failed checks, the evidence. A part that
+is cut says so. The command that repeats the scenario is always last.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ HEIGHT = 40
 """Lines of a page: an editor's terminal on a laptop shows about as many."""
 
 _EVIDENCE = 12
-"""Lines kept for the evidence however many checks failed."""
+"""Lines reserved for the evidence, whatever the number of failed checks."""
 
 _LABEL = 10
 """Columns of the labels at the left."""
 
 
 def page(result: Result, *, place: str, console: Console, program: str) -> list[Text]:
-    """The lines of one failure's page; `place` says which of how many it is."""
+    """The lines of one failure's page; `place` is its number among the failures."""
     top = _top(result, place=place, console=console)
     bottom = _commands(result, program)
     evidence = printable(result.evidence.expandtabs(4)).strip("\n").splitlines()
@@ -100,7 +100,7 @@ def _labelled(label: str, value: str, style: str, console: Console) -> Iterator[
 
 
 def _evidence(lines: list[str], room: int, console: Console) -> Iterator[Text]:
-    """The beginning and the end of it: how it started and how it went wrong."""
+    """Its beginning and its end: how the exchange started and how it failed."""
     if not lines:
         return
     yield Text()

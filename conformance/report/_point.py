@@ -1,14 +1,13 @@
 """A Result as a TAP test point, for both dialects of TAP.
 
-A warning is `ok` with diagnostics (`not ok` where warnings are red), a known
-failure `not ok … # TODO`, which consumers count as no failure. A known failure
-that passed is a plain `not ok`: as a TODO it would be cheered.
+A warning is `ok` with diagnostics, or `not ok` where warnings are red. A known failure
+is `not ok … # TODO`, which consumers do not count as a failure. A known failure that
+passed is a plain `not ok`, because consumers ignore a TODO that passes.
 
-Three readers must agree on the YAML: npm's tap-parser (YAML 1.2), tap.py
-(PyYAML) and Debian's prove, whose YAMLish knows a small part of YAML. So every
-value is a double-quoted string on one line, every list a list of mappings, and
-only the evidence is a block, with its blank lines indented and no line that
-could be taken for the block's end.
+Three readers must agree on the YAML: npm's tap-parser (YAML 1.2), tap.py (PyYAML) and
+Debian's prove, whose YAMLish is a small part of YAML. So every value is a double-quoted
+string on one line, and every list is a list of mappings. Only the evidence is a block. Its
+blank lines are indented, and none of its lines looks like the block's end.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from conformance.report._printable import one_line, printable, quoted
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What both dialects write of a result, apart from its number."""
+    """What both dialects write about a result, except its number."""
 
     ok: bool
     name: str
@@ -53,7 +52,7 @@ _DIRECTIVES = {Verdict.SKIP: "SKIP", Verdict.KNOWN: "TODO"}
 
 
 def _yaml(result: Result, program: str) -> Iterator[str]:
-    """The first failed check at the top, where viewers look; the others under `also`."""
+    """The first failed check at the top level, which viewers show; the others under `also`."""
     yield f"message: {quoted(headline(result))}"
     yield f"severity: {quoted(result.verdict.value)}"
     yield f"description: {quoted(result.description)}"
@@ -85,7 +84,7 @@ def _check(failed: FailedCheck, profile: str) -> Iterator[str]:
 
 def _block(text: str) -> Iterator[str]:
     for number, line in enumerate(printable(text.expandtabs(4)).strip("\n").split("\n")):
-        # An indented first line would need YAML's indentation indicator, which
-        # prove does not know; a line that starts with `...` ends the block for tap.py.
+        # An indented first line would need YAML's indentation indicator, which prove does not
+        # support. For tap.py a line that starts with `...` ends the block.
         shown = line.rstrip() if number else line.strip()
         yield shown.replace("...", "…", 1) if shown.lstrip().startswith("...") else shown

@@ -1,21 +1,20 @@
-"""Text from outside, made safe to show.
+"""Escaping: text from daemons and APIs that is safe to show.
 
-What daemons and upstreams said ends up in reports: escape sequences, bidi
-overrides, lone surrogates, line breaks that only some readers know. Whatever
-Python calls unprintable is shown by its escape, so a report says what is there
-and a terminal or a line-based parser sees nothing but text.
+Such text may hold escape sequences, bidi overrides, lone surrogates, or line breaks that
+only some readers recognise. Every character that Python calls unprintable is shown by its
+escape. So a report shows what was there, and terminals and parsers see plain text.
 """
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """The text with all but printable characters and line feeds as escapes: `\\x1b`."""
+    """The text; characters that are neither printable nor line feeds are escaped: `\\x1b`."""
     return "".join(each if each == "\n" else _escape(each) for each in text)
 
 
 def one_line(text: str) -> str:
-    """The same on one line: white space of any kind becomes one space."""
+    """The same on one line; each run of white space becomes one space."""
     return printable(" ".join(text.split()))
 
 

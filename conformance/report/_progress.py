@@ -1,7 +1,7 @@
-"""How a run gets on, while it does: a bar for each daemon on a terminal, else a line.
+"""Progress of a run: a bar for each daemon on a terminal, and a line for each variant.
 
-A line is written once for each variant of a daemon, when its last result has
-come; a CI log gets these lines and nothing else.
+The line is written when the variant's last result has arrived. A CI log gets the lines
+without the bars.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from conformance.report._printable import one_line
 
 
 class Progress:
-    """Follows the results of one run; `planned` are the ids of all that will come."""
+    """Follows the results of one run; `planned` are the ids of all of them."""
 
     def __init__(self, console: Console, daemons: Sequence[str], planned: Sequence[str]) -> None:
         self._console = console
@@ -35,9 +35,9 @@ class Progress:
             _Counts(),
             console=console,
             transient=True,
-            redirect_stdout=False,  # pytest moves these about itself
+            redirect_stdout=False,  # pytest redirects these itself
             redirect_stderr=False,
-            refresh_per_second=5,  # enough for the eye; scenarios that measure time run meanwhile
+            refresh_per_second=5,  # low, because scenarios that measure time run meanwhile
             disable=not console.is_interactive,
         )
         totals = Counter(each.split("/")[0] for each in planned)
@@ -48,7 +48,7 @@ class Progress:
         self._bars.start()
 
     def result(self, result: Result) -> None:
-        """Move the daemon's bar; tell its variant once that is complete."""
+        """Move the daemon's bar; write the variant's line when the variant is complete."""
         variant = f"{result.daemon}/{result.variant}"
         self._daemons[result.daemon][result.verdict] += 1
         self._variants[variant][result.verdict] += 1
@@ -59,7 +59,7 @@ class Progress:
             self._tell(variant)
 
     def stop(self) -> None:
-        """Take the bars away; tell the variants that never became complete."""
+        """Remove the bars; write the lines of variants that are incomplete."""
         self._bars.stop()
         for variant, came in self._variants.items():
             if came.total() != self._expected[variant]:

@@ -1,4 +1,4 @@
-"""One scenario explained: what happens, what must hold, and who was bitten by it."""
+"""A page of text about one scenario: what happens, what must hold, and its source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conformance.core.scenario import Actor, Api, Scenario, Start
 from conformance.core.script import to_json
 
 _WIDTH = 88
-"""Prose is set for reading, not for the width of the window."""
+"""Columns of prose, whatever the width of the window."""
 
 
 def as_text(scenario: Scenario) -> str:
@@ -35,7 +35,7 @@ def as_text(scenario: Scenario) -> str:
 
 def _upstream(scenario: Scenario) -> str:
     if scenario.actor is Actor.BENCH:
-        return "chosen by the scenario, exchange by exchange; see below"
+        return "chosen by the scenario for each exchange; see below"
     if scenario.script is not None:
         shown = json.dumps(to_json(scenario.script), ensure_ascii=False)
         return f"a script (docs/control.md):\n{textwrap.shorten(shown, 600, placeholder=' …')}"
@@ -47,7 +47,7 @@ def _upstream(scenario: Scenario) -> str:
 def _conditions(scenario: Scenario) -> list[str]:
     lines = [f"ends within {scenario.deadline:g} s on a calm machine"]
     if scenario.request:
-        lines.append(f"the handoff's fields: {', '.join(sorted(scenario.request))}")
+        lines.append(f"fields of the request: {', '.join(sorted(scenario.request))}")
     if scenario.needs:
         lines.append(f"needs a daemon that declares: {', '.join(scenario.needs)}")
     if scenario.everywhere:
@@ -56,7 +56,7 @@ def _conditions(scenario: Scenario) -> list[str]:
         wishes = ", ".join(_wishes(scenario.start))
         lines.append(f"has a daemon instance of its own{f', with {wishes}' if wishes else ''}")
     if scenario.quiet:
-        lines.append("nothing else runs on the machine meanwhile")
+        lines.append("runs while no other scenario runs on the machine")
     return lines
 
 

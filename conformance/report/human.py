@@ -1,10 +1,9 @@
-"""For people: progress while it runs, then what went wrong, then how it stands.
+"""The report for people: progress, then the failures, then a summary.
 
-What matters most stands last, where the prompt is and where a log is cut to:
-a page for each failure, then skips, known failures and warnings, the matrix,
-what is red by name, and one line that says it all. Whatever a daemon wrote is
-shown as plain text: escapes are escaped, and rich's markup is never
-interpreted.
+The most important part stands last, next to the prompt and at the end of a log: a page
+for each failure, then skips, known failures and warnings, the matrix, the red results by
+name, and one line of summary. Text from daemons is shown as plain text: escapes are
+escaped, and rich does not interpret its markup.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ from conformance.report._printable import one_line, printable
 from conformance.report._progress import Progress
 
 _NAMED = 10
-"""Causes of red results that are named again at the end; each has had its page."""
+"""Number of causes that the end names again, after their pages."""
 
 
 def open_report(
     stream: TextIO, *, color: bool | None = None, strict: bool = False, program: str = PROGRAM
 ) -> Human:
-    """A report for people; live on a terminal, 100 columns wide where there is none."""
-    del strict  # the run says so itself at its end, where this report first asks
+    """A report for people; live on a terminal, 100 columns wide elsewhere."""
+    del strict  # the Run says so at its end, where this report needs it
     terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
     if color is None:
         color = not os.environ.get("NO_COLOR") and (terminal or bool(os.environ.get("FORCE_COLOR")))
@@ -62,13 +61,13 @@ class Human:
         self._console, self._program = console, program
 
     def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
-        """Say what is coming."""
+        """Write the number of scenarios and the daemons."""
         names = ", ".join(map(one_line, daemons))
         self._print(Text(f"{total} scenarios on {names or 'no daemon'}", style="bold"))
         self._progress = Progress(self._console, daemons, planned)
 
     def result(self, result: Result) -> None:
-        """Show that it came."""
+        """Show it in the progress."""
         self._progress.result(result)
 
     def notice(self, text: str) -> None:
@@ -76,7 +75,7 @@ class Human:
         self._print(Text(printable(text), style="dim"))
 
     def end(self, run: Run) -> None:
-        """Failures, notes, matrix, and the line that says it all."""
+        """Write failures, notes, matrix and summary."""
         self._progress.stop()
         for line in self._failures(run.red):
             self._print(line)
@@ -91,7 +90,7 @@ class Human:
         self._print(self._summary(run))
 
     def _failures(self, red: Sequence[Result]) -> Iterator[Text]:
-        """A page for each cause, and below it a line for each further result it explains."""
+        """A page for each cause, and a line for each further result with the same cause."""
         number = 0
         for first, *others in alike(red):
             yield Text()
@@ -102,13 +101,13 @@ class Human:
             if others:
                 yield Text()
                 yield Text(
-                    f"  {len(others)} more of {one_line(first.daemon)} went wrong in the same way:"
+                    f"  {len(others)} more of {one_line(first.daemon)} failed in the same way:"
                 )
             for each in others:
                 yield Text(f"    {one_line(repeat(each, self._program) or each.id)}", style="cyan")
 
     def _named(self, red: Sequence[Result]) -> Iterator[Text]:
-        """A line or two for each cause, so that the end of a log says what is red, and why."""
+        """A line or two for each cause, so that the end of a log names what is red and why."""
         causes = alike(red)
         for first, *others in causes[:_NAMED]:
             more = f" (and {len(others)} more alike)" if others else ""
@@ -144,9 +143,9 @@ class Human:
             missing = run.planned - len(run.results)
             line.append(f"; cut short: {missing} scenarios were not judged", style="yellow")
         elif number.keys() == {Verdict.SKIP}:
-            line.append("; nothing was judged, so nothing is shown to work", style="yellow")
+            line.append("; every scenario was skipped, so the run shows nothing", style="yellow")
         return line
 
     def _print(self, what: RenderableType) -> None:
-        # Commands must be copied as they are: a long line is left to the terminal.
+        # A command must stay copyable, so a long line is not wrapped.
         self._console.print(what, soft_wrap=isinstance(what, Text))

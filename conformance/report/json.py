@@ -1,8 +1,8 @@
 """One versioned JSON document, described by docs/results.schema.json.
 
-A member is added with a new optional key; one that changes its meaning or goes
-away raises the version. Written in one piece when the run ends: half a document
-is of no use to anybody.
+A new optional member keeps the version. A member that changes its meaning or is removed
+raises it. The document is written in one piece when the run ends, because half a
+document cannot be parsed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VERSION = 1
 def open_report(
     stream: TextIO, *, color: bool | None = None, strict: bool = False, program: str = PROGRAM
 ) -> Json:
-    """The document on `stream`; it has no colour, and says itself whether it is strict."""
+    """The document on `stream`, without colour; the document itself says whether it is strict."""
     del color, strict
     return Json(stream, program)
 
@@ -35,10 +35,10 @@ class Json:
         self._notices: list[str] = []
 
     def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
-        """Nothing yet."""
+        """Do nothing: the document is written at the end."""
 
     def result(self, result: Result) -> None:
-        """Nothing yet: `end` is given all of them."""
+        """Do nothing: `end` receives all results."""
 
     def notice(self, text: str) -> None:
         """Keep it for the document."""
@@ -52,7 +52,7 @@ class Json:
             ensure_ascii=False,
             allow_nan=False,
         )
-        # A lone surrogate has no UTF-8 form; its escape is the one JSON uses too.
+        # A lone surrogate cannot be encoded as UTF-8; its escape is valid JSON.
         self._stream.write(text.encode(errors="backslashreplace").decode() + "\n")
         self._stream.flush()
 

@@ -1,7 +1,7 @@
 """The catalog as a list, by category: for people, and as JSON.
 
-`conformance list` prints it and must feel instant, so nothing here imports
-more than the scenarios themselves did.
+`conformance list` must feel instant, so this module imports only what the scenarios
+import themselves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from conformance.core.scenario import Scenario
 def as_text(scenarios: Iterable[Scenario], *, color: bool = False) -> str:
     """A heading for each category, a line for each scenario: name, levels, clauses, sentence.
 
-    Categories stand in the order in which their first scenario comes.
+    Categories stand in the order of their first scenarios.
     """
     rest = _grouped(scenarios)
     name_width = max((len(each.name) for each in rest), default=0)
@@ -37,7 +37,7 @@ def as_text(scenarios: Iterable[Scenario], *, color: bool = False) -> str:
 
 
 def as_json(scenarios: Iterable[Scenario]) -> str:
-    """The same, and all else a program may select by, as a versioned JSON document."""
+    """A versioned JSON document with every field that a program may select by."""
     entries = [_entry(each) for each in _grouped(scenarios)]
     return json.dumps({"version": 1, "scenarios": entries}, indent=2, ensure_ascii=False)
 

@@ -17,13 +17,13 @@ from conformance.report._printable import printable
 def open_report(
     stream: TextIO, *, color: bool | None = None, strict: bool = False, program: str = PROGRAM
 ) -> Tap:
-    """TAP on `stream`; it has no colour."""
+    """TAP on `stream`, without colour."""
     del color
     return Tap(stream, strict=strict, program=program)
 
 
 class Tap:
-    """A Report as flat TAP. The plan stands first, so that a run cut short shows."""
+    """A Report as flat TAP. The plan stands first, so that readers detect a run cut short."""
 
     def __init__(self, stream: TextIO, *, strict: bool, program: str) -> None:
         self._stream = stream
@@ -36,7 +36,7 @@ class Tap:
         self._stream.flush()
 
     def result(self, result: Result) -> None:
-        """Write the points whose turn has come."""
+        """Write the points that are next in the plan."""
         for each in self._order.add(result):
             self._write(each)
 
@@ -46,7 +46,7 @@ class Tap:
             print(f"# {line}", file=self._stream, flush=True)
 
     def end(self, run: Run) -> None:
-        """Write what was still held back."""
+        """Write the points that are still held."""
         del run
         for each in self._order.rest():
             self._write(each)
@@ -56,7 +56,7 @@ class Tap:
         add = self._tracker.add_ok if what.ok else self._tracker.add_not_ok
         add(
             result.daemon,
-            # Even an escaped # ends a name for tap.py's own parser.
+            # In tap.py's own parser even an escaped # ends a name.
             f"- {what.name}".replace("#", "\\x23"),
             directive=what.directive,
             diagnostics="\n".join(f"  {line}" for line in what.diagnostics) or None,

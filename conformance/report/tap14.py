@@ -1,7 +1,7 @@
 """TAP 14: a subtest for each daemon, a test point for each variant/scenario in it.
 
-A subtest's plan and the document's are written as soon as they are known, so
-that a run cut short does not look complete.
+The plans of the document and of each subtest are written as soon as they are known. So a
+run cut short does not look complete.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _INDENT = "    "
 def open_report(
     stream: TextIO, *, color: bool | None = None, strict: bool = False, program: str = PROGRAM
 ) -> Tap14:
-    """TAP 14 on `stream`; it has no colour."""
+    """TAP 14 on `stream`, without colour."""
     del color
     return Tap14(stream, strict=strict, program=program)
 
@@ -47,7 +47,7 @@ class Tap14:
             self._plan(each.split("/")[0] for each in planned)
 
     def result(self, result: Result) -> None:
-        """Write the points whose turn has come."""
+        """Write the points that are next in the plan."""
         for each in self._order.add(result):
             self._write(each)
 
@@ -57,7 +57,7 @@ class Tap14:
             self._print(f"{_INDENT if self._daemon else ''}# {line}")
 
     def end(self, run: Run) -> None:
-        """Write what was still held back, and close the last subtest."""
+        """Write the points that are still held, and close the last subtest."""
         del run
         rest = self._order.rest()
         if not self._plans:
@@ -67,7 +67,7 @@ class Tap14:
         self._close()
 
     def _plan(self, daemons: Iterable[str]) -> None:
-        """Fix the plans by the daemon of each result to come."""
+        """Set the plans from the daemon of each result to come."""
         self._plans = Counter(daemons)
         self._print(f"1..{len(self._plans)}")
 
@@ -89,7 +89,7 @@ class Tap14:
             self._print(f"{_INDENT}  {line}")
 
     def _close(self) -> None:
-        """Sum the open subtest up: ok when all of it came and none of it failed."""
+        """Close the open subtest: ok when all its points exist and none failed."""
         if self._daemon is None:
             return
         self._closed += 1
@@ -116,5 +116,5 @@ def _line(what: Point, number: int) -> str:
 
 
 def _escape(text: str) -> str:
-    """TAP 14 gives # and backslash a meaning everywhere on a line."""
+    """Escape # and backslash, which are special everywhere on a line of TAP 14."""
     return one_line(text).replace("\\", "\\\\").replace("#", "\\#")

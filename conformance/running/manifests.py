@@ -1,4 +1,4 @@
-"""Reading manifests with the profiles that are installed."""
+"""Manifests, read with the installed profiles."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""Scenario files: a script and what it says, found by chance and kept to be judged again.
+"""Scenario files: a script and its text, found by the fuzzer and kept to be judged again.
 
     {"version": 1, "name": "fuzz_3f2a91", "texts": ["Hello"], "script": {"steps": […]}}
 
-`conformance fuzz` writes them, `conformance run --replay FILE` judges them
-with the daemons that are selected. `texts` is what the deltas of choice 0 say,
-in order, those that say nothing left out.
+`conformance fuzz` writes them, and `conformance run --replay FILE` judges the selected
+daemons with them. `texts` are the texts of choice 0's deltas in order, without empty ones.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ CLAUSES = ("R2", "R3", "R4", "U2")
 
 
 class ReplayError(ValueError):
-    """A file that is no scenario file; the message names it and says what is wrong."""
+    """A file is not a scenario file; the message names it and the mistake."""
 
 
 def write(folder: Path, *, texts: Sequence[str], script: Script) -> Path:
-    """Write a scenario file, named after its content; its path."""
+    """Write a scenario file, named after its content; return its path."""
     value = to_json(script)
     digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:6]
     path = folder / f"fuzz_{digest}.json"
@@ -42,13 +41,15 @@ def write(folder: Path, *, texts: Sequence[str], script: Script) -> Path:
 
 
 def read(path: Path) -> Scenario:
-    """The scenario in the file, for every daemon of profile `handoff`. Raises ReplayError."""
+    """The scenario in the file, for every profile that has its clauses. Raises ReplayError."""
     try:
         document = json.loads(path.read_text())
     except OSError as error:
         raise ReplayError(f"{path}: {error.strerror}; name a file that `fuzz` wrote") from None
     except ValueError as error:
-        raise ReplayError(f"{path}: no JSON ({error}); name a file that `fuzz` wrote") from None
+        raise ReplayError(
+            f"{path}: expected JSON ({error}); name a file that `fuzz` wrote"
+        ) from None
     if not isinstance(document, dict) or document.get("version") != VERSION:
         found = document.get("version") if isinstance(document, dict) else type(document).__name__
         raise ReplayError(f"{path}: expected a scenario file of version {VERSION}, found {found!r}")
@@ -64,16 +65,16 @@ def read(path: Path) -> Scenario:
 
 
 def scenario(name: str, *, texts: Sequence[str], script: Script) -> Scenario:
-    """A scenario that is judged by what its deltas say."""
-    said = tuple(texts)
+    """A scenario that checks the texts of the deltas."""
+    expected = tuple(texts)
 
     def judge(response: Checks) -> None:
-        relays(response, said)
+        relays(response, expected)
 
     return Scenario(
         name=name,
         category="replay",
-        description="A stream that was found by chance says the same on both sides.",
+        description="The daemon relays a random stream with all its texts.",
         clause_ids=CLAUSES,
         script=script,
         everywhere=True,
@@ -82,7 +83,7 @@ def scenario(name: str, *, texts: Sequence[str], script: Script) -> Scenario:
 
 
 def relays(response: Checks, texts: Sequence[str]) -> None:
-    """A complete answer with these texts, however the API's stream spelled it."""
+    """Check for a complete answer with these texts, whatever the spelling of the API's stream."""
     response.http_status(200).no_error().sse_format().utf8_valid()
     if texts:
         response.chunk_count(len(texts)).content("".join(texts))

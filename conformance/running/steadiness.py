@@ -1,9 +1,8 @@
-"""Is the verdict always the same? Repeat a run and compare.
+"""Steadiness: repeat a run and compare the verdicts.
 
-A suite that is red once in fifty runs teaches its users to look away, so the
-suite is held to this itself: every run must give every scenario the verdict
-that it had in the first. With `busy`, a process spins on one core meanwhile,
-as other people's builds do on a shared machine.
+Users ignore a suite that is red once in fifty runs without a reason. So every run must
+give every scenario the verdict of the first run. With `busy`, a process spins on one
+core meanwhile, as other builds do on a shared machine.
 """
 
 from __future__ import annotations
@@ -25,9 +24,10 @@ from conformance.core.result import Verdict
 def repeat(
     arguments: Sequence[str], *, runs: int, busy: bool, tell: Callable[[str], None]
 ) -> dict[str, Counter[Verdict]]:
-    """Run `conformance run ARGUMENTS` this many times; how often each case had which verdict.
+    """Run `conformance run ARGUMENTS` this many times; count the verdicts of each case.
 
-    Raises RuntimeError with the run's output when one was used wrongly.
+    tell: called with a line after each run. Raises RuntimeError, with the output, for a run
+    that was used wrongly.
     """
     seen: dict[str, Counter[Verdict]] = {}
     with _spinning() if busy else nullcontext():
@@ -41,7 +41,7 @@ def repeat(
 
 
 def unsteady(seen: Mapping[str, Counter[Verdict]], *, runs: int) -> Iterator[str]:
-    """A line for each case that had different verdicts, or was missing from a run."""
+    """A line for each case with different verdicts, or missing from a run."""
     for case, verdicts in sorted(seen.items()):
         missing = runs - verdicts.total()
         if len(verdicts) > 1 or missing:

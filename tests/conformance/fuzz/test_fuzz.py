@@ -60,7 +60,7 @@ def test_a_stream_survives_its_file(stream: Stream) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no JSON"),
+        ("", "expected JSON"),
         ("[]", "expected a scenario file of version 1, found 'list'"),
         ('{"version": 2}', "expected a scenario file of version 1, found 2"),
         ('{"version": 1, "name": "x", "texts": []}', "found no script"),

@@ -101,7 +101,7 @@ def test_one_cause_is_told_once_and_repeated_by_its_commands() -> None:
     text = rendered("human", mixture())
     assert "\n".join(map("\n".join, pages(text))).count("the daemon did not start") == 1
     assert "4 to 15 of 16" in text
-    assert "11 more of dead went wrong in the same way:" in text
+    assert "11 more of dead failed in the same way:" in text
     for each in mixture().red:
         assert shlex.join(each.repeat) in text
 
@@ -110,14 +110,14 @@ def test_the_end_names_what_is_red() -> None:
     """A log of a run elsewhere is often all that is there, and only its end."""
     *_, named = rendered("human", mixture()).split("\n\n")
     first, *_, last = named.splitlines()
-    assert first.startswith("FAIL  go/default/abort_stream: no_done_marker, ")
+    assert first.startswith("FAIL  go/default/abort_stream: failed checks: no_done_marker, ")
     assert last.startswith("red: ")
     assert "\nFAIL  dead/default/basic_response (and 11 more alike): the daemon did not st" in named
     many = [
         result(f"go/h1/{n}", Verdict.FAIL, failures=(failed("c", actual=f"{n} events"),))
         for n in "abcdefghijkl"
     ]
-    last = "FAIL  go/h1/j: c did not hold\n      j events\nand 2 more\nred: 12 fail"
+    last = "FAIL  go/h1/j: failed check: c\n      j events\nand 2 more\nred: 12 fail"
     assert last in rendered("human", run_of(*many))
 
 
@@ -132,7 +132,7 @@ def test_only_the_same_cause_is_the_same() -> None:
     elsewhere = replace(alike[0], daemon="rust")
     text = rendered("human", run_of(*alike, other, another, elsewhere))
     assert len(pages(text)) == 4
-    assert text.count("went wrong in the same way") == 1
+    assert text.count("failed in the same way") == 1
 
 
 def test_the_matrix_counts_what_passed_of_what_was_judged() -> None:
@@ -194,7 +194,7 @@ def test_strict_gives_a_warning_its_page() -> None:
         (run_of(), "red: no scenario was judged in 3.2 s"),
         (
             run_of(result("go/default/a", Verdict.SKIP)),
-            "red: 1 skip in 3.2 s; nothing was judged, so nothing is shown to work",
+            "red: 1 skip in 3.2 s; every scenario was skipped, so the run shows nothing",
         ),
         (
             replace(run_of(result("go/default/a", Verdict.PASS)), planned=3),

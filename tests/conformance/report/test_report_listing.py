@@ -99,9 +99,9 @@ def test_an_explanation_says_what_happens_and_what_must_hold() -> None:
         "pattern `stall:3`",
         f"U5 MUST {profile_named('handoff').clause('U5').sentence}.",
         "needs a daemon that declares: body",
-        "the handoff's fields: max_tokens",
+        "fields of the request: max_tokens",
         "has a daemon instance of its own, with idle_timeout = 0.5",
-        "nothing else runs on the machine meanwhile",
+        "runs while no other scenario runs on the machine",
         "somebody/gateway#12 keeps paying",
     ):
         assert part in shown
