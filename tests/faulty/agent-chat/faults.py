@@ -8,25 +8,11 @@ The backend itself is daemons/agent-chat; the modules here replace parts of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault."""
-
-    description: str
-    """The mistake: `the backend …`."""
-    clauses: tuple[str, ...]
-    """The clauses of the contract that it violates."""
-    daemon: str = "agent-chat"
-    """The manifest in whose daemon it shows."""
-    variant: str = "default"
-    """The variant in which it shows."""
+from entry import Fault
 
 
 def _bug(description: str, clauses: str) -> Fault:
-    return Fault(description, tuple(clauses.split()))
+    return Fault(description, tuple(clauses.split()), "agent-chat")
 
 
 EVERYTHING = " ".join(f"AC{number}" for number in range(1, 49))

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import difflib
 import logging
 import sys
 from pathlib import Path
 
 from faults import FAULTS
-from switch import activate, fault
+from switch import activated, fault
 
 
 def main() -> int:
     """Serve with the faults of the command line; return the exit status."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--fault", action="append", default=[])
-    chosen, rest = parser.parse_known_args()
-    for name in chosen.fault:
-        if name not in FAULTS:
-            near = difflib.get_close_matches(name, FAULTS, 1)
-            parser.error(f"unknown fault {name!r}; the nearest is {near[0] if near else '-'}")
-    activate(chosen.fault)
+    rest = activated(FAULTS)
     if fault("dead"):
         return 1
     sys.path.insert(0, str(Path(__file__).parents[3] / "daemons" / "rpc-chat"))

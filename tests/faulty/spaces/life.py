@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import logging
 import os
 import signal
@@ -12,7 +10,7 @@ import sys
 from pathlib import Path
 
 from faults import FAULTS
-from switch import activate, fault
+from switch import activated, fault
 
 CLIENTS = ("aiohttp", "requests")
 """Modules that the client half of the Socket.IO library loads: a third of the start's time, and
@@ -21,14 +19,7 @@ the self-test starts hundreds of websites."""
 
 def main() -> int:
     """Serve with the faults of the command line; return the exit status."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--fault", action="append", default=[])
-    chosen, rest = parser.parse_known_args()
-    for name in chosen.fault:
-        if name not in FAULTS:
-            near = difflib.get_close_matches(name, FAULTS, 1)
-            parser.error(f"unknown fault {name!r}; the nearest is {near[0] if near else '-'}")
-    activate(chosen.fault)
+    rest = activated(FAULTS)
     if fault("dead"):
         return 1
     for name in CLIENTS:
