@@ -56,7 +56,7 @@ class RemoteApp(SocketIo):
         )
 
     async def rejected(
-        self, name: object, words: str, *, clause: str, dismissed: bool = True
+        self, name: object, words: str, *, clause: str = OWN, dismissed: bool = True
     ) -> None:
         """Check that a registration fails, in these words (SP36).
 

@@ -56,7 +56,7 @@ async def register_unknown(bench: SpacesBench) -> None:
     space = await bench.space()
     for name in (f"{space.name}-no", space.name.upper(), f" {space.name}"):
         app = await bench.socket()
-        await app.rejected(name, _unknown(name), clause="SP3")
+        await app.rejected(name, _unknown(name))
     await bench.app(space, clause="SP3")
 
 
@@ -65,7 +65,7 @@ async def register_for_a_standard_space(bench: SpacesBench) -> None:
     """The website refuses an app for a space of another type."""
     space = await bench.space(card_type="standard")
     app = await bench.socket()
-    await app.rejected(space.name, _unknown(space.name), clause="SP3")
+    await app.rejected(space.name, _unknown(space.name))
 
 
 @scenario(clause=("SP2", "SP36"), evidence="code, registration: no name")
@@ -74,7 +74,7 @@ async def register_without_a_name(bench: SpacesBench) -> None:
     space = await bench.space()
     app = await bench.socket()
     for name in (None, ""):
-        await app.rejected(name, MISSING, clause="SP2", dismissed=False)
+        await app.rejected(name, MISSING, dismissed=False)
     await app.serve(space, clause="SP2")
 
 
@@ -102,7 +102,7 @@ async def register_second_app(bench: SpacesBench) -> None:
     """The website refuses a second app of a space, and continues to serve the first."""
     space, first, user = await bench.ready()
     second = await bench.socket()
-    await second.rejected(space.name, TAKEN, clause="SP5")
+    await second.rejected(space.name, TAKEN)
     await first.works(user, space)
 
 
@@ -140,7 +140,7 @@ async def register_twin_names(bench: SpacesBench) -> None:
     first, admin = await bench.space(), await bench.admin()
     second = await bench.space(first.name)
     app = await bench.socket()
-    await app.rejected(first.name, _twins(first.name), clause="SP4")
+    await app.rejected(first.name, _twins(first.name))
     await admin.post(
         f"/admin/space/edit/{second.id}",
         {"name": f"{first.name} II", "card_type": "websockets", "ws_enable_prompt": "on"},
