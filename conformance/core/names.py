@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 FEW = 30
-"""Names that an error lists although it has a suggestion."""
+"""The most names that an error lists."""
 
 
 def instead(name: str, valid: Iterable[str]) -> str:
-    """`did you mean 'go'? there are: go, rust`: the nearest valid name, or all of them.
+    """`did you mean 'go'? there are: go, rust`: the nearest valid name, and some or all.
 
-    No name is suggested that is not near. A long list stands only where no name is near.
+    A name is suggested only where it is near. Next to a suggestion a long list is left out;
+    without one it is cut.
     """
     names = list(valid)
     near = get_close_matches(name, names, n=1)
     hints = [f"did you mean {near[0]!r}?"] if near else []
     if not near or len(names) <= FEW:
-        hints.append(f"there are: {', '.join(names) or 'none'}")
+        more = f", and {len(names) - FEW} more" if len(names) > FEW else ""
+        hints.append(f"there are: {', '.join(names[:FEW]) or 'none'}{more}")
     return " ".join(hints)
