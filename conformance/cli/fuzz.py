@@ -47,16 +47,16 @@ def command(
     except DaemonError as error:
         click.echo(str(error), err=True)
         sys.exit(SOMETHING_RED)
-    if outcome.disagreement is None:
+    disagreement = outcome.disagreement
+    if disagreement is None:
         click.echo(f"{outcome.streams} streams, no disagreement")
         sys.exit(ALL_GREEN)
-    found = outcome.disagreement
-    for name, failures in found.failures.items():
+    for name, failures in disagreement.failures.items():
         for failed in failures:
             click.echo(f"{name}: {failed.check} ({failed.clause}): expected {failed.expected}")
             click.echo(f"  actual: {failed.actual} ({failed.where})")
-    path = replay.write(output, texts=found.stream.texts, script=found.stream.script)
-    daemon = next(iter(found.failures)).partition("/")[0]
+    path = replay.write(output, texts=disagreement.stream.texts, script=disagreement.stream.script)
+    daemon = next(iter(disagreement.failures)).partition("/")[0]
     manifest = next(each.path for each in chosen if each.name == daemon)
     command = f"run --replay {os.path.relpath(path)} {os.path.relpath(manifest)}"
     click.echo(f"repeat: {program()} {command}")

@@ -12,11 +12,11 @@ from typing import Any
 
 
 class Verdict(Enum):
-    """The word for how a scenario went."""
+    """The outcome of a scenario, in one word."""
 
     PASS = "pass"  # noqa: S105
     WARN = "warn"
-    """A SHOULD did not hold."""
+    """A SHOULD clause was broken."""
     FAIL = "fail"
     ERROR = "error"
     """The suite broke, or could not judge."""
@@ -37,7 +37,7 @@ _RED = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.SURPRISE})
 
 @dataclass(frozen=True, slots=True)
 class FailedCheck:
-    """A check that did not hold. Reports never parse a sentence: each part is a field."""
+    """A failed check. Each part is a field, so that reports do not parse sentences."""
 
     check: str
     """The check's name, as the catalog writes it: `done_marker`."""
@@ -96,7 +96,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A whole run: its results and the circumstances they were found in."""
+    """A whole run: its results and the circumstances of the run."""
 
     results: tuple[Result, ...]
     started: str

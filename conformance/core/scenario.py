@@ -187,9 +187,9 @@ def scenario_of(value: object) -> Scenario | None:
 def declared_in(module: ModuleType) -> Iterator[Scenario]:
     """The scenarios that this module declares, in order, without those that it imports."""
     for value in vars(module).values():
-        found = scenario_of(value)
-        if found is not None and value.__module__ == module.__name__:
-            yield found
+        scenario = scenario_of(value)
+        if scenario is not None and value.__module__ == module.__name__:
+            yield scenario
 
 
 def _check(function: Callable[..., Any], clauses: tuple[str, ...]) -> None:

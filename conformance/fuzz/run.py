@@ -108,9 +108,9 @@ def _rounds(
     while time.monotonic() < end:
         try:
             seed(number)(relayed)()
-        except Disagreement as found:
+        except Disagreement as disagreement:
             tell(f"seed {number}: disagreement after {drawn} streams, reduced")
-            return Outcome(drawn, found)
+            return Outcome(drawn, disagreement)
         tell(f"seed {number}: {drawn} streams relayed by {len(arena.environments)} variants")
         number += 1
     return Outcome(drawn, None)

@@ -152,8 +152,8 @@ class Daemon:
                 f"a daemon of profile {self._profile.name} is not asked by single requests; "
                 "write a coroutine that takes `chat` or `bench`, and pass it to play()"
             )
-        asked = bench.respond(pattern=pattern, script=script, request=request)
-        answer = self._run(asked)
+        exchange = bench.respond(pattern=pattern, script=script, request=request)
+        answer = self._run(exchange)
         assert isinstance(answer, Checks)
         return answer
 

@@ -85,8 +85,8 @@ class Suite:
         if case.id not in self._futures:
             group = [each for each in self._waiting.values() if each.group == case.group]
             self._submit(group if case.id in self._waiting else [case])
-            for each in group:
-                del self._waiting[each.id]
+            for judged in group:
+                del self._waiting[judged.id]
         return self._futures.pop(case.id).result()
 
     # What is started

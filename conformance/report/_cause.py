@@ -38,13 +38,13 @@ def alike(results: Iterable[Result]) -> list[list[Result]]:
     Places, times and addresses are ignored: they differ between any two exchanges.
     """
     groups: dict[tuple[object, ...], list[Result]] = {}
-    for each in results:
+    for result in results:
         checks = tuple(
             (failed.check, failed.clause, _lasting(failed.expected), _lasting(failed.actual))
-            for failed in each.failures
+            for failed in result.failures
         )
-        cause = (each.daemon, each.verdict, _lasting(each.reason), checks)
-        groups.setdefault(cause, []).append(each)
+        cause = (result.daemon, result.verdict, _lasting(result.reason), checks)
+        groups.setdefault(cause, []).append(result)
     return list(groups.values())
 
 

@@ -18,9 +18,9 @@ from conformance.report._printable import one_line
 def matrix(results: Sequence[Result], *, width: int, strict: bool) -> Iterator[Table]:
     """One table, or several where the categories need more width."""
     rows: dict[tuple[str, str], dict[str, list[Result]]] = {}
-    for each in results:
-        columns = rows.setdefault((each.daemon, each.variant), {})
-        columns.setdefault(each.category, []).append(each)
+    for result in results:
+        columns = rows.setdefault((result.daemon, result.variant), {})
+        columns.setdefault(result.category, []).append(result)
     label = sum(max((len(key[part]) for key in rows), default=0) + 3 for part in (0, 1))
     for categories in _fitting(dict.fromkeys(each.category for each in results), width - label):
         table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
@@ -41,12 +41,12 @@ def _fitting(categories: Iterable[str], width: int) -> Iterator[list[str]]:
     """The categories in groups that fit into the width; a group has at least one."""
     run: list[str] = []
     used = 0
-    for each in categories:
-        needed = max(len(each), len("✗ 99/99")) + 3
+    for category in categories:
+        needed = max(len(category), len("✗ 99/99")) + 3
         if run and used + needed > width:
             yield run
             run, used = [], 0
-        run.append(each)
+        run.append(category)
         used += needed
     if run:
         yield run

@@ -39,22 +39,22 @@ def _skips(skips: Counter[tuple[str, str]]) -> Iterator[Text]:
 
 def _reasons(results: Sequence[Result]) -> Iterator[Text]:
     width = max(len(each.id) for each in results)
-    for each in results:
-        yield _line(each.id, width, each.reason or "no reason given")
+    for result in results:
+        yield _line(result.id, width, result.reason or "no reason given")
 
 
 def _warnings(results: Sequence[Result], program: str) -> Iterator[Text]:
-    for each in results:
-        yield _line(each.id, 0, each.reason)
-        for failed in each.failures:
+    for result in results:
+        yield _line(result.id, 0, result.reason)
+        for failed in result.failures:
             yield Text.assemble(
                 f"    {one_line(failed.check)}  ",
                 (f"{one_line(failed.clause)} {one_line(failed.level)}", "cyan"),
             )
             yield Text(f"      expected  {one_line(failed.expected)}")
             yield Text(f"      actual    {one_line(failed.actual)}")
-        if each.repeat:
-            yield Text.assemble("    repeat  ", (one_line(repeat(each, program)), "cyan"))
+        if result.repeat:
+            yield Text.assemble("    repeat  ", (one_line(repeat(result, program)), "cyan"))
 
 
 def _line(name: str, width: int, text: str) -> Text:

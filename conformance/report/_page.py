@@ -63,16 +63,16 @@ def _top(result: Result, *, place: str, console: Console) -> list[Text]:
 def _checks(result: Result, room: int, console: Console) -> list[Text]:
     """As many failed checks as fit; the names of the others."""
     lines: list[Text] = []
-    told: set[str] = set()
+    cited: set[str] = set()
     for number, failed in enumerate(result.failures):
-        rule = "" if failed.clause in told else sentence(result.profile, failed.clause)
+        rule = "" if failed.clause in cited else sentence(result.profile, failed.clause)
         block = list(_check(failed, console, rule))
         others = result.failures[number:]
         if lines and len(lines) + len(block) + (3 if others[1:] else 0) > room:
             names = ", ".join(f"{each.check} ({each.clause})" for each in others)
             more = Text(f"{len(others)} more failed: {printable(names)}")
             return [*lines, Text(), *_wrapped(more, console, indent=2, most=2)]
-        told.add(failed.clause)
+        cited.add(failed.clause)
         lines += block
     return lines
 

@@ -61,18 +61,18 @@ class Progress:
     def stop(self) -> None:
         """Remove the bars; write the lines of variants that are incomplete."""
         self._bars.stop()
-        for variant, came in self._variants.items():
-            if came.total() != self._expected[variant]:
+        for variant, seen in self._variants.items():
+            if seen.total() != self._expected[variant]:
                 self._tell(variant)
 
     def _tell(self, variant: str) -> None:
-        came = self._variants[variant]
-        if any(verdict.red for verdict in came):
+        seen = self._variants[variant]
+        if any(verdict.red for verdict in seen):
             mark = Text("✗", "bold red")
         else:
-            mark = Text("✓", "green") if came.keys() - {Verdict.SKIP} else Text("-", "dim")
+            mark = Text("✓", "green") if seen.keys() - {Verdict.SKIP} else Text("-", "dim")
         name = f"{one_line(variant):{self._width}}"
-        self._console.print(Text.assemble("  ", mark, f" {name}  ", counts(came)))
+        self._console.print(Text.assemble("  ", mark, f" {name}  ", counts(seen)))
 
 
 class _Counts(ProgressColumn):

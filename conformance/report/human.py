@@ -103,8 +103,10 @@ class Human:
                 yield Text(
                     f"  {len(others)} more of {one_line(first.daemon)} failed in the same way:"
                 )
-            for each in others:
-                yield Text(f"    {one_line(repeat(each, self._program) or each.id)}", style="cyan")
+            for other in others:
+                yield Text(
+                    f"    {one_line(repeat(other, self._program) or other.id)}", style="cyan"
+                )
 
     def _named(self, red: Sequence[Result]) -> Iterator[Text]:
         """A line or two for each cause, so that the end of a log names what is red and why."""

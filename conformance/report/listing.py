@@ -60,9 +60,9 @@ def _entry(scenario: Scenario) -> dict[str, Any]:
 
 def _grouped(scenarios: Iterable[Scenario]) -> list[Scenario]:
     families: dict[tuple[str, str], list[Scenario]] = {}
-    for each in scenarios:
-        families.setdefault(_family(each), []).append(each)
-    return [each for family in families.values() for each in family]
+    for scenario in scenarios:
+        families.setdefault(_family(scenario), []).append(scenario)
+    return [scenario for family in families.values() for scenario in family]
 
 
 def _family(scenario: Scenario) -> tuple[str, str]:

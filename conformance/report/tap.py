@@ -37,8 +37,8 @@ class Tap:
 
     def result(self, result: Result) -> None:
         """Write the points that are next in the plan."""
-        for each in self._order.add(result):
-            self._write(each)
+        for ready in self._order.add(result):
+            self._write(ready)
 
     def notice(self, text: str) -> None:
         """Write a comment."""
@@ -48,8 +48,8 @@ class Tap:
     def end(self, run: Run) -> None:
         """Write the points that are still held."""
         del run
-        for each in self._order.rest():
-            self._write(each)
+        for held in self._order.rest():
+            self._write(held)
 
     def _write(self, result: Result) -> None:
         what = point(result, name=result.id, strict=self._strict, program=self._program)

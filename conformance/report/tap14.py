@@ -48,8 +48,8 @@ class Tap14:
 
     def result(self, result: Result) -> None:
         """Write the points that are next in the plan."""
-        for each in self._order.add(result):
-            self._write(each)
+        for ready in self._order.add(result):
+            self._write(ready)
 
     def notice(self, text: str) -> None:
         """Write a comment, inside the subtest that is open."""
@@ -62,8 +62,8 @@ class Tap14:
         rest = self._order.rest()
         if not self._plans:
             self._plan(each.daemon for each in rest)
-        for each in rest:
-            self._write(each)
+        for result in rest:
+            self._write(result)
         self._close()
 
     def _plan(self, daemons: Iterable[str]) -> None:

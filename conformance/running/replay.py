@@ -51,11 +51,13 @@ def read(path: Path) -> Scenario:
             f"{path}: expected JSON ({error}); name a file that `fuzz` wrote"
         ) from None
     if not isinstance(document, dict) or document.get("version") != VERSION:
-        found = document.get("version") if isinstance(document, dict) else type(document).__name__
-        raise ReplayError(f"{path}: expected a scenario file of version {VERSION}, found {found!r}")
-    if missing := [key for key in ("name", "texts", "script") if key not in document]:
+        version = document.get("version") if isinstance(document, dict) else type(document).__name__
         raise ReplayError(
-            f"{path}: expected the keys name, texts and script, found no {missing[0]}"
+            f"{path}: expected a scenario file of version {VERSION}, found {version!r}"
+        )
+    if not {"name", "texts", "script"} <= document.keys():
+        raise ReplayError(
+            f"{path}: expected the keys name, texts and script, found {', '.join(document)}"
         )
     try:
         script = from_json(document["script"])

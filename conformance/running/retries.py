@@ -42,8 +42,8 @@ class Watch:
     def late(self, result: Result) -> float:
         """Seconds by which the machine was late, where that may be why the result is red; else 0.
 
-        One late moment breaks a time limit. A long wait can end in vain because the suite, or
-        the daemon, waited a little for a processor many times: those waits are added up.
+        One late moment breaks a time limit. A long wait can fail because the suite, or the
+        daemon, waited a little for a processor many times: those waits are added up.
         """
         timed = profile_named(result.profile).timed
         latest = self._lag.latest_since(self._began)

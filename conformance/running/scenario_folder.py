@@ -24,12 +24,12 @@ def scenarios_in(folder: Path) -> tuple[Scenario, ...]:
     """
     if not folder.is_dir():
         raise ScenarioError(f"{folder}: there is no such folder; name one with scenario modules")
-    found = tuple(scenario for path in sorted(folder.glob("*.py")) for scenario in _of(path))
-    if not found:
+    scenarios = tuple(each for path in sorted(folder.glob("*.py")) for each in _of(path))
+    if not scenarios:
         raise ScenarioError(
             f"{folder}: no module here declares a scenario; decorate a function with @scenario"
         )
-    return found
+    return scenarios
 
 
 def _of(path: Path) -> Iterator[Scenario]:

@@ -113,12 +113,12 @@ def cases(selection: Selection, chosen: Sequence[Manifest] | None = None) -> tup
     if selection.replay:
         files = {path: replay.read(path) for path in selection.replay}
         catalogs = {name: _replayed(files.values(), profile_named(name)) for name in catalogs}
-        sources = {found.name: ("--replay", str(path)) for path, found in files.items()}
+        sources = {scenario.name: ("--replay", str(path)) for path, scenario in files.items()}
     for folder in selection.folders:
         declared = scenarios_in(folder)
         for name, catalog in catalogs.items():
             catalogs[name] += profile_named(name).bound(declared, beside=catalog)
-        sources |= {found.name: ("--scenarios", str(folder)) for found in declared}
+        sources |= {scenario.name: ("--scenarios", str(folder)) for scenario in declared}
     _check_names(selection, chosen, [each for some in catalogs.values() for each in some])
     selected = tuple(
         Case(

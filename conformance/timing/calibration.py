@@ -81,9 +81,9 @@ async def _lateness() -> float:
     late: list[float] = []
     end = time.monotonic() + _BUDGET
     while len(late) < _SLEEPS and (not late or time.monotonic() < end):
-        asked = time.monotonic()
+        began = time.monotonic()
         await asyncio.sleep(0.001)
-        late.append(max(time.monotonic() - asked - 0.001, 0.0))
+        late.append(max(time.monotonic() - began - 0.001, 0.0))
     return quantiles(late, n=10, method="inclusive")[-1] if len(late) > 1 else late[0]
 
 
@@ -102,10 +102,10 @@ async def _round_trip() -> float:
         taken: list[float] = []
         end = time.monotonic() + _BUDGET
         while len(taken) < _ROUND_TRIPS and (not taken or time.monotonic() < end):
-            asked = time.monotonic()
+            sent = time.monotonic()
             await loop.sock_sendall(here, b".")
             await loop.sock_recv(here, 1)
-            taken.append(time.monotonic() - asked)
+            taken.append(time.monotonic() - sent)
         here.shutdown(socket.SHUT_WR)
         await echoing
     return median(taken)

@@ -44,7 +44,7 @@ from conformance.running.manifests import load
 from conformance.running.selection import Case, Selection, SelectionError, cases, known
 
 ASKED = "FAULTS_ASKED"
-"""The variable that tells switch.py where to leave the names of the faults it was asked for."""
+"""The variable with the folder where switch.py leaves the names of the faults that it reached."""
 
 _UNMOVED = (Verdict.PASS, Verdict.SKIP)
 
@@ -64,19 +64,21 @@ class Proof:
     scenarios: tuple[str, ...]
     """The only ones to be judged; empty means all."""
     folder: str
-    """Where daemons without a fault leave what they were asked for, see `asked`."""
+    """Where daemons without a fault leave the names of the faults that they reached."""
     second_tries: bool = False
     """Whether what a late machine could not judge is retried."""
 
-    def asked(self, fault: Fault, scenario: Scenario) -> Path:
-        """The folder for what the scenario's own daemon was asked for, without a fault."""
+    def reached(self, fault: Fault, scenario: Scenario) -> Path:
+        """The folder for the faults that the scenario's own daemon reached, without a fault."""
         return Path(self.folder, fault.daemon, fault.variant, scenario.name)
 
     def shows(self, fault: Fault, scenario: Scenario) -> bool:
         """Whether the scenario's daemon reaches the fault, as far as is known."""
-        files = self.asked(fault, scenario).glob("*")
-        asked = [path.read_bytes().splitlines() for path in files]
-        return not fault.name or not asked or any(fault.name.encode() in names for names in asked)
+        files = self.reached(fault, scenario).glob("*")
+        reached = [path.read_bytes().splitlines() for path in files]
+        return (
+            not fault.name or not reached or any(fault.name.encode() in names for names in reached)
+        )
 
 
 def main() -> None:
@@ -153,11 +155,11 @@ def _selected(options: argparse.Namespace) -> tuple[list[Table], list[Fault]]:
 def _named(name: str, chosen: Sequence[Table]) -> Fault:
     """The fault of this name, with or without its profile's. Raises SelectionError."""
     faults = [fault for table in chosen for fault in table.faults]
-    found = [fault for fault in faults if name in (fault.id, fault.name)]
-    if len(found) == 1:
-        return found[0]
-    names = [fault.id for fault in found or faults]
-    what = "several faults are" if found else "no fault is"
+    named = [fault for fault in faults if name in (fault.id, fault.name)]
+    if len(named) == 1:
+        return named[0]
+    names = [fault.id for fault in named or faults]
+    what = "several faults are" if named else "no fault is"
     raise SelectionError(f"{what} named {name!r}; {instead(name, names)}")
 
 
@@ -232,10 +234,10 @@ def _hastened(scenario: Scenario) -> Scenario:
 
 
 def _asking(scenario: Scenario, fault: Fault, proof: Proof) -> Scenario:
-    """The scenario with a daemon that leaves behind what it was asked for, if it is its own."""
+    """The scenario; its own daemon, if it has one, records which faults it reaches."""
     if not scenario.alone:
         return scenario
-    folder = proof.asked(fault, scenario)
+    folder = proof.reached(fault, scenario)
     folder.mkdir(parents=True, exist_ok=True)
     env = {**scenario.start.env, ASKED: str(folder)}
     return replace(scenario, start=replace(scenario.start, env=env))

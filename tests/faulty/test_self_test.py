@@ -98,7 +98,7 @@ def test_a_fault_that_a_daemon_never_reaches_is_not_judged(tmp_path: Path) -> No
     wrong, scenario = fault("wrong"), result("one", Verdict.PASS)
     scenario_like: Any = type("Named", (), {"name": scenario.scenario})
     assert run.shows(wrong, scenario_like)  # nothing is known of it
-    told = run.asked(wrong, scenario_like)
+    told = run.reached(wrong, scenario_like)
     told.mkdir(parents=True)
     (told / "7").write_bytes(b"another\n")
     assert not run.shows(wrong, scenario_like)

@@ -63,7 +63,7 @@ def test_a_stream_survives_its_file(stream: Stream) -> None:
         ("", "expected JSON"),
         ("[]", "expected a scenario file of version 1, found 'list'"),
         ('{"version": 2}', "expected a scenario file of version 1, found 2"),
-        ('{"version": 1, "name": "x", "texts": []}', "found no script"),
+        ('{"version": 1, "name": "x", "texts": []}', "found version, name, texts"),
     ],
 )
 def test_what_is_no_scenario_file_is_told(tmp_path: Path, text: str, says: str) -> None:
