@@ -25,7 +25,7 @@ CHECKS  := $(PYTHONS:%=check-%) check-go check-rust check-uring check-php
 # Groups of steps; those of one group run at the same time.
 STEPS   := check-format,check-types check-documents check-tests \
 	$(subst $(space),$(comma),$(CHECKS)) check-self-test
-.PHONY: help test test-category test-tap test-json list docs check $(CHECKS) $(subst $(comma), ,$(STEPS)) $(BACKENDS:%=test-%) \
+.PHONY: help test test-category test-tap test-json list docs check coverage $(CHECKS) $(subst $(comma), ,$(STEPS)) $(BACKENDS:%=test-%) \
 	self-test steady format clean
 
 help: ## Show this help
@@ -69,7 +69,14 @@ check-documents: $(DEV)
 	@$(BIN)/python docs/generate.py --check
 
 check-tests: $(DEV)
-	@$(BIN)/pytest --quiet --numprocesses=auto
+	@$(BIN)/pytest --quiet --numprocesses=auto $(call measure,conformance mock_api)
+
+# COVERAGE=1 measures which lines the tests run, and prints the share.
+measure  = $(if $(COVERAGE),$(addprefix --cov=,$(1)) --cov-report=term:skip-covered)
+
+coverage: $(DEV) ## Run the tests, and print which part of the code they run
+	@COVERAGE=1 MAKE='$(MAKE)' $(BIN)/python tests/check.py check-tests \
+		$(subst $(space),$(comma),$(PYTHONS:%=check-%))
 
 check-self-test: $(DEV)
 	@$(BIN)/python tests/faulty/self_test.py --part
@@ -79,7 +86,7 @@ skip = { command -v $(2) >/dev/null || { echo 'check-$(1): skipped, no $(2): apt
 	exit $(if $(filter $(1),$(subst $(comma), ,$(REQUIRE))),2,0); }; }
 
 $(PYTHONS:%=check-%): check-%: $(DEV)
-	@cd daemons/$* && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet
+	@cd daemons/$* && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet $(call measure,.)
 
 check-go:
 	@$(call skip,go,go,golang-go) && cd daemons/go && \

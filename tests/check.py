@@ -34,7 +34,8 @@ def run(step: str) -> bool:
     mark = "✗" if done.returncode else "✓"
     report = [f"{seconds:5.0f} s {mark}  {step}"]
     lines = done.stdout.splitlines()
-    notes = [line for line in lines[:-1] if ": skipped, " in line] + lines[-1:]
+    notes = [line for line in lines[:-1] if ": skipped, " in line or line.startswith("TOTAL ")]
+    notes += lines[-1:]
     report += lines if done.returncode else [f"           {line}" for line in notes]
     print("\n".join(report), flush=True)
     return done.returncode == 0

@@ -33,6 +33,7 @@ def as_json(outcome: Outcome) -> str:
         "completed": outcome.completed,
         "failed": outcome.failures.total(),
         "seconds": outcome.seconds,
+        "chunks": _chunks(outcome),
         "tokens": _tokens(outcome),
         "tokens_per_second": _tokens(outcome) / outcome.seconds if outcome.seconds else None,
         **{
@@ -59,7 +60,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             yield f"  {label:21}" + "".join(f"{figure:10.3f}" for figure in figures)
     total = f"  {plural(len(outcome.answers), 'answer')} in {outcome.seconds:.3f} s"
     if tokens := _tokens(outcome):
-        total += f", {plural(tokens, 'token')}, {tokens / outcome.seconds:.1f} tokens/s in all"
+        total += f", {plural(_chunks(outcome), 'chunk')}, {plural(tokens, 'token')}"
+        total += f", {tokens / outcome.seconds:.1f} tokens/s in all"
     yield total
     for reason, count in outcome.failures.most_common():
         yield f"  {plural(count, 'client')} failed: {reason}"
@@ -81,6 +83,10 @@ def _percentiles(values: Sequence[float], *, most_is_best: bool = False) -> list
         return []
     ordered = sorted(values, reverse=most_is_best)
     return [ordered[ceil(len(ordered) * each / 100) - 1] for each in PERCENTILES]
+
+
+def _chunks(outcome: Outcome) -> int:
+    return sum(answer.chunks for answer in outcome.answers)
 
 
 def _tokens(outcome: Outcome) -> int:

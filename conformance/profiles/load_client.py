@@ -48,14 +48,21 @@ class Answered:
     """Seconds from the prompt to the first piece of the answer."""
     last: float
     """Seconds from the prompt to the answer's end."""
-    tokens: int
+    chunks: int
     """Pieces of the answer; 0 where the profile does not stream answers."""
+    reported: int | None = None
+    """The number of tokens that the backend reports; None where it reports no number."""
+
+    @property
+    def tokens(self) -> int:
+        """The tokens of the answer: as the backend counts them, or else its pieces."""
+        return self.chunks if self.reported is None else self.reported
 
     @property
     def rate(self) -> float | None:
         """Pieces per second between the first and the last; None for fewer than two."""
         seconds = self.last - self.first
-        return (self.tokens - 1) / seconds if self.tokens > 1 and seconds > 0 else None
+        return (self.chunks - 1) / seconds if self.chunks > 1 and seconds > 0 else None
 
 
 class LoadClient(Protocol):

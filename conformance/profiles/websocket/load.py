@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from typing import Any
 
 from conformance.profiles.load_client import Answered, Work
 from conformance.profiles.websocket.bench import ChatBench
@@ -12,11 +14,23 @@ from conformance.profiles.websocket.bench import ChatBench
 class ChatClient:
     """A client that asks a model through a chat backend."""
 
-    def __init__(self, work: Work, bench: ChatBench, *, piece: tuple[str, str]) -> None:
-        """Prepare a client. piece: the key and the value that mark a piece of an answer."""
+    def __init__(
+        self,
+        work: Work,
+        bench: ChatBench,
+        *,
+        piece: tuple[str, str],
+        reported: Callable[[Any], int | None] = lambda _message: None,
+    ) -> None:
+        """Prepare a client.
+
+        piece: the key and the value that mark a piece of an answer.
+        reported: the number of tokens that an answer's last message reports, or None.
+        """
         self._work = work
         self._bench = bench
         self._piece = piece
+        self._reported = reported
         self._chat = bench.connect()
 
     async def enter(self) -> None:
@@ -31,9 +45,15 @@ class ChatClient:
         await self._chat.answer()
         key, value = self._piece
         messages = self._chat.messages[place:]
-        pieces = [each.at for each in messages if json.loads(each.data).get(key) == value]
+        decoded = [json.loads(message.data) for message in messages]
+        pieces = [
+            message.at
+            for message, content in zip(messages, decoded, strict=True)
+            if content.get(key) == value
+        ]
         first, last = (pieces[0], pieces[-1]) if pieces else (messages[-1].at, messages[-1].at)
-        return Answered(first - began, last - began, len(pieces))
+        reported = self._reported(decoded[-1])
+        return Answered(first - began, last - began, len(pieces), reported)
 
     async def leave(self) -> None:
         """Close the connection."""
