@@ -1,7 +1,7 @@
 """The conversation: the actions of a test on its open connection.
 
 The test receives, sends and requests at the same time. It stops receiving when the last
-expectation is met. After that, and after the last sending, comes the epilogue if the test
+expectation is met. After that, and after the last sending, it runs the epilogue, if it
 declares one: it listens for some time, expects silence, or waits for the server to close.
 `asyncio.sleep` serves only declared delays, because tests patch it.
 """

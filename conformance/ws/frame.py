@@ -9,7 +9,7 @@ from typing import Any
 
 
 class NotJson(Enum):
-    """The document of a frame without JSON. None does not serve: null is a document."""
+    """The document of a frame without JSON. It differs from None, the document null."""
 
     NOT_JSON = "not JSON"
 

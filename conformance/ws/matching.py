@@ -170,4 +170,4 @@ class Matching:
 
     def _reason(self, frame: Frame) -> str:
         taker = self._taken.get(frame.number)
-        return "it came before its turn" if taker is None else f"{taker} took it"
+        return "it arrived before its turn" if taker is None else f"{taker} took it"

@@ -1,4 +1,4 @@
-"""The nearest miss: the received frame that comes closest to an expectation that is not met.
+"""The nearest miss: the received frame closest to an expectation that is not met.
 
 Most failing tests fail by one letter, one type or one name. The closest frame and its
 differences show which. A frame that fits in every part and still did not count is closer:

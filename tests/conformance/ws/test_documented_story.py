@@ -62,7 +62,7 @@ import asyncio
 from pywsitest import WSTest, WSResponse, WSMessage
 
 
-def hears(text):
+def receives(text):
     return WSResponse().with_attribute("message", text)
 
 
@@ -74,9 +74,9 @@ async def test_ada():
     ada = (
         WSTest("wss://localhost")
         .with_parameter("name", "Ada")
-        .with_response(hears("Ada has connected"))
-        .with_response(hears("Bob has connected").with_trigger(says("Hello Bob")))
-        .with_response(hears("Bob: Hello Ada"))
+        .with_response(receives("Ada has connected"))
+        .with_response(receives("Bob has connected").with_trigger(says("Hello Bob")))
+        .with_response(receives("Bob: Hello Ada"))
     )
     await ada.run()
     assert ada.is_complete()
@@ -87,9 +87,9 @@ async def test_bob():
     bob = (
         WSTest("wss://localhost")
         .with_parameter("name", "Bob")
-        .with_response(hears("Bob has connected"))
-        .with_response(hears("Ada: Hello Bob").with_trigger(says("Hello Ada")))
-        .with_response(hears("Ada has disconnected"))
+        .with_response(receives("Bob has connected"))
+        .with_response(receives("Ada: Hello Bob").with_trigger(says("Hello Ada")))
+        .with_response(receives("Ada has disconnected"))
     )
     await bob.run()
     assert bob.is_complete()

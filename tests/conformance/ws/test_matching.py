@@ -55,7 +55,7 @@ def test_in_order_is_not_met_by_the_other_order() -> None:
     Receiving(test)({"event": "b"}, {"event": "a"})
     assert not test.is_complete()
     (miss,) = test.matching.misses()
-    assert (miss.frame, miss.differences, miss.reason) == (1, (), "it came before its turn")
+    assert (miss.frame, miss.differences, miss.reason) == (1, (), "it arrived before its turn")
 
 
 def test_after_waits_for_its_predecessors_and_leaves_others_free() -> None:
