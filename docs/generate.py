@@ -1,4 +1,4 @@
-"""Write the tables in docs/ that repeat what the code says.
+"""Write the tables in docs/ that repeat what the code says, and the patterns as data.
 
     python docs/generate.py           writes them
     python docs/generate.py --check   exits 1 and names each page that is stale
@@ -10,6 +10,7 @@ to the function that renders the table.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,8 @@ from conformance.profiles.base import Profile
 from conformance.profiles.registry import profiles
 from conformance.ws import Matcher, RestRequest, WSMessage, WSResponse, WSTest
 from mock_api.language import tables
+from mock_api.language.answer import Options
+from mock_api.language.patterns import PATTERNS, answer
 
 DOCS = Path(__file__).parent
 PAGES = (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
@@ -115,18 +118,35 @@ def generated(text: str, page: str) -> str:
     return _PLACE.sub(table, text)
 
 
+def pattern_files() -> Iterator[tuple[str, str]]:
+    """The patterns as data: a file for each answer, with what its example says."""
+    for pattern in PATTERNS:
+        example = pattern.example
+        answered = answer(example, Options())
+        document = {
+            "pattern": pattern.name or "(none)",
+            "meaning": pattern.meaning,
+            "example": example,
+            "deltas": list(answered.deltas),
+            "finish_reason": answered.finish,
+        }
+        text = json.dumps(document, ensure_ascii=False, indent=2)
+        yield f"patterns/{pattern.word or 'ordinary'}.json", f"{text}\n"
+
+
 def main(arguments: list[str]) -> int:
     """Write the pages, or check them; the exit status."""
     if arguments not in ([], ["--check"]):
         print("usage: python docs/generate.py [--check]", file=sys.stderr)
         return 2
+    pages = {path: generated(path.read_text(), path.name) for path in PAGES}
+    pages |= {DOCS / name: text for name, text in pattern_files()}
     stale = []
-    for path in PAGES:
-        text = path.read_text()
-        fresh = generated(text, path.name)
-        if fresh != text:
+    for path, fresh in pages.items():
+        if not path.exists() or path.read_text() != fresh:
             stale.append(path.name)
             if not arguments:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(fresh)
     if stale:
         what = "is stale: run `make docs`" if arguments else "written"

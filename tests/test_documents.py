@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -34,7 +35,9 @@ def test_a_stale_table_is_named(tmp_path: Path) -> None:
     page.write_text("<!-- generated: checks -->\nold\n<!-- end -->\n")
     command = [sys.executable, str(copy)]
     stale = subprocess.run([*command, "--check"], capture_output=True, text=True, check=False)
-    assert (stale.returncode, stale.stdout) == (1, "page.md: is stale: run `make docs`\n")
+    assert stale.returncode == 1
+    assert "page.md: is stale: run `make docs`\n" in stale.stdout
+    assert "unicode.json: is stale: run `make docs`\n" in stale.stdout
     assert subprocess.run(command, check=False).returncode == 0
     assert "| `http_status(expected)` |" in page.read_text()
     assert subprocess.run([*command, "--check"], check=False).returncode == 0
@@ -44,6 +47,19 @@ def test_a_stale_table_is_named(tmp_path: Path) -> None:
 def test_links_lead_to_files(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_each_pattern_is_documented_as_data() -> None:
+    documents = [json.loads(path.read_text()) for path in (ROOT / "docs" / "patterns").iterdir()]
+    assert {document["example"].partition(":")[0] for document in documents} >= {
+        "unicode",
+        "short",
+        "long",
+        "abort",
+        "finish",
+    }
+    aborted = next(each for each in documents if each["example"] == "abort:5")
+    assert (len(aborted["deltas"]), aborted["finish_reason"]) == (5, None)
 
 
 def test_the_readme_is_short() -> None:
