@@ -16,20 +16,19 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces_app.log import Log
-from spaces_app.model import Model
 from spaces_app.session import serve
+
+if TYPE_CHECKING:
+    from spaces_app.model import Model
 
 
 async def run(options: argparse.Namespace) -> int:
     """Serve all spaces, each on a connection of its own, until a signal or a refusal."""
-    model = Model(
-        base=os.environ.get("OPENAI_API_BASE"),
-        key=os.environ.get("OPENAI_API_KEY", "none"),
-        name=options.model,
-    )
+    # The import takes a second. Meanwhile the app connects, so that requests can wait for it.
+    model = asyncio.create_task(asyncio.to_thread(_load_model, options.model))
     log = Log(options.verbose)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -46,6 +45,16 @@ async def run(options: argparse.Namespace) -> int:
     with contextlib.suppress(asyncio.CancelledError):
         await apps
     return 0
+
+
+def _load_model(name: str) -> Model:
+    from spaces_app.model import Model  # noqa: PLC0415
+
+    return Model(
+        base=os.environ.get("OPENAI_API_BASE"),
+        key=os.environ.get("OPENAI_API_KEY", "none"),
+        name=name,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,7 @@
-"""The model: a client for an OpenAI-compatible API."""
+"""The model: a client for an OpenAI-compatible API.
+
+The import of this module takes a second, because it imports the API's client library.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,12 @@ from openai import (
     AsyncOpenAI,
     DefaultAsyncHttpxClient,
 )
-from openai.types.chat import ChatCompletionMessageParam
 
 from spaces_app.answer import Answer, ModelError
+from spaces_app.payload import messages
 
 DRAIN_SECONDS = 0.1
 """Limit for reading the rest of the response after `[DONE]`, so that its connection is reused."""
-
-EARLY = ("length", "content_filter")
-"""The finish reasons of an answer that the model did not finish by itself."""
 
 
 class Model:
@@ -59,42 +59,19 @@ class Model:
             raise ModelError(f"the answer broke off: {type(error).__name__}") from error
         answer.close()
 
-
-def messages(payload: dict[str, Any]) -> list[ChatCompletionMessageParam]:
-    """A request as a conversation: its attachments, then the user's text unchanged."""
-    attached = [f"sound: {payload['audio']}"] if payload.get("audio") else []
-    attached += [f"file: {file}" for file in described_files(payload)]
-    conversation: list[ChatCompletionMessageParam] = []
-    if attached:
-        content = "The user attached:\n" + "\n".join(attached)
-        conversation.append({"role": "system", "content": content})
-    conversation.append({"role": "user", "content": str(payload.get("prompt") or "")})
-    return conversation
-
-
-def described_files(payload: dict[str, Any]) -> list[str]:
-    """The files of a request, one line each."""
-    files = payload.get("files")
-    described = []
-    for file in files if isinstance(files, list) else []:
-        if isinstance(file, dict):
-            name, kind, size = (file.get(key) for key in ("filename", "content_type", "size"))
-            described.append(f"{name} ({kind}, {size} bytes)")
-    return described
-
-
-def explain(error: Exception) -> str:
-    """A failure in words for the user. The API's own words may repeat its key."""
-    match error:
-        case APIStatusError():
-            return f"The model answered with status {error.status_code}"
-        case APITimeoutError():
-            return "The model did not answer in time"
-        case APIConnectionError():
-            return "The model cannot be reached"
-        case ModelError():
-            return "The model's answer broke off"
-    return "The app failed"
+    @staticmethod
+    def explain(error: Exception) -> str:
+        """A failure in words for the user. The API's own words may repeat its key."""
+        match error:
+            case APIStatusError():
+                return f"The model answered with status {error.status_code}"
+            case APITimeoutError():
+                return "The model did not answer in time"
+            case APIConnectionError():
+                return "The model cannot be reached"
+            case ModelError():
+                return "The model's answer broke off"
+        return "The app failed"
 
 
 async def _drain(received: AsyncIterator[bytes]) -> None:

@@ -13,14 +13,17 @@ import contextlib
 import time
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import socketio  # type: ignore[import-untyped]
 
 from spaces_app.answer import Answer
 from spaces_app.log import Log
-from spaces_app.model import EARLY, Model, described_files, explain
+from spaces_app.payload import described_files
+
+if TYPE_CHECKING:
+    from spaces_app.model import Model
 
 RETRIES = 5
 """Number of attempts to connect again."""
@@ -33,6 +36,9 @@ REGISTRATION_SECONDS = 30.0
 
 BETWEEN_REPORTS = 0.5
 """Seconds between two reports of the text so far."""
+
+EARLY = ("length", "content_filter")
+"""The finish reasons of an answer that the model did not finish by itself."""
 
 OCCUPIED = "already has a connected app"
 """Part of a refusal. After a lost connection, the website may still count this app as connected."""
@@ -49,7 +55,10 @@ class End(Enum):
 class Session:
     """One connection to the website."""
 
-    def __init__(self, http: aiohttp.ClientSession, space: str, model: Model, log: Log) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, space: str, model: asyncio.Future[Model], log: Log
+    ) -> None:
+        """model: all sessions wait for it before they report that they are ready."""
         self._space = space
         self._model = model
         self._log = log
@@ -76,21 +85,22 @@ class Session:
             answer = await asyncio.wait_for(self._registered, REGISTRATION_SECONDS)
             if not answer.get("success"):
                 return End.REFUSED, str(answer.get("message"))
+            model = await asyncio.shield(self._model)
             self._log.line("✓", "Registration successful!")
             self._log.line("INFO", f"Connection ID: {answer.get('connection_id')}")
             self._log.line("INFO", f"Space ID: {answer.get('space_id')}")
             self._log.line("INFO", str(answer.get("message")))
-            await self._work()
+            await self._work(model)
         except (TimeoutError, socketio.exceptions.SocketIOError) as error:
             return End.LOST, f"Connection lost: {error or 'no answer to the registration'}"
         finally:
             await self._client.disconnect()
         return End.LOST, "Connection lost"
 
-    async def _work(self) -> None:
+    async def _work(self, model: Model) -> None:
         """Answer requests until the connection ends, then stop the current one."""
         self._log.line("INFO", "Request processor started")
-        processor = asyncio.create_task(self._process())
+        processor = asyncio.create_task(self._process(model))
         gone = asyncio.create_task(self._gone.wait())
         try:
             await asyncio.wait({processor, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -99,16 +109,16 @@ class Session:
                 task.cancel()
             await asyncio.gather(processor, gone, return_exceptions=True)
 
-    async def _process(self) -> None:
+    async def _process(self, model: Model) -> None:
         while True:
             request = await self._requests.get()
             self._log.line("INFO", "Processing...")
-            result, status = await self._answer(request)
+            result, status = await self._answer(request, model)
             await self._report(request, status, result)
             self._log.line("RESULT", f"Result sent: {status} {request.get('request_id')}")
             self._log.line("INFO", f"  Queue size: {self._requests.qsize()}")
 
-    async def _answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    async def _answer(self, request: dict[str, Any], model: Model) -> tuple[dict[str, Any], str]:
         """Ask the model; return the result and its status."""
         payload = request.get("payload")
         payload = payload if isinstance(payload, dict) else {}
@@ -117,7 +127,7 @@ class Session:
         text = ""
         answer = Answer()
         try:
-            async with contextlib.aclosing(self._model.answer(payload, answer)) as pieces:
+            async with contextlib.aclosing(model.answer(payload, answer)) as pieces:
                 async for piece in pieces:
                     text += piece
                     if time.monotonic() - reported >= BETWEEN_REPORTS:
@@ -125,11 +135,12 @@ class Session:
                         self._log.detail(f"Progress: {len(text)} characters")
                         await self._report(request, "processing", {"text": text})
         except Exception as error:
-            self._log.line("ERROR", f"{type(error).__name__}: {explain(error)}")
-            return {"error": explain(error), "text": text}, "failed"
+            reason = model.explain(error)
+            self._log.line("ERROR", f"{type(error).__name__}: {reason}")
+            return {"error": reason, "text": text}, "failed"
         result: dict[str, Any] = {
             "text": text,
-            "model": self._model.name,
+            "model": model.name,
             "processing_time_seconds": round(time.monotonic() - began, 3),
             "timestamp": datetime.now(UTC).isoformat(),
         }
@@ -163,7 +174,7 @@ class Session:
             self._registered.set_exception(TimeoutError("disconnected before an answer"))
 
 
-async def serve(host: str, space: str, model: Model, log: Log) -> int:
+async def serve(host: str, space: str, model: asyncio.Future[Model], log: Log) -> int:
     """Serve a space. Returns exit status 1 after a refusal or after the last attempt."""
     failures, served = 0, False
     while True:
