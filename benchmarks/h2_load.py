@@ -64,11 +64,7 @@ class Requests:
         body = {
             "model": "mock",
             "stream": True,
-            "temperature": self._stream % 10 / 10,
-            "messages": [
-                {"role": "system", "content": "You are brief."},
-                {"role": "user", "content": f"Question {identity}: {text}?"},
-            ],
+            "messages": [{"role": "user", "content": f"Question {identity}: {text}?"}],
         }
         data = json.dumps(body, ensure_ascii=False).encode()
         fields = [
@@ -78,7 +74,7 @@ class Requests:
             (":authority", "mock"),
             ("user-agent", "h2_load"),
             ("content-type", "application/json"),
-            ("authorization", f"Bearer sk-{identity}"),
+            ("authorization", f"Bearer sk-{self._name}"),
             ("x-request-id", f"{self._name}-{self._stream * 7919}"),
             ("x-test-pattern", f";t={identity}"),
             ("content-length", str(len(data))),

@@ -3,7 +3,7 @@
     python benchmarks/mock_api.py [--seconds S] [--rounds N] [--against CHECKOUT]
 
 The server has one core, the load generator another. No two requests are alike: prompts,
-tokens, keys and request ids differ. Two servers take turns, round after round, so other
+tokens and request ids differ. Two servers take turns, round after round, so other
 work on the machine slows both alike, and the median round counts. `--against` compares
 with the mock API in another checkout instead of with the baselines. Exits 1 when a target
 is missed.

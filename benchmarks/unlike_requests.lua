@@ -20,11 +20,10 @@ function request()
     text[index] = words[math.random(#words)]
   end
   local prompt = string.format("Question %d of %s: %s?", made, seed, table.concat(text, " "))
-  local body = '{"model":"mock","stream":true,"temperature":0.' .. made % 10
-    .. ',"messages":[{"role":"system","content":"You are brief."},{"role":"user","content":"'
+  local body = '{"model":"mock","stream":true,"messages":[{"role":"user","content":"'
     .. prompt .. '"}]}'
   return "POST /v1/chat/completions HTTP/1.1\r\nHost: mock\r\nContent-Type: application/json\r\n"
-    .. "Authorization: Bearer sk-" .. seed .. made .. "\r\n"
+    .. "Authorization: Bearer sk-" .. seed .. "\r\n"
     .. "X-Request-Id: " .. seed .. "-" .. made * 7919 .. "\r\n"
     .. "X-Test-Pattern: ;t=" .. seed .. "-" .. made .. "\r\n"
     .. "Content-Length: " .. #body .. "\r\n\r\n" .. body

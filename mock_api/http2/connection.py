@@ -21,6 +21,7 @@ from mock_api.http2.frames import (
     END_HEADERS,
     END_STREAM,
     MOST_WINDOW,
+    PADDED,
     PREFACE,
     Code,
     FrameReader,
@@ -52,6 +53,9 @@ SETTINGS = frames.settings(
     }.items()
 )
 GREETING = SETTINGS + frames.window_update(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
+
+_WITH_EXTRAS = PADDED | frames.PRIORITY
+"""Flags of a HEADERS frame that has more than its block."""
 
 _SETTINGS = int(Type.SETTINGS)
 _CONTINUATION = int(Type.CONTINUATION)
@@ -142,7 +146,9 @@ class Http2:
     def _headers(self, flags: int, stream: int, payload: bytes) -> None:
         if not stream:
             raise _not_on_stream(Type.HEADERS)
-        block = frames.header_block(flags, stream, payload)
+        block = payload
+        if flags & _WITH_EXTRAS:
+            block = frames.header_block(flags, stream, payload)
         if flags & END_HEADERS:
             self._complete_block(stream, flags, block)
         else:
@@ -197,7 +203,7 @@ class Http2:
         if self._room < CONNECTION_WINDOW // 2:
             self.outbox.control(frames.window_update(0, CONNECTION_WINDOW - self._room))
             self._room = CONNECTION_WINDOW
-        content = frames.content(flags, payload)
+        content = frames.content(flags, payload) if flags & PADDED else payload
         stream = self.streams.get(number)
         if stream is not None and stream.unread:
             return

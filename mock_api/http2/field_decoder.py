@@ -19,9 +19,13 @@ MOST_HEADERS = 256 * 1024
 TABLE_SIZE = 4096
 """The largest table that a client may use: the default, which the mock never raises."""
 
-STATIC = tuple(checked(name, value) for name, value in HeaderTable.STATIC_TABLE)
+STATIC = {
+    index: checked(name, value) for index, (name, value) in enumerate(HeaderTable.STATIC_TABLE, 1)
+}
+"""The entries that both sides know in advance, by their index."""
 MOST_STATIC = len(STATIC)
-"""The index of the last entry that both sides know in advance."""
+DYNAMIC = MOST_STATIC + 1
+"""The index of the newest entry of the table."""
 
 
 class FieldDecoder:
@@ -40,11 +44,12 @@ class FieldDecoder:
         """
         try:
             return self._decode(block)
-        except (IndexError, huffman.HuffmanError) as error:
-            raise _bad(str(error)) from None
+        except (LookupError, huffman.HuffmanError) as error:
+            raise _bad(f"the block is malformed: {error}") from None
 
     def _decode(self, block: bytes) -> list[Field]:
         fields: list[Field] = []
+        table, static = self._table, STATIC
         at, end, total = 0, len(block), 0
         while at < end:
             first = block[at]
@@ -53,7 +58,7 @@ class FieldDecoder:
                 index = first & 0x7F
                 if index == 0x7F:
                     index, at = _integer(block, at, index)
-                field = self._entry(index)
+                field = static[index] if index < DYNAMIC else table[MOST_STATIC - index]
             elif first & 0xE0 == 0x20:
                 if fields:
                     raise _bad("a table size update is not at the start of its block")
@@ -68,14 +73,15 @@ class FieldDecoder:
                 if index == most:
                     index, at = _integer(block, at, index)
                 if index:
+                    field = static[index] if index < DYNAMIC else table[MOST_STATIC - index]
                     value, at = _string(block, at)
-                    field = with_value(self._entry(index), value)
+                    field = with_value(field, value)
                 else:
                     name, at = _string(block, at)
                     value, at = _string(block, at)
                     field = checked(name, value)
                 if first & 0x40:
-                    self._table.append(field)
+                    table.append(field)
                     self._used += field[3]
                     if self._used > self._size:
                         self._evict()
@@ -86,13 +92,6 @@ class FieldDecoder:
                 Code.ENHANCE_YOUR_CALM, f"expected at most {MOST_HEADERS} bytes of headers"
             )
         return fields
-
-    def _entry(self, index: int) -> Field:
-        if index > MOST_STATIC:
-            return self._table[MOST_STATIC - index]
-        if index:
-            return STATIC[index - 1]
-        raise _bad("index 0 is not in the table")
 
     def _resize(self, size: int) -> None:
         if size > TABLE_SIZE:

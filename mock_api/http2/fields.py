@@ -15,6 +15,11 @@ Field = tuple[bytes, bytes, int | str, int]
 ENTRY_COST = 32
 """What a field takes of HPACK's table in addition to its bytes (RFC 7541 4.1)."""
 
+MOST_DIGITS = 20
+"""Digits of a content-length: any that a client can send has fewer."""
+
+_BY_NAME = frozenset((PLAIN, SECRET, PATTERN))
+"""Kinds that depend on the name alone."""
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _VALUE = re.compile(rb"(?:[^\x00\r\n \t](?:[^\x00\r\n]*[^\x00\r\n \t])?)?")
 _PSEUDO = frozenset((b":method", b":scheme", b":path", b":authority"))
@@ -38,7 +43,11 @@ def checked(name: bytes, value: bytes) -> Field:
 def with_value(field: Field, value: bytes) -> Field:
     """The field with another value; its name is not checked again."""
     name, _, kind, _ = field
-    if (kind is PLAIN or kind is PATTERN or kind is SECRET) and _VALUE.fullmatch(value):
+    if kind is LENGTH:
+        good = value.isdigit() and len(value) < MOST_DIGITS
+    else:
+        good = kind in _BY_NAME and _VALUE.fullmatch(value) is not None
+    if good:
         return name, value, kind, len(name) + len(value) + ENTRY_COST
     return checked(name, value)
 
@@ -53,6 +62,6 @@ def _kind(name: bytes, value: bytes) -> int | str:
     if name in _CONNECTION or (name == b"te" and value.lower() != b"trailers"):
         return f"{name!r} is about connections; HTTP/2 does not allow it"
     kind = _KINDS.get(name, PLAIN)
-    if kind is LENGTH and not (value.isdigit() and len(value) < 20):
+    if kind is LENGTH and not (value.isdigit() and len(value) < MOST_DIGITS):
         return f"content-length {value!r}"
     return kind

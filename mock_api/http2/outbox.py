@@ -30,7 +30,7 @@ NO_TABLE = b"\x20"
 
 Note = tuple[int, Entry, int, int, bool]
 """A byte count since the connection began, an entry, its bytes and events up to there, and
-whether its response is then complete."""
+whether its response is then complete. A whole response has one note, others several."""
 
 
 class Outbox:
@@ -81,13 +81,13 @@ class Outbox:
         """Whether a whole response may be put in now as it is."""
         return not self._rest and self._size < ROOM and not self.table_update
 
-    def put_whole(self, data: bytes, entry: Entry, events: int) -> None:
+    def put_whole(self, data: bytes, entry: Entry) -> None:
         """All frames of a response."""
         size = len(data)
         self._parts.append(data)
         self._size += size
         self._put += size
-        self._notes.append((self._put, entry, size, events, True))
+        self._notes.append((self._put, entry, size, 0, True))
         if not self._corked:
             self._schedule()
 
@@ -213,8 +213,10 @@ class Outbox:
             if reached > taken:
                 break
             done += 1
-            if size:
+            if not last:
                 journal.sent(entry, size, events)
-            if last:
+            elif size:
+                journal.finish(entry, size)
+            else:
                 journal.close(entry, End.FINISHED)
         del self._notes[:done]

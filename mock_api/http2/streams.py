@@ -256,10 +256,7 @@ class Streams:
         received_at = monotonic()
         compiler = cached_response if reply.journalled else compile_response
         response = compiler(reply.script, request.method != "HEAD")
-        segments, events = response.schedule.play()
-        entry = Entry(request, reply, self._peer, stream.id, events, received_at)
-        if reply.journalled:
-            self._services.journal.open(entry)
+        schedule = response.schedule
         whole = response.instant
         if (
             whole is not None
@@ -269,9 +266,15 @@ class Streams:
             and self.outbox.is_ready()
         ):
             self.window -= whole.window
-            data = stream.id.to_bytes(4, "big").join(whole.pieces)
-            self.outbox.put_whole(data, entry, whole.events)
+            entry = Entry(request, reply, self._peer, stream.id, schedule.events, received_at)
+            if reply.journalled:
+                self._services.journal.open(entry)
+            self.outbox.put_whole(stream.id.to_bytes(4, "big").join(whole.pieces), entry)
             self.close(stream.id)
             return
+        segments, events = schedule.play()
+        entry = Entry(request, reply, self._peer, stream.id, events, received_at)
+        if reply.journalled:
+            self._services.journal.open(entry)
         stream.sender = sending = Sending(self._services, self, stream, response, segments, entry)
         sending.resume()

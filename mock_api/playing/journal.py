@@ -63,13 +63,25 @@ class Journal:
 
     def instant(self, entry: Entry, size: int) -> None:
         """Add an exchange that is over: the kernel just took all `size` bytes of its answer."""
+        entry.ended_at = monotonic()
         entry.bytes_sent = size
         entry.events_sent = len(entry.events)
-        entry.ended_at = monotonic()
         entry.end = End.FINISHED
         self._finished += 1
         self._bytes_sent += size
         self.open(entry)
+
+    def finish(self, entry: Entry, size: int) -> None:
+        """The kernel just took all `size` bytes of the entry's answer, and it has ended."""
+        entry.ended_at = monotonic()
+        entry.bytes_sent = size
+        entry.events_sent = len(entry.events)
+        entry.end = End.FINISHED
+        if entry.id:
+            self._finished += 1
+            self._bytes_sent += size
+        if self._watchers:
+            self._changed(entry)
 
     def sent(self, entry: Entry, size: int, events: int) -> None:
         """The kernel just took `size` bytes, which complete this number of events."""
