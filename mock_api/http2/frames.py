@@ -15,7 +15,7 @@ from mock_api.language.steps import Setting
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 FRAME_SIZE = 16384
-"""The largest payload either side sends: the default, which no peer may lower."""
+"""The largest payload that either side sends: the default, the least that a peer must take."""
 
 DEFAULT_WINDOW = 65535
 MOST_WINDOW = 2**31 - 1
@@ -67,16 +67,16 @@ class Code(IntEnum):
 class Http2ConnectionError(Exception):
     """The client broke the protocol: GOAWAY with this code, and the connection ends."""
 
-    def __init__(self, code: Code, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, code: Code, reason: str) -> None:
+        super().__init__(reason)
         self.code = code
 
 
 class Http2StreamError(Exception):
     """The client broke the protocol on one stream: RST_STREAM with this code."""
 
-    def __init__(self, stream: int, code: Code, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, stream: int, code: Code, reason: str) -> None:
+        super().__init__(reason)
         self.stream = stream
         self.code = code
 
@@ -165,7 +165,7 @@ def read_settings(payload: bytes) -> Iterator[tuple[int, int]]:
 
 
 def number(kind: Type, payload: bytes) -> int:
-    """The 32 bits that are all of a WINDOW_UPDATE's or RST_STREAM's payload."""
+    """The 32-bit payload of a WINDOW_UPDATE or a RST_STREAM."""
     if len(payload) != 4:
         raise Http2ConnectionError(
             Code.FRAME_SIZE_ERROR, f"{kind.name} has four bytes, found {len(payload)}"
@@ -174,7 +174,7 @@ def number(kind: Type, payload: bytes) -> int:
 
 
 def content(flags: int, payload: bytes) -> bytes:
-    """What is in a DATA frame, without its padding."""
+    """The content of a DATA frame, without its padding."""
     if not flags & PADDED:
         return payload
     if not payload:

@@ -77,12 +77,12 @@ def step_json(step: Step) -> dict[str, Any]:
         case Stall():
             return {"stall": True}
         case Unit(inner):
-            return {"unit": [step_json(each) for each in inner]}
+            return {"unit": list(map(step_json, inner))}
         case Fill():
             return {"fill": {"text": step.text.decode(), "bytes": step.size}}
         case Repeat(inner, times):
             limit = {} if times is None else {"times": times}
-            return {"repeat": {**limit, "steps": [step_json(each) for each in inner]}}
+            return {"repeat": {**limit, "steps": list(map(step_json, inner))}}
         case Goaway(last, code):
             return {"goaway": {"last": last if isinstance(last, int) else last.value, "code": code}}
         case Settings(values):

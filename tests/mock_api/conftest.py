@@ -1,4 +1,4 @@
-"""The mocks the tests speak to: one for all of them, and others started as asked."""
+"""The mocks of the tests: one for all of them, and others with options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.mock_api.clients.mock import Mock, token_of
 
 @pytest.fixture(scope="session")
 def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
-    """A mock with every listener, which nobody may stop."""
+    """A mock with every listener; tests must not stop it."""
     folder = tmp_path_factory.mktemp("mock")
     started = Mock("--tls", "--ca-file", str(folder / "ca.pem"), "--socket", str(folder / "s"))
     yield started

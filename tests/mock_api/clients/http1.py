@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client on h11: the oracle for what the mock sends."""
+"""An HTTP/1.1 client on h11, which judges the mock's bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Response:
     headers: dict[str, str]
     body: bytes = b""
     parts: list[bytes] = field(default_factory=list)
-    """The body as it came, in HTTP chunks where it was chunked."""
+    """The body as received, in HTTP chunks if it was chunked."""
 
     def json(self) -> Any:
         return json.loads(self.body)

@@ -30,7 +30,7 @@ OURS = {
 
 @dataclass
 class Reply:
-    """What came on one stream."""
+    """The response on one stream."""
 
     headers: dict[str, str] = field(default_factory=dict)
     trailers: dict[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Reply:
 
 
 class H2Client:
-    """One connection. Windows are granted back at once, unless `hold` says not to."""
+    """One connection. It grants windows back at once, unless `hold` is set."""
 
     def __init__(
         self, sock: socket.socket, *, settings: dict[SettingCodes, int] | None = None
@@ -69,7 +69,7 @@ class H2Client:
         self.settings_acked = 0
         self.informational: list[dict[str, str]] = []
         self.padded: set[int | None] = set()
-        """How much padding DATA frames had; None for none, 0 for an empty one."""
+        """The padding of DATA frames; None: not padded, 0: empty padding."""
         self.h2 = H2Connection(H2Configuration(client_side=True))
         if settings:
             self.h2.update_settings(settings)
@@ -79,7 +79,7 @@ class H2Client:
         self.flush()
 
     def flush(self) -> None:
-        """Send what h2 has prepared."""
+        """Send the bytes that h2 has prepared."""
         self.send_raw(self.h2.data_to_send())
 
     def send_raw(self, data: bytes) -> None:

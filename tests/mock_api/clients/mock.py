@@ -80,14 +80,14 @@ class Mock:
         return _decoded(self.control("GET", f"/journal?{urlencode(query)}"))
 
     def mark(self) -> int:
-        """The number of an entry made just now: what comes after it is what happens next."""
+        """The number of a new entry: the entries of later requests have higher numbers."""
         client = H1Client(self.connect())
         client.exchange("GET", "/v1/models", headers=pattern_header(";t=mark"))
         client.close()
         return int(self.entries(token="mark")[-1]["id"])
 
     def wait(self, token: str, **query: Any) -> dict[str, Any]:
-        """The one entry with this token, once the journal says what is waited for."""
+        """The one entry with this token, once the journal has the awaited state."""
         query = {"token": token, "timeout": PATIENCE, **query}
         response = self.control("GET", f"/journal/wait?{urlencode(query)}")
         assert response.status == 200, response.body

@@ -20,7 +20,7 @@ class RawFrames:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.frames: list[Frame] = []
-        """What came, but for SETTINGS."""
+        """The received frames, except SETTINGS."""
         self.settings: list[dict[int, int]] = []
         self._rest = b""
         self.sock.sendall(PREFACE + SettingsFrame(0).serialize())
@@ -52,11 +52,11 @@ class RawFrames:
             pass
 
     def of(self, kind: type[Frame]) -> list[Frame]:
-        """The frames of this type that came."""
+        """The received frames of this type."""
         return [frame for frame in self.frames if type(frame) is kind]
 
     def data(self, stream: int) -> bytes:
-        """The body that came on this stream."""
+        """The received body of this stream."""
         return b"".join(each.data for each in self.of(DataFrame) if each.stream_id == stream)
 
     def _read(self) -> bool:

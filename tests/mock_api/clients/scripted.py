@@ -1,4 +1,4 @@
-"""Asking the mock for a script of the test's own."""
+"""Requests for scripts of a test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def wire_request(headers: list[tuple[str, str]], body: bytes = b"") -> bytes:
 
 
 def read_to_end(sock: socket.socket) -> bytes:
-    """Everything that comes until FIN."""
+    """All bytes until FIN."""
     parts = []
     while part := sock.recv(65536):
         parts.append(part)

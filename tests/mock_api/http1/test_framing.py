@@ -1,4 +1,4 @@
-"""Scripts that say themselves what HTTP says for others: heads, framing, 1xx, trailers."""
+"""Scripts that write parts of HTTP themselves: heads, framing, 1xx, trailers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _wire(mock: Mock, headers: list[tuple[str, str]], *, end: bytes) -> bytes:
     return came
 
 
-def test_a_head_of_ones_own(mock: Mock, token: str) -> None:
+def test_the_scripts_own_head(mock: Mock, token: str) -> None:
     head = "HTTP/1.0 200 OK\r\nx: 1\r\n\r\n"
     script = {"head": head, "framing": "raw", "steps": [{"write": "data: a\n\n"}]}
     came = _wire(mock, register(mock, token, script), end=b"\n\n")
@@ -65,7 +65,7 @@ def test_raw_framing_keeps_the_connection(mock: Mock, h1: H1Client, token: str) 
 
 
 @pytest.mark.parametrize(("length", "complete"), [("5", True), ("6", False), ("4", True)])
-def test_a_content_length_of_ones_own(
+def test_the_scripts_own_content_length(
     mock: Mock, h1: H1Client, token: str, length: str, complete: bool
 ) -> None:
     script = {

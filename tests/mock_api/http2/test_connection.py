@@ -15,7 +15,7 @@ from tests.mock_api.clients.mock import Mock, chat, contents, events, pattern_he
 
 
 def agree(mock: Mock, client: H2Client, tokens: list[str]) -> None:
-    """The journal and h2's server side say the same about what the client sent."""
+    """The journal and h2's server side read the same requests from the client's bytes."""
     verdict = ask_oracle(client.sent)
     assert verdict.error is None
     received = []
@@ -214,7 +214,7 @@ def test_more_streams_than_allowed_are_refused(silent_mock: Mock) -> None:
     client.close()
 
 
-def test_a_client_that_says_goaway_is_served_to_the_end(start_mock: Callable[..., Mock]) -> None:
+def test_a_client_that_sends_goaway_is_served_to_the_end(start_mock: Callable[..., Mock]) -> None:
     mock = start_mock("--delay", "5")
     client = H2Client(mock.connect())
     stream = client.request(chat(), pattern_header(";t=leaving"))

@@ -214,7 +214,7 @@ def test_stream_errors_leave_the_connection_alone(mock: Mock, name: str) -> None
     answered = [each.data for each in found if isinstance(each, DataFrame) and each.stream_id == 3]
     assert answered == [b'{"status":"ok"}'], "the sibling is answered"
     verdict = ask_oracle(sent)
-    # h2 makes connection errors of most stream errors; what matters is that it objects.
+    # h2 makes connection errors of most stream errors; the test needs only its objection.
     objects = verdict.error is not None or 1 in verdict.resets
     assert objects == (name not in MILDER)
 
@@ -240,7 +240,7 @@ def test_headers_that_decode_to_too_much(mock: Mock) -> None:
     assert goaway(send(mock.connect(), sent)).error_code == Code.ENHANCE_YOUR_CALM
 
 
-def test_pings_that_nobody_reads_answers_to(mock: Mock) -> None:
+def test_pings_of_a_client_that_does_not_read(mock: Mock) -> None:
     sock = mock.connect(receive_buffer=4096)
     sock.sendall(GREETING)
     with pytest.raises((ConnectionResetError, BrokenPipeError)):

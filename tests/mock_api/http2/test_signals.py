@@ -1,4 +1,4 @@
-"""What HTTP/2 says beside a response: GOAWAY, SETTINGS, any frame, a reset after the end."""
+"""Frames of HTTP/2 outside of a response: GOAWAY, SETTINGS, any frame, a reset after the end."""
 
 from __future__ import annotations
 

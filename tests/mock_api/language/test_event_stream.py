@@ -61,7 +61,7 @@ def test_events_do_not_depend_on_how_the_body_is_cut(
     assert found == expected
 
 
-def test_an_event_is_a_message_unless_it_says_otherwise() -> None:
+def test_an_event_is_a_message_unless_a_field_names_another_type() -> None:
     body = b"event: ping\ndata: 1\n\ndata: 2\n\nevent: ping\n\ndata: 3\n\nevent\ndata: 4\n\n"
     types = [event.type for _, event in Assembler().feed(body)]
     assert types == [

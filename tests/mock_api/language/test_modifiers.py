@@ -39,7 +39,7 @@ def _ask(mock: Mock, protocol: str, pattern: str, token: str) -> Any:
 
 @pytest.mark.parametrize("protocol", ["h1", "h2"])
 @pytest.mark.parametrize("modifier", KEEPS, ids=lambda modifier: modifier.word)
-def test_the_same_is_said(mock: Mock, token: str, protocol: str, modifier: Any) -> None:
+def test_the_content_stays_the_same(mock: Mock, token: str, protocol: str, modifier: Any) -> None:
     for base in ("", "unicode"):
         pattern = f"{base}+{modifier.example}" if base else modifier.example
         if modifier.word == "goaway" and protocol == "h2":

@@ -1,4 +1,4 @@
-"""Scripts as JSON: what is written is read as the same script."""
+"""Scripts as JSON: a written script reads as the same script."""
 
 from __future__ import annotations
 

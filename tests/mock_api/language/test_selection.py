@@ -68,7 +68,7 @@ def test_directives(content: Any, pattern: str, token: str | None) -> None:
         {"model": "tested"},
     ],
 )
-def test_where_nothing_is_asked_for(body: dict[str, Any] | None) -> None:
+def test_requests_without_a_pattern(body: dict[str, Any] | None) -> None:
     assert select(None, body) == Selection("none", "", None)
 
 
@@ -91,7 +91,7 @@ def test_a_malformed_token_is_a_fault(parameter: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["header", "model", "prompt", "none"])
-def test_the_journal_says_where_it_was_found(mock: Mock, h1: H1Client, source: str) -> None:
+def test_the_journal_shows_where_it_was_found(mock: Mock, h1: H1Client, source: str) -> None:
     token = f"where-{source}"
     pattern = f"finish:length;t={token}"
     bodies = {

@@ -46,7 +46,7 @@ def test_what_is_not_there_is_null(start_mock: Callable[..., Mock]) -> None:
     assert (ready["https"], ready["socket"], ready["ca_file"]) == (None, None, None)
 
 
-def test_a_port_of_ones_own(start_mock: Callable[..., Mock]) -> None:
+def test_the_users_port(start_mock: Callable[..., Mock]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -77,7 +77,7 @@ def test_it_ends_with_its_stdin() -> None:
     assert run("--exit-on-stdin-eof").returncode == 0
 
 
-def test_without_that_option_stdin_is_nobodys_business(start_mock: Callable[..., Mock]) -> None:
+def test_without_that_option_stdin_is_ignored(start_mock: Callable[..., Mock]) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "mock_api"],
         stdin=subprocess.DEVNULL,
@@ -116,7 +116,7 @@ def test_the_socket_file(tmp_path: Path, start_mock: Callable[..., Mock]) -> Non
     assert plain.read_text() == "mine"
 
 
-def test_a_certificate_of_ones_own(tmp_path: Path, start_mock: Callable[..., Mock]) -> None:
+def test_the_users_certificate(tmp_path: Path, start_mock: Callable[..., Mock]) -> None:
     authority = trustme.CA()
     issued = authority.issue_cert("localhost")
     chain, key, ca = tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "ca.pem"

@@ -1,4 +1,4 @@
-"""Responses cut anywhere, paused for any time, compressed: what is said stays the same."""
+"""Responses cut anywhere, paused for any time, compressed: their content stays the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.mock_api.clients.scripted import register, wire_request
 
 APPLICATION_DATA = 23
 TAG = 17
-"""What a TLS 1.3 record has beside its plaintext: its type and its tag."""
+"""Bytes of a TLS 1.3 record in addition to its plaintext: its type and its tag."""
 
 STEPS = [{"delta": "😀"}, {"delta": "x"}, {"done": True}]
 

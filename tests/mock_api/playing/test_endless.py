@@ -1,4 +1,4 @@
-"""Bodies without end: made while they are sent, paused by whoever reads them."""
+"""Bodies without end: made while they are sent, paused by their reader."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _peak(mock: Mock) -> int:
 
 
 def _drain(sock: socket.socket, size: int) -> int:
-    """Read at least so many bytes."""
+    """Read at least `size` bytes."""
     read, buffer = 0, memoryview(bytearray(MIB))
     while read < size:
         more = sock.recv_into(buffer)
@@ -101,7 +101,7 @@ def test_a_client_that_does_not_read_stops_an_endless_answer(
         client.hold = True
         client.request(chat(), headers)
     entry = mock.wait(token, events=100)
-    # The mock answers others meanwhile, and the sum stands still.
+    # The mock answers other clients meanwhile, and the sum does not change.
     sent = -1
     while entry["bytes_sent"] != sent:
         sent = entry["bytes_sent"]

@@ -1,4 +1,4 @@
-"""The journal tells the truth: what came, what was sent and when, and how it ended."""
+"""The journal is true: the request, the events sent and their times, and the end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.mock_api.clients.mock import PATIENCE, Mock, chat, events, pattern_he
 RESET = struct.pack("ii", 1, 0)
 
 
-def test_an_entry_says_what_was_received(mock: Mock, h1: H1Client, token: str) -> None:
+def test_an_entry_shows_the_request(mock: Mock, h1: H1Client, token: str) -> None:
     body = chat(prompt="héllo 😀", seed=2**53 + 1)
     before = time.monotonic()
     response = h1.chat(
@@ -96,7 +96,7 @@ def test_requests_of_one_connection_share_its_number(mock: Mock, h1: H1Client) -
     other.close()
 
 
-def test_keys_are_named_and_never_told(mock: Mock, h1: H1Client, h2: H2Client, token: str) -> None:
+def test_keys_are_named_and_never_shown(mock: Mock, h1: H1Client, h2: H2Client, token: str) -> None:
     key = "sk-canary-1234567890"
     assert mock.control("PUT", f"/keys/{token}", {"key": key}).status == 200
     headers = [("authorization", f"Bearer {key}"), ("x-api-key", key)]
