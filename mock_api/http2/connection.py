@@ -1,9 +1,9 @@
 """HTTP/2: one connection, many requests at once (RFC 9113).
 
-The mock reads frame by frame and sends after each read, so that all answers to one read
-leave in one write. What it sends passes three limits: the stream's window, the connection's
-window, and the room in the outbox, which holds no more than the kernel will soon take. A
-stream that meets a closed one waits until it opens; the mock sends nothing ahead.
+The mock reads frame by frame and sends after each read: all answers to one read leave in
+one write. Three limits hold a response back: the stream's window, the connection's window,
+and the room in the outbox. The outbox holds only what the kernel will soon take. A stream
+that meets a limit waits; the mock sends nothing ahead.
 
 A client makes two kinds of mistakes. A Http2StreamError resets the stream. A
 Http2ConnectionError sends GOAWAY and ends the connection.

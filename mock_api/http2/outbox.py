@@ -29,8 +29,8 @@ NO_TABLE = b"\x20"
 """A dynamic table size update to 0 (RFC 7541 6.3)."""
 
 Note = tuple[int, Entry, int, int, bool]
-"""A byte count since the connection began, an entry, its bytes and events up to there, and
-whether its response is then complete. A whole response has one note, others several."""
+"""A place in the connection's bytes, an entry, and its new bytes and events up to there.
+The last part says whether the response is then complete."""
 
 
 class Outbox:

@@ -1,7 +1,7 @@
 """The streams of one HTTP/2 connection: their requests, and the windows for responses.
 
-A stream is opened by its head, complete with its body, answered, and closed when the last
-frame of its response is in the outbox. Until then the windows limit what the mock sends:
+A stream is opened by its head and complete with its body. It is closed when the last frame of
+its response is in the outbox. Until then the windows limit what the mock sends:
 the stream's own window and the connection's, for which the streams wait in turn.
 """
 

@@ -92,8 +92,8 @@ def gated(*events: bytes, cuts: Sequence[int] = ()) -> tuple[Step, ...]:
     """The events, with gate n between event n and the next.
 
     cuts: how many bytes of the second event, the third, … leave before their gate, with the
-    event before. So while a client waits for the gate after event n, the daemon has read
-    exactly these bytes of the next event.
+    event before. While a client waits for a gate, the daemon has read exactly these
+    bytes of the next event.
     """
     steps: list[Step] = []
     body, at, end = b"".join(events), 0, 0

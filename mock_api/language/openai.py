@@ -1,6 +1,6 @@
 """The objects of the OpenAI API, as compact JSON with its Unicode unescaped.
 
-Identity and time are constants: a pattern is the same bytes in every run, so it is computed
+Identity and time are constants: a pattern is the same bytes in every run. So it is computed
 once, and tests compare it byte for byte.
 """
 

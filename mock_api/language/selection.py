@@ -1,15 +1,15 @@
 """Which pattern a request asks for, and which exchange it belongs to.
 
 A daemon under test passes the pattern on in the header `X-Test-Pattern`. A daemon that
-cannot do this still passes on the model name and the messages, so the pattern may be there
-too. The mock looks in this order:
+cannot do this still passes on the model name and the messages: the pattern may be there.
+The mock looks in this order:
 
   header   X-Test-Pattern: unicode;t=TOKEN
   model    test:unicode;t=TOKEN
   prompt   [[test:unicode;t=TOKEN]] anywhere in the text of the last user message
 
-Each has the form `PATTERN[;t=TOKEN]`. The token, 1 to 64 of A-Z a-z 0-9 _ -, ties the
-request to its exchange and does not change the answer. An empty PATTERN asks for the
+Each has the form `PATTERN[;t=TOKEN]`. The token is 1 to 64 of A-Z a-z 0-9 _ -. It ties
+the request to its exchange and does not change the answer. An empty PATTERN asks for the
 ordinary answer. A malformed token is an error: a lost token would mix up two exchanges.
 """
 

@@ -1,8 +1,8 @@
 """Server-sent events as a receiver following the WHATWG rules assembles them.
 
 The journal shows which events were sent and when. It reads them from the bytes of the body,
-not from the script. So a script may cut, join and malform its events, and the journal still
-shows the events of a correct receiver (HTML 9.2.6).
+not from the script. So a script may cut, join and malform its events: the journal shows
+the events of a correct receiver (HTML 9.2.6).
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ READ_SIZE = 65536
 LINGER = 1.0
 """Seconds for a client to read the end of an answer; the mock discards what it sends.
 
-An immediate close would reset the connection if unread bytes are waiting, and the reset
-would destroy the answer's end (RFC 9112 9.6).
+An immediate close would reset the connection if unread bytes are waiting. The reset would
+destroy the answer's end (RFC 9112 9.6).
 """
 
 ABANDONED = 5.0

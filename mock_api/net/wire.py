@@ -2,7 +2,7 @@
 
 A wire acts like a non-blocking socket: `recv` and `send` raise BlockingIOError if they would
 wait, and `send` returns how much the kernel took. Nothing is buffered between a script and
-the kernel, so the journal's times are true and a stalled client stalls its script. As with
+the kernel. So the journal's times are true, and a stalled client stalls its script. As with
 OpenSSL, a send that would block must be repeated with the same bytes. The plain wire is the
 socket itself; tls.py has the other one.
 """

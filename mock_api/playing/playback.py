@@ -1,8 +1,8 @@
 """Playing a response in time: due segments leave; the rest waits for the kernel.
 
-A playback walks over the segments of a response. Before each it may wait for the clock
-(the timer wheel calls `advance`), for a gate (the control API calls `opened`) or for the
-client (its protocol calls `resume`). HTTP/1.1 and HTTP/2 each derive a class that sends.
+A playback walks over the segments of a response. Before each it may wait. The timer
+wheel calls `advance`, the control API calls `opened` for a gate, and the protocol calls
+`resume` when its client reads. HTTP/1.1 and HTTP/2 each derive a class that sends.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def lay_out(script: Script, events: list[Dispatch], known: WriteEvents) -> Itera
     """The script's steps as bursts; every event is added to `events`, in order.
 
     The first burst is for the head and always exists. `known` belongs to the script and is
-    kept from one call to the next, so that a repeated write is parsed once.
+    kept from one call to the next: a repeated write is parsed once.
     """
     assembler = Assembler()
     encode = _Gzip() if script.encoding is Encoding.GZIP else None

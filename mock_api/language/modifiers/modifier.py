@@ -1,7 +1,7 @@
 """A modifier: the same answer, sent in another way.
 
-A modifier takes a script and returns a script with the same answer, or with the part of it
-that arrives. So modifiers compose, from left to right: `unicode+crlf+bytes`.
+A modifier takes a script and returns one with the same answer, or with a part of it.
+So modifiers compose, from left to right: `unicode+crlf+bytes`.
 """
 
 from __future__ import annotations
