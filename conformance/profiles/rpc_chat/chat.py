@@ -92,13 +92,6 @@ class RpcChat(Commands):
         await self.prepare()
         await self.prompt(pattern=pattern)
         messages = await self.failure()
-        self.require(
-            messages[-1].event == "error",
-            "error",
-            expected="an error message",
-            actual=listed(messages[-3:]),
-            clause="RC36",
-        )
         chunks = sum(message.event == "chat_chunk" for message in messages)
         self.check(
             chunks == after,
@@ -118,8 +111,15 @@ class RpcChat(Commands):
         await self.works("RC31")
 
     async def failure(self) -> list[EngineMessage]:
-        """All messages up to the error, or to an end without one."""
+        """All messages up to the error (RC36). Raises ScenarioStopped."""
         messages = [await self.message(clause="RC36", expected="an error")]
         while messages[-1].event not in ("error", "chat_end"):
             messages.append(await self.message(clause="RC36", expected="an error"))
+        self.require(
+            messages[-1].event == "error",
+            "error",
+            expected="an error message",
+            actual=listed(messages[-3:]),
+            clause="RC36",
+        )
         return messages

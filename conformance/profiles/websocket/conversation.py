@@ -63,6 +63,6 @@ class Conversation(Chat):
         """A message that changes nothing, and has one known answer."""
         raise NotImplementedError
 
-    async def until_fence(self) -> object:
-        """Take all messages up to the answer to the last fence."""
+    async def fence(self) -> object:
+        """Send such a message, and take all messages up to its answer."""
         raise NotImplementedError

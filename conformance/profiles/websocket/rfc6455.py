@@ -83,7 +83,7 @@ async def ping_between_fragments(chat: Conversation) -> None:
     chat.frame(Opcode.TEXT, data[:5], fin=False)
     await answers_ping(chat, bytes(range(125)))
     chat.frame(Opcode.CONT, data[5:])
-    await chat.until_fence()
+    await chat.fence()
 
 
 async def answers_ping(chat: Chat, payload: bytes) -> None:
