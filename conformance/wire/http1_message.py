@@ -2,7 +2,7 @@
 
 h11 reads the head. This module reports what h11 forgives: a bare LF, a folded
 line, a status line without its second space. The head says how the body is
-framed: by chunks, by a length, or by the connection's end. HeadRules say which
+framed: by chunks, by a length, or by the connection's end. HeadRules list which
 of them the profile's contract allows (R1). The reader reports a framing that is
 not allowed and decodes it nevertheless, so that later checks see the body.
 """
