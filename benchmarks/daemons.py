@@ -43,8 +43,8 @@ WARM = 50
 """Streams before the memory of an idle daemon is measured."""
 
 LATE = 0.001
-"""Seconds by which the generator, or the mock API, may be late half of the time: more than
-that, and a latency of that size cannot be told from their own."""
+"""Seconds by which the generator, or the mock API, may be late at the median. A latency of that
+size could be their own."""
 
 COMPILED = {"go": 40, "rust": 24, "uring": 24}
 """Daemons with an aim for memory at 1,000 streams: KiB a stream."""

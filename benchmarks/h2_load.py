@@ -116,7 +116,7 @@ class Connection:
 
 
 def load(port: int, requests: int) -> float:
-    """Send so many requests; the seconds until all were answered."""
+    """Send this many requests; the seconds until all were answered."""
     each = requests // CONNECTIONS
     makers = [Requests(number) for number in range(CONNECTIONS)]
     connections = [Connection(port, [make() for _ in range(each)]) for make in makers]

@@ -1,10 +1,9 @@
 """Many streams at once through one daemon, and when each event arrived.
 
-The clients are sockets handed to the daemon as a web server would, all read by
-one epoll loop that does nothing but stamp and keep what comes; what was in it is
-worked out afterwards, beside the mock API's journal. How late the loop itself
-was is measured with it, by a tick that it should see every few milliseconds: as
-late as it sees that, it sees what arrives.
+The clients are sockets, handed to the daemon as a web server does. One epoll loop reads
+them all: it only stamps and keeps the bytes. They are parsed afterwards, with the mock
+API's journal. A tick every few milliseconds measures how late the loop itself is: it sees
+what arrives as late as it sees the tick.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Clauses: the numbered sentences of a profile's contract.
 
 Every check cites one clause, every scenario at least one. The number is what
-a user searches for, so it is stable for ever: a clause may be reworded, never
+a user searches for, so it never changes: a clause may be reworded, but not
 renumbered.
 """
 

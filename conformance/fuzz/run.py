@@ -63,7 +63,7 @@ def fuzz(
     seconds: float,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
-    """Send random streams to the daemons for so many seconds, or until one disagrees.
+    """Send random streams to the daemons for this many seconds, or until one disagrees.
 
     variants: the names of those that take part; all without one. tell: called with a line
     for each round. Raises DaemonError for a daemon that cannot be built or started.

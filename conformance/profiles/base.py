@@ -82,13 +82,13 @@ class Profile:
         )
 
     def bound(
-        self, declared: Iterable[Scenario], *, beside: Iterable[Scenario] = ()
+        self, declared: Iterable[Scenario], *, others: Iterable[Scenario] = ()
     ) -> tuple[Scenario, ...]:
-        """These scenarios as this profile's; their names must differ, also from `beside`.
+        """These scenarios as this profile's; their names must differ, also from those of `others`.
 
         Raises ScenarioError for an unknown clause, or for a name that is taken.
         """
-        taken = {scenario.name: scenario for scenario in beside}
+        taken = {scenario.name: scenario for scenario in others}
         found = tuple(map(self.bind, declared))
         for scenario in found:
             other = taken.setdefault(scenario.name, scenario)

@@ -117,7 +117,7 @@ def cases(selection: Selection, chosen: Sequence[Manifest] | None = None) -> tup
     for folder in selection.folders:
         declared = scenarios_in(folder)
         for name, catalog in catalogs.items():
-            catalogs[name] += profile_named(name).bound(declared, beside=catalog)
+            catalogs[name] += profile_named(name).bound(declared, others=catalog)
         sources |= {scenario.name: ("--scenarios", str(folder)) for scenario in declared}
     _check_names(selection, chosen, [each for some in catalogs.values() for each in some])
     selected = tuple(

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 PROFILES = tuple(sorted(path.parent.name for path in HERE.glob("*/faults.py")))
 
 PERMITS = {"R9"}
-"""What permits something; nobody can violate it."""
+"""Clauses that permit something: no daemon can violate them."""
 
 
 def _table(profile: str) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class TlsConnection(HttpConnection):
     """The same with TLS, its records in the client's own hands.
 
     OpenSSL works between two memory buffers, so a pause leaves everything that was not
-    asked for in the kernel's buffer, but for the rest of one record.
+    asked for in the kernel's buffer, except the rest of one record.
     """
 
     def __init__(self, client: socket.socket, context: ssl.SSLContext, *, server_name: str) -> None:
@@ -104,7 +104,7 @@ class TlsConnection(HttpConnection):
         super().unwatch()
 
     def recv(self, size: int) -> bytes:
-        """Receive at most so many bytes of plaintext; empty at EOF. Raises OSError."""
+        """Receive at most `size` bytes of plaintext; empty at EOF. Raises OSError."""
         try:
             plaintext = self._tls.read(size)
         except ssl.SSLWantReadError:

@@ -218,7 +218,7 @@ class Http2Stream:
         self._readable = None
 
     def recv(self, size: int) -> bytes:
-        """Receive at most so many bytes; empty at the end. Raises OSError."""
+        """Receive at most `size` bytes; empty at the end. Raises OSError."""
         if not self._buffer:
             if isinstance(self._over, BaseException):
                 raise self._over

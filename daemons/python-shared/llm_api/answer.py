@@ -37,7 +37,7 @@ class Chunk(NamedTuple):
     value: dict[str, Any]
     """The data decoded by `exact_json`."""
     text: str
-    """The text of choice 0; empty if the chunk has none."""
+    """The text of choice 0; empty if the chunk does not have one."""
 
 
 Render = Callable[[Chunk], bytes]

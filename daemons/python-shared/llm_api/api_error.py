@@ -32,7 +32,7 @@ def api_error(
 
     Args:
         value: `{"error": …}` decoded, the error object alone, or any other value.
-        text: the message for a value that has none.
+        text: the message for a value without one.
         kind: the class of the failure.
         how: further arguments of the Failure.
     """

@@ -1,4 +1,4 @@
-"""The fixture conformance_daemon: three lines test somebody's daemon."""
+"""The fixture conformance_daemon: three lines test a user's daemon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fixture conformance_mock: three lines test somebody's client."""
+"""The fixture conformance_mock: three lines test a user's client."""
 
 from __future__ import annotations
 

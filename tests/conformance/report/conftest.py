@@ -20,7 +20,7 @@ TapParser = Callable[[str], tuple[int, list[Any]]]
 def tap_parser(request: pytest.FixtureRequest) -> TapParser:
     """npm's tap-parser in strict mode: text -> its exit status and its events.
 
-    Installed once, into pytest's cache, by the package.json beside this file.
+    Installed once, into pytest's cache, by the package.json next to this file.
     """
     for program in ("node", "npm"):
         if shutil.which(program) is None:
@@ -41,7 +41,7 @@ def tap_parser(request: pytest.FixtureRequest) -> TapParser:
 
 
 def _install(package: Path, home: Path) -> None:
-    """Install beside `home` and rename, so that several workers may do it at once."""
+    """Install next to `home` and rename, so that several workers may do it at once."""
     folder = Path(tempfile.mkdtemp(dir=home.parent))
     shutil.copy(package, folder)
     done = subprocess.run(

@@ -173,7 +173,7 @@ def rendered(
     arrival: tuple[Result, ...] | None = None,
     **options: bool | None,
 ) -> str:
-    """What the format of this name writes about a run, to something that is no terminal."""
+    """What the format of this name writes about a run, to something other than a terminal."""
     stream = io.StringIO()
     replay(load(name)(stream, **options), run, arrival=arrival)  # type: ignore[arg-type]
     return stream.getvalue()

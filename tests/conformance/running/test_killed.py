@@ -74,7 +74,7 @@ def running(temporary: Path) -> list[int]:
 
 
 def left(temporary: Path) -> list[Path]:
-    """What lies in the folder, but for the lock that runs share."""
+    """The files in the folder, except the lock that runs share."""
     return [path for path in temporary.iterdir() if path.name != QUIET]
 
 

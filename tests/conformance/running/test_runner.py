@@ -39,7 +39,7 @@ def addresses() -> Any:
 
 
 def case(function: Callable[..., Any], **fields: Any) -> Case:
-    """A case like basic_response, but for its function."""
+    """A case like basic_response, except for its function."""
     plain = next(
         each for each in profile_named("handoff").scenarios if each.name == "basic_response"
     )
@@ -87,7 +87,7 @@ async def late_and_well(bench: HandoffBench) -> None:
 
 
 async def late_long(bench: HandoffBench) -> None:
-    """A long wait in vain, of which the suite itself has lost much a little at a time."""
+    """A long unsuccessful wait, of which the suite itself has lost much in small parts."""
     for _ in range(20):
         stand_still(TOO_LATE * 2 / 3)
         await asyncio.sleep(0)
@@ -95,7 +95,7 @@ async def late_long(bench: HandoffBench) -> None:
 
 
 async def hangs(bench: HandoffBench) -> None:
-    """A long wait in vain while the suite was in time."""
+    """A long unsuccessful wait while the suite was on time."""
     await asyncio.sleep(LONG)
     bench.check(False, "event", expected="an event", actual="none", clause="R2")
 
@@ -118,7 +118,7 @@ def breaks(response: Checks) -> None:
 
 
 def holds(response: Checks) -> None:
-    """A sound scenario beside a broken one."""
+    """A sound scenario next to a broken one."""
     response.no_error()
 
 

@@ -24,7 +24,7 @@ SENT_DONE = b"data: [DONE]\n\n"
 
 
 class FailedError(Exception):
-    """Nobody is served: what the client is told (R5 before the first byte, R6 after it)."""
+    """The error that the client receives (R5 before the first byte, R6 after it)."""
 
     def __init__(
         self,
@@ -141,9 +141,9 @@ class Answer:
 
 
 def decode(data: str, *, number: Callable[[str], Any] = str) -> Any:
-    """The JSON value, or None for what is none. Numbers stay text unless somebody counts.
+    """The JSON value, or None for other text. Numbers stay text, except with `number`.
 
-    Control characters within strings are let pass, as parsers of clients do.
+    Control characters within strings pass, as in the parsers of clients.
     """
     try:
         return json.loads(

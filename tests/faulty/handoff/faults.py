@@ -1,15 +1,12 @@
-"""The bugs that the daemon can be given, one by one, and what each of them breaks.
+"""The table of faults: bugs that can be switched on one by one, and the clauses they break.
 
-A fault is a mistake that somebody makes on a long day, and that passes every
-test that somebody wrote on the same day: not sabotage. Each is a small
-deviation at the place where it would really be (`if fault("NAME")`), and
-names the clauses of the contract that it violates: all that a red check may
-rightly cite while it is on, and no more. tests/faulty/test_faults.py holds
-this table and the code against each other.
+A fault is a mistake of a tired developer that passes the developer's own tests. It is not
+sabotage. Each one is a small deviation at its real place in the code (`if fault("NAME")`).
+It names all clauses that a red check may cite while it is on. tests/faulty/test_faults.py
+compares this table with the code.
 
-The daemon is started dozens of times for each fault: that is why its values are
-named tuples (dataclasses take longer to import than all of this), and why
-what few instances need is imported where it is needed.
+The daemon starts dozens of times for each fault. So its values are named tuples, because
+dataclasses take longer to import, and rarely used modules are imported where they are used.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Receiving a handoff: the data, and the descriptor of the client's connection.
 
-Every descriptor that arrives is this process's from that moment, wanted or
-not: all but the first are closed, and the first as well unless it is a
-connected stream socket. The control buffer has room for as many as one
-message can carry, so that only a process short of descriptors sees
-MSG_CTRUNC; then it is unknown which one was first, and nobody is served.
+Every descriptor that arrives belongs to this process from that moment. The daemon closes
+all descriptors except the first, and the first as well unless it is a connected stream
+socket. The control buffer has room for as many as one message can carry. So MSG_CTRUNC
+means that the process is short of descriptors. Then the first one is not known, and the
+daemon serves no client.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ _forgotten: list[socket.socket] = []
 
 
 class NoHandoffError(Exception):
-    """Nobody is to be served; whatever arrived was closed. The message is for the log, empty
-    where a peer only connected and closed, which is nothing worth telling."""
+    """There is no client to serve; every descriptor that arrived was closed.
+
+    The message is for the log. It is empty for a peer that only connected and closed.
+    """
 
 
 class Handoff(NamedTuple):
@@ -121,7 +123,7 @@ def _client(descriptor: int) -> socket.socket:
 
 
 def _problem(descriptor: int) -> str | None:
-    """Why this descriptor is no client."""
+    """Why this descriptor is not a client; None for a client."""
     if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
         return "no socket"
     try:

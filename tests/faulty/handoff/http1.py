@@ -25,7 +25,7 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?")
 
 
 class BrokenResponseError(Exception):
-    """The bytes are no HTTP/1.1 response, or end before it does."""
+    """The bytes are not an HTTP/1.1 response, or end too early."""
 
 
 class Head(NamedTuple):
@@ -109,8 +109,8 @@ class ResponseReader:
         if head.status in (204, 304):
             return
         if coding is not None:
-            # With a length beside it the chunks hold (RFC 9112 6.3), but whoever sent
-            # both is not trusted with a second request.
+            # The chunks win over a length (RFC 9112 6.3), but a server that sends both does
+            # not get a second request.
             self._framed = length is None
             if coding.lower() != "chunked":
                 raise BrokenResponseError(f"unknown transfer coding {coding!r}")
@@ -152,7 +152,7 @@ class ResponseReader:
     def _chunk_size(self) -> Generator[None, None, int]:
         line = yield from self._line(strict=True)
         size = _SIZE.fullmatch(line)
-        # 16 digits still fit 64 bits, and nobody sends a chunk of 2**63 bytes.
+        # 16 digits still fit 64 bits; a chunk of 2**63 bytes is an error.
         if size is None or int(size[1], 16) >> 63:
             raise BrokenResponseError(f"no chunk size: {line[:80]!r}")
         return int(size[1], 16)

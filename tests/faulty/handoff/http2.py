@@ -1,17 +1,16 @@
 """An HTTP/2 connection to the API, on which many exchanges have a stream each.
 
-The frames are h2's business. A thread of its own reads the connection, one
-frame at a time, so that what an error in one of them costs is decided here: a
-response that is malformed costs its own stream, what h2 cannot follow costs
-the connection. Two things are done beside h2, because it takes a connection
-for closed at a GOAWAY, whereas the API finishes the streams that it covers,
-and ends a connection over a Content-Length.
+The h2 library reads the frames. A thread of its own feeds it one frame at a time, so this
+module decides the cost of an error: a malformed response ends its own stream, and a frame
+that h2 cannot follow ends the connection. Two things are done without h2. It takes a
+connection for closed at a GOAWAY, although the API finishes the streams that the GOAWAY
+covers; and it ends a connection over a wrong Content-Length.
 
-A stream's window is given back as its client takes the answer: so a client
-that stalls stops its own stream (U6). The connection's window is given back at
-once: so it stops nobody else's.
+A stream's window opens again as its client takes the answer: so a stalled client stops
+only its own stream (U6). The connection's window opens again at once: so the stalled
+client stops no other stream.
 
-One lock guards h2 and all streams; nobody waits while holding it.
+One lock guards h2 and all streams. No thread waits while it holds the lock.
 """
 
 from __future__ import annotations
@@ -108,7 +107,7 @@ class Session:
         return min(MOST_STREAMS, self._h2.remote_settings.max_concurrent_streams)
 
     def taken(self, stream: Stream, size: int) -> None:
-        """An exchange took so many bytes: the API may send as many more."""
+        """An exchange took this many bytes: the API may send as many more."""
         if size and fault("h2_window_not_divided"):
             self._h2.increment_flow_control_window(size)
             self._flush()
@@ -133,12 +132,12 @@ class Session:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody has a stream on it."""
+        """Whether it has no stream."""
         return not self._streams
 
     @property
     def old(self) -> bool:
-        """Whether nobody has had one for long."""
+        """Whether it had no stream for a long time."""
         return self.idle and time.monotonic() - self._used_at >= IDLE_SECONDS
 
     def close(self) -> None:
@@ -206,7 +205,7 @@ class Session:
         at_once = size - len(data) if fault("h2_window_not_divided") else size
         if at_once:
             self._h2.increment_flow_control_window(at_once)
-        stream.owed += size - len(data)  # padding is nobody's to take
+        stream.owed += size - len(data)  # no exchange takes the padding
         try:
             stream.add(data)
         except ValueError as error:

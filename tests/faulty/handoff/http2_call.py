@@ -1,4 +1,4 @@
-"""A request over HTTP/2, on a stream beside others.
+"""A request over HTTP/2, on one of a connection's streams.
 
 It is repeated, once and on another connection, where the API refused the
 stream, left it out of its GOAWAY, or closed a connection that it had used

@@ -1,8 +1,7 @@
-"""The bytes of an HTTP/2 connection: a thread that reads them, and those that wait to be sent.
+"""The bytes of an HTTP/2 connection: a thread that reads them, and a buffer of unsent bytes.
 
-Whoever has something to send, sends what the socket takes; the thread sends
-the rest, and is woken for it. Only the thread closes the descriptors: so
-nobody polls one that is somebody else's by now.
+A sender sends as much as the socket takes, and wakes the thread for the rest. Only the
+thread closes the descriptors: so no poll looks at a descriptor that was used again.
 """
 
 from __future__ import annotations

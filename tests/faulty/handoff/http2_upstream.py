@@ -1,8 +1,7 @@
 """The API over HTTP/2: few connections for many exchanges.
 
-An exchange has a stream on the first connection that has room for it; where
-there is none another connection is made. Two that nobody uses are kept for a
-while, as Upstream keeps those of HTTP/1.1.
+An exchange gets a stream on the first connection with room. Without room, another
+connection is made. Two unused connections are kept for a while, as for HTTP/1.1.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Http2Upstream(Upstream):
             raise LostError(str(error)) from error
 
     def tidy(self) -> None:
-        """Close what nobody uses, but a few that were used lately."""
+        """Close unused connections, except a few that were used lately."""
         with self._lock:
             self._sessions = [each for each in self._sessions if not each.closed]
             unused = [each for each in self._sessions if each.idle]

@@ -1,15 +1,14 @@
-"""A handoff daemon that does everything right, unless it is told to do something wrong.
+"""A handoff daemon that is right in everything, except for the fault that is switched on.
 
-It exists to be judged: each `--fault NAME` switches on one bug of faults.py,
-at the place where somebody would have made it, and the suite has to notice.
-Without a fault it meets the whole contract, with another architecture than
-the daemons that the suite is usually run on: one thread an exchange, blocking
-waits, nothing but the standard library.
+`--fault NAME` switches on one bug of faults.py, at its real place in the code, and the
+suite must notice it. Without a fault the daemon meets the whole contract. Its architecture
+differs from the other daemons': one thread for each exchange, blocking waits, and only the
+standard library.
 
-This module is its life: start, accept, end. A thread takes each connection,
-so that a peer that sends nothing delays nobody. At SIGTERM what is queued is
-still accepted; then running exchanges have their time, and a pipe that every
-one of them waits on beside its own business says when it is over.
+This module is its life: start, accept, end. Each connection gets a thread, so a peer that
+sends nothing delays no other peer. At SIGTERM the daemon still accepts queued handoffs.
+Then running exchanges have their time. Every exchange also waits on a pipe, which says
+when the time is over.
 """
 
 from __future__ import annotations
@@ -107,7 +106,7 @@ class Daemon:
                     return
 
     def _rest(self) -> bool:
-        """Without descriptors: wait a little. Returns whether the daemon was told to end."""
+        """Without descriptors: wait a little. Returns whether the daemon must end."""
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
         return bool(poll.poll(PAUSE * 1000)) and self._told()
@@ -169,7 +168,7 @@ class Daemon:
         log("ending")
         timeout = self._options.shutdown_timeout
         if not self._idle_within(timeout):
-            os.close(self._stopper)  # whoever polls the other end is woken, now and ever after
+            os.close(self._stopper)  # every poll of the other end returns, now and later
             self._idle_within(1e6 if fault("stalled_extend_shutdown") else LAST_WORDS)
 
     def _idle_within(self, seconds: float) -> bool:

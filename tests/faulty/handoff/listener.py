@@ -1,10 +1,9 @@
 """The socket on which handoffs come (L1).
 
-A file in the way is a socket left behind by a daemon that was killed, or it
-is somebody's. Only a connection that is refused tells them apart: nobody
-listens there any more. A regular file refuses as well, so it is first asked
-whether it is a socket at all. What is removed at the end is the file that was
-made here, not whatever has its name by then.
+A file in the way is a socket that a killed daemon left behind, or a socket in use. Only a
+refused connection tells them apart: then no process listens there. A regular file refuses
+as well, so the file's type is checked first. At the end the daemon removes only the file
+that it made, and not another file of the same name.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ def _is_live(path: str, kind: int) -> bool:
         except ConnectionRefusedError:
             return False
         except OSError:
-            # A full backlog, or a socket of the other type: somebody has it.
+            # A full backlog, or a socket of the other type: it is in use.
             return True
         return True
 

@@ -1,4 +1,4 @@
-"""What the daemon is told: its command line, and the API's place from the environment."""
+"""The options: the command line, and the API's address from the environment."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def parse(argv: Sequence[str]) -> Options:
     """Read the command line and the environment; exits with status 2 where one is wrong."""
     parser = argparse.ArgumentParser(
         description="A handoff daemon that is right, and wrong where told to be.",
-        # Told the width, argparse need not import what finds it out.
+        # With a given width, argparse does not import what finds it out.
         formatter_class=partial(argparse.HelpFormatter, width=100),
     )
     parser.add_argument("--socket", metavar="PATH", required=True)

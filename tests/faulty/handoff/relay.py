@@ -101,8 +101,8 @@ class Exchange:
             if self._call.over:
                 self._end(self._call.problem)
                 return
-            # Comments show that the API is alive, until all that can follow is `[DONE]`:
-            # then they alone shall not keep the exchange for ever.
+            # Comments show that the API is alive. But when only `[DONE]` can follow, comments
+            # alone must not keep the exchange open without end.
             waiting = self._answer.every_choice_finished and not fault("heartbeats_prolong")
             if not waiting or self._outlet.count > before:
                 silent_at = (began_at if fault("total_timeout") else time.monotonic()) + idle

@@ -1,7 +1,7 @@
 """From handoff data to the request that the API is sent (H3, U1, S1).
 
-Numbers keep their text from the one JSON to the other: nobody here calculates,
-and a number that went through a float may have lost digits on the way.
+Numbers keep their text from one JSON to the other: nothing is calculated here, and a
+float can lose digits.
 """
 
 from __future__ import annotations

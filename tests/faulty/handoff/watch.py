@@ -1,9 +1,8 @@
 """Waiting, with an eye on the client and one on the daemon's end.
 
-Whatever an exchange waits for, two things may come first: the client leaves,
-or the daemon has to stop. The client's side is read and thrown away meanwhile,
-because behind bytes that nobody wants may stand the FIN that says that it has
-left.
+While an exchange waits, two other events can happen first: the client leaves, or the
+daemon must stop. Meanwhile the client's bytes are read and discarded, because the FIN of a
+client that leaves can follow after unwanted bytes.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Watch:
         """stop: a descriptor that is readable when exchanges have to end."""
         self.stop = stop
         self.stopped = False
-        """That was seen: it is not told a second time."""
+        """That was seen, and is not reported a second time."""
         self.began = False
         """The client was sent the head of the event stream."""
         self._socket = client
