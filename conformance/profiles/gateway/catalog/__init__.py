@@ -1,4 +1,4 @@
 """The scenarios that only gateways have."""
 
-ORDER = ("keepalive", "framing", "retries", "keys", "client_http2", "requests")
+ORDER = ("keepalive", "framing", "retries", "keys", "client_http2", "requests", "lifecycle")
 """From the plainest to the oddest; a category that is not named here comes last."""
