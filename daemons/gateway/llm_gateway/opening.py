@@ -50,10 +50,14 @@ class Opening:
         if self._peer.alpn != "h2" and PREFACE.startswith(start) and len(start) < len(PREFACE):
             return  # it may become either
         self._alarm.cancel()
-        protocol = Http2Connection if start == PREFACE or self._peer.alpn == "h2" else None
-        kind = protocol or Http1Connection
-        self._connection = connection = kind(self._peer, self._terms, self.on_closed)
-        connection.on_bytes(self._first)
+        connection: Http1Connection | Http2Connection
+        if start == PREFACE or self._peer.alpn == "h2":
+            connection = Http2Connection(self._peer, self._terms, self.on_closed)
+        else:
+            connection = Http1Connection(self._peer, self._terms, self.on_closed)
+        self._connection = connection
+        first, self._first = self._first, b""
+        connection.on_bytes(first)
         if self._draining:
             connection.drain()
 
