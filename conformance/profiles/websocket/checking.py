@@ -81,6 +81,9 @@ class Checking:
 
 
 def shown(value: object) -> str:
-    """A value as a report shows it: text as it is, everything else as JSON, cut if long."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    """A value as a report shows it: JSON values as JSON, others as text, cut if long."""
+    if value is None or isinstance(value, bool | int | float | list | tuple | dict):
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    else:
+        text = str(value)
     return text if len(text) <= LONGEST and text.isprintable() else excerpt(text, LONGEST)

@@ -13,6 +13,7 @@ import jinja2
 from spaces_website import page, requests_api
 from spaces_website.accounts import Accounts
 from spaces_website.admins import Admins
+from spaces_website.allowance import Left
 from spaces_website.browsers import Browsers
 from spaces_website.ledger import new_id
 from spaces_website.page import Json, Pages, error, read_form, redirect
@@ -51,6 +52,7 @@ class FaultyPages(Pages):
             context["connected"] = self._first.setdefault(request.url.path, context["connected"])
         if fault("form_for_strangers") and template == "space.html" and not self.user(request):
             self.user = lambda _: User(name="guest", admin=False)  # type: ignore[method-assign]
+            context["left"] = Left(5, 5)
         try:
             return super().page(request, template, status=status, **context)
         finally:
