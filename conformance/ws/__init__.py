@@ -19,3 +19,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module("conformance.ws.public"), name)
     return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for completion and help()."""
+    return import_module("conformance.ws.public").__all__  # type: ignore[no-any-return]

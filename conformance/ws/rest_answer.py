@@ -67,6 +67,8 @@ class RestAnswer:
         return iter(self.content.splitlines())
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # copy and pickle ask before `_response` exists
+            raise AttributeError(name)
         return getattr(self._response, name)
 
     def __repr__(self) -> str:

@@ -114,6 +114,12 @@ def test_until_with_times_expects_exactly_this_number(chunks: int) -> None:
         receive(*[{"event": "chunk"}] * chunks, {"event": "end"})
 
 
+def test_until_with_times_fails_at_the_first_message_too_many() -> None:
+    stream = event("chunk").times(2).until(event("end"))
+    with pytest.raises(WSExpectationError, match="frame 3 at"):
+        Receiving(WSTest(URL).with_response(stream))(*[{"event": "chunk"}] * 3)
+
+
 def test_until_with_times_is_met() -> None:
     stream = event("chunk").times(2).until(event("end"))
     receive = Receiving(WSTest(URL).with_response(stream))

@@ -173,6 +173,11 @@ def test_the_library_does_not_need_the_rest_of_the_suite() -> None:
     assert {name for name in own if not f"{name}.".startswith("conformance.ws.")} == set()
 
 
+def test_the_package_lists_its_public_names() -> None:
+    assert "WSTest" in dir(conformance.ws)
+    assert len(dir(conformance.ws)) == len(set(dir(conformance.ws))) >= 25
+
+
 def test_an_absent_name_is_an_attribute_error() -> None:
     assert not hasattr(conformance.ws, "absent")
     assert not hasattr(conformance.ws, "__absent__")

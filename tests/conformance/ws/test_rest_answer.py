@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import socket
 import sys
@@ -214,3 +215,4 @@ def test_answers_of_a_test_are_such_answers(serve: Serve, api: Api) -> None:
     with pytest.raises(requests.HTTPError):
         answer.raise_for_status()
     assert repr(answer) == "<RestAnswer [404]>"
+    assert copy.copy(answer).text == answer.text
