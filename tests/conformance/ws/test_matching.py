@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.ws import Regex, WSExpectationError, WSResponse, WSTest
+from conformance.ws import OfType, Regex, WSExpectationError, WSResponse, WSTest
 from conformance.ws.frame import NOT_JSON
 
 URL = "ws://localhost"
@@ -184,6 +184,11 @@ def test_text_and_binary_frames_differ() -> None:
     text, data = WSResponse().with_text("pong"), WSResponse().with_bytes(b"\x00\xff")
     receive = Receiving(WSTest(URL).with_response(text).with_response(data))
     assert receive(b"pong", b"\x00\xff", "pong") == [None, data, text]
+
+
+def test_a_matcher_of_text_does_not_match_binary_frames() -> None:
+    text = WSResponse().with_text(OfType(str, bytes))
+    assert Receiving(WSTest(URL).with_response(text))(b"pong", "pong") == [None, text]
 
 
 def test_a_matcher_matches_text() -> None:
