@@ -30,7 +30,7 @@ def write_json(path: str | Path, outcomes: Iterable[Outcome | Mapping[str, Any]]
     results = _results(outcomes)
     green = bool(results) and all(result["verdict"] == "pass" for result in results)
     document = {"version": VERSION, "green": green, "results": results}
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(document, indent=2, ensure_ascii=False)
     # JSON can carry a lone surrogate and UTF-8 cannot: it becomes its escape again.
     Path(path).write_bytes(text.encode(errors="backslashreplace") + b"\n")
 

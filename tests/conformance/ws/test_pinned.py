@@ -240,6 +240,12 @@ def test_the_text_of_a_message_timeout(
     socket.close.assert_called_once_with()
 
 
+def test_a_timeout_of_the_socket_itself_keeps_its_type(run: Run, socket: MagicMock) -> None:
+    socket.send.side_effect = TimeoutError("[Errno 110] Connection timed out")
+    with pytest.raises(TimeoutError, match="Errno 110"):
+        run(WSTest(URL).with_message(WSMessage()))
+
+
 def test_the_text_of_a_test_timeout(
     loop: asyncio.AbstractEventLoop, run: Run, socket: MagicMock
 ) -> None:
