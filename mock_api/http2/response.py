@@ -86,7 +86,6 @@ class Segment:
     """The frames in pieces, to be joined with the stream's number in four bytes."""
     window: int
     """How much of the flow-control windows it takes."""
-    size: int
     events: int
 
 
@@ -200,7 +199,6 @@ def _segment(burst: Burst, items: tuple[Item, ...]) -> Segment:
         len(wire) < len(items),
         tuple(pieces),
         window=sum(len(each.data) + each.overhead for each in bodies),
-        size=sum(map(len, wire)),
         events=sum(each.events for each in bodies),
     )
 
