@@ -209,8 +209,9 @@ class Manifest:
     def declares(self, need: str, variant: Variant) -> bool:
         """Whether a capability is declared: `body`, or one value of it, `format=openai`.
 
-        [run] socket_type counts as one: `socket=stream`. So does the mock API, `mock`: it is
-        the API of every daemon, except of one that is served at a URL.
+        Three are declared by themselves: `socket=stream`, as [run] socket_type says; `mock`,
+        the mock API, by every daemon except one that is served at a URL; and `events` by
+        every daemon that reads events, which `relay = "bytes"` does not.
         """
         name, _, value = need.partition("=")
         declared = self._declared(variant)
@@ -224,7 +225,10 @@ class Manifest:
         known: dict[str, tuple[str, ...]] = {"socket": (self.run.socket_type.value,)}
         if self.served is None or not self.served.url:
             known["mock"] = ()
-        return {**known, **self.capabilities, **variant.capabilities}
+        declared = {**self.capabilities, **variant.capabilities}
+        if declared.get("relay") != ("bytes",):
+            known["events"] = ()
+        return {**known, **declared}
 
     def client_of(self, variant: Variant) -> Client:
         """What the clients of this variant send."""

@@ -213,9 +213,11 @@ class BytesChecks(GatewayChecks):
         return self._as_sent("error_message") if self.response.status == 200 else self
 
     def http_error(self, *statuses: int, clause: str | None = None) -> Self:
-        """The API's own status arrives; without one it is 502, 503 or 504 (R5)."""
-        statuses_sent = [entry.status for entry in self.observation.upstream if entry.status]
-        return super().http_error(*(statuses_sent[-1:] or statuses), clause=clause)
+        """The API's own error arrives. Where it sent none: its status, or 502 to 504 (R5)."""
+        sent_statuses = [entry.status for entry in self.observation.upstream if entry.status]
+        status = sent_statuses[-1] if sent_statuses else 502
+        own = (status,) if status >= 400 else (status, 502, 503, 504)
+        return super().http_error(*own, clause=clause)
 
 
 def _finish_reasons(decoded: list[Any]) -> list[Any]:

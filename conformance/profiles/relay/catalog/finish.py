@@ -122,6 +122,7 @@ async def finish_broken_after_done(bench: RelayBench) -> None:
     everywhere=True,
     deadline=5.0,
     evidence='waybarrios/vllm-mlx#101 "DONE missing, client hangs"',
+    needs=("events",),
 )
 async def finish_upstream_lingers(bench: RelayBench) -> None:
     """The daemon ends answer and request at `[DONE]`, although the API stays connected."""
@@ -170,6 +171,7 @@ async def finish_at_once(exchange: Exchange) -> None:
     start=Start(options={"idle_timeout": "0.5"}),
     deadline=4.0,
     evidence='maximhq/bifrost#6784 "hangs after finish_reason when heartbeats continue"',
+    needs=("events",),
 )
 async def finish_heartbeats_only(exchange: Exchange) -> None:
     """The daemon ends a finished stream that carries heartbeats alone."""

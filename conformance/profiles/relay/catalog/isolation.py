@@ -146,6 +146,7 @@ async def conc_pool_poison(bench: RelayBench) -> None:
     alone=True,
     everywhere=True,
     evidence=POISON,
+    needs=("events",),
 )
 async def conc_pool_leftover(bench: RelayBench) -> None:
     """No client receives what the API sends after the `[DONE]` of another answer."""

@@ -118,6 +118,7 @@ def _unlogged(bench: RelayBench) -> None:
     alone=True,
     everywhere=True,
     evidence='BerriAI/litellm#39757 "wrong-key 401 leaks internals"; techlab-innov/llmtrace#274',
+    needs=("events",),
 )
 async def sec_secret_leak(bench: RelayBench) -> None:
     """No response and no log line contains the key, however the API quotes it."""

@@ -114,6 +114,7 @@ HALF = '{"choices":[{"index":0,"delta":{"content":" half'
     everywhere=True,
     deadline=5.0,
     evidence=KEEPALIVE,
+    needs=("events",),
 )
 async def timing_keepalive(bench: RelayBench) -> None:
     """The daemon sends only whole events and comments while the API is silent."""

@@ -70,6 +70,7 @@ async def http1_no_head(bench: RelayBench) -> None:
     clause=("R5", "R7", "U4"),
     everywhere=True,
     evidence='Kong/kong#14893 "request identity encoding", FootprintAI/Containarium#826',
+    needs=("events",),
 )
 async def http1_compressed(bench: RelayBench) -> None:
     """The daemon decodes a compressed answer as it comes, or fails one it did not ask for."""

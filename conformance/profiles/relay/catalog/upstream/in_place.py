@@ -36,7 +36,7 @@ async def uperr_4xx_key(bench: RelayBench) -> None:
         checks.http_error(status, 502)
 
 
-@scenario(clause="R5", evidence=STATUS)
+@scenario(clause="R5", evidence=STATUS, needs=("events",))
 async def uperr_4xx_other(bench: RelayBench) -> None:
     """The client receives the API's 4xx also with an empty body, HTML, or other JSON."""
     refusals = (
@@ -86,6 +86,7 @@ async def uperr_503_retry_after(bench: RelayBench) -> None:
     clause=("R5", "U4"),
     everywhere=True,
     evidence='shuv1337/oc-web#143 "HTML fallback breaks event stream"',
+    needs=("events",),
 )
 async def uperr_5xx_html(bench: RelayBench) -> None:
     """The client receives 502 for a page of HTML, without any of its markup."""
