@@ -7,26 +7,29 @@ the manifest is read, and not in the middle of a run.
 from __future__ import annotations
 
 import re
-import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.core.reach import Reach
 from conformance.core.socket_type import SocketType
 from conformance.daemon.manifest import (
     DEFAULT,
-    PLACE,
     START_TIMEOUT,
     Build,
     Client,
     Manifest,
-    PlacedOption,
     Run,
     Served,
-    Setup,
-    SetupRequest,
-    Stop,
     Variant,
+)
+from conformance.daemon.manifest_http import read_client, read_files, read_setup, read_stop
+from conformance.daemon.manifest_places import (
+    BUILD_PLACES,
+    RUN_PLACES,
+    check_places,
+    is_placed,
+    placed_options,
+    read_path,
 )
 from conformance.daemon.requires import KINDS, Requirement
 from conformance.daemon.toml_positions import Document, Table, nearest
@@ -50,31 +53,6 @@ SECTIONS = (
     "capabilities",
     "known_failures",
 )
-
-BUILD_PLACES = ("build", "dir", "python")
-RUN_PLACES = (
-    "socket",
-    "host",
-    "port",
-    "port_tls",
-    "port_admin",
-    "state",
-    *BUILD_PLACES,
-    "api_key",
-    "api_base",
-    "api_base_plain",
-    "api_address",
-    "api_address_tls",
-    "api_host",
-    "api_port",
-    "api_socket",
-    "ca_file",
-    "cert_file",
-    "cert_key_file",
-)
-"""The placeholders that may stand everywhere but in [build], which knows fewer."""
-
-SIGNALS = sorted(number.name.removeprefix("SIG") for number in signal.Signals)
 
 
 def discover(folder: Path, profiles: Mapping[str, Reach]) -> tuple[Manifest, ...]:
@@ -113,7 +91,7 @@ def load(path: Path | str, profiles: Mapping[str, Reach]) -> Manifest:
     daemon.require("profile", 'profile = "handoff"')
     profile = daemon.one_of("profile", tuple(profiles))
     options = _options(Table(document, "options"))
-    client = _client(Table(document, "client"), Client())
+    client = read_client(Table(document, "client"), Client())
     variants = _variants(document, client)
     return Manifest(
         path=document.path,
@@ -124,14 +102,14 @@ def load(path: Path | str, profiles: Mapping[str, Reach]) -> Manifest:
         run=_run(Table(document, "run"), profiles[profile].placeholder),
         requires=_requires(document, "build") + _requires(document, "run"),
         options=options,
-        placed_options=_placed_options(document),
+        placed_options=placed_options(document),
         variants=variants,
         capabilities=_capabilities(Table(document, "capabilities")),
         known_failures=_known_failures(document, [each.name for each in variants]),
-        files=_files(Table(document, "files")),
+        files=read_files(Table(document, "files")),
         client=client,
-        setup=_setup(document),
-        stop=_stop(Table(document, "signals")),
+        setup=read_setup(document),
+        stop=read_stop(Table(document, "signals")),
     )
 
 
@@ -182,7 +160,7 @@ def _run(table: Table, listens: str) -> Run:
     table.require("command", f'command = ["{{build}}/daemon", "--{listens}", "{{{listens}}}"]')
     command = _command(table, RUN_PLACES)
     env = _env(table)
-    templates = _files(Table(table.document, "files")).values()
+    templates = read_files(Table(table.document, "files")).values()
     if not any(f"{{{listens}}}" in text for text in (*command, *env.values(), *templates)):
         raise table.error(
             "command",
@@ -196,7 +174,7 @@ def _run(table: Table, listens: str) -> Run:
             table.one_of("socket_type", [each.value for each in SocketType], "seqpacket")
         ),
         timeout=table.seconds("timeout", START_TIMEOUT),
-        ready=_path(table, "ready", ""),
+        ready=read_path(table, "ready", ""),
     )
 
 
@@ -213,7 +191,7 @@ def _variants(document: Document, client: Client) -> tuple[Variant, ...]:
         table = Table(document, "variants", name)
         table.allow("args", "env", "capabilities", "whole", "client", "files")
         args = table.texts("args")
-        _check_places(table, "args", args, RUN_PLACES)
+        check_places(table, "args", args, RUN_PLACES)
         capabilities = _capabilities(Table(document, "variants", name, "capabilities"))
         found.append(
             Variant(
@@ -222,117 +200,20 @@ def _variants(document: Document, client: Client) -> tuple[Variant, ...]:
                 env=_env(table),
                 capabilities=capabilities,
                 whole=table.flag("whole"),
-                client=_client(Table(document, "variants", name, "client"), client),
-                files=_files(Table(document, "variants", name, "files")),
+                client=read_client(Table(document, "variants", name, "client"), client),
+                files=read_files(Table(document, "variants", name, "files")),
             )
         )
     return tuple(found)
 
 
-def _client(table: Table, base: Client) -> Client:
-    """Read [client]; what is not given there is as in `base`."""
-    table.allow("scheme", "path", "model", "key", "headers")
-    headers = table.mapping("headers") if "headers" in table else dict(base.headers)
-    key = table.text("key", base.key)
-    _check_places(table, "key", [key], RUN_PLACES)
-    _check_places(table, "headers", headers.values(), RUN_PLACES)
-    return Client(
-        scheme=table.one_of("scheme", ("http", "https"), base.scheme),
-        path=_path(table, "path", base.path),
-        model=table.text("model", base.model),
-        key=key,
-        headers=headers,
-    )
-
-
-def _path(table: Table, key: str, default: str) -> str:
-    path = table.text(key, default)
-    if path and not path.startswith("/"):
-        raise table.error(key, f"{path!r} is not a path", fix=f'write {key} = "/{path}"')
-    return path
-
-
-def _files(table: Table) -> dict[str, str]:
-    """Read [files]: the text of each template, whose placeholders must be known.
-
-    A value of several lines is the template itself, another one is the path of its file.
-    """
-    files = {}
-    for name in table.values:
-        if "/" in name or name in (".", ".."):
-            fix = "the file is written into {state}: give a name without a folder"
-            raise table.error(name, f"{name!r} is not a file's name", fix=fix)
-        given = table.text(name)
-        text, where = given, name
-        if "\n" not in given:
-            path = table.document.path.parent / given
-            where = str(path)
-            try:
-                text = path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                fix = "give the path of a template, seen from the manifest's folder"
-                raise table.error(name, f"{path} cannot be read: {error}", fix=fix) from None
-        for number, line in enumerate(text.splitlines(), 1):
-            _check_places(table, name, [line], RUN_PLACES, where=f" in line {number} of {where}")
-        files[name] = text
-    return files
-
-
-def _setup(document: Document) -> Setup:
-    table = Table(document, "setup")
-    table.allow("command", "requests")
-    command = table.texts("command")
-    _check_places(table, "command", command, RUN_PLACES)
-    requests = []
-    for value in table.tables("requests"):
-        value.allow("method", "path", "headers", "body")
-        value.require("path", 'path = "/api/channel"')
-        headers, body = value.mapping("headers"), value.text("body")
-        _check_places(value, "body", [body], RUN_PLACES)
-        _check_places(value, "headers", headers.values(), RUN_PLACES)
-        method = value.text("method", "POST")
-        requests.append(SetupRequest(method, _path(value, "path", ""), headers, body))
-    return Setup(command=command, requests=tuple(requests))
-
-
-def _stop(table: Table) -> Stop:
-    """Read [signals]: what asks the daemon to stop gracefully."""
-    table.allow("stop", "stop_command")
-    if "stop" in table and "stop_command" in table:
-        fix = "keep the signal, or the command"
-        raise table.error("stop_command", "both stop and stop_command are given", fix=fix)
-    command = table.texts("stop_command")
-    _check_places(table, "stop_command", command, RUN_PLACES)
-    return Stop(signal=table.one_of("stop", SIGNALS, "TERM"), command=command)
-
-
 def _options(table: Table) -> dict[str, tuple[str, ...]]:
-    options = {key: table.texts(key) for key in table.values if not _is_placed(table, key)}
+    options = {key: table.texts(key) for key in table.values if not is_placed(table, key)}
     for key, words in options.items():
         if not any("{}" in each for each in words):
             fix = f'say where its value goes: {key} = ["--{key.replace("_", "-")}", "{{}}"]'
             raise table.error(key, f"the option {key!r} has no place for its value", fix=fix)
     return options
-
-
-def _is_placed(table: Table, key: str) -> bool:
-    return isinstance(table.values[key], dict)
-
-
-def _placed_options(document: Document) -> dict[str, PlacedOption]:
-    """Read the options that stand in files: `idle = { default = "60s", format = "{s}s" }`."""
-    table, placed = Table(document, "options"), {}
-    for key in table.values:
-        if _is_placed(table, key):
-            option = Table(document, "options", key)
-            option.allow("default", "format")
-            option.require("default", 'default = "60s"')
-            text = option.text("format", "{}")
-            if not re.search(r"\{(|s|ms)\}", text):
-                fix = 'write {} for the value, {s} for whole seconds, or {ms}: format = "{s}s"'
-                raise option.error("format", f"{text!r} has no place for the value", fix=fix)
-            placed[key] = PlacedOption(option.text("default"), text)
-    return placed
 
 
 def _capabilities(table: Table) -> dict[str, tuple[str, ...]]:
@@ -401,24 +282,11 @@ def _command(table: Table, places: tuple[str, ...]) -> tuple[str, ...]:
     if not command:
         fix = 'write the program and its arguments: command = ["./daemon", "--socket", "{socket}"]'
         raise table.error("command", "the command is empty", fix=fix)
-    _check_places(table, "command", command, places)
+    check_places(table, "command", command, places)
     return command
 
 
 def _env(table: Table) -> dict[str, str]:
     env = table.mapping("env")
-    _check_places(table, "env", env.values(), RUN_PLACES)
+    check_places(table, "env", env.values(), RUN_PLACES)
     return env
-
-
-def _check_places(
-    table: Table, key: str, texts: Iterable[str], valid: tuple[str, ...], *, where: str = ""
-) -> None:
-    if valid is RUN_PLACES:
-        valid += tuple(f"option_{name}" for name in _placed_options(table.document))
-    for text in texts:
-        for place in PLACE.findall(text):
-            if place not in valid:
-                known = ", ".join(f"{{{name}}}" for name in valid)
-                fix = f"{nearest(place, valid)}{table.name} knows {known}"
-                raise table.error(key, f"unknown placeholder {{{place}}}{where}", fix=fix)
