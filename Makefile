@@ -71,7 +71,8 @@ check-documents: $(DEV)
 check-tests: $(DEV)
 	@$(BIN)/pytest --quiet --numprocesses=auto $(call measure,conformance mock_api)
 
-# COVERAGE=1 measures which lines the tests run, and prints the share.
+# COVERAGE=1 measures which lines the tests run, and prints the share. Processes that the tests
+# start (daemons, the mock API) are not counted.
 measure  = $(if $(COVERAGE),$(addprefix --cov=,$(1)) --cov-report=term:skip-covered)
 
 coverage: $(DEV) ## Run the tests, and print which part of the code they run

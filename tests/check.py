@@ -18,9 +18,15 @@ from concurrent.futures import ThreadPoolExecutor
 MAKE = os.environ.get("MAKE", "make")
 
 
+def say(text: str) -> None:
+    """Print the text at once, also while another step prints."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def run(step: str) -> bool:
     """Run one make target; whether it has succeeded."""
-    print(f"      …  {step}", flush=True)
+    say(f"      …  {step}")
     began = time.monotonic()
     done = subprocess.run(
         [MAKE, "--no-print-directory", step],
@@ -37,7 +43,7 @@ def run(step: str) -> bool:
     notes = [line for line in lines[:-1] if ": skipped, " in line or line.startswith("TOTAL ")]
     notes += lines[-1:]
     report += lines if done.returncode else [f"           {line}" for line in notes]
-    print("\n".join(report), flush=True)
+    say("\n".join(report))
     return done.returncode == 0
 
 
@@ -54,9 +60,9 @@ def main(groups: list[str]) -> int:
             failed += [step for step, succeeded in results if not succeeded]
     took = time.monotonic() - began
     if failed:
-        print(f"red after {took:.0f} s: {', '.join(failed)}")
+        say(f"red after {took:.0f} s: {', '.join(failed)}")
     else:
-        print(f"green: {sum(len(group.split(',')) for group in groups)} steps in {took:.0f} s")
+        say(f"green: {sum(len(group.split(',')) for group in groups)} steps in {took:.0f} s")
     return 1 if failed else 0
 
 

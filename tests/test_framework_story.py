@@ -17,12 +17,15 @@ from conformance.checks import Checks
 ROOT = Path(__file__).parents[1]
 DAEMON = "python-http2"
 
+OUTER = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "REQUIRE", "COVERAGE", "DAEMON"}
+"""Variables of a make that runs these tests: they must not select anything here."""
+
 
 def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run make in tests/, as a CI job does."""
     words = ["make", "--silent", "-C", "tests", *arguments]
     words += [f"{name}={value}" for name, value in variables.items()]
-    env = {**os.environ, "MAKEFLAGS": ""}
+    env = {name: value for name, value in os.environ.items() if name not in OUTER}
     return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
