@@ -26,6 +26,9 @@ from conformance.core.scenario import Scenario, ScenarioError, declared_in
 from conformance.profiles.bench import Bench
 from conformance.profiles.load_client import Crowd
 
+SLOT = 0.5
+"""Seconds that most scenarios compute at most, before they wait for the daemon."""
+
 CONCURRENCY = 256
 """Scenarios of one instance that begin at a time, where the profile sets no limit."""
 
@@ -51,6 +54,8 @@ class Profile:
     scenario's first clause."""
     concurrency: int = CONCURRENCY
     """How many scenarios of one instance begin at a time."""
+    slot: float = SLOT
+    """Seconds after which a running scenario lets the next one begin: it mostly waits then."""
     timed: frozenset[str] = frozenset()
     """The clauses that set a time limit: a machine that stands still cannot judge them."""
     relays: bool = False

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 
+from conformance.profiles.base import SLOT
+
 OWN_INSTANCES = 8
 """Scenarios with an instance of their own that begin at the same time. Eight hide each
 other's waits and do not yet disturb the other scenarios."""
@@ -21,9 +23,6 @@ processor, both are ready when the second could have been."""
 START_SLOT = 3.0
 """Seconds after which a start gives its slot back, because it may never be ready."""
 
-SLOT = 0.5
-"""Seconds after which a scenario gives its slot back: from then on it mostly waits."""
-
 QUIET = f"stream-conformance-{os.getuid()}.quiet"
 """The lock's name in the folder for temporary files. Each user has one, since another user's
 file cannot be opened."""
@@ -32,20 +31,26 @@ file cannot be opened."""
 class Limits:
     """The slots of one group of cases; times are in seconds on a calm machine."""
 
-    def __init__(self, concurrency: int, scale: float) -> None:
-        """concurrency: scenarios of the shared instance. scale: by which times are stretched."""
+    def __init__(self, concurrency: int, scale: float, *, slot_time: float = SLOT) -> None:
+        """Make the slots.
+
+        concurrency: scenarios of the shared instance.
+        scale: the factor by which times are stretched.
+        slot_time: see Profile.slot.
+        """
         self._scale = scale
+        self._slot = slot_time
         self._shared = asyncio.Semaphore(concurrency)
         self._own = asyncio.Semaphore(OWN_INSTANCES)
         self._starts = asyncio.Semaphore(STARTS)
 
     def shared(self) -> AbstractAsyncContextManager[None]:
         """A slot for a scenario on the shared instance."""
-        return slot(self._shared, SLOT * self._scale)
+        return slot(self._shared, self._slot * self._scale)
 
     def own(self) -> AbstractAsyncContextManager[None]:
         """A slot for a scenario with an instance of its own."""
-        return slot(self._own, SLOT * self._scale)
+        return slot(self._own, self._slot * self._scale)
 
     def start(self) -> AbstractAsyncContextManager[None]:
         """A slot for starting an instance."""

@@ -76,7 +76,8 @@ class Runner:
         if not cases:
             return
         manifest, variant = cases[0].manifest, cases[0].variant
-        self._limits = Limits(profile_named(manifest.profile).concurrency, self._scale)
+        profile = profile_named(manifest.profile)
+        self._limits = Limits(profile.concurrency, self._scale, slot_time=profile.slot)
         self._staging = Staging(
             manifest,
             variant,
