@@ -87,7 +87,7 @@ skip = { command -v $(2) >/dev/null || { echo 'check-$(1): skipped, no $(2): apt
 	exit $(if $(filter $(1),$(subst $(comma), ,$(REQUIRE))),2,0); }; }
 
 $(PYTHONS:%=check-%): check-%: $(DEV)
-	@cd daemons/$* && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet $(call measure,.)
+	@cd daemons/$* && ../../$(BIN)/mypy && ../../$(BIN)/pytest --quiet -p no:randomly $(call measure,.)
 
 check-go:
 	@$(call skip,go,go,golang-go) && cd daemons/go && \
