@@ -73,7 +73,7 @@ check-tests: $(DEV)
 
 # COVERAGE=1 measures which lines the tests run, and prints the share. Processes that the tests
 # start (daemons, the mock API) are not counted.
-measure  = $(if $(COVERAGE),$(addprefix --cov=,$(1)) --cov-report=term:skip-covered)
+measure  = $(if $(COVERAGE),$(addprefix --cov=,$(1)) --cov-report=term:skip-covered --cov-config=$(CURDIR)/pyproject.toml)
 
 coverage: $(DEV) ## Run the tests, and print which part of the code they run
 	@COVERAGE=1 MAKE='$(MAKE)' $(BIN)/python tests/check.py check-tests \
