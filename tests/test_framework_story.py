@@ -64,7 +64,7 @@ def test_the_mock_api_listens_on_a_port_of_the_users_choice(
     assert make("test", DAEMON=DAEMON, SCENARIO="unicode_emoji").returncode == 0
 
 
-def test_a_failing_daemon_ends_the_command_with_1() -> None:
+def test_a_failing_daemon_fails_the_command() -> None:
     judged = make("test", DAEMON="tests/faulty/handoff", VARIANT="silent", SCENARIO="unicode_emoji")
     assert judged.returncode != 0
     assert "unicode_emoji" in judged.stdout

@@ -185,8 +185,3 @@ class GatewayBench(RelayBench):
         if served is not None:
             places = {"api_key": served.api_key}
         return fill(text, places)
-
-
-def without(request: Request, *names: str) -> Request:
-    """The request without these header fields."""
-    return replace(request, headers=tuple(pair for pair in request.headers if pair[0] not in names))

@@ -1,4 +1,4 @@
-"""What a gateway does after a failure: how often it asks again, and whom else it refuses."""
+"""What a gateway does after a failure: how often it asks again, and whether it refuses others."""
 
 from conformance.checks import Checks
 from conformance.core.scenario import scenario
@@ -76,7 +76,7 @@ async def retry_bounded_after_loss(bench: GatewayBench) -> None:
     (await _asked_within_retries(bench, NO_HEAD)).http_error(502, 503, 504)
 
 
-async def _refuses_nobody(bench: GatewayBench, value: Script) -> None:
+async def _serves_after_failures(bench: GatewayBench, value: Script) -> None:
     pattern = await bench.script(value)
     for _ in range(PROVOKED):
         async with bench.exchange(pattern=pattern) as exchange:
@@ -88,25 +88,25 @@ async def _refuses_nobody(bench: GatewayBench, value: Script) -> None:
 @scenario(clause="G7", alone=True, evidence=BREAKER)
 async def breaker_after_500s(bench: GatewayBench) -> None:
     """The gateway serves a request after six answers of 500 in a row."""
-    await _refuses_nobody(bench, SERVER_ERROR)
+    await _serves_after_failures(bench, SERVER_ERROR)
 
 
 @scenario(clause="G7", alone=True, evidence=BREAKER)
 async def breaker_after_429s(bench: GatewayBench) -> None:
     """The gateway serves a request after six answers of 429 in a row."""
-    await _refuses_nobody(bench, LIMITED)
+    await _serves_after_failures(bench, LIMITED)
 
 
 @scenario(clause="G7", alone=True, evidence=BREAKER)
 async def breaker_after_broken_streams(bench: GatewayBench) -> None:
     """The gateway serves a request after six streams in a row that broke off."""
-    await _refuses_nobody(bench, BROKEN)
+    await _serves_after_failures(bench, BROKEN)
 
 
 @scenario(clause="G7", alone=True, evidence=BREAKER)
 async def breaker_after_lost_heads(bench: GatewayBench) -> None:
     """The gateway serves a request after six connections in a row that ended before the head."""
-    await _refuses_nobody(bench, NO_HEAD)
+    await _serves_after_failures(bench, NO_HEAD)
 
 
 @scenario(clause="G7", alone=True, evidence=BREAKER)
