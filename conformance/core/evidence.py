@@ -235,3 +235,5 @@ class Observation:
     """The requests that carried this exchange's token, in order of arrival."""
     asked: Asked = field(default_factory=Asked)
     """What the upstream request must be."""
+    brief: bool = False
+    """Whether the journal lacks the data of the events that the API sent."""

@@ -69,6 +69,8 @@ class Profile:
 
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Clauses of a shared scenario that this contract words under another id."""
+    implied: frozenset[str] = frozenset()
+    """Needs of a shared scenario that every daemon of this profile meets."""
 
     @cached_property
     def scenarios(self) -> tuple[Scenario, ...]:
@@ -115,7 +117,10 @@ class Profile:
             clauses = tuple(self.clause(clause_id) for clause_id in clause_ids)
         except LookupError as error:
             raise ScenarioError(f"{scenario.where}: {error}; correct clause=…") from None
-        return replace(scenario, profile=self.name, clause_ids=clause_ids, clauses=clauses)
+        needs = tuple(need for need in scenario.needs if need not in self.implied)
+        return replace(
+            scenario, profile=self.name, clause_ids=clause_ids, clauses=clauses, needs=needs
+        )
 
     def clause(self, clause_id: str) -> Clause:
         """Look a clause up by its number; LookupError names the valid ones."""

@@ -24,6 +24,7 @@ PROFILE = Profile(
         FindingKind.HELD: "L4",
     },
     renamed={"H10": "L4"},
+    implied=frozenset({"body", "format=openai"}),
     concurrency=24,
     timed=frozenset({"R7", "R8", "U5", "U6", "U7", "L2"}),
     relays=True,

@@ -171,15 +171,15 @@ class Exchange(ClientSide):
             entries = await self.upstream.journal(self.token)
         if not brief and ending.orderly and any(entry.end is End.RUNNING for entry in entries):
             entries = await self.upstream.wait(self.token, state="ended", within=SETTLING)
-        self._observation = self._observed(entries)
+        self._observation = self._observed(entries, brief=brief)
         return self._observation
 
     async def response(self, *, brief: bool = False) -> Checks:
         """The finished exchange, to be checked. Its failures are also this exchange's."""
         return self._check(await self.finish(brief=brief))
 
-    def _observed(self, entries: tuple[JournalEntry, ...]) -> Observation:
-        return Observation(response=self.seen(), upstream=entries, asked=self.opening.asked)
+    def _observed(self, entries: tuple[JournalEntry, ...], *, brief: bool = False) -> Observation:
+        return Observation(self.seen(), entries, asked=self.opening.asked, brief=brief)
 
     def _check(self, observation: Observation) -> Checks:
         return self._checks(observation, failures=self.failures, clause=self._clause)

@@ -224,7 +224,12 @@ async def abort_eof_no_blank_line_error(bench: RelayBench) -> None:
             checks.content_as_sent().no_done_marker().failed_stream()
 
 
-@scenario(clause=("R4", "R2"), everywhere=True, needs=("format=openai",), evidence=UNTERMINATED)
+@scenario(
+    clause=("R4", "R2"),
+    everywhere=True,
+    needs=("format=openai", "events"),
+    evidence=UNTERMINATED,
+)
 async def abort_eof_no_blank_line_usage(bench: RelayBench) -> None:
     """The daemon relays a last usage chunk without its blank line, or fails."""
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
