@@ -48,9 +48,15 @@ class Command(click.Command):
 @click.option("-x", "exit_first", is_flag=True, help="Stop at the first failure.")
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Daemons judged at a time.")
 @click.option(
-    "--format", "format_", type=click.Choice(report.formats()), default="human", show_default=True
+    "--report",
+    "targets",
+    multiple=True,
+    metavar="FORMAT[=FILE]",
+    help=f"Write this report, to FILE or to the console; may be repeated. The formats are "
+    f"{', '.join(report.formats())}; without one for the console, it is human.",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the report there.")
+@click.option("--format", "format_", type=click.Choice(report.formats()), help="As --report.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="The FILE of --format.")
 @click.option(
     "--scenarios", multiple=True, type=click.Path(), help="Judge also those of this folder."
 )
@@ -83,7 +89,8 @@ def command(  # one parameter for each option
     last_failed: bool,
     exit_first: bool,
     jobs: int | None,
-    format_: str,
+    targets: tuple[str, ...],
+    format_: str | None,
     output: str | None,
     scenarios: tuple[str, ...],
     replay: tuple[str, ...],
@@ -115,15 +122,31 @@ def command(  # one parameter for each option
         *(["--lf"] if last_failed else []),
         *(["-x"] if exit_first else []),
     ]
+    try:
+        reporting = Reporting.opened(
+            _reports(targets, format_, output), strict=strict, program=program()
+        )
+    except pytest.UsageError as error:
+        raise click.UsageError(str(error)) from None
     settings = Settings(deadline=deadline, silence=silence)
     status = run_pytest(
         Plan(selection, settings, strict=strict, manifests=chosen),
-        Reporting.opened(format_, output, strict=strict, program=program()),
+        reporting,
         [*arguments, *context.meta.get(_PYTEST, [])],
         plugins=_PYTEST in context.meta,
         jobs=jobs or min(len(chosen), os.cpu_count() or 1),
     )
     sys.exit(_exit_status(status))
+
+
+def _reports(targets: tuple[str, ...], format_: str | None, output: str | None) -> list[str]:
+    """Every report that is asked for; `human` on the console, where no other stands there."""
+    reports = list(targets)
+    if format_ or output:
+        reports.append(f"{format_ or 'human'}{f'={output}' if output else ''}")
+    if all("=" in target for target in reports):
+        reports.append("human")
+    return reports
 
 
 def _exit_status(status: int) -> int:

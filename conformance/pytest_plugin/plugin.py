@@ -30,6 +30,7 @@ _MANY = (
     ("scenario", "SCENARIO", "judge only this scenario"),
     ("scenarios", "DIR", "judge also the scenarios in this folder"),
     ("require", "DAEMON", "fail where this daemon would be skipped"),
+    ("report", "FORMAT[=FILE]", "write this report, to the file or in place of pytest's output"),
 )
 _ONE: tuple[tuple[str, str, type, str], ...] = (
     ("profile", "PROFILE", str, "judge only daemons of this profile"),
@@ -38,8 +39,6 @@ _ONE: tuple[tuple[str, str, type, str], ...] = (
     ("api-key", "KEY", str, "the API key of that daemon"),
     ("deadline", "SECONDS", float, "bound each scenario by this"),
     ("silence", "SECONDS", float, "length of the simulated model silence"),
-    ("report", "FORMAT", str, "write this report in place of pytest's output"),
-    ("report-to", "FILE", str, "write the report to this file"),
 )
 
 
@@ -66,9 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from conformance.pytest_plugin.reporting import Reporting  # noqa: PLC0415
 
         reporting = Reporting.opened(
-            config.option.conformance_report,
-            config.option.conformance_report_to,
-            strict=config.option.conformance_strict,
+            config.option.conformance_report, strict=config.option.conformance_strict
         )
         config.pluginmanager.register(reporting, "conformance-reporting")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 import pytest
 from _pytest._io import TerminalWriter
@@ -20,15 +20,15 @@ import conformance
 from conformance import report as reports
 from conformance.core.result import Result, Run
 from conformance.pytest_plugin.items import Judged
-from conformance.report import Report
 from conformance.report._command import PROGRAM
+from conformance.report._several import Several, Target
 
 
 class Reporting:
     """Renders the run while pytest's own terminal reporter stays silent."""
 
-    def __init__(self, report: Report, stream: TextIO, *, strict: bool) -> None:
-        self._report, self._stream, self._strict = report, stream, strict
+    def __init__(self, report: Several, *, strict: bool) -> None:
+        self._report, self._strict = report, strict
         self._started = datetime.now().astimezone().isoformat(timespec="seconds")
         self._clock = time.monotonic()
         self._results: list[Result] = []
@@ -38,24 +38,31 @@ class Reporting:
         self._silent = TerminalWriter(nowhere)
 
     @classmethod
-    def opened(
-        cls, format_: str, target: str | None, *, strict: bool, program: str = PROGRAM
-    ) -> Self:
-        """A report in this format, on stdout or in the file `target`.
+    def opened(cls, targets: Iterable[str], *, strict: bool, program: str = PROGRAM) -> Self:
+        """The reports that these texts name, `FORMAT` or `FORMAT=FILE`.
 
         program: how the user calls `conformance`. Raises UsageError for an unknown format or
         a file that cannot be written.
         """
         try:
-            opener = reports.load(format_)
-            stream = sys.stdout if target is None else Path(target).open("w")  # noqa: SIM115
+            parsed = [Target.parsed(text) for text in targets]
+            return cls(Several(parsed, strict=strict, program=program), strict=strict)
         except (LookupError, OSError) as error:
             raise pytest.UsageError(str(error)) from None
-        return cls(opener(stream, strict=strict, program=program), stream, strict=strict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether a report shows the records of passes, too."""
+        return self._report.whole
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Keep pytest's terminal reporter, which other plugins use, but discard its output."""
+        """Where a report is on the console, discard pytest's own output.
+
+        The terminal reporter stays, because other plugins use it.
+        """
+        if not self._report.on_console:
+            return
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         assert reporter is not None
         reporter._tw = self._silent
@@ -63,6 +70,8 @@ class Reporting:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
         """Show on stderr what other plugins add at the end: durations, where a page was written."""
+        if not self._report.on_console:
+            return (yield)
         terminalreporter._tw = TerminalWriter(sys.stderr)
         yield
         terminalreporter._tw = self._silent
@@ -116,8 +125,9 @@ class Reporting:
         self._report.end(run)
         if session.exitstatus == pytest.ExitCode.OK and reports.exit_status(run):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if self._stream is not sys.stdout:
-            self._stream.close()
+        for target in self._report.targets:
+            if target.file:
+                sys.stderr.write(f"{target.format} report: {target.file}\n")
 
     def _begin(self, ids: list[str]) -> None:
         if not self._planned:

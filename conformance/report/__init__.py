@@ -80,6 +80,11 @@ def load(name: str) -> OpenReport:
     return cast(OpenReport, import_module(f"{__name__}.{name}").open_report)
 
 
+def shows_records(name: str) -> bool:
+    """Whether this format shows the records, also of passes: its module sets `RECORDS`."""
+    return bool(getattr(import_module(load(name).__module__), "RECORDS", False))
+
+
 def exit_status(run: Run) -> int:
     """0 when the run is green, else 1.
 
