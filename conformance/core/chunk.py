@@ -39,7 +39,7 @@ def format_of(value: Any) -> Format | None:
 
 
 def text_of(value: Any, choice: int = 0) -> str:
-    """The text that a decoded chunk adds to a choice; empty where it adds none."""
+    """The text that a decoded chunk adds to a choice, parts joined; empty where it adds none."""
     if format_of(value) is Format.SIMPLE:
         return str(value["content"]) if choice == 0 else ""
     texts = (_content(entry.get("delta")) for entry in choices(value) if _index(entry) == choice)
@@ -47,11 +47,14 @@ def text_of(value: Any, choice: int = 0) -> str:
 
 
 def finish_of(value: Any, choice: int = 0) -> tuple[Any, ...]:
-    """The finish reasons that a decoded chunk gives a choice: usually none, or one."""
+    """The finish reasons that a decoded chunk gives a choice: usually none, or one.
+
+    An empty string is none: some APIs send it in place of null.
+    """
     return tuple(
         entry["finish_reason"]
         for entry in choices(value)
-        if _index(entry) == choice and entry.get("finish_reason") is not None
+        if _index(entry) == choice and entry.get("finish_reason") not in (None, "")
     )
 
 
@@ -67,4 +70,6 @@ def _index(choice: dict[str, Any]) -> Any:
 
 def _content(delta: Any) -> str:
     content = delta.get("content") if isinstance(delta, dict) else None
-    return content if isinstance(content, str) else ""
+    parts = content if isinstance(content, list) else [{"text": content}]
+    texts = (part.get("text") for part in parts if isinstance(part, dict))
+    return "".join(text for text in texts if isinstance(text, str))

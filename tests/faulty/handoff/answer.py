@@ -94,7 +94,7 @@ class Answer:
             self._fail(event.data)
         if event.type != "message" and not fault("named_events_relayed"):
             return b""
-        if not event.data:
+        if not event.data and not fault("empty_data_fails"):
             return b""
         if event.data == DONE or (DONE in event.data and fault("done_in_text")):
             if fault("reads_on_after_done"):
@@ -109,13 +109,17 @@ class Answer:
             if fault("non_json_skipped"):
                 return b""
             raise FailedError("the API sent an event that is no JSON object")
-        reported = "error" in value and (value["error"] is not None or fault("error_null_fails"))
-        if reported and not fault("stream_error_ignored"):
+        if _reports_error(value) and not fault("stream_error_ignored"):
             self._fail(event.data)
         for choice in _choices(value):
             index = choice.get("index", "0")
             finished = self._choices.get(index, False)
-            self._choices[index] = finished or bool(choice.get("finish_reason"))
+            reason = choice.get("finish_reason")
+            self._choices[index] = finished or bool(reason)
+            if reason == "" and fault("empty_finish_finishes"):
+                self._choices[index] = True
+            if reason == "" and fault("empty_finish_is_the_end"):
+                self.done = True
             self.stopped = self.stopped or choice.get("finish_reason") == "stop"
         sent = self._sent(value, event.data)
         if fault("first_finish_is_the_end") and any(self._choices.values()):
@@ -129,6 +133,9 @@ class Answer:
         if not self._simple:
             return event_of(rebuild.chunk(data))
         text = text_of(value)
+        if fault("content_by_pattern"):
+            found = re.search(r'"content": ?"((?:[^"\\]|\\.)*)"', data)
+            text = json.loads(f'"{found[1]}"', strict=False) if found else ""
         return self._content(text) if text else b""
 
     def _content(self, text: str) -> bytes:
@@ -183,9 +190,38 @@ def text_of(value: dict[str, Any]) -> str:
     for choice in _choices(value):
         delta = choice.get("delta")
         content = delta.get("content") if isinstance(delta, dict) else None
-        if choice.get("index", "0") == "0" and isinstance(content, str):
-            texts.append(content)
+        if choice.get("index", "0") == "0" and content is not None:
+            texts += _texts(content)
     return "".join(texts)
+
+
+def _texts(content: Any) -> list[str]:
+    """The texts of a delta's content: a text, or a list of text parts."""
+    if isinstance(content, str):
+        return [content]
+    if isinstance(content, list) and fault("content_parts_lost"):
+        return []
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else None for part in parts]
+    kinds = {part.get("type") for part in parts if isinstance(part, dict)}
+    if kinds <= {"text"} and all(isinstance(text, str) for text in texts):
+        return [str(text) for text in texts]
+    if fault("unknown_content_lost"):
+        return []
+    raise FailedError("the API sent content that is not a text")
+
+
+def _reports_error(value: dict[str, Any]) -> bool:
+    """Whether a chunk is an error, in any dialect (the contract's R6)."""
+    error = value.get("error")
+    if error is None:
+        if "error" in value and fault("error_null_fails"):
+            return True
+        named = value.get("object") == "error" or isinstance(value.get("message"), str)
+        return named and not value.get("choices") and not fault("error_needs_its_key")
+    if "choices" in value and fault("choices_hide_error"):
+        return False
+    return isinstance(error, dict) or not fault("error_must_be_object")
 
 
 def _choices(value: dict[str, Any]) -> list[dict[str, Any]]:

@@ -47,6 +47,8 @@ class EventStream:
         self._first = True
         self._type = ""
         self._data: list[str] = []
+        self._error: str | None = None
+        """The value of llama.cpp's own field `error`."""
         self._size = 0
 
     def feed(self, data: bytes) -> list[Event]:
@@ -114,11 +116,17 @@ class EventStream:
             self._size += len(line)
         elif name == "event":
             self._type = value
+        elif name == "error":
+            self._error = value
         return None
 
     def _dispatch(self) -> Event | None:
-        kind, data = self._type or "message", self._data
-        self._type, self._data, self._size = "", [], 0
+        kind, data, error = self._type or "message", self._data, self._error
+        self._type, self._data, self._error, self._size = "", [], None, 0
+        if (error is not None or (kind == "error" and not data)) and not fault(
+            "bare_error_ignored"
+        ):
+            return Event("error", error or "")
         if not data:
             return None
         return Event(kind, "\n".join(data))

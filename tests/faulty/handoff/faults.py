@@ -109,6 +109,23 @@ _RESPONSE = {
     "stream_error_ignored": _bug("relays an error object in the stream as a chunk", "R6 R4 R2 S2"),
     "error_null_fails": _bug("takes an error that is null for an error", "R2 R4"),
     "non_json_skipped": _bug("skips events that are no JSON", "R6 R4 R2"),
+    "role_means_opening": _bug("takes every chunk with a role for one without text", "R2"),
+    "one_field_a_delta": _bug("loses text beside reasoning and tool calls", "R2"),
+    "calls_need_an_index": _bug("loses a tool call without an index", "R2"),
+    "content_parts_lost": _bug("loses content that is a list", "R2 R6", variant="simple"),
+    "unknown_content_lost": _bug("skips content of unknown types", "R6 R2", variant="simple"),
+    "content_by_pattern": _bug(
+        "searches the JSON for `content` instead of reading it", "R2 R3 R6 U2", variant="simple"
+    ),
+    "empty_finish_finishes": _bug("takes an empty finish_reason for one", "R6 R4"),
+    "empty_finish_is_the_end": _bug("ends at an empty finish_reason", "R2 R4 R6"),
+    "empty_data_fails": _bug("takes an event without data for a failure", "U2 R2 R4"),
+    "choices_hide_error": _bug("looks for an error only where no choices are", "R6 R4"),
+    "error_must_be_object": _bug("takes only an object for an error", "R6 R4"),
+    "error_needs_its_key": _bug("takes an error's bare fields for a chunk", "R6 R4"),
+    "bare_error_ignored": _bug(
+        "ignores the field `error`, and an error event without data", "R6 R4"
+    ),
     "buffers_16k": _bug("writes through a buffer of 16 KiB", "R7"),
     "nagle_left_on": _bug("does not set TCP_NODELAY on the client's socket", "R7"),
     "one_behind": _bug("sends an event when the next one has come", "R7"),
@@ -142,6 +159,7 @@ _UPSTREAM = {
         "takes a cut TLS connection for the end of the body", "R4 R6 U4", variant="tls"
     ),
     "short_body_accepted": _bug("accepts less than Content-Length, or a chunk's size", "U4 R4 R6"),
+    "head_limit_8k": _bug("refuses a header field of more than 8 KiB", "U4 R1 R5 R2"),
     "informational_is_final": _bug("takes 103 for the final answer", "U4 R5"),
     "leaving_unseen_in_silence": _bug("notices that a client left when it writes", "U5 H10 L4"),
     "leaving_unseen_before_head": _bug("watches the client from the API's head on", "U5 H10"),

@@ -137,6 +137,8 @@ class ResponseReader:
             if found is None:
                 raise BrokenResponseError(f"no header field: {line[:80]!r}")
             fields.append((found[1].decode().lower(), found[2].decode("latin-1")))
+            if len(line) > 1 << 13 and fault("head_limit_8k"):
+                raise BrokenResponseError("a header field of more than 8 KiB")
         raise BrokenResponseError(f"more than {MAX_LINES} header fields")
 
     def _chunks(self) -> Steps:

@@ -19,7 +19,13 @@ _KNOWN_DELTA = ("role", "content", "tool_calls")
 
 def chunk(data: str) -> str:
     """The JSON of a chunk: `data`, as the API sent it."""
-    if not (fault("unknown_fields_dropped") or fault("every_chunk_finishes")):
+    if not (
+        fault("unknown_fields_dropped")
+        or fault("every_chunk_finishes")
+        or fault("role_means_opening")
+        or fault("one_field_a_delta")
+        or fault("calls_need_an_index")
+    ):
         return data
     value = json.loads(data, strict=False)
     before = json.dumps(value)
@@ -49,6 +55,12 @@ def _delta(delta: dict[str, Any]) -> None:
     if fault("unknown_fields_dropped"):
         for name in set(delta) - set(_KNOWN_DELTA):
             del delta[name]
+    others = {"reasoning_content", "tool_calls"} & set(delta)
+    if ("role" in delta and fault("role_means_opening")) or (others and fault("one_field_a_delta")):
+        delta.pop("content", None)
+    calls = delta.get("tool_calls")
+    if isinstance(calls, list) and fault("calls_need_an_index"):
+        delta["tool_calls"] = [call for call in calls if "index" in call]
 
 
 def _only(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ ORDER = (
     "finish",
     "sse",
     "openai",
+    "dialects",
     "upstream",
     "disconnect",
     "backpressure",
