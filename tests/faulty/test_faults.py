@@ -44,7 +44,9 @@ def _miniatures(profile: str) -> set[str]:
 def _consulted(profile: str) -> set[str]:
     """The names in every call fault("…") of the daemon's modules."""
     names = set()
-    for path in (HERE / profile).glob("*.py"):
+    own = sorted((HERE / profile).glob("*.py"))
+    reads = any("from reading import" in path.read_text() for path in own)
+    for path in (*own, *[HERE / "reading.py"] * reads):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
                 case ast.Call(func=ast.Name("fault"), args=[ast.Constant(str(name))]):

@@ -31,6 +31,11 @@ class Turn:
         return [token.get("content") for token in self.of("token")]
 
     @property
+    def failed(self) -> bool:
+        """Whether one of its frames is an error."""
+        return bool(self.of("error"))
+
+    @property
     def agents(self) -> list[Any]:
         """The agent of each of its tokens."""
         return [token.get("agent") for token in self.of("token")]

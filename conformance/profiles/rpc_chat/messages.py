@@ -58,6 +58,11 @@ class Answer:
         return "".join(self.pieces)
 
     @property
+    def failed(self) -> bool:
+        """Whether one of its messages is an error."""
+        return any(message.event == "error" for message in self.messages)
+
+    @property
     def total(self) -> Any:
         """The `total_tokens` of its chat_end."""
         return self.messages[-1].metadata.get("total_tokens")

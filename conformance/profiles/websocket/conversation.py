@@ -21,6 +21,11 @@ class Answered(Protocol):
         """Its pieces of text, in order."""
         ...
 
+    @property
+    def failed(self) -> bool:
+        """Whether the backend reported an error in it."""
+        ...
+
 
 class Conversation(Chat):
     """A chat whose answers a model gives."""

@@ -128,6 +128,21 @@ _MODEL = {
     "unbounded_queue": _bug("queues frames without bound for a client that does not read", "AC31"),
 }
 
+_DIALECTS = {
+    "role_means_opening": _bug("takes every chunk with a role for one without text", "AC3"),
+    "one_field_a_delta": _bug("loses the text next to reasoning", "AC3"),
+    "content_parts_lost": _bug("loses content that is a list", "AC3"),
+    "empty_finish_finishes": _bug("takes an empty finish_reason for one", "AC24"),
+    "empty_finish_is_the_end": _bug("ends at an empty finish_reason", "AC3 AC24"),
+    "done_needs_finish": _bug(
+        "takes `[DONE]` without a finish_reason for a broken answer", "AC3 AC6 AC24"
+    ),
+    "choices_hide_error": _bug("looks for an error only where no choices are", "AC24"),
+    "error_field_ignored": _bug("ignores error events and the field `error`", "AC24"),
+    "error_needs_its_key": _bug("ignores an error without the key `error`", "AC24"),
+    "empty_data_fails": _bug("takes an event without data for a failure", "AC3 AC6 AC24"),
+}
+
 _WEBSOCKET = {
     "fragments_decoded_alone": _bug("decodes each fragment of a text by itself", "AC39"),
     "errors_close_unsaid": _bug(
@@ -155,6 +170,7 @@ FAULTS: dict[str, Fault] = {
     **_REFUSALS,
     **_TIME,
     **_MODEL,
+    **_DIALECTS,
     **_WEBSOCKET,
     **_PROCESS,
 }

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import agent_chat.model
 from agent_chat.history import Message
 from agent_chat.model import Model, ModelError, OnText, Reply
 from agent_chat.options import Options
+from reading import faulty
 from switch import fault
+
+agent_chat.model.Answer = faulty(agent_chat.model.Answer, ModelError)  # type: ignore[misc]
 
 
 class FaultyModel(Model):

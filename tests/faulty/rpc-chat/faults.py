@@ -106,6 +106,21 @@ _CANCELS = {
     "left_overs_served": _bug("begins an answer with the rest of a cancelled one", "RC31"),
 }
 
+_DIALECTS = {
+    "role_means_opening": _bug("takes every chunk with a role for one without text", "RC18"),
+    "one_field_a_delta": _bug("loses the text next to reasoning", "RC18"),
+    "content_parts_lost": _bug("loses content that is a list", "RC18"),
+    "empty_finish_finishes": _bug("takes an empty finish_reason for one", "RC36 RC37 RC31"),
+    "empty_finish_is_the_end": _bug("ends at an empty finish_reason", "RC18 RC36 RC37 RC31"),
+    "done_needs_finish": _bug(
+        "takes `[DONE]` without a finish_reason for a broken answer", "RC18 RC36"
+    ),
+    "choices_hide_error": _bug("looks for an error only where no choices are", "RC36 RC37 RC31"),
+    "error_field_ignored": _bug("ignores error events and the field `error`", "RC36 RC37 RC31"),
+    "error_needs_its_key": _bug("ignores an error without the key `error`", "RC36 RC37 RC31"),
+    "empty_data_fails": _bug("takes an event without data for a failure", "RC18 RC36"),
+}
+
 _FAILURES = {
     "failure_silent": _bug("ends a failed answer without an error", "RC36"),
     "failure_hangs": _bug("lets a failed answer hang", "RC36"),
@@ -144,6 +159,7 @@ FAULTS: dict[str, Fault] = {
     **_ANSWERS,
     **_CANCELS,
     **_FAILURES,
+    **_DIALECTS,
     **_PROTOCOL,
 }
 """Every fault, by the name that `--fault` takes."""

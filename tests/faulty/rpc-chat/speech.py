@@ -8,14 +8,18 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import rpc_chat.model
 from memory import FaultyStore
 from openai import OpenAIError
+from reading import faulty
 from rpc_chat.frames import Frame, update
 from rpc_chat.generation import Generation, Send
 from rpc_chat.model import Model, ModelError
 from rpc_chat.options import Options
 from rpc_chat.store import Message
 from switch import fault
+
+rpc_chat.model.Answer = faulty(rpc_chat.model.Answer, ModelError)  # type: ignore[misc]
 
 LONG = 400
 """Chunks after which an answer takes another path."""

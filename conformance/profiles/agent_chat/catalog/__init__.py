@@ -8,6 +8,7 @@ ORDER = (
     "limits",
     "sessions",
     "failure",
+    "dialects",
     "websocket",
     "pressure",
     "rest",

@@ -8,6 +8,7 @@ ORDER = (
     "cancel",
     "overlap",
     "failure",
+    "dialects",
     "input",
     "websocket",
     "pressure",
