@@ -36,6 +36,10 @@ _overflow = bytearray()
 """For two faults: what all clients share."""
 
 
+_blocked: list[memoryview] = []
+"""For a fault: the writes that wait for their clients."""
+
+
 class Client:
     """The connection that was handed over."""
 
@@ -103,7 +107,11 @@ class Client:
                 self._torn = True
                 if fault("shared_overflow"):
                     _overflow.extend(view)
+                if fault("pending_moved"):
+                    _blocked.append(view)
                 self._wait_for_room()
+                if fault("pending_moved") and _blocked[-1] is not view:
+                    view = _blocked[-1][-len(view) :]
                 if fault("shared_overflow"):
                     view = memoryview(bytes(_overflow))
                     _overflow.clear()

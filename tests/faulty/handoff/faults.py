@@ -167,6 +167,9 @@ _UPSTREAM = {
     "unbounded_queue": _bug("reads the API on while the client is stalled", "U6"),
     "endless_line_buffered": _bug("buffers a line however long it is", "U6 R6"),
     "shared_overflow": _bug("keeps what does not fit in one buffer for all", "L4 U6 R2 R3 R4"),
+    "pending_moved": _bug(
+        "moves its buffers while writes from them are pending", "L4 R2 R3 R4 R6 U6"
+    ),
     "no_write_timeout": _bug("waits for a stalled client for ever", "U7 H10 L3 L4"),
     "no_first_byte_timeout": _bug("has no bound on the API's head", "U7 R5"),
     "no_idle_timeout": _bug("has no bound on the API's silence", "U7 R5 R6"),

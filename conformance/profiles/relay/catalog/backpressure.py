@@ -8,7 +8,7 @@ from conformance.checks import Checks
 from conformance.core.evidence import End
 from conformance.core.quoting import plural
 from conformance.core.scenario import Start, scenario
-from conformance.core.script import delta, finished, repeat
+from conformance.core.script import Script, delta, finished, repeat, wait
 from conformance.profiles.relay.bench import ClientOptions, RelayBench
 from conformance.profiles.relay.exchange import Exchange
 
@@ -125,6 +125,42 @@ async def backp_sips(bench: RelayBench) -> None:
     answers = (bench.respond(pattern=pattern, **options) for options in sips)
     for checks in await asyncio.gather(*answers):
         checks.sse_format().content_as_sent().events_in_order().done_marker()
+
+
+# Events that arrive while a write to the client is blocked
+
+
+@scenario(
+    clause=("R2", "R3", "L4"),
+    everywhere=True,
+    deadline=8.0,
+    evidence="a buffer that is moved under a pending write sends freed memory: other users' text",
+)
+async def backp_arriving(bench: RelayBench) -> None:
+    """Eight stalled clients each receive their own text, which arrived during the stall."""
+
+    def text(client: int, part: int) -> str:
+        return f"<{client}.{part:02}>".ljust(960, chr(ord("a") + client))
+
+    def arriving(client: int) -> Script:
+        steps = ((delta(text(client, part)), wait(0.01)) for part in range(60))
+        return finished(*(step for pair in steps for step in pair))
+
+    patterns = await asyncio.gather(*(bench.script(arriving(client)) for client in range(8)))
+    async with AsyncExitStack() as stack:
+        stalled = [
+            await stack.enter_async_context(bench.exchange(pattern=pattern, **STALLED))
+            for pattern in patterns
+        ]
+        await asyncio.gather(*map(_stall, stalled))
+        # The API ends, or waits for a daemon that waits for its client.
+        waits = (
+            bench.upstream.wait(each.token, state="ended", within=1.5, brief=True)
+            for each in stalled
+        )
+        await asyncio.gather(*waits)
+        for checks in await asyncio.gather(*(each.response() for each in stalled)):
+            checks.sse_format().content_as_sent().events_in_order().done_marker()
 
 
 # L4: a stalled client does not disturb others
