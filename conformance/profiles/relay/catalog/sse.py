@@ -1,8 +1,22 @@
 """The event stream's syntax: everything that the WHATWG rules allow, also the rare parts."""
 
+import json
+import random
+from typing import Any
+
 from conformance.checks import Checks
 from conformance.core.scenario import scenario
-from conformance.core.script import chunk, data, delta, finished, gated, repeat, script, write
+from conformance.core.script import (
+    Script,
+    chunk,
+    data,
+    delta,
+    finished,
+    gated,
+    repeat,
+    script,
+    write,
+)
 from conformance.profiles.relay.bench import RelayBench
 from conformance.profiles.relay.exchange import Exchange
 
@@ -206,3 +220,71 @@ async def sse_non_json_data(bench: RelayBench) -> None:
         )
         response.content("one two").done_marker()
     await bench.healthy()
+
+
+# Everything at once
+
+STREAMS = 24
+"""Enough for each of the choices below to meet most of the others."""
+
+PARTS = (
+    "a",
+    "é",
+    "😀",
+    "\n\n",
+    "\r",
+    "[DONE]",
+    "data: ",
+    "\u2028",
+    "\x85",
+    "\ufeff",
+    "\0",
+    "\x1b",
+    "\\",
+)
+NOISE = (": a comment", ":", "id: 7", "retry: 3000", "unknown: field", 'event: ping\ndata: {"n":1}')
+
+
+def _random(chance: random.Random) -> Script:
+    """A complete answer in a form that the WHATWG rules and JSON allow."""
+    ends = chance.choice((["\n"], ["\r\n"], ["\r"], ["\n", "\r\n", "\r"]))
+    texts = ["".join(chance.choices(PARTS, k=chance.randrange(1, 9))) for _ in range(5)]
+    chunks = [*(chunk(content=text) for text in texts), chunk(reason="stop")]
+    blocks = [_spelled(each, chance) for each in chunks]
+    for _ in range(chance.randrange(4)):
+        blocks.insert(chance.randrange(len(blocks)), chance.choice(NOISE))
+    blocks += ["data: [DONE]"] * chance.randrange(2)
+    body = "\ufeff" * (chance.random() < 0.2)
+    for block in blocks:
+        end = chance.choice(ends)
+        body += "".join(line + end for line in (*block.split("\n"), ""))
+    raw, cuts = body.encode(), [0]
+    cuts += sorted(chance.sample(range(1, len(raw)), k=chance.randrange(12)))
+    pieces = (raw[start:end] for start, end in zip(cuts, [*cuts[1:], len(raw)], strict=True))
+    return script(*map(write, pieces))
+
+
+def _spelled(value: dict[str, Any], chance: random.Random) -> str:
+    """The lines of an event with this JSON object."""
+    fields = chance.sample(sorted(value), k=len(value))
+    text = json.dumps(
+        {name: value[name] for name in fields},
+        ensure_ascii=chance.random() < 0.5,
+        separators=chance.choice(((",", ":"), (", ", " : "))),
+        indent=chance.choice((None, None, 1)),
+    )
+    colon = chance.choice((":", ": "))
+    return "\n".join(f"data{colon}{line}" for line in text.split("\n"))
+
+
+@scenario(
+    clause=("U2", "R2", "R3"),
+    everywhere=True,
+    evidence="random streams find what examples miss; the same ones in each run",
+)
+async def sse_random(bench: RelayBench) -> None:
+    """The daemon relays streams whose lines, JSON, noise and cuts were drawn by chance."""
+    chance = random.Random("sse_random")  # noqa: S311, the same on every run
+    answers = [_random(chance) for _ in range(STREAMS)]
+    for checks in await bench.respond_to_all(answers):
+        checks.sse_format().content_as_sent().done_marker()
