@@ -19,6 +19,7 @@ RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
 
 .DEFAULT_GOAL := help
 PYTHONS := $(patsubst daemons/%/pyproject.toml,%,$(wildcard daemons/*/pyproject.toml))
+GATEWAYS := $(patsubst gateways/%/daemon.toml,%,$(wildcard gateways/*/daemon.toml))
 # Those whose packages are an extra of pyproject.toml.
 BACKENDS := $(filter $(PYTHONS),$(shell sed -n 's/^\([a-z0-9-]*\) = \[.*/\1/p' pyproject.toml))
 CHECKS  := $(PYTHONS:%=check-%) check-go check-rust check-uring check-php
@@ -26,7 +27,7 @@ CHECKS  := $(PYTHONS:%=check-%) check-go check-rust check-uring check-php
 STEPS   := check-format,check-types check-documents check-tests \
 	$(subst $(space),$(comma),$(CHECKS)) check-self-test
 .PHONY: help test test-category test-tap test-json list docs check coverage $(CHECKS) $(subst $(comma), ,$(STEPS)) $(BACKENDS:%=test-%) \
-	self-test steady format clean
+	$(GATEWAYS:%=test-%) test-gateways gallery self-test steady format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,18 @@ test-%: $(READY) ## Judge one daemon, by its folder in daemons/
 
 $(BACKENDS:%=test-%): test-%: $(VENV)/.ready-%
 	@$(RUN) $*
+
+$(GATEWAYS:%=test-%): test-%: $(READY)
+	@$(RUN) gateways/$*
+
+test-gateways: $(READY) ## Judge other people's gateways, in gateways/, skipping what is not installed
+	@$(RUN) $(GATEWAYS:%=gateways/%)
+
+gallery: $(DEV) ## Judge the gateways alone, one after the other, and write docs/gateways.md
+	@mkdir -p gateways/.build; $(BIN)/conformance run --format json --jobs 1 \
+		--output gateways/.build/run.json \
+		$(patsubst %,gateways/%,$(or $(subst $(comma), ,$(DAEMON)),$(GATEWAYS))); \
+	$(BIN)/python docs/gallery.py gateways/.build/run.json && $(BIN)/python docs/generate.py
 
 test-category: $(READY) ## Judge one category: CATEGORY=unicode
 	@$(if $(CATEGORY),,echo 'make test-category: say which, as in CATEGORY=unicode' >&2; exit 2)

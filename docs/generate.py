@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+import gallery
+
 from conformance.checks import Checks
 from conformance.profiles.base import Profile
 from conformance.profiles.registry import profiles
@@ -101,6 +103,8 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "patterns": tables.patterns,
     "failures": tables.failures,
     "modifiers": tables.modifiers,
+    "gateways matrix": gallery.matrix,
+    "gateways": gallery.sections,
     **{f"clauses {name}": partial(clauses, each) for name, each in profiles().items()},
 }
 

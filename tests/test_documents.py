@@ -12,7 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GENERATOR = ROOT / "docs" / "generate.py"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("gateways/*/README.md")),
+]
 
 
 def generate(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -31,6 +36,7 @@ def test_a_stale_table_is_named(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("")
     copy = tmp_path / "docs" / "generate.py"
     copy.write_text(GENERATOR.read_text())
+    (tmp_path / "docs" / "gallery.py").write_text((ROOT / "docs" / "gallery.py").read_text())
     page = tmp_path / "docs" / "page.md"
     page.write_text("<!-- generated: checks -->\nold\n<!-- end -->\n")
     command = [sys.executable, str(copy)]
@@ -43,7 +49,7 @@ def test_a_stale_table_is_named(tmp_path: Path) -> None:
     assert subprocess.run([*command, "--check"], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"

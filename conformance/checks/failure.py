@@ -14,6 +14,10 @@ from conformance.core.quoting import arrived, byte_place, excerpt, last_place, p
 class FailureChecks(CompletionChecks):
     """What can be checked from the client's side when the API failed."""
 
+    def api_broke(self) -> Self:
+        """No check: the API broke its message off, so that a proxy may lose the end of it."""
+        return self
+
     def failed_stream(self) -> Self:
         """The stream ends as a failed one: one whole error event, last, no `[DONE]`, EOF (R6)."""
         check, kind = "failed_stream", FindingKind.ERROR_EVENT
@@ -59,6 +63,10 @@ class FailureChecks(CompletionChecks):
             where = byte_place(self.response, self.response.body_offset)
             self._fail(check, kind, expected, actual, where)
         return self
+
+    def http_error_before_reset(self, status: int) -> Self:
+        """The API's error arrives, although the API resets its connection after it (R5)."""
+        return self.http_error(status)
 
     def failed(self, *statuses: int) -> Self:
         """The answer reports its failure: by its status (R5), or at the stream's end (R6).

@@ -82,7 +82,7 @@ class RelayChecks(UpstreamChecks):
 
     def cut_off(self) -> Self:
         """The client received everything that was sent, and then a failed stream (R6)."""
-        return self.sse_format().content_as_sent().no_done_marker().failed_stream()
+        return self.api_broke().sse_format().content_as_sent().no_done_marker().failed_stream()
 
     def _chunk_place(self, events: Sequence[Event], number: int) -> str:
         if number <= len(events):

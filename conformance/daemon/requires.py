@@ -208,7 +208,9 @@ def _output(*command: str) -> str | None:
     done = _run(command)
     if isinstance(done, str) or done.returncode:
         return None
-    number = re.search(r"\d+(\.\d+)+|\d+", done.stdout + done.stderr)
+    printed = done.stdout + done.stderr
+    # A number with dots first: others are parts of a name (nghttp2) or of a commit's hash.
+    number = re.search(r"\d+(\.\d+)+", printed) or re.search(r"\d+", printed)
     return number[0] if number else ""
 
 

@@ -21,6 +21,7 @@ from conformance.core.finding import FindingKind
 from conformance.core.quoting import arrived, byte_place, excerpt, last_place, place
 
 SERVER_ERRORS = range(500, 600)
+GATEWAY_ERRORS = (502, 503, 504)
 
 
 class GatewayChecks(Checks):
@@ -126,6 +127,34 @@ class BytesChecks(GatewayChecks):
     Where the journal lacks the events, the expected values of the scenario are compared.
     """
 
+    _broke = False
+
+    def api_broke(self) -> Self:
+        """The API broke its message off: the client's may lack the end, or its head (R5, R6)."""
+        self._broke = True
+        return self
+
+    @property
+    def _failed_early(self) -> bool:
+        """The API's broken message became an error, or ended the connection before any byte."""
+        if not self._broke or not self.observation.upstream:
+            return False
+        ending = self.response.transcript.ending
+        nothing = not self.response.transcript.reads and ending in (Ending.EOF, Ending.RESET)
+        return nothing or self.response.status in GATEWAY_ERRORS
+
+    def _has_head(
+        self,
+        check: str,
+        expected: str,
+        *,
+        kind: FindingKind | None = None,
+        clause: str | None = None,
+    ) -> bool:
+        return not self._failed_early and super()._has_head(
+            check, expected, kind=kind, clause=clause
+        )
+
     def _as_sent(self, check: str) -> Self:
         """The events that arrived are those that the API sent; reported once."""
         expected = "the API's events, character by character"
@@ -136,7 +165,8 @@ class BytesChecks(GatewayChecks):
             return self
         wanted = [(event.type, event.data) for event in entry.events if event.data]
         received = [event for event in self.response.events if event.data]
-        short = self.broken_off or self.response.transcript.ending is Ending.LEFT
+        left = self.response.transcript.ending is Ending.LEFT
+        short = left or (self._broke and self.broken_off)
         for number, (one, event) in enumerate(zip_longest(wanted, received), start=1):
             other = None if event is None else (event.type, event.data)
             if one == other or (other is None and short):
@@ -185,6 +215,13 @@ class BytesChecks(GatewayChecks):
         if self.observation.brief:
             return super().done_marker()
         self._as_sent("done_marker")
+        reset = self.response.transcript.ending is Ending.RESET
+        if self._broke and (reset or self.broken_off):
+            return self
+        if self.response.truncated:
+            actual, where = arrived(self.response), last_place(self.response)
+            expected = "a message that ends by its own framing"
+            self._fail("done_marker", FindingKind.NOT_ENDED, expected, actual, where)
         self._end("done_marker")
         return self
 
@@ -197,6 +234,17 @@ class BytesChecks(GatewayChecks):
         self._as_sent("failed_stream")
         if self.response.transcript.ending is Ending.DEADLINE:
             self._end("failed_stream")
+        return self
+
+    def cut_off(self) -> Self:
+        """The message is broken off as the API's is, or became an error (R6)."""
+        super().cut_off()
+        orderly = self.response.transcript.ending.orderly
+        if orderly and not self.broken_off and not self._failed_early:
+            expected = "a message that is broken off, as the API's is"
+            actual = f"it ends cleanly; {arrived(self.response)}"
+            where = last_place(self.response)
+            self._fail("cut_off", FindingKind.ERROR_EVENT, expected, actual, where)
         return self
 
     def content(self, expected: str) -> Self:
@@ -219,10 +267,21 @@ class BytesChecks(GatewayChecks):
         """The API's error arrived; the gateway's own words are free."""
         return self._as_sent("error_message") if self.response.status == 200 else self
 
+    def http_error_before_reset(self, status: int) -> Self:
+        """Not a success, and an end: a reset may overtake the answer (RFC 9112 9.6)."""
+        check, expected = "http_error_before_reset", f"status {status}, an error or a broken end"
+        if self.response.status == 200:
+            self._report("refused", check, FindingKind.ERROR_ANSWER, expected, unserved=False)
+        elif self.response.transcript.ending is Ending.DEADLINE:
+            self._end(check)
+        return self
+
     def http_error(self, *statuses: int, clause: str | None = None) -> Self:
         """The API's own error arrives. Where it sent none: its status, or 502 to 504 (R5)."""
         sent_statuses = [entry.status for entry in self.observation.upstream if entry.status]
-        status = sent_statuses[-1] if sent_statuses else 502
+        if not sent_statuses:  # the API failed without a journal: the scenario knows how
+            return super().http_error(*statuses, clause=clause)
+        status = sent_statuses[-1]
         own = (status,) if status >= 400 else (status, 502, 503, 504)
         return super().http_error(*own, clause=clause)
 

@@ -32,7 +32,7 @@ async def client_h2_broken_off(bench: GatewayBench) -> None:
     pattern = await bench.script(script(delta("One"), delta(" two"), ending="abort"))
     async with bench.exchange(pattern=pattern, http2=True) as exchange:
         await exchange.start()
-        (await exchange.response()).failed_stream().no_done_marker()
+        (await exchange.response()).api_broke().failed_stream().no_done_marker()
 
 
 @scenario(clause=("G2", "U5"), needs=H2, everywhere=True, evidence="RFC 9113 8.1")

@@ -64,7 +64,7 @@ async def keepalive_after_abort(bench: GatewayBench) -> None:
     """The gateway answers the next request after an upstream that broke off."""
     connection = await bench.connection()
     broken = script(delta("One"), delta(" two"), ending="abort")
-    first = (await _ask(bench, connection, broken)).failed_stream()
+    first = (await _ask(bench, connection, broken)).api_broke().failed_stream()
     await _again(bench, first, connection)
 
 

@@ -74,7 +74,7 @@ async def abort_clean_eof_no_finish(bench: RelayBench) -> None:
 )
 def abort_fin_mid_event(response: Checks) -> None:
     """The daemon relays the events before a cut event, then fails the answer."""
-    _truncated(response, after=2)
+    _truncated(response.api_broke(), after=2)
 
 
 @scenario(
@@ -87,7 +87,7 @@ async def abort_rst_mid_stream(exchange: Exchange) -> None:
     """The daemon relays five deltas before the API's reset, then fails the answer."""
     await exchange.events(5)
     await exchange.open_gate(1)
-    _truncated(await exchange.response(), after=5)
+    _truncated((await exchange.response()).api_broke(), after=5)
 
 
 @scenario(clause=("R6", "R2"), everywhere=True, evidence=MALFORMED)
@@ -105,7 +105,7 @@ async def abort_error_framing(bench: RelayBench) -> None:
         for ending in ("abort", "reset")
     ]
     for checks in await asyncio.gather(*(_broken_off(bench, value) for value in scripts)):
-        _truncated(checks, after=1)
+        _truncated(checks.api_broke(), after=1)
 
 
 async def _broken_off(bench: RelayBench, value: Script) -> Checks:
@@ -129,7 +129,9 @@ async def abort_mid_tool_arguments(bench: RelayBench) -> None:
     rest = [{"index": 0, "function": {"arguments": ' "Ber'}}]
     steps = (delta("I look."), event(chunk(tool_calls=call)), event(chunk(tool_calls=rest)))
     scripts = (script(*steps, ending=ending) for ending in ("clean", "abort"))
-    for checks in await bench.respond_to_all(scripts):
+    for number, checks in enumerate(await bench.respond_to_all(scripts)):
+        if number:
+            checks.api_broke()
         checks.sse_format().events_in_order().no_finish_reason().no_done_marker().failed_stream()
 
 
@@ -184,7 +186,7 @@ async def abort_after_done(bench: RelayBench) -> None:
     """The daemon completes an answer whose connection breaks after `[DONE]`."""
     scripts = (finished(delta("The end"), cut(), ending=end) for end in ("abort", "reset"))
     for checks in await bench.respond_to_all(scripts):
-        checks.no_error().content_as_sent().done_marker()
+        checks.api_broke().no_error().content_as_sent().done_marker()
 
 
 # Ends without a blank line
@@ -277,4 +279,4 @@ async def abort_no_replay(exchange: Exchange) -> None:
     await exchange.open_gate(1)
     checks = await exchange.response()
     if len(checks.observation.upstream) == 1:  # a second request is reported already
-        _truncated(checks, after=3)
+        _truncated(checks.api_broke(), after=3)

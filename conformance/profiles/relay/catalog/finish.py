@@ -113,7 +113,7 @@ async def finish_broken_after_done(bench: RelayBench) -> None:
     """The daemon completes an answer whose connection breaks right after `[DONE]`."""
     for ending in ("abort", "reset"):
         response = await bench.respond(script=finished(delta("Hello"), ending=ending))
-        response.no_error().content("Hello").done_marker()
+        response.api_broke().no_error().content("Hello").done_marker()
 
 
 @scenario(
