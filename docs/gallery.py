@@ -1,4 +1,4 @@
-"""The gallery of gateways: what a run found, kept small beside each manifest, and shown as tables.
+"""The gallery of gateways: what a run found, kept small in each folder, and shown as tables.
 
     python docs/gallery.py RESULTS.json     writes gateways/NAME/verdicts.json
 

@@ -45,4 +45,4 @@ async def http2_length(bench: RelayBench) -> None:
         checks = await bench.respond(
             script=script(delta("Once"), finish("stop"), framing="raw", headers=headers)
         )
-        checks.sse_format().failed()
+        checks.api_broke().sse_format().failed()
