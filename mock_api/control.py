@@ -18,7 +18,7 @@ from mock_api.language import openai
 from mock_api.language.json_values import ScriptError
 from mock_api.language.registered import Registered
 from mock_api.language.script_json import from_json
-from mock_api.playing.entry import End, Entry
+from mock_api.playing.entry import ALL_EVENTS, End, Entry
 from mock_api.playing.exchange import Later, Reply, Request
 from mock_api.playing.keys import Keys
 from mock_api.playing.services import Services
@@ -142,12 +142,12 @@ class Control:
         )
 
     def _show(self, request: Request) -> Answer:
-        query = Query(request.query, ("token", "key", "after", "brief"))
+        query = Query(request.query, ("token", "key", "after", "brief", "most"))
         entries = self._journal.find(
             token=query.text("token"), key=query.text("key"), after=query.whole("after", 0)
         )
-        brief = query.flag("brief")
-        shown = [entry.as_json(brief=brief) for entry in entries]
+        brief, most = query.flag("brief"), query.whole("most", ALL_EVENTS)
+        shown = [entry.as_json(brief=brief, most=most) for entry in entries]
         return 200, {"entries": shown, "dropped": self._journal.dropped}
 
     def _clear(self, request: Request) -> Answer:

@@ -34,6 +34,8 @@ class Recorder:
         self.response: Response = observation.response
         self.failures: list[Finding] = [] if failures is None else failures
         """Every failed check, in the order of the checks."""
+        self.ran: dict[str, None] = {}
+        """The names of the checks that had something to look at, in order."""
         self._clause = clause
         self._reported: set[str] = set()
 
@@ -103,6 +105,7 @@ class Recorder:
         if self.response.status is None:
             self._report("no head", check, kind or FindingKind.HEAD, expected, clause=clause)
             return False
+        self.ran[check] = None
         return True
 
     def _silence(self) -> FindingKind:
@@ -138,6 +141,7 @@ class Recorder:
     def _request(self, check: str, expected: str, clause: str | None = None) -> JournalEntry | None:
         """The upstream request that was answered: the last, should there be several."""
         if self.observation.upstream:
+            self.ran[check] = None
             return self.observation.upstream[-1]
         actual = f"the API received no request with this exchange's token; {arrived(self.response)}"
         full = self.response.status == 503  # the daemon's own answer, without the API

@@ -10,6 +10,7 @@ import conformance
 
 COMMANDS = {
     "run": "Judge daemons: names below daemons/, folders or manifests; all without one.",
+    "report": "Render a run that was written as JSON in any format, later.",
     "list": "List the scenarios by category.",
     "explain": "Show what a scenario does, what must hold, and its source.",
     "steady": "Repeat a run and fail where a verdict differs; takes what `run` takes.",

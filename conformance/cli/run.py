@@ -128,7 +128,7 @@ def command(  # one parameter for each option
         )
     except pytest.UsageError as error:
         raise click.UsageError(str(error)) from None
-    settings = Settings(deadline=deadline, silence=silence)
+    settings = Settings(deadline=deadline, silence=silence, records=reporting.whole)
     status = run_pytest(
         Plan(selection, settings, strict=strict, manifests=chosen),
         reporting,

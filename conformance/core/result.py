@@ -6,6 +6,7 @@ the process that reports. docs/results.schema.json describes the JSON.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
@@ -70,6 +71,8 @@ class Result:
     """What was seen, for a human: the transcript with times, the journal, the log's tail."""
     repeat: tuple[str, ...] = ()
     """The arguments of `conformance run` that repeat just this; empty where all is well."""
+    record: bytes = b""
+    """What was seen of both sides, packed; see core/record. Empty where it was not asked for."""
 
     @property
     def id(self) -> str:
@@ -77,12 +80,13 @@ class Result:
         return f"{self.daemon}/{self.variant}/{self.scenario}"
 
     def to_json(self) -> dict[str, Any]:
-        """The Result as JSON types."""
-        return {**asdict(self), "verdict": self.verdict.value}
+        """The Result as JSON types; its record stays packed, in base64."""
+        record = base64.b64encode(self.record).decode()
+        return {**asdict(self), "verdict": self.verdict.value, "record": record}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Result:
-        """The inverse of to_json."""
+    def from_json(cls, value: dict[str, Any], *, record: bytes | None = None) -> Result:
+        """The inverse of to_json. record: replaces the one of `value`."""
         return cls(
             **{
                 **value,
@@ -90,8 +94,48 @@ class Result:
                 "clauses": tuple(value["clauses"]),
                 "failures": tuple(FailedCheck(**each) for each in value["failures"]),
                 "repeat": tuple(value["repeat"]),
+                "record": base64.b64decode(value["record"]) if record is None else record,
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A daemon that was judged: what a report says about it besides its results."""
+
+    name: str
+    profile: str
+    manifest: str
+    """The manifest's path from the current folder; empty for a daemon that was served already."""
+    version: str
+    """`git describe` of the manifest's folder; empty outside a repository."""
+    lines: dict[str, int] = field(default_factory=dict)
+    """The line of each section and of each known failure in the manifest, counted from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A scenario as a report shows it."""
+
+    profile: str
+    name: str
+    category: str
+    description: str
+    clauses: tuple[str, ...]
+    source: str
+    """`path:line` where it is declared, from the current folder or from the package's folder."""
+    basis: str = ""
+    """The bug report, or the section of a standard, that it is based on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A clause as a report shows it."""
+
+    profile: str
+    id: str
+    level: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +152,13 @@ class Run:
     """Whether a warning fails the run."""
     planned: int = 0
     """How many results there should be; with fewer the run was cut short and is not green."""
+    machine: dict[str, str] = field(default_factory=dict)
+    """What it ran on: `system`, `python`, `processors`."""
+    daemons: tuple[Judged, ...] = ()
+    scenarios: tuple[About, ...] = ()
+    clauses: tuple[Sentence, ...] = ()
+    notices: tuple[str, ...] = ()
+    """Lines that are not results, in order."""
 
     @property
     def red(self) -> tuple[Result, ...]:

@@ -48,6 +48,12 @@ class Instance(Protocol):
     def log_tail(self, lines: int = 20) -> str:
         """The end of its output, or an empty string."""
 
+    def log_mark(self) -> int:
+        """Where its output ends now, for log_since."""
+
+    def log_since(self, mark: int) -> str:
+        """What it has written since then, or an empty string."""
+
     def describe_exit(self) -> str | None:
         """How it ended, as a phrase that follows its name; None while it runs."""
 
@@ -67,6 +73,14 @@ class Attached:
         return try_connect(self.socket, self.socket_type) in (None, errno.EAGAIN)
 
     def log_tail(self, lines: int = 20) -> str:
+        """An empty string: the suite does not have its log."""
+        return ""
+
+    def log_mark(self) -> int:
+        """0: the suite does not have its log."""
+        return 0
+
+    def log_since(self, mark: int) -> str:
         """An empty string: the suite does not have its log."""
         return ""
 
@@ -99,6 +113,14 @@ class Remote:
         return try_reach(self.url) is None
 
     def log_tail(self, lines: int = 20) -> str:
+        """An empty string: the suite does not have its log."""
+        return ""
+
+    def log_mark(self) -> int:
+        """0: the suite does not have its log."""
+        return 0
+
+    def log_since(self, mark: int) -> str:
         """An empty string: the suite does not have its log."""
         return ""
 

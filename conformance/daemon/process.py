@@ -48,6 +48,9 @@ LOG = "log"
 LOG_KEPT = 1 << 20
 """Bytes of the log's end that are kept when the folder is removed."""
 
+LOG_SHOWN = 1 << 14
+"""Bytes of one scenario's part of the log that are read for its record."""
+
 _numbers = itertools.count(1)
 
 
@@ -249,6 +252,19 @@ class DaemonProcess:
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of its log."""
         return "\n".join(self.log().splitlines()[-lines:])
+
+    def log_mark(self) -> int:
+        """The length of its log in bytes."""
+        return (self.folder / LOG).stat().st_size if self._log is None else 0
+
+    def log_since(self, mark: int) -> str:
+        """What it has written since then; the last LOG_SHOWN bytes, if it is more."""
+        if self._log is not None:
+            return self._log[-LOG_SHOWN:]
+        with (self.folder / LOG).open("rb") as file:
+            end = os.fstat(file.fileno()).st_size
+            file.seek(max(mark, end - LOG_SHOWN))
+            return file.read(LOG_SHOWN).decode(errors="replace")
 
     async def ready(self, timeout: float) -> None:
         """Wait until it serves. `timeout`: see wait_until_ready. Raises StartError."""

@@ -65,9 +65,12 @@ class MockClient:
         """Undo register_key."""
         await self._ask("DELETE", f"/keys/{quote(name, safe='')}")
 
-    async def journal(self, token: str) -> tuple[JournalEntry, ...]:
-        """The requests that carried this token, in order of arrival."""
-        return await self._entries(token=token)
+    async def journal(self, token: str, *, most: int | None = None) -> tuple[JournalEntry, ...]:
+        """The requests that carried this token, in order of arrival.
+
+        most: the number of each request's first events that are wanted; None for all.
+        """
+        return await self._entries(token=token, **({} if most is None else {"most": most}))
 
     async def by_key(self, name: str) -> tuple[JournalEntry, ...]:
         """The requests that carried the API key registered under this name."""

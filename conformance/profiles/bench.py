@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Unpack
 
+from conformance.core import record
 from conformance.core.finding import Finding, FindingKind
 from conformance.core.quoting import excerpt, plural
 from conformance.core.scenario import Scenario
@@ -34,9 +35,12 @@ class Bench:
     def __init__(self, scenario: Scenario, environment: Environment) -> None:
         self.environment = environment
         self.upstream = environment.upstream
-        self.deadline = time.monotonic() + scenario.deadline * environment.scale
+        self.began = time.monotonic()
+        """When the scenario started."""
+        self.deadline = self.began + scenario.deadline * environment.scale
         self._scenario = scenario
         self._noted: list[Finding] = []
+        self._held: dict[str, None] = {}
 
     @property
     def daemon(self) -> DaemonProcess:
@@ -162,7 +166,9 @@ class Bench:
         clause: the one that is broken, where it is not the scenario's first. kind: leaves
         the clause to the profile's `blame` table.
         """
-        if not holds:
+        if holds:
+            self._held[check] = None
+        else:
             self.note(Finding(check, expected, shown(actual), where, clause, kind))
         return holds
 
@@ -207,6 +213,11 @@ class Bench:
     async def evidence(self) -> str:
         """The evidence, for a human; called only where a finding was noted."""
         raise NotImplementedError
+
+    async def recorded(self) -> record.Json:
+        """What was seen, also where everything holds; see core/record."""
+        failed = {finding.check for finding in self.findings}
+        return {**record.empty(), "held": [name for name in self._held if name not in failed]}
 
     async def aclose(self) -> None:
         """Close every connection that is still open."""

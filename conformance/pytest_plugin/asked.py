@@ -12,6 +12,7 @@ from conformance.core.scenario import ScenarioError
 from conformance.daemon.manifest import ManifestError
 from conformance.profiles.environment import SILENCE
 from conformance.pytest_plugin.suite import Plan
+from conformance.report import shows_records
 from conformance.running.replay import ReplayError
 from conformance.running.selection import Selection, SelectionError, served
 from conformance.running.settings import Settings
@@ -42,6 +43,9 @@ def plan(config: pytest.Config) -> Plan:
         Settings(
             deadline=option.conformance_deadline,
             silence=SILENCE if option.conformance_silence is None else option.conformance_silence,
+            records=any(
+                shows_records(each.partition("=")[0]) for each in option.conformance_report
+            ),
         ),
         strict=option.conformance_strict,
     )

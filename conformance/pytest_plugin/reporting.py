@@ -19,9 +19,12 @@ from _pytest._io import TerminalWriter
 import conformance
 from conformance import report as reports
 from conformance.core.result import Result, Run
-from conformance.pytest_plugin.items import Judged
+from conformance.pytest_plugin.holding import SUITE
+from conformance.pytest_plugin.items import Judged, case_of
 from conformance.report._command import PROGRAM
 from conformance.report._several import Several, Target
+from conformance.running.circumstances import described
+from conformance.running.selection import Case
 
 
 class Reporting:
@@ -32,6 +35,7 @@ class Reporting:
         self._started = datetime.now().astimezone().isoformat(timespec="seconds")
         self._clock = time.monotonic()
         self._results: list[Result] = []
+        self._notices: list[str] = []
         self._planned: dict[str, int] = {}
         self._calibration: dict[str, float] = {}
         nowhere = Path(os.devnull).open("w")  # noqa: SIM115, open as long as the process
@@ -91,7 +95,7 @@ class Reporting:
         """Pass a result on; an item that broke without one is an error too."""
         judged: Judged | None = getattr(report, "conformance", None)
         if judged is None and report.failed:
-            self._report.notice(f"error: {report.nodeid}: {report.longreprtext}")
+            self._notice(f"error: {report.nodeid}: {report.longreprtext}")
         elif judged is not None and str(report.outcome) != "rerun":
             # The report shows the calibration that stretched time bounds the most.
             if judged.calibration.get("scale", 0.0) > self._calibration.get("scale", 0.0):
@@ -102,7 +106,7 @@ class Reporting:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be collected is worth a line."""
         if report.failed:
-            self._report.notice(f"error: {report.nodeid}: {report.longreprtext}")
+            self._notice(f"error: {report.nodeid}: {report.longreprtext}")
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Write it to stderr, since the terminal reporter is silent."""
@@ -121,7 +125,10 @@ class Reporting:
             planned=len(self._planned),
             calibration=self._calibration,
             strict=self._strict,
+            notices=tuple(self._notices),
         )
+        if self.whole:
+            run = described(run, _cases(session))
         self._report.end(run)
         if session.exitstatus == pytest.ExitCode.OK and reports.exit_status(run):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -129,12 +136,23 @@ class Reporting:
             if target.file:
                 sys.stderr.write(f"{target.format} report: {target.file}\n")
 
+    def _notice(self, text: str) -> None:
+        self._notices.append(text)
+        self._report.notice(text)
+
     def _begin(self, ids: list[str]) -> None:
         if not self._planned:
             planned = [nodeid.partition("[")[2].removesuffix("]") for nodeid in ids]
             self._planned = {case: place for place, case in enumerate(planned)}
             daemons = list(dict.fromkeys(daemon_of(nodeid) for nodeid in ids))
             self._report.begin(len(planned), daemons, planned)
+
+
+def _cases(session: pytest.Session) -> list[Case]:
+    """The cases of the plan, and those of decorated functions."""
+    suite = session.config.stash.get(SUITE, None)
+    items = [case for case in map(case_of, session.items) if case is not None]
+    return [*items, *(suite.cases if suite is not None else ())]
 
 
 def daemon_of(nodeid: str) -> str:

@@ -85,6 +85,17 @@ def shows_records(name: str) -> bool:
     return bool(getattr(import_module(load(name).__module__), "RECORDS", False))
 
 
+def replay(report: Report, run: Run) -> None:
+    """Render a whole run that is over."""
+    daemons = list(dict.fromkeys(result.daemon for result in run.results))
+    report.begin(run.planned, daemons, [result.id for result in run.results])
+    for notice in run.notices:
+        report.notice(notice)
+    for result in run.results:
+        report.result(result)
+    report.end(run)
+
+
 def exit_status(run: Run) -> int:
     """0 when the run is green, else 1.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self, TextIO, cast
+from typing import Self, TextIO, cast
 
 from conformance import report as reports
 from conformance.core.result import Result, Run
@@ -94,10 +94,3 @@ def _opened(file: str) -> TextIO:
             f"expected a file that can be written, found {file} ({error.strerror}); "
             "name another one, as in --report json=run.json"
         ) from None
-
-
-def opened_for_reading(file: Path) -> IO[str]:
-    """Open what `_opened` has written, compressed or not. Raises OSError."""
-    if file.suffix == ".gz":
-        return cast(IO[str], gzip.open(file, "rt", encoding="utf-8"))
-    return file.open(encoding="utf-8")

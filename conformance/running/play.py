@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conformance.core.finding import ScenarioStopped
+from conformance.core.record import Json
 from conformance.core.result import FailedCheck
 from conformance.core.scenario import Scenario
 from conformance.profiles.environment import Environment
@@ -18,10 +19,17 @@ class Judgement:
     failures: tuple[FailedCheck, ...]
     evidence: str
     """What was seen, for a human; empty where nothing failed."""
+    record: Json | None = None
+    """What was seen of both sides, for a report; None where it was not asked for."""
 
 
-async def play(scenario: Scenario, environment: Environment) -> Judgement:
-    """Play the scenario within its deadline. Raises only when the suite itself is broken."""
+async def play(
+    scenario: Scenario, environment: Environment, *, recorded: bool = False
+) -> Judgement:
+    """Play the scenario within its deadline. Raises only when the suite itself is broken.
+
+    recorded: whether a pass is recorded, too.
+    """
     profile = profile_named(scenario.profile)
     bench = profile.bench(scenario, environment)
     try:
@@ -34,4 +42,6 @@ async def play(scenario: Scenario, environment: Environment) -> Judgement:
     finally:
         await bench.aclose()
     failures = tuple(profile.failed_check(finding, scenario) for finding in bench.findings)
-    return Judgement(failures, await bench.evidence() if failures else "")
+    evidence = await bench.evidence() if failures else ""
+    record = await bench.recorded() if failures or recorded else None
+    return Judgement(failures, evidence, record)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from conformance.core.record import pack, with_log
 from conformance.core.result import Result
 from conformance.core.scenario import Start
 from conformance.daemon.build import build
@@ -145,8 +146,14 @@ class Runner:
         if self._settings.deadline is not None:
             scenario = replace(scenario, deadline=self._settings.deadline)
         watch = Watch(self._lag, environment.instance)
+        logged = environment.instance.log_mark()
+        records = self._settings.records
         try:
-            result = verdicts.judged(case, await play(scenario, environment))
+            judgement = await play(scenario, environment, recorded=records)
+            result = verdicts.judged(case, judgement)
+            if judgement.record is not None:
+                log = environment.instance.log_since(logged)
+                result = replace(result, record=pack(with_log(judgement.record, log)))
         except Exception:
             result = verdicts.broken(case)
         result = replace(result, duration=watch.duration)

@@ -17,3 +17,5 @@ class Settings:
     """Length of the simulated model silence, in seconds."""
     second_tries: bool = True
     """Whether a failure that timing alone could explain is retried once."""
+    records: bool = False
+    """Whether passes are recorded, too: what a report shows of both sides of the daemon."""

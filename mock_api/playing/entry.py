@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Sequence
 from enum import Enum
+from itertools import islice
 from typing import Any, NamedTuple
 
 from mock_api.language.sse import Dispatch
 from mock_api.playing.exchange import Reply, Request, text
+
+ALL_EVENTS = sys.maxsize
+"""As a number of events: every one that the journal keeps."""
 
 
 class End(Enum):
@@ -78,12 +83,12 @@ class Entry:
         self.end = End.RUNNING
         self.ended_at: float | None = None
 
-    def as_json(self, *, brief: bool = False) -> dict[str, Any]:
-        """The entry as the control API shows it (docs/control.md)."""
+    def as_json(self, *, brief: bool = False, most: int = ALL_EVENTS) -> dict[str, Any]:
+        """The entry as the control API shows it (docs/control.md), with the first `most` events."""
         request, reply, peer = self.request, self.reply, self.peer
         stamps = self.stamps or [(self.ended_at or 0.0, self.events_sent)]
         times = (at for at, count in stamps for _ in range(count))
-        sent = zip(times, self.events, strict=False)
+        sent = islice(zip(times, self.events, strict=False), most)
         return {
             "id": self.id,
             "token": reply.token,

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, Unpack
 
 from conformance.checks import Checks
+from conformance.core import record
 from conformance.core.evidence import Observation
 from conformance.core.finding import Finding, ScenarioStopped
 from conformance.core.quoting import excerpt, plural
@@ -206,6 +207,35 @@ class RelayBench(Bench):
         """What the failed exchanges saw; of the last exchange, where none of them failed."""
         shown = [each for each in self._exchanges if each.failures] or self._exchanges[-1:]
         return "\n\n".join([evidence_text(await self._seen(each)) for each in shown[:3]])
+
+    async def recorded(self) -> record.Json:
+        """Both sides of the exchanges: of those that failed, and then of the first ones."""
+        failed = [each for each in self._exchanges if each.failures]
+        others = [each for each in self._exchanges if not each.failures]
+        shown = [*failed, *others][: record.EXCHANGES]
+        for each in self._exchanges:
+            self._held.update(each.ran)
+        whole = await super().recorded()
+        for number, each in enumerate(shown):
+            seen = await self._observed(each)
+            among = len(shown)
+            whole["exchanges"].append(
+                record.exchange(seen, start=self.began, among=among, marks=each.marks)
+            )
+            whole["requests"] += [
+                record.request(entry, start=self.began, among=among, of=number)
+                for entry in seen.upstream[: record.EXCHANGES]
+            ]
+        if left_out := len(self._exchanges) - len(shown):
+            whole["left_out"]["exchanges"] = left_out
+        return whole
+
+    async def _observed(self, exchange: Exchange) -> Observation:
+        """The exchange's observation; of a large answer of the API only the first events."""
+        if exchange.observation is not None:
+            return exchange.observation
+        entries = await self.upstream.journal(exchange.token, most=record.PARTS)
+        return Observation(response=exchange.seen(), upstream=entries)
 
     async def _seen(self, exchange: Exchange) -> Observation:
         entries = await self.upstream.journal(exchange.token)

@@ -39,6 +39,8 @@ class ClientSide:
         self.deadline = deadline
         self.failures: list[Finding] = []
         """Every failed check of this exchange, those of its response included."""
+        self.marks: list[tuple[float, str]] = []
+        """What the client did besides reading, with its times."""
         self._clause = clause
         self._connection: Connection | None = None
         self._held = ""
@@ -98,10 +100,13 @@ class ClientSide:
 
     def pause(self) -> None:
         """Stop reading; the kernel's buffers fill up."""
+        self._mark("paused")
         self._reading.stop()
 
     def resume(self) -> None:
         """Read again."""
+        if self.marks and self.marks[-1][1] == "paused":
+            self._mark("reads again")
         self._reading.start(self._open())
 
     def sip(self, size: int) -> None:
@@ -110,21 +115,25 @@ class ClientSide:
 
     def send(self, data: bytes) -> int:
         """Send surplus bytes towards the daemon; returns how many the kernel took."""
+        self._mark(f"sent {len(data)} surplus bytes")
         return self._open().send(data)
 
     def half_close(self) -> None:
         """Shut down the client's sending side and keep reading."""
+        self._mark("half-closed")
         self._open().half_close()
 
     def close(self) -> None:
         """Leave: close the connection (FIN, or RST where bytes were left unread)."""
         if self._reading.ending is None:
+            self._mark("closed")
             self._reading.end(Ending.LEFT)
             self._open().close()
 
     def reset(self) -> None:
         """Leave with a reset: RST, or RST_STREAM. On an AF_UNIX pair this is a plain close."""
         if self._reading.ending is None:
+            self._mark("reset")
             self._reading.end(Ending.LEFT)
             self._open().reset()
 
@@ -135,6 +144,9 @@ class ClientSide:
         return self._reading.seen(
             opening=self.opening.name, request=self.opening.request, began_at=self._began_at
         )
+
+    def _mark(self, what: str) -> None:
+        self.marks.append((time.monotonic(), what))
 
     def _open(self) -> Connection:
         if self._connection is None:

@@ -60,12 +60,20 @@ class Exchange(ClientSide):
         self.upstream = upstream
         self._scale = scale
         self._checks = checks
+        self.ran: dict[str, None] = {}
+        """The names of the checks that had something to look at, in order."""
         self._observation: Observation | None = None
+
+    @property
+    def observation(self) -> Observation | None:
+        """All the evidence; None before the exchange is finished."""
+        return self._observation
 
     # The API's gates
 
     async def open_gate(self, number: int) -> None:
         """Let the API's answer pass its gates up to this one."""
+        self.marks.append((time.monotonic(), f"gate {number} opened"))
         await self.upstream.open_gate(self.token, number)
 
     async def step_through(self, gates: int) -> None:
@@ -182,7 +190,9 @@ class Exchange(ClientSide):
         return Observation(self.seen(), entries, asked=self.opening.asked, brief=brief)
 
     def _check(self, observation: Observation) -> Checks:
-        return self._checks(observation, failures=self.failures, clause=self._clause)
+        checks = self._checks(observation, failures=self.failures, clause=self._clause)
+        self.ran = checks.ran = self.ran | checks.ran
+        return checks
 
     async def _until(self, satisfied: Callable[[], bool]) -> bool:
         return await self._reading.until(satisfied, deadline=self.deadline)

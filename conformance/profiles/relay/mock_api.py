@@ -10,8 +10,11 @@ from conformance.core.evidence import JournalEntry
 class MockApi(Protocol):
     """The journal of a token's requests, and the gates of its answers."""
 
-    async def journal(self, token: str) -> tuple[JournalEntry, ...]:
-        """The requests that carried the token so far, in order of arrival."""
+    async def journal(self, token: str, *, most: int | None = None) -> tuple[JournalEntry, ...]:
+        """The requests that carried the token so far, in order of arrival.
+
+        most: the number of each request's first events that are wanted; None for all.
+        """
         ...
 
     async def wait(

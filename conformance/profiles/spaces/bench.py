@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from conformance.core import record
 from conformance.core.finding import Finding, ScenarioStopped
 from conformance.core.scenario import Scenario
 from conformance.daemon.process import DaemonProcess
@@ -58,7 +60,8 @@ class SpacesBench(ChatBench):
         self._transport = httpx.AsyncHTTPTransport(verify=self.url.startswith("https"))
         self._admin: User | None = None
         self._final: tuple[Finding, ...] | None = None
-        self._log: list[str] = []
+        self._users: list[User] = []
+        self._log: list[tuple[float, str]] = []
 
     @property
     def account(self) -> str:
@@ -70,14 +73,16 @@ class SpacesBench(ChatBench):
 
     def visitor(self, name: str = "visitor") -> User:
         """A user who is not logged in."""
-        return User(
+        user = User(
             name,
             self.url,
             self._transport,
             deadline=self.deadline,
             note=self.note,
-            log=self._log.append,
+            log=lambda line: self._log.append((time.monotonic(), line)),
         )
+        self._users.append(user)
+        return user
 
     async def member(self, name: str, password: str = PASSWORD, *, clause: str = "SP28") -> User:
         """A user with an account, logged in. Raises ScenarioStopped."""
@@ -231,7 +236,31 @@ class SpacesBench(ChatBench):
 
     async def evidence(self) -> str:
         """The users' last requests, and the last sockets."""
-        return "\n\n".join(["\n".join(["users", *self._log[-SHOWN:]]), await super().evidence()])
+        lines = [line for _, line in self._log[-SHOWN:]]
+        return "\n\n".join(["\n".join(["users", *lines]), await super().evidence()])
+
+    async def recorded(self) -> record.Json:
+        """The users' requests, and then the last sockets."""
+        for user in self._users:
+            self._held.update(user.held)
+        whole = await super().recorded()
+        if self._log:
+            limit = record.share(len(whole["exchanges"]) + 1, len(self._log))
+            parts, left_out = record.kept(
+                self._log,
+                lambda line: record.part(self.began, line[0], "request", line[1].strip(), limit),
+            )
+            users = record.conversation(
+                "users",
+                self._log[0][0],
+                parts,
+                left_out=left_out,
+                ending="",
+                ended_at=self._log[-1][0],
+                start=self.began,
+            )
+            whole["exchanges"].insert(0, users)
+        return whole
 
     @property
     def findings(self) -> tuple[Finding, ...]:

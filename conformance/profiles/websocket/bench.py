@@ -7,6 +7,7 @@ import signal
 import time
 from contextlib import suppress
 
+from conformance.core import record
 from conformance.core.scenario import Actor, Scenario
 from conformance.profiles.bench import Bench
 from conformance.profiles.environment import Environment
@@ -69,6 +70,26 @@ class ChatBench(Bench):
     async def evidence(self) -> str:
         """The last conversations."""
         return "\n\n".join(chat.transcript() for chat in self._chats[-3:])
+
+    async def recorded(self) -> record.Json:
+        """The last conversations, and what the model was asked."""
+        for chat in self._chats:
+            self._held.update(chat.held)
+        whole = await super().recorded()
+        shown = self._chats[-record.EXCHANGES :]
+        tokens = list(self.model.tokens)[-record.EXCHANGES :]
+        among = len(shown)
+        whole["exchanges"] = [
+            chat.recorded(start=self.began, among=among, marks=self.model.marks) for chat in shown
+        ]
+        for token in tokens:
+            entries = await self.upstream.journal(token, most=record.PARTS)
+            whole["requests"] += [
+                record.request(entry, start=self.began, among=among) for entry in entries
+            ]
+        if left_out := len(self._chats) - len(shown):
+            whole["left_out"]["exchanges"] = left_out
+        return whole
 
     async def aclose(self) -> None:
         """Close every connection that is still open."""

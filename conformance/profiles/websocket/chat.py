@@ -12,14 +12,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any, Self
 
 from websockets.frames import Opcode
 
+from conformance.core import record
 from conformance.core.finding import FindingKind
 from conformance.core.quoting import excerpt, plural
+from conformance.core.record import Json
 from conformance.profiles.websocket.checking import Checking, Note
 from conformance.profiles.websocket.connection import ABNORMAL, Message, Received, Sent, WebSocket
 
@@ -162,8 +165,39 @@ class Chat(WebSocket, Checking):
             lines[12 : 12 + left_out] = [f"  … {plural(left_out, 'frame')} …"]
         return "\n".join([*lines, f"  {self.status()}"])
 
+    def recorded(self, *, start: float, among: int, marks: Sequence[tuple[float, str]]) -> Json:
+        """The conversation for a record; see core/record."""
+        limit = record.share(among, len(self.frames))
+        parts, left_out = record.kept(
+            self.frames,
+            lambda frame: record.part(
+                start,
+                frame.at,
+                _name(frame),
+                frame.data,
+                limit,
+                sent=isinstance(frame, Sent),
+            ),
+        )
+        ended_at = self.frames[-1].at if self.frames else self.opened_at
+        return record.conversation(
+            "websocket",
+            self.opened_at,
+            parts,
+            left_out=left_out,
+            ending=self.status(),
+            ended_at=ended_at,
+            start=start,
+            marks=marks,
+        )
+
     def _line(self, frame: Sent | Received) -> str:
         arrow = "→" if isinstance(frame, Sent) else "←"
-        name = "raw" if frame.opcode is None else frame.opcode.name.lower()
+        name = _name(frame)
         since = frame.at - self.opened_at
         return f"  {since:+8.3f} s  {arrow} {name:6} {excerpt(frame.data, LINE)}"
+
+
+def _name(frame: Sent | Received) -> str:
+    """What a report calls the frame."""
+    return "raw" if frame.opcode is None else frame.opcode.name.lower()

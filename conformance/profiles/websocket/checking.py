@@ -27,6 +27,8 @@ class Checking:
     """Checks one peer, and notes what does not hold."""
 
     def __init__(self, note: Note) -> None:
+        self.held: dict[str, None] = {}
+        """The names of the checks that held, in order."""
         self._note = note
 
     def check(
@@ -44,7 +46,9 @@ class Checking:
         actual: text, or a value that is shown as JSON. clause: the broken one, where it is
         not the scenario's first. kind: instead of a clause, for the profile's `blame` table.
         """
-        if not holds:
+        if holds:
+            self.held[name] = None
+        else:
             self.failed(name, expected=expected, actual=actual, clause=clause, kind=kind)
         return holds
 
@@ -61,6 +65,7 @@ class Checking:
         """Check, and end the scenario unless it holds. Raises ScenarioStopped."""
         if not holds:
             raise self.failed(name, expected=expected, actual=actual, clause=clause, kind=kind)
+        self.held[name] = None
 
     def failed(
         self,

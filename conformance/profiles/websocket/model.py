@@ -24,6 +24,10 @@ class Model:
         environment = bench.environment
         self.mocked = environment.manifest.declares("mock", environment.variant)
         """Whether it is the mock API; another model understands no pattern."""
+        self.tokens: dict[str, None] = {}
+        """Those of the prompts so far, in order."""
+        self.marks: list[tuple[float, str]] = []
+        """What the scenario did to the model's answers, with its times."""
         self._bench = bench
         self._api = bench.upstream
 
@@ -31,7 +35,11 @@ class Model:
 
     def directive(self, pattern: str = "", *, token: str | None = None) -> str:
         """Text of a prompt that asks for this pattern; empty for another model."""
-        return f"[[test:{pattern};t={token or new_token()}]]" if self.mocked else ""
+        if not self.mocked:
+            return ""
+        token = token or new_token()
+        self.tokens[token] = None
+        return f"[[test:{pattern};t={token}]]"
 
     async def playing(self, script: Script) -> str:
         """The pattern of a script; empty for another model."""
@@ -43,6 +51,7 @@ class Model:
 
     async def open_gate(self, token: str, count: int) -> None:
         """Let the answer go on up to this gate."""
+        self.marks.append((time.monotonic(), f"gate {count} opened"))
         await self._api.open_gate(token, count)
 
     # What it was asked

@@ -12,7 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from conformance.core.clause import Level
+from conformance.core.record import unpack
 from conformance.core.result import Result, Run, Verdict
+from conformance.report.json import DocumentError, read
+from tests.conformance.conftest import Command
 from tests.conformance.report.samples import mixture, rendered
 
 SCHEMA = json.loads(
@@ -43,7 +46,9 @@ def test_nothing_is_lost() -> None:
     for read_result, result in zip(read["results"], run.results, strict=True):
         command = ["conformance", "run", *result.repeat]
         assert shlex.split(read_result["repeat"]) == command
-        assert Result.from_json({**read_result, "repeat": result.repeat}) == result
+        fields = {**read_result, "repeat": result.repeat}
+        assert Result.from_json(fields, record=result.record) == result
+        assert read_result["record"] == unpack(result.record)
     assert read["notices"] == ["building go"]
     assert read["calibration"] == run.calibration
     assert sum(read["counts"].values()) == read["planned"] == len(run.results)
@@ -62,7 +67,7 @@ def test_schema_and_code_know_the_same_words() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (["version"], 2),
+        (["version"], 1),
         (["surplus"], 1),
         (["counts", "passed"], 1),
         (["results", 0, "verdict"], "ok"),
@@ -94,3 +99,48 @@ def test_every_member_is_required() -> None:
 def test_the_document_is_utf8_whatever_a_daemon_said() -> None:
     assert "😀" in rendered("json", mixture())
     rendered("json", mixture()).encode()
+
+
+def test_a_document_is_read_back_as_the_same_run() -> None:
+    run = replace(mixture(), notices=("building go",))
+    assert read(Path("run.json"), rendered("json", run)) == run
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "run.json: expected the JSON of a run (Expecting value"),
+        ("[]", "expected a run in JSON version 2, found version None"),
+        ('{"version": 1, "results": []}', "expected a run in JSON version 2, found version 1"),
+        ('{"version": 2, "results": []}', "found one without 'started'"),
+        ('{"version": 2, "results": [{}]}', "found one without 'record'"),
+    ],
+)
+def test_what_is_no_document_is_an_error_with_the_fix(text: str, says: str) -> None:
+    with pytest.raises(DocumentError) as error:
+        read(Path("run.json"), text)
+    assert says in str(error.value)
+    assert "--report json=run.json" in str(error.value)
+
+
+def test_the_records_of_a_real_run_are_valid(conformance: Command, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    done = conformance(
+        *("run", "tests/faulty/handoff", "--variant=default", "--variant=canned"),
+        *("--scenario=unicode_emoji", "--scenario=abort_stream"),
+        f"--report=json={file}",
+    )
+    assert done.returncode == 1
+    written = json.loads(file.read_text())
+    validate(written)
+    passed = next(each for each in written["results"] if each["verdict"] == "pass")
+    (exchange,) = passed["record"]["exchanges"]
+    (request,) = passed["record"]["requests"]
+    received = "".join(part["data"]["text"] for part in exchange["parts"] if not part["sent"])
+    assert received.encode()[exchange["events"][-1]["offset"] :] == b"data: [DONE]\n\n"
+    assert request["at"] <= exchange["events"][0]["at"] <= exchange["ended"]
+    assert passed["record"]["held"]
+    about = next(each for each in written["scenarios"] if each["name"] == passed["scenario"])
+    path, line = about["source"].rsplit(":", 1)
+    assert "@scenario" in Path(path).read_text().splitlines()[int(line) - 1]
+    assert {each["id"] for each in written["clauses"]} >= set(passed["clauses"])

@@ -59,3 +59,30 @@ def test_each_report_is_as_it_is_alone(tmp_path: Path) -> None:
     for name in names:
         assert (tmp_path / name).read_text() == (tmp_path / f"{name}.alone").read_text()
         assert os.path.getsize(tmp_path / name) > 1000
+
+
+@pytest.mark.parametrize("suffix", [".json", ".json.gz"])
+def test_a_saved_run_is_rendered_as_if_it_had_just_ended(
+    conformance: Command, tmp_path: Path, suffix: str
+) -> None:
+    file, tap, again = tmp_path / f"run{suffix}", tmp_path / "run.tap", tmp_path / "again.tap"
+    done = conformance(
+        *("run", "tests/faulty/handoff", "--variant=canned", "--category=unicode"),
+        *(f"--report=json={file}", f"--report=tap={tap}"),
+    )
+    assert done.returncode == 1
+    later = conformance("report", str(file), f"--report=tap={again}", "--report=human")
+    assert later.returncode == 0, later.stderr
+    assert "not ok 1 " in again.read_text()
+    assert again.read_text() == tap.read_text()
+    assert later.stdout.splitlines()[-1].startswith("red: ")
+
+
+def test_a_file_that_is_no_run_is_an_error(conformance: Command, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    for content in (None, b"\xff", b"{}"):
+        if content is not None:
+            file.write_bytes(content)
+        done = conformance("report", str(file))
+        assert done.returncode == 2
+        assert f"write one with --report json={file}" in done.stderr
