@@ -151,7 +151,7 @@ def conversation(
     start: float,
     marks: Sequence[tuple[float, str]] = (),
 ) -> Json:
-    """The client's side of an exchange that is no relayed answer; parts: see `part`."""
+    """The client's side of a conversation in frames or requests; parts: see `part`."""
     return {
         "opening": opening,
         "began": _after(start, began_at),
