@@ -68,7 +68,7 @@ async def keepalive_after_abort(bench: GatewayBench) -> None:
     await _again(bench, first, connection)
 
 
-@scenario(clause=("G1", "U9"), needs=H1, evidence=MIXED)
+@scenario(clause=("G1", "U9"), everywhere=True, needs=H1, evidence=MIXED)
 async def keepalive_many(bench: GatewayBench) -> None:
     """Twelve requests on one connection each get their own answer, with errors in between."""
     connection = await bench.connection()
@@ -96,7 +96,7 @@ async def keepalive_after_whole_answer(bench: GatewayBench) -> None:
     await _again(bench, first, connection)
 
 
-@scenario(clause=("G1", "G9"), needs=(*H1, "relay=events"), evidence=KEPT)
+@scenario(clause=("G1", "G9"), everywhere=True, needs=(*H1, "relay=events"), evidence=KEPT)
 async def keepalive_after_refusal(bench: GatewayBench) -> None:
     """The gateway answers the next request after one that it refused."""
     connection = await bench.connection()

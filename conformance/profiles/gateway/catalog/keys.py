@@ -16,7 +16,7 @@ async def key_own_is_sent(bench: GatewayBench) -> None:
     (await bench.respond(pattern="short")).no_error().content_as_sent()
 
 
-@scenario(clause="G5", needs=OWN)
+@scenario(clause="G5", everywhere=True, needs=OWN)
 async def key_of_client_stays(bench: GatewayBench) -> None:
     """The client's key does not reach the API, in any field of the head or the body."""
     async with bench.exchange(pattern="short") as exchange:
@@ -39,7 +39,7 @@ async def key_is_passed(bench: GatewayBench) -> None:
     (await bench.respond(pattern="short")).no_error().content_as_sent()
 
 
-@scenario(clause=("S2", "G5"), needs=OWN, evidence=ECHOED)
+@scenario(clause=("S2", "G5"), everywhere=True, needs=OWN, evidence=ECHOED)
 async def key_in_refusal_is_hidden(bench: GatewayBench) -> None:
     """The gateway's key does not reach the client in the API's refusal of it."""
     key = bench.own_key

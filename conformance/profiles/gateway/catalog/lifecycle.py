@@ -10,7 +10,7 @@ STOPPING = 5.0
 """Seconds from the end of the last stream to the process's end."""
 
 
-@scenario(clause="L2", alone=True, evidence="nginx: SIGQUIT; HAProxy: SIGUSR1")
+@scenario(clause="L2", everywhere=True, alone=True, evidence="nginx: SIGQUIT; HAProxy: SIGUSR1")
 async def stop_finishes_streams(bench: GatewayBench) -> None:
     """The gateway finishes a running stream after it was asked to stop, and then ends."""
     async with bench.exchange(pattern=await bench.script(HELD)) as exchange:

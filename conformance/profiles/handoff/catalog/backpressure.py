@@ -9,6 +9,7 @@ from conformance.profiles.relay.catalog.backpressure import FROZEN, STALLED
 @scenario(
     script=finished(repeat(400, delta("0123456789abcdef" * 64))),
     clause=("H10", "L3", "U7"),
+    everywhere=True,
     alone=True,
     start=Start(options={"write_timeout": "0.4", "max_connections": "1"}),
     evidence=FROZEN,

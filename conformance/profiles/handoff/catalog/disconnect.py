@@ -41,7 +41,12 @@ async def client_gone_at_handoff(bench: HandoffBench) -> None:
     await asyncio.gather(*map(gone, LEAVE))
 
 
-@scenario(script=SILENT, clause=("U5", "R8"), evidence="RFC 9112 9.6; unread input hides the FIN")
+@scenario(
+    script=SILENT,
+    clause=("U5", "R8"),
+    everywhere=True,
+    evidence="RFC 9112 9.6; unread input hides the FIN",
+)
 async def client_input_then_gone(bench: HandoffBench) -> None:
     """The daemon notices that a client left whose input is unread."""
     pattern = await bench.pattern()
@@ -60,7 +65,7 @@ async def client_input_then_gone(bench: HandoffBench) -> None:
     await asyncio.gather(*map(gone, LEAVE))
 
 
-@scenario(pattern="abort:300", clause=("R8", "R2"), evidence=LINGERING)
+@scenario(pattern="abort:300", clause=("R8", "R2"), everywhere=True, evidence=LINGERING)
 async def client_unread_input(bench: HandoffBench) -> None:
     """Unread input from before the handoff does not cost the client the answer's end."""
     async with bench.exchange(pattern="abort:300", **UNREAD) as exchange:

@@ -111,6 +111,7 @@ async def sec_response_header_injection(bench: HandoffBench) -> None:
 
 @scenario(
     clause="S1",
+    everywhere=True,
     alone=True,
     evidence='dart-lang/http#1368 "CRLF injection using headers"; RFC 9112 11.1 and 11.2',
 )
@@ -143,6 +144,7 @@ async def sec_header_injection(bench: HandoffBench) -> None:
 
 @scenario(
     clause=("S2", "U1"),
+    everywhere=True,
     evidence='llm-d/llm-d-router#242 "SSRF via header"; techlab-innov/llmtrace#274',
 )
 async def sec_destination(bench: HandoffBench) -> None:

@@ -198,6 +198,7 @@ async def backp_isolation(bench: RelayBench) -> None:
 @scenario(
     script=STEADY,
     clause=("U7", "R2", "R4"),
+    everywhere=True,
     alone=True,
     start=Start(options={"idle_timeout": "0.5"}),
     evidence='envoyproxy/envoy#17186 "timed-out chunked response terminated normally"',
@@ -228,6 +229,7 @@ async def backp_slow_not_timeout(bench: RelayBench) -> None:
 @scenario(
     script=STEADY,
     clause=("U7", "R2", "R4"),
+    everywhere=True,
     alone=True,
     start=Start(options={"write_timeout": "1"}),
     evidence=FROZEN,

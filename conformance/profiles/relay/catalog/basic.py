@@ -85,6 +85,7 @@ def basic_request_fidelity(response: Checks) -> None:
 @scenario(
     pattern="short",
     clause="U1",
+    everywhere=True,
     request={"prompt": AWKWARD, "system": AWKWARD},
     evidence='elizaOS/eliza#30904 "emits lone surrogates"',
 )
@@ -93,7 +94,12 @@ def basic_prompt_text(response: Checks) -> None:
     response.no_error().request_unchanged().done_marker()
 
 
-@scenario(pattern="short", clause="U1", request={"temperature": 0, "max_tokens": 1, "user_id": "0"})
+@scenario(
+    pattern="short",
+    clause="U1",
+    everywhere=True,
+    request={"temperature": 0, "max_tokens": 1, "user_id": "0"},
+)
 def basic_zero_values(response: Checks) -> None:
     """The daemon sends a value of zero to the API."""
     response.no_error().request_unchanged().done_marker()

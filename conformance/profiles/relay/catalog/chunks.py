@@ -165,6 +165,7 @@ def chunks_huge_line_1m(response: Checks) -> None:
 @scenario(
     script=finished(delta("before"), write(_of_size(3 * MIB)), delta("after")),
     clause=("R3", "R6"),
+    everywhere=True,
     evidence='infiniflow/ragflow#15381 "fails on lines above 64KB"',
 )
 def chunks_huge_line_above(response: Checks) -> None:
@@ -181,6 +182,7 @@ CLIENTS = 4
 
 @scenario(
     clause=("U6", "R6"),
+    everywhere=True,
     alone=True,
     evidence='NousResearch/hermes-agent#58471 "boundary-less line buffered unbounded"',
 )

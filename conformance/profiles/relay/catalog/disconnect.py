@@ -67,7 +67,9 @@ async def client_gone_ttft(bench: RelayBench) -> None:
     await _gone_when_asked(bench)
 
 
-@scenario(script=script(write(": hold on\n\n"), stall()), clause="U5", evidence=TTFT)
+@scenario(
+    script=script(write(": hold on\n\n"), stall()), clause="U5", everywhere=True, evidence=TTFT
+)
 async def client_gone_before_token(bench: RelayBench) -> None:
     """The daemon ends the upstream request when the client leaves before the first token."""
     await _gone_when_asked(bench)
@@ -109,7 +111,7 @@ async def client_half_close(exchange: Exchange) -> None:
         checks.ended(clause="H10")
 
 
-@scenario(script=SILENT, clause=("R9", "U5"), evidence="RFC 9112 9.6")
+@scenario(script=SILENT, clause=("R9", "U5"), everywhere=True, evidence="RFC 9112 9.6")
 async def client_half_close_silent(exchange: Exchange) -> None:
     """The daemon ends the upstream request when a half-closed client leaves."""
     await exchange.events(3)
@@ -159,6 +161,7 @@ async def send_until(exchange: Exchange, *, until: float = float("inf")) -> None
 @scenario(
     script=finished(delta("Steady"), gate(1), delta(" as ever.")),
     clause="L4",
+    everywhere=True,
     alone=True,
     evidence='ding113/claude-code-hub#1239 "broken pipe crashes process"; LostRuins/koboldcpp#572',
 )
@@ -190,7 +193,11 @@ async def client_write_error(bench: RelayBench) -> None:
 # H10: released at the end
 
 
-@scenario(clause="H10", evidence='Dstack-TEE/private-ai-gateway#43 "sockets left in CLOSE_WAIT"')
+@scenario(
+    clause="H10",
+    everywhere=True,
+    evidence='Dstack-TEE/private-ai-gateway#43 "sockets left in CLOSE_WAIT"',
+)
 async def client_released(bench: RelayBench) -> None:
     """The daemon closes the client's descriptor, however the exchange ended."""
     silent = await bench.script(SILENT)

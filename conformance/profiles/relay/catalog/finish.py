@@ -167,6 +167,7 @@ async def finish_at_once(exchange: Exchange) -> None:
         delta("Hello"), finish("stop"), repeat(400, wait(0.1), write(": ping\n")), stall()
     ),
     clause=("U7", "R6"),
+    everywhere=True,
     alone=True,
     start=Start(options={"idle_timeout": "0.5"}),
     deadline=4.0,

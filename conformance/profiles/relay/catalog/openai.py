@@ -88,6 +88,7 @@ def openai_usage_chunk(response: Checks) -> None:
 
 @scenario(
     clause=("U1", "R2"),
+    everywhere=True,
     evidence='Arthur-Ficial/apfel#100 "usage chunk sent unconditionally"',
 )
 def openai_usage_unrequested(response: Checks) -> None:

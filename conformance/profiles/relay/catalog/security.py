@@ -20,7 +20,7 @@ def refusal(error: Mapping[str, object], *, status: int) -> Script:
     return script(write(json.dumps({"error": error})), status=status, headers=JSON)
 
 
-@scenario(clause=("U1", "S1"), evidence="RFC 8259 7; reasoned")
+@scenario(clause=("U1", "S1"), everywhere=True, evidence="RFC 8259 7; reasoned")
 async def sec_control_characters(bench: RelayBench) -> None:
     """The API receives control characters in JSON fields unchanged."""
     text = "a\r\nX-Injected: 1\x00\x7f\u2028\t"

@@ -58,6 +58,7 @@ async def life_sigterm_idle(bench: HandoffBench) -> None:
 
 @scenario(
     clause="L2",
+    everywhere=True,
     alone=True,
     evidence='PostHog/posthog#73863 "drain in-flight streams"; sysid/sse-starlette#157',
 )
@@ -88,7 +89,7 @@ async def life_sigterm_queued(bench: HandoffBench) -> None:
     await exits(bench, within=LINGERING + PROMPTLY)
 
 
-@scenario(clause=("L2", "R6"), alone=True, start=IMPATIENT, evidence=HANG)
+@scenario(clause=("L2", "R6"), everywhere=True, alone=True, start=IMPATIENT, evidence=HANG)
 async def life_sigterm_bound(bench: HandoffBench) -> None:
     """The daemon fails a stream that outlasts the shutdown timeout, and exits with 0."""
     async with bench.exchange(pattern=await bench.script(STALLED)) as exchange:
@@ -102,6 +103,7 @@ async def life_sigterm_bound(bench: HandoffBench) -> None:
 
 @scenario(
     clause=("L2", "R5"),
+    everywhere=True,
     alone=True,
     start=Start(options=IMPATIENT.options, api=Api.SILENT),
     evidence=HANG,
@@ -116,7 +118,7 @@ async def life_sigterm_unbegun(bench: HandoffBench) -> None:
         (await exchange.response()).http_error(502, 503, 504, clause="L2").ended()
 
 
-@scenario(clause="L2", alone=True, start=IMPATIENT, evidence=HANG)
+@scenario(clause="L2", everywhere=True, alone=True, start=IMPATIENT, evidence=HANG)
 async def life_sigterm_stalled(bench: HandoffBench) -> None:
     """The daemon exits on time although a client does not read."""
     async with bench.exchange(

@@ -26,7 +26,7 @@ async def uperr_4xx_json(bench: RelayBench) -> None:
         checks.http_error(status).error_message("no such model")
 
 
-@scenario(clause="R5", evidence=STATUS)
+@scenario(clause="R5", everywhere=True, evidence=STATUS)
 async def uperr_4xx_key(bench: RelayBench) -> None:
     """The client receives 401, 403 or 502 where the API refuses the daemon's key."""
     statuses = (401, 403)
@@ -36,7 +36,7 @@ async def uperr_4xx_key(bench: RelayBench) -> None:
         checks.http_error(status, 502)
 
 
-@scenario(clause="R5", evidence=STATUS, needs=("events",))
+@scenario(clause="R5", everywhere=True, evidence=STATUS, needs=("events",))
 async def uperr_4xx_other(bench: RelayBench) -> None:
     """The client receives the API's 4xx also with an empty body, HTML, or other JSON."""
     refusals = (
@@ -75,7 +75,7 @@ async def uperr_5xx(bench: RelayBench) -> None:
         checks.http_error(502)
 
 
-@scenario(clause=("R5", "U8"), evidence=RETRY_AFTER)
+@scenario(clause=("R5", "U8"), everywhere=True, evidence=RETRY_AFTER)
 async def uperr_503_retry_after(bench: RelayBench) -> None:
     """The client receives 502 with the Retry-After of the API's 503."""
     checks = await bench.respond(script=answer(503, "", {"retry-after": "7"}))
@@ -124,7 +124,7 @@ async def uperr_200_json(bench: RelayBench) -> None:
         checks.http_error(502)
 
 
-@scenario(clause=("U4", "R2"), evidence="RFC 9110 8.3.1")
+@scenario(clause=("U4", "R2"), everywhere=True, evidence="RFC 9110 8.3.1")
 async def uperr_content_type_parameters(bench: RelayBench) -> None:
     """The daemon accepts a content type with parameters, in upper or lower case."""
     types = ("text/event-stream; charset=utf-8", "Text/Event-Stream", "text/event-stream ;a=b")

@@ -35,6 +35,7 @@ async def uperr_mid_stream_object(bench: RelayBench) -> None:
 @scenario(
     script=finished(delta("Once"), finish("stop"), event(error("the answer was lost"))),
     clause=("R6", "R4"),
+    everywhere=True,
     evidence='farzaa/clicky#132 "errors treated as success"',
 )
 def uperr_after_finish(response: Checks) -> None:
@@ -45,6 +46,7 @@ def uperr_after_finish(response: Checks) -> None:
 @scenario(
     script=finished(event({**chunk(content="Once"), "error": None}), delta(" upon")),
     clause=("R2", "R4"),
+    everywhere=True,
     evidence='aaif-goose/goose#8027 "mid-stream error events"',
 )
 def uperr_error_null(response: Checks) -> None:

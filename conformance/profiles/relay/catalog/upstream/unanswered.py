@@ -103,6 +103,7 @@ async def uperr_late_head(bench: RelayBench) -> None:
 
 @scenario(
     clause=("U7", "R5"),
+    everywhere=True,
     alone=True,
     start=Start(options={"idle_timeout": f"{HASTE}"}),
     deadline=5.0,
