@@ -69,6 +69,9 @@ class Result:
     failures: tuple[FailedCheck, ...] = ()
     evidence: str = ""
     """What was seen, for a human: the transcript with times, the journal, the log's tail."""
+    install: tuple[str, ...] = ()
+    """What brings the tools that the daemon lacks on this machine, where that is why it is skipped:
+    commands where there are some."""
     repeat: tuple[str, ...] = ()
     """The arguments of `conformance run` that repeat just this; empty where all is well."""
     record: bytes = b""
@@ -93,6 +96,7 @@ class Result:
                 "verdict": Verdict(value["verdict"]),
                 "clauses": tuple(value["clauses"]),
                 "failures": tuple(FailedCheck(**each) for each in value["failures"]),
+                "install": tuple(value.get("install", ())),
                 "repeat": tuple(value["repeat"]),
                 "record": base64.b64decode(value["record"]) if record is None else record,
             }

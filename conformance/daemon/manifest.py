@@ -15,7 +15,7 @@ from pathlib import Path
 
 from conformance.core.reach import Reach
 from conformance.core.socket_type import SocketType
-from conformance.daemon.requires import Requirement, unmet
+from conformance.daemon.requires import Requirement, Unmet, unmet
 from conformance.daemon.toml_positions import ManifestError, nearest
 
 __all__ = ["ManifestError"]
@@ -276,7 +276,7 @@ def fill(text: str, places: Mapping[str, str]) -> str:
     return PLACE.sub(lambda match: places[match[1]], text)
 
 
-def missing(manifest: Manifest) -> str | None:
+def missing(manifest: Manifest) -> Unmet | None:
     """Why this daemon cannot be judged on this machine, and what to install; else None.
 
     Asks each required tool for its version once, which takes some 10 ms.

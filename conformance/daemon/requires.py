@@ -76,19 +76,34 @@ class Requirement:
         }[kind]
 
 
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """The requirements of a daemon that this machine does not meet."""
+
+    reason: str
+    """Why the daemon cannot run here, with what to install."""
+    install: tuple[str, ...]
+    """What brings each of them: a command where there is one."""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 KINDS = ("php", "python", "pkg-config", "file", "kernel")
 """The kinds of requirements: the word before the colon in a name."""
 
 
-def unmet(requirements: Iterable[Requirement], cache: Path | None = None) -> str | None:
+def unmet(requirements: Iterable[Requirement], cache: Path | None = None) -> Unmet | None:
     """Why a daemon cannot run here, with what to install; None where it can.
 
     The cache file keeps the versions of commands until a command's file changes.
     """
     versions = _Versions(cache)
-    reasons = [_unmet(each, versions) for each in requirements]
+    tried = [(each.remedy, _unmet(each, versions)) for each in requirements]
     versions.save()
-    return "; ".join(filter(None, reasons)) or None
+    lacking = [(remedy, reason) for remedy, reason in tried if reason]
+    reasons = "; ".join(reason for _, reason in lacking)
+    return Unmet(reasons, tuple(remedy for remedy, _ in lacking)) if lacking else None
 
 
 def version_of(requirement: Requirement, cache: Path | None = None) -> str:

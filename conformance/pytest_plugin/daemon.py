@@ -48,7 +48,7 @@ class Daemons:
             manifest, variant = self._chosen()
         lacking = missing(manifest)
         if lacking is not None:
-            pytest.skip(lacking)
+            pytest.skip(lacking.reason)
         if self._environment is None or self._environment.instance.describe_exit():
             self.close()
             try:

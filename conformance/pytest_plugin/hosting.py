@@ -6,7 +6,9 @@ The plan and the report go in as objects. Only pytest's own arguments are text.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from conformance.daemon.guardian import mark_this_process
 from conformance.pytest_plugin.holding import hold
 from conformance.pytest_plugin.reporting import Reporting
 from conformance.pytest_plugin.suite import Plan
+from conformance.running.news_file import Following
 
 
 def run_pytest(
@@ -27,6 +30,15 @@ def run_pytest(
     pytest does by itself; one of them alone can cost a second. PYTEST_ADDOPTS loads them too.
     """
     mark_this_process()
+    with tempfile.TemporaryDirectory(prefix="conformance-news-") as folder:
+        news = Path(folder, "news")
+        with Following(news, reporting.news):
+            return _run(replace(plan, news=news), reporting, arguments, plugins=plugins, jobs=jobs)
+
+
+def _run(
+    plan: Plan, reporting: Reporting, arguments: Sequence[str], *, plugins: bool, jobs: int
+) -> pytest.ExitCode | int:
     if not plugins and not os.environ.get("PYTEST_ADDOPTS"):
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     driver = _driver()

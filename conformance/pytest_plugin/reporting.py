@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,7 @@ from _pytest._io import TerminalWriter
 
 import conformance
 from conformance import report as reports
+from conformance.core.news import News
 from conformance.core.result import Result, Run
 from conformance.pytest_plugin.holding import SUITE
 from conformance.pytest_plugin.items import Judged, case_of
@@ -37,6 +39,8 @@ class Reporting:
         self._results: list[Result] = []
         self._notices: list[str] = []
         self._planned: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._over = False
         self._calibration: dict[str, float] = {}
         nowhere = Path(os.devnull).open("w")  # noqa: SIM115, open as long as the process
         self._silent = TerminalWriter(nowhere)
@@ -53,6 +57,12 @@ class Reporting:
             return cls(Several(parsed, strict=strict, program=program), strict=strict)
         except (LookupError, OSError) as error:
             raise pytest.UsageError(str(error)) from None
+
+    def news(self, news: Sequence[News]) -> None:
+        """Pass on what has happened, once the run has begun; called from another thread."""
+        with self._lock:
+            if self._planned and not self._over:
+                self._report.news(news)
 
     @property
     def whole(self) -> bool:
@@ -129,6 +139,8 @@ class Reporting:
         )
         if self.whole:
             run = described(run, _cases(session))
+        with self._lock:
+            self._over = True
         self._report.end(run)
         if session.exitstatus == pytest.ExitCode.OK and reports.exit_status(run):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -143,9 +155,10 @@ class Reporting:
     def _begin(self, ids: list[str]) -> None:
         if not self._planned:
             planned = [nodeid.partition("[")[2].removesuffix("]") for nodeid in ids]
-            self._planned = {case: place for place, case in enumerate(planned)}
             daemons = list(dict.fromkeys(daemon_of(nodeid) for nodeid in ids))
             self._report.begin(len(planned), daemons, planned)
+            with self._lock:
+                self._planned = {case: place for place, case in enumerate(planned)}
 
 
 def _cases(session: pytest.Session) -> list[Case]:

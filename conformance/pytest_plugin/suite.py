@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 from conformance.core.result import Result, Verdict
@@ -20,6 +21,7 @@ from conformance.mock.addresses import Addresses
 from conformance.mock.process import MockServer
 from conformance.running.background import Background
 from conformance.running.judging import judge
+from conformance.running.news_file import NewsFile
 from conformance.running.selection import Case, Selection, cases, manifests
 from conformance.running.settings import Settings
 from conformance.running.verdicts import result_of
@@ -49,6 +51,8 @@ class Plan:
     """Those of the selection, where they have been read already."""
     mock: Addresses | None = None
     """The run's mock API, where there is one already."""
+    news: Path | None = None
+    """The file for the news of the run, where a report follows them."""
 
 
 class Suite:
@@ -131,12 +135,16 @@ class Suite:
     def _submit(self, group: Sequence[Case]) -> None:
         futures: dict[str, Future[Result]] = {case.id: Future() for case in group}
         addresses = self.addresses
+        news = NewsFile(self.plan.news)
 
         async def judged() -> None:
-            calibration = await judge(group, self.plan.settings, addresses, publish)
+            calibration = await judge(
+                group, self.plan.settings, addresses, publish, lambda case: news.began(case.id)
+            )
             self.calibration = calibration.to_json()
 
         def publish(result: Result) -> None:
+            news.ended(result)
             futures[result.id].set_result(result)
 
         task = self.background.start(judged())

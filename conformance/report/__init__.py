@@ -11,9 +11,10 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Protocol, TextIO, cast
+from typing import Protocol, TextIO, cast, runtime_checkable
 
 from conformance.core.names import instead
+from conformance.core.news import News
 from conformance.core.result import Result, Run, Verdict
 from conformance.report._command import PROGRAM
 
@@ -40,6 +41,17 @@ class Report(Protocol):
 
     def end(self, run: Run) -> None:
         """The run is over; `run.results` are those that `result` was called with."""
+
+
+@runtime_checkable
+class Live(Protocol):
+    """A Report that shows also what happens between two Results."""
+
+    def news(self, news: Sequence[News]) -> None:
+        """Take what has happened since the last call, perhaps nothing.
+
+        Called several times a second between `begin` and `end`, from a thread of its own.
+        """
 
 
 class OpenReport(Protocol):

@@ -7,13 +7,13 @@ is cut says so. The command that repeats the scenario is always last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.text import Text
 
 from conformance.core.result import FailedCheck, Result, Verdict
-from conformance.report._cause import headline, sentence
+from conformance.report._cause import headline, quoted_rule
 from conformance.report._command import explain, repeat
 from conformance.report._printable import printable
 
@@ -30,7 +30,7 @@ _LABEL = 10
 def page(result: Result, *, place: str, console: Console, program: str) -> list[Text]:
     """The lines of one failure's page; `place` is its number among the failures."""
     top = _top(result, place=place, console=console)
-    bottom = _commands(result, program)
+    bottom = [*_details(result, console), *_commands(result, program)]
     evidence = printable(result.evidence.expandtabs(4)).strip("\n").splitlines()
     evidence_height = len(evidence) + 2 if evidence else 0
     room = HEIGHT - len(top) - len(bottom)
@@ -52,11 +52,11 @@ def _top(result: Result, *, place: str, console: Console) -> list[Text]:
     lines = [
         heading(name, console, place),
         Text(),
-        *_wrapped(Text(printable(result.description)), console, indent=2, most=4),
+        *wrapped(Text(printable(result.description)), console, indent=2, most=4),
     ]
-    if result.reason or not result.failures:
+    if not result.failures:
         why = Text(printable(headline(result)), style=style)
-        lines += [Text(), *_wrapped(why, console, indent=2, most=5)]
+        lines += [Text(), *wrapped(why, console, indent=2, most=5)]
     return lines
 
 
@@ -64,17 +64,30 @@ def _checks(result: Result, room: int, console: Console) -> list[Text]:
     """As many failed checks as fit; the names of the others."""
     lines: list[Text] = []
     cited: set[str] = set()
-    for number, failed in enumerate(result.failures):
-        rule = "" if failed.clause in cited else sentence(result.profile, failed.clause)
+    failures = _distinct(result.failures)
+    for number, failed in enumerate(failures):
+        rule = "" if failed.clause in cited else quoted_rule(result, failed)
         block = list(_check(failed, console, rule))
-        others = result.failures[number:]
+        others = failures[number:]
         if lines and len(lines) + len(block) + (3 if others[1:] else 0) > room:
             names = ", ".join(f"{each.check} ({each.clause})" for each in others)
             more = Text(f"{len(others)} more failed: {printable(names)}")
-            return [*lines, Text(), *_wrapped(more, console, indent=2, most=2)]
+            return [*lines, Text(), *wrapped(more, console, indent=2, most=2)]
         cited.add(failed.clause)
         lines += block
     return lines
+
+
+def _distinct(failures: Iterable[FailedCheck]) -> list[FailedCheck]:
+    """Without those that say the same about another place."""
+    return list({(e.check, e.clause, e.expected, e.actual): e for e in failures}.values())
+
+
+def _details(result: Result, console: Console) -> list[Text]:
+    """What is to be known next to the failed checks: a second try, a known failure."""
+    if not (result.reason and result.failures):
+        return []
+    return [Text(), *wrapped(Text(printable(result.reason), "yellow"), console, indent=2, most=3)]
 
 
 def _check(failed: FailedCheck, console: Console, rule: str) -> Iterator[Text]:
@@ -85,7 +98,7 @@ def _check(failed: FailedCheck, console: Console, rule: str) -> Iterator[Text]:
         (f"  {printable(failed.clause)} {printable(failed.level)}", "cyan"),
     )
     if rule:
-        yield from _wrapped(Text(rule, style="italic dim"), console, indent=4, most=4)
+        yield from wrapped(Text(rule, style="italic dim"), console, indent=4, most=4)
     yield from _labelled("expected", failed.expected, "green", console)
     yield from _labelled("actual", failed.actual, "red", console)
     if failed.where:
@@ -94,7 +107,7 @@ def _check(failed: FailedCheck, console: Console, rule: str) -> Iterator[Text]:
 
 def _labelled(label: str, value: str, style: str, console: Console) -> Iterator[Text]:
     text = Text(printable(value) or "(nothing)")
-    for number, line in enumerate(_wrapped(text, console, indent=0, most=3, less=4 + _LABEL)):
+    for number, line in enumerate(wrapped(text, console, indent=0, most=3, less=4 + _LABEL)):
         shown = label if number == 0 else ""
         yield Text.assemble("    ", (f"{shown:{_LABEL}}", style), line)
 
@@ -109,7 +122,7 @@ def _evidence(lines: list[str], room: int, console: Console) -> Iterator[Text]:
     if len(lines) > room:
         tail = (room - 1) * 2 // 3
         head = room - 1 - tail
-        left_out = f"… {len(lines) - head - tail} lines left out; --format json has them …"
+        left_out = f"… {len(lines) - head - tail} lines left out; --report json=FILE has them …"
         lines = [*lines[:head], left_out, *lines[len(lines) - tail :]]
     for line in lines:
         text = Text.assemble(("  │ ", "dim"), line)
@@ -127,7 +140,7 @@ def _commands(result: Result, program: str) -> list[Text]:
     ]
 
 
-def _wrapped(text: Text, console: Console, *, indent: int, most: int, less: int = 0) -> list[Text]:
+def wrapped(text: Text, console: Console, *, indent: int, most: int, less: int = 0) -> list[Text]:
     """Wrapped at the console's width and indented; cut after `most` lines."""
     lines = list(text.wrap(console, console.width - indent - less))
     if len(lines) > most:

@@ -2,15 +2,19 @@
 
 Such text may hold escape sequences, bidi overrides, lone surrogates, or line breaks that
 only some readers recognise. Every character that Python calls unprintable is shown by its
-escape. So a report shows what was there, and terminals and parsers see plain text.
+escape. So a report shows what was there, and terminals and parsers see plain text. The
+same holds for the commands that GitHub's runner looks for in a log: `::error …`.
 """
 
 from __future__ import annotations
 
+import re
+
 
 def printable(text: str) -> str:
     """The text; characters that are neither printable nor line feeds are escaped: `\\x1b`."""
-    return "".join(each if each == "\n" else _escape(each) for each in text)
+    plain = "".join(each if each == "\n" else _escape(each) for each in text)
+    return _COMMAND.sub(lambda found: f"\\x{ord(found[0][0]):02x}{found[0][1:]}", plain)
 
 
 def one_line(text: str) -> str:
@@ -34,5 +38,8 @@ def _escape(character: str) -> str:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
+
+_COMMAND = re.compile(r"::(?=[a-z]+(-[a-z]+)*(\s[^\n]*)?::)|##(?=\[)", re.IGNORECASE)
+"""How a command of GitHub's runner begins."""
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Self, TextIO, cast
 
 from conformance import report as reports
+from conformance.core.news import News
 from conformance.core.result import Result, Run
-from conformance.report import Report
+from conformance.report import Live, Report
 from conformance.report._command import PROGRAM
 
 
@@ -70,6 +71,12 @@ class Several:
         """Pass a result on."""
         for report in self._reports:
             report.result(result)
+
+    def news(self, news: Sequence[News]) -> None:
+        """Pass what has happened on to the reports that show it."""
+        for report in self._reports:
+            if isinstance(report, Live):
+                report.news(news)
 
     def notice(self, text: str) -> None:
         """Pass a line on."""

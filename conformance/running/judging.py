@@ -51,12 +51,19 @@ def run(
 
 
 async def judge(
-    group: Sequence[Case], settings: Settings, mock: Addresses, publish: Publish
+    group: Sequence[Case],
+    settings: Settings,
+    mock: Addresses,
+    publish: Publish,
+    began: Callable[[Case], None] = lambda case: None,
 ) -> Calibration:
-    """Judge the cases of one variant of one daemon; return the calibration that they had."""
+    """Judge the cases of one variant of one daemon; return the calibration that they had.
+
+    began: called with each case when its scenario begins.
+    """
     calibration = await calibrate()
     async with MockClient.attach(mock) as upstream:
-        await Runner(settings, upstream, calibration, publish=publish).judge(group)
+        await Runner(settings, upstream, calibration, publish=publish, began=began).judge(group)
     return calibration
 
 

@@ -44,10 +44,11 @@ class Runner:
         calibration: Calibration,
         *,
         publish: Callable[[Result], None],
+        began: Callable[[Case], None] = lambda case: None,
     ) -> None:
         self._settings, self._upstream = settings, upstream
         self._scale = calibration.scale
-        self._publish = publish
+        self._publish, self._began = publish, began
         self._retries = Retries(enabled=settings.second_tries)
 
     async def judge(self, cases: Sequence[Case]) -> None:
@@ -142,6 +143,7 @@ class Runner:
 
     async def _play(self, case: Case, environment: Environment) -> None:
         """Play the scenario within its deadline; publish the Result unless it is retried."""
+        self._began(case)
         scenario = case.scenario
         if self._settings.deadline is not None:
             scenario = replace(scenario, deadline=self._settings.deadline)

@@ -10,6 +10,7 @@ from conformance.core.clause import Level
 from conformance.core.result import FailedCheck, Result, Verdict
 from conformance.daemon.failures import DaemonError
 from conformance.daemon.instance import Instance
+from conformance.daemon.requires import Unmet
 from conformance.profiles.environment import SILENCE
 from conformance.profiles.registry import profile_named
 from conformance.running.play import Judgement
@@ -87,11 +88,12 @@ def refused(case: Case, check: str, error: DaemonError) -> Result:
     return judged(case, Judgement((failed,), error.log))
 
 
-def skipped(case: Case, reason: str) -> Result:
+def skipped(case: Case, lacking: Unmet) -> Result:
     """The Result of a case whose daemon cannot run here; a failure where it is required."""
     if case.required:
-        return refused(case, "required", DaemonError(reason))
-    return result_of(case, Verdict.SKIP, reason=reason)
+        return refused(case, "required", DaemonError(lacking.reason))
+    result = result_of(case, Verdict.SKIP, reason=lacking.reason)
+    return replace(result, install=lacking.install)
 
 
 def inapplicable(case: Case) -> Result | None:

@@ -233,7 +233,8 @@ def test_discover(tmp_path: Path) -> None:
 
 
 def requiring(folder: Path, requires: str) -> str | None:
-    return missing(load(written(folder, f"{LEAST}requires = {{ {requires} }}\n")))
+    unmet = missing(load(written(folder, f"{LEAST}requires = {{ {requires} }}\n")))
+    return unmet and unmet.reason
 
 
 def test_what_is_there_is_not_missing(tmp_path: Path) -> None:

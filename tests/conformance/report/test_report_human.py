@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
-import shlex
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
-from conformance.core.result import Run, Verdict
+from conformance.core.news import News
+from conformance.core.result import FailedCheck, Run, Verdict
 from conformance.profiles.registry import profile_named
 from conformance.report import load
-from tests.conformance.report.samples import HOSTILE, TRANSCRIPT, failed, mixture, rendered, result
+from conformance.report._cause import causes, quoted_rule
+from conformance.report._progress import Progress
+from tests.conformance.report.samples import (
+    HOSTILE,
+    SCENARIOS,
+    TRANSCRIPT,
+    failed,
+    mixture,
+    rendered,
+    result,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -69,11 +81,12 @@ def test_a_failure_is_one_screen() -> None:
 
 
 def test_a_page_says_everything() -> None:
-    page = "\n".join(pages(rendered("human", mixture()))[0])
+    text = rendered("human", mixture())
+    (page,) = ("\n".join(each) for each in pages(text) if "abort_stream" in each[0])
     shown = " ".join(page.split())
     assert "FAIL go/default/abort_stream ─" in shown
     assert "An answer cut off after five deltas is reported as failed." in shown
-    assert profile_named("handoff").clause("R6").sentence in shown
+    assert "after the first byte, end a failed stream with one event" in shown
     assert profile_named("handoff").clause("R2").sentence in shown
     for check in ("no_done_marker R6 MUST", "error_event R6 MUST", "events_in_order R2 MUST"):
         assert check in shown
@@ -86,9 +99,10 @@ def test_a_page_says_everything() -> None:
 
 
 def test_what_does_not_fit_is_named() -> None:
-    page = "\n".join(pages(rendered("human", mixture()))[-1])
+    text = rendered("human", mixture())
+    (page,) = ("\n".join(each) for each in pages(text) if "unicode_hostile" in each[0])
     assert "8 more failed: check_1 (S1), check_2 (S1)" in page
-    assert re.search(r"… \d+ lines left out; --format json has them …", page)
+    assert re.search(r"… \d+ lines left out; --report json=FILE has them …", page)
 
 
 def test_a_long_command_is_not_broken() -> None:
@@ -97,51 +111,109 @@ def test_a_long_command_is_not_broken() -> None:
     assert f"  repeat  conformance run {' '.join(words)}\n" in text
 
 
-def test_one_cause_is_told_once_and_repeated_by_its_commands() -> None:
+def test_a_cause_has_one_page_and_the_names_of_what_it_explains() -> None:
     text = rendered("human", mixture())
     assert "\n".join(map("\n".join, pages(text))).count("the daemon did not start") == 1
-    assert "4 to 15 of 16" in text
-    assert "11 more of dead failed in the same way:" in text
-    for each in mixture().red:
-        assert shlex.join(each.repeat) in text
+    assert "cause 1 of 5: 12 of 16 red" in text
+    also = text.partition("\n  also 11: ")[2].partition("\n\n")[0]
+    assert " ".join(also.split()) == ", ".join(SCENARIOS[1:])
 
 
-def test_the_end_names_what_is_red() -> None:
-    """A log of a run elsewhere is often all that is there, and only its end."""
-    *_, named = rendered("human", mixture()).split("\n\n")
-    first, *_, last = named.splitlines()
-    assert first.startswith("FAIL  go/default/abort_stream: failed checks: no_done_marker, ")
-    assert last.startswith("red: ")
-    assert "\nFAIL  dead/default/basic_response (and 11 more alike): the daemon did not st" in named
+def test_causes_are_sorted_by_what_they_explain() -> None:
+    """A check that failed in many results explains them, also where another failed before it."""
+    both = (failed("first", "R1"), failed("second", "R2"))
+    results = [
+        result("go/default/a", Verdict.FAIL, failures=(failed("other", "R1"),)),
+        result("go/default/b", Verdict.FAIL, failures=both),
+        result("go/default/c", Verdict.FAIL, failures=both[1:]),
+        result("go/default/d", Verdict.ERROR, failures=both[1:], reason="inconclusive"),
+        result("rust/default/d", Verdict.FAIL, failures=both[1:]),
+        result("go/default/e", Verdict.SURPRISE, reason="listed"),
+    ]
+    found = causes(results)
+    assert [(each.name, len(each.results)) for each in found] == [
+        ("second (R2)", 3),
+        ("other (R1)", 1),
+        ("second (R2)", 1),
+        ("passed, although the manifest lists it as a known failure: listed", 1),
+    ]
+    assert found[0].shown.id == "go/default/c", "its first failed check is the cause"
+
+
+def test_the_first_ten_causes_have_pages_and_others_a_line() -> None:
     many = [
-        result(f"go/h1/{n}", Verdict.FAIL, failures=(failed("c", actual=f"{n} events"),))
+        result(f"go/h1/basic_{n}", Verdict.FAIL, failures=(failed(f"check_{n}"),))
         for n in "abcdefghijkl"
     ]
-    last = "FAIL  go/h1/j: failed check: c\n      j events\nand 2 more\nred: 12 fail"
-    assert last in rendered("human", run_of(*many))
+    text = rendered("human", run_of(*many))
+    assert len(pages(text)) == 10
+    assert "── 2 further causes; --report json=FILE has all ──" in text
+    assert "\n  check_k (R6): go/h1/basic_k\n  check_l (R6): go/h1/basic_l\n" in text
 
 
-def test_only_the_same_cause_is_the_same() -> None:
-    late = "nothing arrived from ws://{}/chat, and the connection is still open at +{} s"
-    alike = [
-        result(f"go/default/{n}", Verdict.FAIL, failures=(failed("c", actual=late.format(*at)),))
-        for n, *at in (("a", "127.3.4.5:8000", "2.001"), ("b", "127.21.13.50:34567", "2.013"))
-    ]
-    other = result("go/default/c", Verdict.FAIL, failures=(failed("c", actual="17 events"),))
-    another = result("go/default/d", Verdict.FAIL, failures=(failed("c", actual="18 events"),))
-    elsewhere = replace(alike[0], daemon="rust")
-    text = rendered("human", run_of(*alike, other, another, elsewhere))
-    assert len(pages(text)) == 4
-    assert text.count("failed in the same way") == 1
+def test_the_end_says_what_to_fix_first_and_why() -> None:
+    """A log of a run elsewhere is often all that is there, and only its end."""
+    last = rendered("human", mixture()).partition("── fix these first ──")[2]
+    assert len(last.splitlines()) < 25
+    assert "  the daemon did not start: it exited with status 1 after 0.02 s: dead/default/" in last
+    assert "    repeat    conformance run daemons/dead --variant default --scenario basic_r" in last
+    assert "and 2 more causes, above" in last
+    assert "The lowest category that is red is basic." in last
+    assert "so a fault there often causes failures in later ones" in last
+    assert "    conformance run daemons/dead --variant default --category basic\n" in last
+    one = run_of(result("go/h1/abort_a", Verdict.FAIL, failures=(failed("c", actual="17"),)))
+    last = rendered("human", one).partition("── fix these first ──")[2]
+    assert "  c (R6): go/h1/abort_a\n    expected  no [DONE]\n    actual    17\n" in last
+    assert "lowest" not in last, "there is only one"
+
+
+def test_a_long_clause_is_quoted_by_the_sentence_that_matters() -> None:
+    def rule(check: FailedCheck, description: str) -> str:
+        return quoted_rule(result("go/h1/a", Verdict.FAIL, description=description), check)
+
+    whole = profile_named("handoff").clause("R5").sentence
+    late = failed("http_error", "R5", expected="status 502", actual="it was kept: Retry-After 3")
+    assert len(whole) > 160
+    assert rule(late, "The daemon keeps Retry-After.") == "… keep Retry-After …"
+    assert rule(failed("x", "R2"), "") == profile_named("handoff").clause("R2").sentence
+
+
+def test_the_reason_of_a_second_try_does_not_replace_the_failed_check() -> None:
+    why = "inconclusive: tried twice, and the machine was 0.50 s late"
+    late = result("go/h1/a", Verdict.ERROR, reason=why, failures=(failed("on_time"),))
+    text = rendered("human", run_of(late))
+    assert "  on_time  R6 MUST\n" in text
+    assert text.index(why) > text.index("actual    [DONE]")
+    assert "on_time (R6): go/h1/a\n" in text
 
 
 def test_the_matrix_counts_what_passed_of_what_was_judged() -> None:
     lines = [line.split() for line in rendered("human", mixture()).splitlines()]
-    assert ["daemon", "variant", "basic", "unicode", "chunks", "abort", "finish"] in lines
-    assert ["go", "default", "2/2", "4/4", "2/2", "✗", "1/2", "2/2"] in lines
-    assert ["h1", "2/2", "✗", "3/4", "2/2", "1/2", "✗", "1/2"] in lines
-    assert ["rust", "default", "skip", "skip", "skip", "skip", "skip"] in lines
-    assert ["php", "default", "·", "✗", "0/1", "·", "·", "·"] in lines
+    assert ["basic", "unicode", "chunks", "abort", "finish"] in lines
+    assert ["go/default", "2/2", "4/4", "2/2", "✗", "1/2", "2/2"] in lines
+    assert ["go/h1", "2/2", "✗", "3/4", "2/2", "1/2", "✗", "1/2"] in lines
+    assert ["php/default", "·", "✗", "0/1", "·", "·", "·"] in lines
+    assert not any("rust/default" in line for line in lines), "nothing of it was judged"
+
+
+def test_variants_that_are_not_red_share_a_row() -> None:
+    variants = ("default", "h1", "unix")
+    passed = [result(f"go/{each}/basic_a", Verdict.PASS) for each in variants]
+    bad = result("go/h2/basic_a", Verdict.FAIL)
+    lines = [line.split() for line in rendered("human", run_of(*passed, bad)).splitlines()]
+    assert ["go/h2", "✗", "0/1"] in lines
+    assert ["go", "×3", "3/3"] in lines
+
+
+def test_a_profile_has_a_matrix_of_its_own_categories() -> None:
+    run = run_of(
+        result("go/default/basic_a", Verdict.PASS),
+        result("spaces/default/queue_a", Verdict.PASS, profile="spaces"),
+    )
+    text = rendered("human", run)
+    handoff, _, spaces = text.partition("── handoff ──")[2].partition("── spaces ──")
+    assert re.findall("basic|queue", handoff) == ["basic"]
+    assert re.findall("basic|queue", spaces) == ["queue"]
 
 
 def test_a_wide_matrix_is_cut_into_tables_that_fit() -> None:
@@ -149,14 +221,47 @@ def test_a_wide_matrix_is_cut_into_tables_that_fit() -> None:
     run = run_of(*(result(f"go/default/{each}_a", Verdict.PASS) for each in categories))
     lines = rendered("human", run).splitlines()
     assert max(map(len, lines)) <= 100
-    assert sum(line.split() == ["daemon", "variant", *line.split()[2:]] for line in lines) > 1
+    assert sum(line.startswith("go/default") for line in lines) == 3
     assert all(any(each in line for line in lines) for each in categories)
 
 
-def test_skips_are_one_line_for_each_daemon_and_reason() -> None:
-    text = rendered("human", mixture())
-    assert text.count("cargo is missing; install Rust 1.75 or newer") == 1
-    assert "(12 scenarios)" in text
+def test_what_to_install_is_said_once_for_all_daemons() -> None:
+    lacking = {
+        "go": ("apt-get install golang-go, or https://go.dev/dl for a newer one",),
+        "php": ("apt-get install php8.2-cli", "apt-get install php8.2-mbstring"),
+        "swow": ("apt-get install php8.2-cli", "pecl install swow"),
+        "spaces": ("pip install 'stream-conformance[spaces]'",) * 3,
+    }
+    skips = [
+        result(f"{name}/{variant}/{n}", Verdict.SKIP, reason="needs", install=install)
+        for name, install in lacking.items()
+        for variant in ("default", "h1")
+        for n in "abc"
+    ]
+    run = run_of(result("mine/default/basic_a", Verdict.PASS), *skips)
+    text = rendered("human", run)
+    assert (
+        "\nnot judged, because this machine lacks their tools: go, php, swow, spaces. "
+        "To judge them:\n"
+        "  apt-get install golang-go php8.2-cli php8.2-mbstring\n"
+        "  pip install 'stream-conformance[spaces]'\n"
+        "  or: https://go.dev/dl for a newer one; pecl install swow\n"
+    ) in text
+    assert "php/" not in text
+    assert len(text.splitlines()) < 15
+
+
+def test_skips_are_merged_over_daemons() -> None:
+    skips = [
+        result(f"{name}/h1/{n}", Verdict.SKIP, reason=f"lacks {n}")
+        for name in ("go", "rust")
+        for n in "abcdef"
+    ]
+    text = rendered("human", run_of(*skips, result("go/h1/basic_a", Verdict.PASS)))
+    assert (
+        "\nskipped 12: lacks a (2), lacks b (2), lacks c (2), lacks d (2), 2 other reasons (4)\n"
+        in text
+    )
 
 
 def test_known_failures_and_warnings_are_told() -> None:
@@ -228,15 +333,38 @@ def test_no_colour_and_no_bars_where_there_is_no_terminal() -> None:
     assert progress[:3] == [
         "61 scenarios on go, dead, python-http2, rust, php",
         "building go",
-        "  ✗ go/default            1 fail, 1 warn, 10 pass",
+        "  ✗ go/default/abort_stream  no_done_marker (R6): [DONE] as event 6",
     ]
-    assert len(progress) == 2 + 6 + 1
+    assert "  ✓ python-http2  12 pass" in progress
+    assert not any("rust" in line for line in progress[1:])
+    assert sum("dead/" in line for line in progress) == 3, "one cause fills no log"
 
 
-def test_a_variant_is_told_when_its_last_result_comes() -> None:
-    run = mixture()
-    by_scenario = tuple(sorted(run.results, key=lambda each: each.scenario))
-    assert rendered("human", run, arrival=by_scenario).count("✓ python-http2/default  12 pass") == 1
+def test_a_ci_log_never_stands_still() -> None:
+    stream, clock = io.StringIO(), iter(range(0, 1000, 3))
+    seconds = 0.0
+
+    def now() -> float:
+        nonlocal seconds
+        seconds = next(clock)
+        return seconds
+
+    ids = [f"go/h1/{n}" for n in "abcdefgh"]
+    progress = Progress(Console(file=stream, width=100), ["go"], ids, now=now)
+    progress.news([News("go/h1/a", 0.0), News("go/h1/b", 1.0)])
+    progress.news([News("go/h1/c", 2.0, Verdict.FAIL, "done_marker (R4)", "none")])
+    assert stream.getvalue() == "  ✗ go/h1/c  done_marker (R4): none\n"
+    for _ in range(20):
+        progress.news([])
+    lines = stream.getvalue().splitlines()[1:]
+    assert lines[0] == (
+        f"  {re.match(r'  ([0-9]+) s', lines[0])[1]} s: 1 of 8 judged; 1 red, last go/h1/c; "
+        f"2 running, longest go/h1/a for {re.search('for ([0-9]+)', lines[0])[1]} s"
+    )
+    assert len(lines) >= 4
+    progress.result(result("go/h1/c", Verdict.FAIL))
+    assert stream.getvalue().count("go/h1/c  ") == 1, "its news came before it"
+    progress.stop()
 
 
 @pytest.mark.parametrize(
