@@ -57,8 +57,11 @@ class UpstreamChecks(FailureChecks):
             differs("the configured key as bearer token", "another key, or none")
         asked = self.observation.asked
         for header, value in asked.headers.items():
-            if entry.header(header) != value:
-                differs(f"{header}: {value}", repr(entry.header(header)))
+            received_value = entry.header(header)
+            if received_value is None:
+                differs(f"{header}: {value}", f"no {header} header")
+            elif received_value != value:
+                differs(f"{header}: {value}", repr(received_value))
         received = sent.decoded(entry.body)
         if not isinstance(received, dict):
             differs("a JSON object", excerpt(entry.body))

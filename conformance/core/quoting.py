@@ -11,6 +11,9 @@ from conformance.core.evidence import Ending, Event, Kind, Response
 EXCERPT = 120
 """Characters of an excerpt: one line of a terminal, with room for the words around it."""
 
+STRETCHED = 1.05
+"""The scale from which a bound is shown as stretched."""
+
 _ENDINGS = {
     Ending.EOF: "then EOF",
     Ending.MESSAGE: "then the end of the message",
@@ -32,6 +35,16 @@ def excerpt(value: str | bytes, limit: int = EXCERPT) -> str:
 def plural(number: int, noun: str) -> str:
     """`1 event`, `2 events`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def stretched(seconds: float, scale: float) -> str:
+    """A bound on a machine slower than calm: `13 s: 2 s on a calm machine`; on a calm one `2 s`.
+
+    seconds: on a calm machine.
+    """
+    if scale < STRETCHED:
+        return f"{seconds:g} s"
+    return f"{seconds * scale:.3g} s: {seconds:g} s on a calm machine"
 
 
 def ending(response: Response) -> str:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from conformance.core.evidence import JournalEntry, Observation
+from conformance.core.masking import masked
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -47,8 +48,8 @@ PACKING = 3
 
 
 def pack(record: Json) -> bytes:
-    """The record as compressed JSON."""
-    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    """The record as compressed JSON, without the keys that the suite gives to daemons."""
+    text = masked(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
     return zlib.compress(text.encode(errors="backslashreplace"), PACKING)
 
 
@@ -56,6 +57,12 @@ def unpack(packed: bytes) -> Json:
     """The inverse of pack; an empty record for no bytes."""
     record: Json = json.loads(zlib.decompress(packed)) if packed else empty()
     return record
+
+
+def masked_record(packed: bytes, key: str) -> bytes:
+    """The packed record without this API key."""
+    text = zlib.decompress(packed).decode() if packed else ""
+    return zlib.compress(masked(text, key).encode(), PACKING) if key in text else packed
 
 
 def empty() -> Json:

@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from conformance.core.masking import PREFIX
 from conformance.core.socket_type import SocketType
 from conformance.daemon.child import PATIENCE, Child, Exit, describe
 from conformance.daemon.failures import (
@@ -146,7 +147,7 @@ class DaemonProcess:
         try:
             state = how.get("state", folder / STATE)
             state.mkdir(mode=0o700, exist_ok=True)
-            key = f"sk-conformance-{secrets.token_hex(12)}"
+            key = f"{PREFIX}{secrets.token_hex(12)}"
             name = f"{manifest.name}.{variant.name}"[:44]  # a key's name has 64 characters
             key_name = how.get("key_name", f"{name}.{os.getpid()}.{number}")
             await upstream.register_key(key_name, key)

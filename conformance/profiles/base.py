@@ -32,6 +32,9 @@ SLOT = 0.5
 CONCURRENCY = 256
 """Scenarios of one instance that begin at a time, where the profile sets no limit."""
 
+NOTHING = ("None", "null")
+"""How Python and JSON call a value that is missing. A report names what is missing."""
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -152,9 +155,14 @@ class Profile:
             clause=clause_id,
             level=self.clause(clause_id).level.value,
             expected=finding.expected,
-            actual=finding.actual,
+            actual=_missing(finding.check) if finding.actual in NOTHING else finding.actual,
             where=finding.where,
         )
+
+
+def _missing(check: str) -> str:
+    """What is not there, by the name of the check that looks for it."""
+    return f"no {check.replace('_', ' ')}: it is missing, or null"
 
 
 def _categories(package: ModuleType) -> Iterator[str]:

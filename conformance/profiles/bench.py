@@ -17,7 +17,7 @@ from typing import Unpack
 
 from conformance.core import record
 from conformance.core.finding import Finding, FindingKind
-from conformance.core.quoting import excerpt, plural
+from conformance.core.quoting import STRETCHED, excerpt, plural, stretched
 from conformance.core.scenario import Scenario
 from conformance.core.script import Script, name_of
 from conformance.daemon import proc
@@ -106,6 +106,10 @@ class Bench:
             await asyncio.sleep(LOOK)
         return True
 
+    def stretched(self, seconds: float) -> str:
+        """A bound in words; see quoting.stretched."""
+        return stretched(seconds, self.environment.scale)
+
     async def released(self, *targets: str, within: float = 2.0, clause: str | None = None) -> bool:
         """Check that the daemon closes each of these descriptors, as /proc names them.
 
@@ -130,7 +134,7 @@ class Bench:
             not held,
             "released",
             expected=f"the descriptors of {plural(len(targets), 'handoff')} are closed",
-            actual=f"after {within:g} s the daemon still holds {len(held)}: "
+            actual=f"after {self.stretched(within)} the daemon still holds {len(held)}: "
             + ", ".join(sorted(held)[:4]),
             clause=clause,
             kind=FindingKind.HELD,
@@ -173,13 +177,25 @@ class Bench:
         return holds
 
     def at_most(
-        self, check: str, measured: float, bound: float, unit: str, *, clause: str | None = None
+        self,
+        check: str,
+        measured: float,
+        bound: float,
+        unit: str,
+        *,
+        clause: str | None = None,
+        timed: bool = False,
     ) -> bool:
         """Check a measured number against its bound; return whether it holds.
 
-        unit: of both numbers, as a report shows them: `MiB of memory`.
+        unit: of both numbers, as a report shows them: `MiB of memory`. timed: whether the bound
+        is a time on a calm machine, to be stretched on this one.
         """
+        calm, scale = bound, self.environment.scale if timed else 1.0
+        bound *= scale
         expected, actual = f"at most {bound:.4g} {unit}", f"{measured:.4g} {unit}"
+        if scale >= STRETCHED:
+            expected += f" (on a calm machine {calm:.4g})"
         return self.check(measured <= bound, check, expected=expected, actual=actual, clause=clause)
 
     async def descriptors_fall_to(self, most: int, *, within: float = 2.0) -> bool:
@@ -190,7 +206,7 @@ class Bench:
             held <= most,
             "descriptors",
             expected=f"at most {plural(most, 'descriptor')}",
-            actual=f"{held} after {within:g} s",
+            actual=f"{held} after {self.stretched(within)}",
             kind=FindingKind.HELD,
         )
 

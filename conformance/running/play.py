@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conformance.core.finding import ScenarioStopped
+from conformance.core.quoting import STRETCHED, stretched
 from conformance.core.record import Json
 from conformance.core.result import FailedCheck
 from conformance.core.scenario import Scenario
@@ -43,5 +44,8 @@ async def play(
         await bench.aclose()
     failures = tuple(profile.failed_check(finding, scenario) for finding in bench.findings)
     evidence = await bench.evidence() if failures else ""
+    if evidence and environment.scale >= STRETCHED:
+        bound = stretched(scenario.deadline, environment.scale)
+        evidence = f"this machine is slower than a calm one; the deadline was {bound}\n{evidence}"
     record = await bench.recorded() if failures or recorded else None
     return Judgement(failures, evidence, record)

@@ -168,4 +168,5 @@ class Runner:
             self._finish(case, settled)
 
     def _finish(self, case: Case, result: Result) -> None:
-        self._publish(verdicts.repeatable(case, self._settings, result))
+        result = verdicts.repeatable(case, self._settings, result)
+        self._publish(verdicts.without_keys(case, result))

@@ -7,6 +7,8 @@ import traceback
 from dataclasses import replace
 
 from conformance.core.clause import Level
+from conformance.core.masking import masked
+from conformance.core.record import masked_record
 from conformance.core.result import FailedCheck, Result, Verdict
 from conformance.daemon.failures import DaemonError
 from conformance.daemon.instance import Instance
@@ -120,6 +122,27 @@ def state_of(instance: Instance) -> str:
     log = instance.log_tail(LOG_LINES)
     state = f"the daemon {ended}" if ended else "the daemon is still running"
     return f"\n{state}" + (f"; its log ends:\n{log}" if log else "; its log is empty")
+
+
+def without_keys(case: Case, result: Result) -> Result:
+    """The Result without API keys in what daemons and checks say."""
+    key = case.manifest.served.api_key if case.manifest.served else ""
+
+    def hidden(failed: FailedCheck) -> FailedCheck:
+        return replace(
+            failed,
+            expected=masked(failed.expected, key),
+            actual=masked(failed.actual, key),
+            where=masked(failed.where, key),
+        )
+
+    return replace(
+        result,
+        reason=masked(result.reason, key),
+        evidence=masked(result.evidence, key),
+        failures=tuple(map(hidden, result.failures)),
+        record=masked_record(result.record, key) if key else result.record,
+    )
 
 
 def repeatable(case: Case, settings: Settings, result: Result) -> Result:

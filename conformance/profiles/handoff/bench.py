@@ -92,7 +92,7 @@ class HandoffBench(RelayBench):
         self.check(
             await sender.left(within=within * self.environment.scale),
             "left",
-            expected=f"the daemon closes the sender's connection within {within:g} s",
+            expected=f"the daemon closes the sender's connection within {self.stretched(within)}",
             actual="it is still open",
             clause=clause,
         )

@@ -23,7 +23,7 @@ from conformance.core.evidence import (
     Response,
 )
 from conformance.core.finding import FindingKind, ScenarioStopped
-from conformance.core.quoting import arrived, last_place
+from conformance.core.quoting import arrived, last_place, stretched
 from conformance.profiles.relay.client_side import READ_SIZE, ClientSide
 from conformance.profiles.relay.mock_api import MockApi
 from conformance.profiles.relay.opening import Opening
@@ -127,7 +127,7 @@ class Exchange(ClientSide):
         within = SETTLING * self._scale
         if not await self.upstream.wait(self.token, state="received", within=within, brief=True):
             kind, expected = FindingKind.REQUEST, "the API is asked"
-            actual = f"it received no request within {within:g} s"
+            actual = f"it received no request within {stretched(SETTLING, self._scale)}"
             raise ScenarioStopped(
                 self._note(
                     "asked",
@@ -148,9 +148,10 @@ class Exchange(ClientSide):
 
     async def upstream_ended(self, within: float = 2.0, *, clause: str | None = None) -> None:
         """Check that the upstream request ends within this time from now (U5)."""
+        check, bound = "upstream_ended", stretched(within, self._scale)
+        expected = f"the upstream request ends within {bound}"
         within *= self._scale
         entries = await self.upstream.wait(self.token, state="ended", within=within, brief=True)
-        check, expected = "upstream_ended", f"the upstream request ends within {within:g} s"
         if not entries:
             actual = "the API received no request"
             self._note(check, FindingKind.REQUEST, expected, actual, "upstream")

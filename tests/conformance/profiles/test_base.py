@@ -78,3 +78,10 @@ def test_a_shared_scenario_cites_the_clause_as_the_profile_words_it() -> None:
 def test_the_clauses_with_a_time_limit_exist() -> None:
     assert PROFILE.timed
     assert all(PROFILE.clause(clause_id) for clause_id in PROFILE.timed)
+
+
+@pytest.mark.parametrize("actual", ["None", "null"])
+def test_a_value_that_is_missing_is_named(actual: str) -> None:
+    found = replace(finding(), check="total_tokens", actual=actual)
+    failed = PROFILE.failed_check(found, SCENARIO)
+    assert failed.actual == "no total tokens: it is missing, or null"

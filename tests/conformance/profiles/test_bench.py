@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from conformance.core.finding import FindingKind
+from conformance.core.quoting import stretched
 from conformance.profiles.bench import Bench
 from conformance.profiles.registry import profile_named
 
@@ -51,3 +52,14 @@ def test_a_check_leaves_the_clause_to_the_profile() -> None:
     (finding,) = one.findings
     assert (finding.kind, finding.clause) == (FindingKind.HELD, None)
     assert finding.actual == "'[\"socket:[1]\"]'"
+
+
+def test_a_bound_that_was_stretched_says_so() -> None:
+    one = bench()
+    assert one.at_most("took", 1.9, 1.0, "s", timed=True), "twice as slow as a calm machine"
+    assert not one.at_most("took", 2.1, 1.0, "s", timed=True)
+    (finding,) = one.findings
+    assert finding.expected == "at most 2 s (on a calm machine 1)"
+    assert one.stretched(2.0) == "4 s: 2 s on a calm machine"
+    assert stretched(2.0, 6.5) == "13 s: 2 s on a calm machine"
+    assert stretched(2.0, 1.0) == "2 s"

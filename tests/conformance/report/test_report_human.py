@@ -404,3 +404,12 @@ def test_a_terminal_without_colour_still_gets_bars(monkeypatch: pytest.MonkeyPat
     text = on_a_terminal(run_of(result("go/default/basic_a", Verdict.FAIL)))
     assert "━" in text
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", text)
+
+
+def test_no_line_is_a_command_of_githubs_runner() -> None:
+    words = "::error file=x::gone ::add-mask::x ::stop-commands::t ##[error]gone std::vector ::1"
+    bad = result("go/h1/a", Verdict.FAIL, failures=(failed("c", actual=words),), evidence=words)
+    text = rendered("human", run_of(bad))
+    assert "\\x3a:error file=x" in text
+    assert "\\x23#[error]gone std::vector ::1" in text
+    assert not re.search(r"(?m)::[a-z-]+( .*)?::|##\[", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,11 @@ from typing import Any
 import pytest
 
 from conformance.checks import Checks
+from conformance.core.finding import Finding
+from conformance.core.masking import PREFIX
+from conformance.core.record import empty, masked_record, pack, unpack, with_log
 from conformance.core.result import FailedCheck, Result, Verdict
+from conformance.daemon.manifest import Served
 from conformance.mock.addresses import Addresses
 from conformance.mock.client import MockClient
 from conformance.mock.process import MockServer
@@ -25,7 +30,7 @@ from conformance.running.retries import LONG
 from conformance.running.runner import Runner
 from conformance.running.selection import Case
 from conformance.running.settings import Settings
-from conformance.running.verdicts import judged
+from conformance.running.verdicts import judged, without_keys
 from conformance.timing.calibration import CALM
 from conformance.timing.loop_lag import TOO_LATE
 
@@ -60,6 +65,32 @@ def judge(addresses: Addresses, *cases: Case) -> dict[str, Result]:
 
     asyncio.run(run())
     return results
+
+
+async def leaks(bench: HandoffBench) -> None:
+    """A check that quotes the daemon's key, as a daemon may log it or send it."""
+    key = bench.daemon.key
+    bench.check(False, "key", expected=f"not {key}", actual=f"Bearer {key}!", where=key)
+    bench.note(Finding("other", "no key", key, "the daemon"))
+    raise RuntimeError(key)
+
+
+def test_no_report_repeats_an_api_key(addresses: Addresses) -> None:
+    results = judge(addresses, case(leaks, alone=True))
+    text = json.dumps(results["leaks"].to_json())
+    assert "sk-conformance-" not in text
+    assert "RuntimeError: <API key>" in text
+    asked = replace(SOUND, served=Served(Path("/s"), "sk-mine"))
+    one = Case(asked, SOUND.variants[0], case(leaks).scenario)
+    shown = without_keys(one, replace(results["leaks"], reason="sk-mine was sent"))
+    assert shown.reason == "<API key> was sent"
+
+
+def test_a_record_keeps_no_key() -> None:
+    key = f"{PREFIX}{'0' * 24}"
+    packed = pack(with_log(empty(), f"Bearer {key} and sk-mine"))
+    assert unpack(packed)["log"] == "Bearer <API key> and sk-mine"
+    assert unpack(masked_record(packed, "sk-mine"))["log"] == "Bearer <API key> and <API key>"
 
 
 def stand_still(seconds: float) -> None:

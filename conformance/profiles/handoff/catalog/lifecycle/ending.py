@@ -51,7 +51,7 @@ async def exits(
     bench.check(
         daemon.returncode in statuses,
         "exits",
-        expected=f"exit status {shown} within {within:g} s",
+        expected=f"exit status {shown} within {bench.stretched(within)}",
         actual=daemon.describe_exit() or "it still runs",
         clause=clause,
     )

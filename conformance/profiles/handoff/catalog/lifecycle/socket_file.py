@@ -32,7 +32,7 @@ async def _starts(bench: HandoffBench, daemon: DaemonProcess) -> None:
     bench.check(
         daemon.alive() and try_connect(daemon.socket, daemon.socket_type) is None,
         "starts",
-        expected=f"the second daemon listens within {within:g} s",
+        expected=f"the second daemon listens within {bench.stretched(within)}",
         actual=f"it {daemon.describe_exit() or 'runs and does not listen'}: {daemon.log_tail(1)}",
     )
 
