@@ -101,15 +101,18 @@ class Http2Connection:
 
     def _push(self, stream: Http2Stream) -> None:
         """Send as much of the stream's body as the windows allow."""
-        while stream.unsent:
-            room = min(
-                self._h2.local_flow_control_window(stream.number),
-                self._h2.max_outbound_frame_size,
-            )
-            if room <= 0:
-                break
-            part, stream.unsent = stream.unsent[:room], stream.unsent[room:]
-            self._h2.send_data(stream.number, part, end_stream=not stream.unsent)
+        try:
+            while stream.unsent:
+                room = min(
+                    self._h2.local_flow_control_window(stream.number),
+                    self._h2.max_outbound_frame_size,
+                )
+                if room <= 0:
+                    break
+                part, stream.unsent = stream.unsent[:room], stream.unsent[room:]
+                self._h2.send_data(stream.number, part, end_stream=not stream.unsent)
+        except h2.exceptions.StreamClosedError:
+            stream.unsent = b""  # the gateway answered early, and wants no more of it
         self._flush()
 
     def _flush(self) -> None:
