@@ -230,21 +230,16 @@ class BytesChecks(GatewayChecks):
         return self._as_sent("no_done_marker")
 
     def failed_stream(self) -> Self:
-        """`[DONE]` only where the API sent it, and an end to the message (R6)."""
+        """`[DONE]` only where the API sent it; a message that the API broke off is broken (R6)."""
         self._as_sent("failed_stream")
-        if self.response.transcript.ending is Ending.DEADLINE:
+        ending = self.response.transcript.ending
+        if ending is Ending.DEADLINE:
             self._end("failed_stream")
-        return self
-
-    def cut_off(self) -> Self:
-        """The message is broken off as the API's is, or became an error (R6)."""
-        super().cut_off()
-        orderly = self.response.transcript.ending.orderly
-        if orderly and not self.broken_off and not self._failed_early:
+        elif self._broke and ending.orderly and not (self.broken_off or self._failed_early):
             expected = "a message that is broken off, as the API's is"
             actual = f"it ends cleanly; {arrived(self.response)}"
             where = last_place(self.response)
-            self._fail("cut_off", FindingKind.ERROR_EVENT, expected, actual, where)
+            self._fail("failed_stream", FindingKind.ERROR_EVENT, expected, actual, where)
         return self
 
     def content(self, expected: str) -> Self:
