@@ -28,7 +28,7 @@ def http1_informational(response: Checks) -> None:
     response.http_status(200, clause="U4").no_error().content_as_sent().done_marker()
 
 
-@scenario(clause=("R5", "U4"), everywhere=True, needs=H1, evidence="RFC 9112 4, 5")
+@scenario(clause=("R5", "U4"), everywhere=True, needs=H1, deadline=3.0, evidence="RFC 9112 4, 5")
 async def http1_bad_head(bench: RelayBench) -> None:
     """The client receives 502 where the API's head is not HTTP/1.1."""
     heads = (
