@@ -27,7 +27,7 @@ CHECKS  := $(PYTHONS:%=check-%) check-go check-rust check-uring check-php
 STEPS   := check-format,check-types check-documents check-tests \
 	$(subst $(space),$(comma),$(CHECKS)) check-self-test
 .PHONY: help test test-category test-tap test-json list docs check coverage $(CHECKS) $(subst $(comma), ,$(STEPS)) $(BACKENDS:%=test-%) \
-	$(GATEWAYS:%=test-%) test-gateways gallery self-test steady format clean
+	$(GATEWAYS:%=test-%) test-gateways gallery self-test mutants steady format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -135,6 +135,10 @@ check-php:
 self-test: $(DEV) ## Prove that each check can fail: PROFILE=… FAULT=… SCENARIO=… narrow it
 	@$(BIN)/python tests/faulty/self_test.py $(call each,--profile,$(PROFILE)) $(call each,--fault,$(FAULT)) \
 		$(call each,--scenario,$(SCENARIO)) $(if $(JOBS),--jobs $(JOBS))
+
+mutants: $(DEV) ## Judge mutants of the daemons: SEED=1 SECONDS=300 DAEMON=go,python-http2
+	@$(BIN)/python tests/mutants/run.py --seed $(or $(SEED),1) --seconds $(or $(SECONDS),300) \
+		$(subst $(comma), ,$(DAEMON))
 
 steady: $(READY) ## Repeat a run RUNS=50 times, BUSY=1 with the other core busy
 	@$(BIN)/conformance steady --runs $(or $(RUNS),50) $(if $(BUSY),--busy) \
