@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -42,6 +43,9 @@ BODY = 4096
 
 LOG = 4096
 """Characters of the daemon's log that are kept."""
+
+_SECRET = re.compile(rb"(?im)^((?:authorization|x-api-key):[ \t]*(?:bearer[ \t]+)?)\S+")
+"""The value of a header that holds an API key."""
 
 PACKING = 3
 """Level of zlib: a third of a millisecond for a record, and ten times smaller."""
@@ -125,9 +129,8 @@ def exchange(
             "data": quote(event.data, share(among, len(response.events))),
         },
     )
-    opened = part(
-        start, transcript.began_at, transcript.opening, transcript.request, BODY, sent=True
-    )
+    asked = _SECRET.sub(rb"\1***", transcript.request)
+    opened = part(start, transcript.began_at, transcript.opening, asked, BODY, sent=True)
     return {
         "opening": transcript.opening,
         "began": _after(start, transcript.began_at),

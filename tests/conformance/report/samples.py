@@ -4,6 +4,21 @@ from __future__ import annotations
 
 import io
 
+from conformance.core import record
+from conformance.core.evidence import (
+    End,
+    Ending,
+    Event,
+    JournalEntry,
+    Kind,
+    Observation,
+    Read,
+    Response,
+    SentEvent,
+    Transcript,
+    Violation,
+)
+from conformance.core.finding import FindingKind
 from conformance.core.result import FailedCheck, Result, Run, Verdict
 from conformance.report import Report, load
 
@@ -56,6 +71,64 @@ def failed(check: str, clause: str = "R6", **fields: str) -> FailedCheck:
     return FailedCheck(check=check, clause=clause, **values)
 
 
+def recorded() -> bytes:
+    """A packed record: one relayed exchange with a gate, a stall, hostile bytes and a reset."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    once = b'data: {"content":"Once \xf0\x9f'
+    rest = b'\x98\x80"}\n\n</script><img src=x onerror=alert(1)>\xff'
+    response = Response(
+        transcript=Transcript(
+            request=b"POST /v1 HTTP/1.1\r\nAuthorization: Bearer sk-secret\r\n\r\n",
+            began_at=100.0,
+            reads=(Read(100.004, head), Read(100.006, once), Read(101.506, rest)),
+            ending=Ending.RESET,
+            ended_at=101.51,
+            opening="request",
+        ),
+        status=200,
+        headers=(("content-type", "text/event-stream"),),
+        body=once + rest,
+        body_offset=len(head),
+        events=(Event(Kind.CHUNK, '{"content":"Once 😀"}', None, "message", len(head), 101.506),),
+        format=None,
+        violations=(
+            Violation("an event ends with a blank line", FindingKind.EVENTS, "</script>", 140),
+        ),
+    )
+    entry = JournalEntry(
+        id=7,
+        token="t",
+        pattern="abort:5",
+        source="prompt",
+        key="go",
+        authorized=True,
+        protocol="h2",
+        transport="tls",
+        connection=1,
+        stream=1,
+        method="POST",
+        path="/v1/chat/completions",
+        headers=(("accept", "*/*"),),
+        body=b'{"stream":true}',
+        received_at=100.002,
+        status=200,
+        bytes_sent=90,
+        events=(SentEvent(100.003, '{"choices":[{"delta":{"content":"Once 😀"}}]}'),),
+        end=End.CLIENT_GONE,
+        ended_at=101.52,
+        events_sent=1,
+    )
+    observation = Observation(response=response, upstream=(entry,))
+    shown = record.exchange(observation, start=100.0, among=1, marks=[(101.0, "gate 1 opened")])
+    whole = {
+        **record.empty(),
+        "exchanges": [shown],
+        "requests": [record.request(entry, start=100.0, among=1, of=0)],
+        "held": ["applied", "http_status"],
+    }
+    return record.pack(record.with_log(whole, f"log {HOSTILE}\n::error ::gone\n</script>"))
+
+
 SCENARIOS = (
     "basic_response", "basic_content", "unicode_content", "unicode_emoji", "unicode_cjk",
     "unicode_4byte", "chunks_short", "chunks_long", "abort_stream", "abort_early",
@@ -77,6 +150,7 @@ def mixture() -> Run:
                 failed("events_in_order", "R2", expected="5 events", actual="6 events"),
             ),
             evidence=TRANSCRIPT,
+            record=recorded(),
         ),
         "go/h1/abort_early": result(
             "go/h1/abort_early",

