@@ -23,7 +23,7 @@ from urllib.parse import quote
 from conformance.core import record
 from conformance.core.result import Result, Run, Verdict
 from conformance.report import exit_status
-from conformance.report._cause import alike, headline
+from conformance.report._cause import causes, headline
 from conformance.report._command import PROGRAM, repeat
 from conformance.report._printable import printable
 
@@ -126,7 +126,6 @@ def _index(run: Run, places: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         )
     counts = Counter(result.verdict for result in run.results)
     numbers = {result.id: number for number, result in enumerate(run.results)}
-    causes = sorted(alike(run.red), key=len, reverse=True)
     names = ", ".join(list(daemons)[:3]) + (" and others" if len(daemons) > 3 else "")
     return {
         "title": names or "no daemon was judged",
@@ -144,7 +143,15 @@ def _index(run: Run, places: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         "clauses": _clauses(run),
         "texts": list(texts),
         "results": rows,
-        "causes": [[numbers[result.id] for result in cause] for cause in causes],
+        "causes": [
+            {
+                "name": printable(cause.name),
+                "actual": printable(cause.failed.actual) if cause.failed else "",
+                "shown": numbers[cause.shown.id],
+                "cases": [numbers[result.id] for result in cause.results],
+            }
+            for cause in causes(run.red)
+        ],
     }
 
 

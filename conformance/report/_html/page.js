@@ -28,7 +28,7 @@ const CASES = RUN.results.map(([d, variant, n, verdict, duration, group, place, 
     search: `${id} ${about.category} ${about.clauses.join(" ")} ${about.description} ${reason}`.toLowerCase() };
 });
 const BY_ID = new Map(CASES.map((one) => [one.id, one]));
-const filter = { text: "", daemon: "", variant: "", category: "", clause: "", verdicts: new Set() };
+const filter = { text: "", daemon: "", variant: "", category: "", clause: "", verdicts: new Set(), ids: null };
 let shown = CASES;
 let current = null;
 
@@ -118,13 +118,14 @@ function causes() {
   if (!RUN.causes.length) return;
   const most = 6;
   $("causes").append(h("h2", {}, "What is red ", h("small", {}, `${plural(RUN.causes.length, "cause")}, those that explain most first`)));
-  const show = (list) => list.forEach((indexes) => {
-    const one = CASES[indexes[0]];
-    const others = indexes.length - 1;
+  const show = (list) => list.forEach((cause) => {
+    const one = CASES[cause.shown];
+    const all = () => select({ ids: new Set(cause.cases) });
     $("causes").append(h("div", { class: "cause" },
-      pill(one.verdict), h("a", { href: link(one) }, one.id),
-      h("span", { class: "more" }, others ? `and ${others} more alike` : ""),
-      h("p", {}, one.says)));
+      pill(one.verdict), h("b", {}, cause.name),
+      cause.cases.length > 1 ? h("button", { class: "tool", onclick: all }, `all ${cause.cases.length} cases`) : null,
+      h("a", { href: link(one) }, one.id),
+      cause.actual ? h("p", {}, cause.actual) : null));
   });
   show(RUN.causes.slice(0, most));
   const rest = RUN.causes.slice(most);
@@ -154,7 +155,7 @@ function controls() {
 }
 
 function select(wanted, jump = true) {
-  Object.assign(filter, { text: "", daemon: "", variant: "", category: "", clause: "", verdicts: new Set() }, wanted);
+  Object.assign(filter, { text: "", daemon: "", variant: "", category: "", clause: "", verdicts: new Set(), ids: null }, wanted);
   for (const name of ["text", "daemon", "category", "clause"]) $(name).value = filter[name];
   apply();
   if (jump) $("filter").scrollIntoView({ block: "start" });
@@ -163,12 +164,12 @@ function select(wanted, jump = true) {
 function apply() {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   shown = CASES.filter((one) =>
-    (!filter.verdicts.size || filter.verdicts.has(one.verdict)) &&
+    (!filter.ids || filter.ids.has(one.index)) && (!filter.verdicts.size || filter.verdicts.has(one.verdict)) &&
     (!filter.daemon || one.daemon.name === filter.daemon) && (!filter.variant || one.variant === filter.variant) &&
     (!filter.category || one.about.category === filter.category) && (!filter.clause || one.about.clauses.includes(filter.clause)) &&
     words.every((word) => one.search.includes(word)));
   for (const button of $("verdicts").children) button.setAttribute("aria-pressed", filter.verdicts.has(button.dataset.verdict));
-  const of = filter.variant ? ` of variant ${filter.variant}` : "";
+  const of = filter.variant ? ` of variant ${filter.variant}` : filter.ids ? " of one cause" : "";
   $("count").textContent = `${plural(shown.length, "case")}${of}${shown.length < CASES.length ? ` of ${CASES.length.toLocaleString("en")}` : ""}`;
   $("list").replaceChildren();
   more();
