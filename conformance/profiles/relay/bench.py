@@ -183,6 +183,21 @@ class RelayBench(Bench):
             clause=clause,
         )
 
+    async def asked(
+        self, exchange: Exchange, *, least: int = 0, most: int = 1, clause: str | None = None
+    ) -> None:
+        """Check how many requests of this exchange the API has received so far."""
+        count = len(await self.upstream.journal(exchange.token))
+        numbers = str(least) if least == most else f"{least} to {most}"
+        self.check(
+            least <= count <= most,
+            "upstream_requests",
+            expected=f"{numbers} upstream requests for one request of the client",
+            actual=f"{count}",
+            where="upstream",
+            clause=clause,
+        )
+
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Everything that was noted so far, by the scenario first, then by its exchanges."""
