@@ -5,7 +5,7 @@ from typing import Any
 from conformance.checks import Checks
 from conformance.core.evidence import Ending
 from conformance.core.scenario import scenario
-from conformance.core.script import Script, delta, finished, script
+from conformance.core.script import Script, delta, finished, gate, script
 from conformance.profiles.gateway.bench import GatewayBench
 from conformance.profiles.gateway.connection import HttpConnection
 from conformance.profiles.relay.catalog.upstream.answers import JSON, answer, error_body
@@ -151,7 +151,7 @@ async def keepalive_pipelined(bench: GatewayBench) -> None:
         http2=False,
     )
     first = bench.exchange(
-        pattern=await bench.script(finished(delta("first"))),
+        pattern=await bench.script(finished(delta("fir"), gate(1), delta("st"))),
         reuse=connection,
         keep=True,
         http2=False,
@@ -159,5 +159,8 @@ async def keepalive_pipelined(bench: GatewayBench) -> None:
     )
     async with first:
         await first.start()
+        await first.events(1)
+        await bench.healthy()  # by then a second answer would have begun
+        await first.open_gate(1)
         checks = await first.response()
     checks.no_error().content("first").done_marker()

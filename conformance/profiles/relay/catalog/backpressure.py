@@ -25,8 +25,8 @@ PIECES = 256
 LARGE = finished(repeat(PIECES, delta(PIECE)))
 """16 MiB: twice the most that the kernel's buffers between API and daemon took in tests."""
 
-STEADY = finished(repeat(100, delta("Slowly, but steadily. " * 100)))
-"""220 KB: more than a daemon takes in one read."""
+STEADY = finished(repeat(PIECES // 4, delta(PIECE)))
+"""4 MiB: more than the kernel's buffers between daemon and client took in tests."""
 
 STALLS = 16
 """Clients that stall at the same time (U6)."""
@@ -73,11 +73,12 @@ async def backp_stalled_memory(bench: RelayBench) -> None:
         await _whole(resumed)
 
 
-async def _whole(exchange: Exchange) -> None:
+async def _whole(exchange: Exchange, pieces: int = PIECES) -> Checks:
     checks = await exchange.response(brief=True)
-    checks.done_marker().chunk_count(PIECES)
+    checks.done_marker().chunk_count(pieces)
     if len({event.data for event in checks.deltas}) > 1:
-        checks.content(PIECE * PIECES)
+        checks.content(PIECE * pieces)
+    return checks
 
 
 async def _stall(exchange: Exchange) -> None:
@@ -201,29 +202,29 @@ async def backp_isolation(bench: RelayBench) -> None:
     everywhere=True,
     alone=True,
     start=Start(options={"idle_timeout": "0.5"}),
+    deadline=12.0,
     evidence='envoyproxy/envoy#17186 "timed-out chunked response terminated normally"',
 )
 async def backp_slow_not_timeout(bench: RelayBench) -> None:
     """The daemon does not count a client's pause as the API's silence."""
     pattern = await bench.pattern()
 
-    async def pauses() -> Checks:
+    async def pauses() -> None:
         async with bench.exchange(pattern=pattern, **STALLED) as exchange:
             await exchange.start()
             await exchange.events(1)
             exchange.pause()
             await asyncio.sleep(1.0 * bench.environment.scale)
-            return (await exchange.response()).applied(pattern)
+            (await _whole(exchange, PIECES // 4)).applied(pattern)
 
-    async def sips() -> Checks:
+    async def sips() -> None:
         async with bench.exchange(pattern=pattern, **STALLED) as exchange:
             await exchange.start()
             exchange.pause()
             await _sip(exchange, seconds=1.0 * bench.environment.scale)
-            return (await exchange.response()).applied(pattern)
+            (await _whole(exchange, PIECES // 4)).applied(pattern)
 
-    for checks in await asyncio.gather(pauses(), sips()):
-        checks.content_as_sent().done_marker()
+    await asyncio.gather(pauses(), sips())
 
 
 @scenario(
@@ -232,6 +233,7 @@ async def backp_slow_not_timeout(bench: RelayBench) -> None:
     everywhere=True,
     alone=True,
     start=Start(options={"write_timeout": "1"}),
+    deadline=12.0,
     evidence=FROZEN,
 )
 async def backp_slow_is_no_stall(bench: RelayBench) -> None:
@@ -241,8 +243,7 @@ async def backp_slow_is_no_stall(bench: RelayBench) -> None:
         await exchange.start()
         exchange.pause()
         await _sip(exchange, seconds=1.6 * bench.environment.scale)
-        checks = (await exchange.response()).applied(pattern)
-        checks.content_as_sent().done_marker()
+        (await _whole(exchange, PIECES // 4)).applied(pattern)
 
 
 async def _sip(exchange: Exchange, *, seconds: float) -> None:
