@@ -224,6 +224,8 @@ class Asked:
     """Request headers that must arrive with exactly these values."""
     additions: frozenset[str] = frozenset()
     """Fields that the daemon may add to the body."""
+    raw: bytes = b""
+    """The body, where it passes unchanged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,12 @@ class EventsChecks(GatewayChecks):
                     else:
                         self._fail(check, FindingKind.EVENTS, expected, actual, where)
                     break
+        if "stream_options" in self.observation.asked.body:
+            sent_usage = _usage(sent.chunks(entry))
+            usage = _usage([event.json for event in self.response.chunks])
+            if usage != sent_usage:
+                expected, actual = f"the usage {_show(sent_usage)}", _show(usage)
+                self._fail(check, FindingKind.EVENTS, expected, actual, where)
         ids = {_id(event.json) for event in self.response.chunks} - {None}
         if len(ids) > max(1, len({_id(chunk) for chunk in sent.chunks(entry)})):
             actual = f"{len(ids)} ids: {excerpt(', '.join(sorted(map(str, ids))))}"
@@ -242,6 +248,16 @@ class BytesChecks(GatewayChecks):
             self._fail("failed_stream", FindingKind.ERROR_EVENT, expected, actual, where)
         return self
 
+    def request_unchanged(self, *, clause: str | None = None) -> Self:
+        """The API received the body as the client sent it, byte for byte (U1)."""
+        super().request_unchanged(clause=clause)
+        asked, upstream = self.observation.asked.raw, self.observation.upstream
+        if asked and upstream and upstream[-1].body != asked:
+            check, actual = "request_unchanged", excerpt(upstream[-1].body)
+            where = f"upstream request {upstream[-1].id}"
+            self._fail(check, FindingKind.REQUEST, excerpt(asked), actual, where, clause=clause)
+        return self
+
     def content(self, expected: str) -> Self:
         """The events are the API's (R2)."""
         return super().content(expected) if self.observation.brief else self._as_sent("content")
@@ -260,7 +276,10 @@ class BytesChecks(GatewayChecks):
 
     def error_message(self, part: str) -> Self:
         """The API's error arrived; the gateway's own words are free."""
-        return self._as_sent("error_message") if self.response.status == 200 else self
+        if self.response.status == 200:
+            return self._as_sent("error_message")
+        passed = [e for e in self.observation.upstream if e.status == self.response.status]
+        return super().error_message(part) if passed else self
 
     def http_error_before_reset(self, status: int) -> Self:
         """Not a success, and an end: a reset may overtake the answer (RFC 9112 9.6)."""
@@ -304,6 +323,11 @@ def _by_choice(decoded: list[Any]) -> dict[Any, list[tuple[str, Any]]]:
             if choice.get("finish_reason"):
                 items.append(("finish_reason", choice["finish_reason"]))
     return said
+
+
+def _usage(decoded: list[Any]) -> list[Any]:
+    """The usage of every chunk that has one."""
+    return [usage for chunk in decoded if (usage := _object(chunk).get("usage"))]
 
 
 def _call(call: Any) -> Any:

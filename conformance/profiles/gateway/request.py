@@ -65,4 +65,4 @@ def asked(body: bytes, headers: Mapping[str, str], *, additions: frozenset[str])
         return Asked(headers=headers)
     if not isinstance(decoded, dict):
         return Asked(headers=headers)
-    return Asked(body=decoded, exact=frozenset(decoded), headers=headers, additions=additions)
+    return Asked(decoded, frozenset(decoded), headers, additions, raw=body)
