@@ -1,12 +1,15 @@
-"""An entry of a table of faults: the mistake, and the clauses that it violates."""
+"""An entry of a table of faults: the mistake, and the clauses that it violates.
+
+It is a named tuple: a faulty daemon starts dozens of times for each fault, and dataclasses
+take longer to import.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One fault of a daemon."""
 
     description: str

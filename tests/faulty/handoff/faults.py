@@ -5,26 +5,13 @@ sabotage. Each one is a small deviation at its real place in the code (`if fault
 It names all clauses that a red check may cite while it is on. tests/faulty/test_faults.py
 compares this table with the code.
 
-The daemon starts dozens of times for each fault. So its values are named tuples, because
-dataclasses take longer to import, and rarely used modules are imported where they are used.
+The daemon starts dozens of times for each fault. So rarely used modules are imported where
+they are used.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Fault(NamedTuple):
-    """One bug."""
-
-    description: str
-    """What the daemon does wrong."""
-    clauses: tuple[str, ...]
-    """The clauses of the contract that it violates."""
-    daemon: str = "handoff"
-    """The manifest with which it shows: `handoff` (SEQPACKET) or `handoff-stream`."""
-    variant: str = "default"
-    """The variant in which it shows."""
+from entry import Fault
 
 
 def _bug(description: str, clauses: str, *, daemon: str = "handoff", **rest: str) -> Fault:
