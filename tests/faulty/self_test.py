@@ -52,6 +52,9 @@ DEADLINE = 8.0
 """Seconds for each scenario whose own deadline is not longer than usual. Many faults hang, and a
 sound daemon needs less than half of it while others are judged."""
 
+LINE = 200
+"""Characters of a line about a scenario that is judged again."""
+
 LONGER = 0.6
 """The part of a longer deadline that is left of it."""
 
@@ -102,7 +105,9 @@ def main() -> None:
             print(f"  {fault.label:40} {len(results):4} scenarios, {caught}", flush=True)
             if wrong:
                 suspects.append((fault, tuple(wrong)))
-                print(f"    to be judged again: {' '.join(wrong)}", flush=True)
+                for mistakes in wrong.values():
+                    first = mistakes[0].splitlines()[0].removeprefix(f"{fault.label}: ")
+                    print(f"    to be judged again: {first}"[:LINE], flush=True)
         wanted = faults if options.fault or not scenarios else ()
         suspects += [(fault, scenarios) for fault in ledger.uncaught(wanted)]
         for fault, again in suspects:

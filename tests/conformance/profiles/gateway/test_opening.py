@@ -40,7 +40,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def received(connection: object, size: int) -> bytes:
-    """Exactly so many bytes, read in pieces of at most 4 KiB."""
+    """Exactly this many bytes, read in pieces of at most 4 KiB."""
     ready = asyncio.Event()
     connection.watch(ready.set)  # type: ignore[attr-defined]
     data = b""
