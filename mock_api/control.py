@@ -202,6 +202,9 @@ class Control:
         return later
 
     def _put_key(self, request: Request, name: str) -> Answer:
+        if _json(request) == {"next": True}:
+            self._keys.register_next(name)
+            return 200, {}
         key = _body(request, {"key": str})["key"]
         if not key:
             raise ControlError(400, "'key' must not be empty")

@@ -7,7 +7,7 @@ import click
 from conformance.cli.list import catalog
 from conformance.cli.status import mistakes
 from conformance.report import explain
-from conformance.running.selection import known
+from conformance.running.lookup import known
 
 
 @click.command("explain")

@@ -14,7 +14,8 @@ from conformance.daemon.failures import DaemonError
 from conformance.daemon.manifest import Manifest
 from conformance.profiles.registry import profiles
 from conformance.running import replay
-from conformance.running.selection import Selection, SelectionError, manifests
+from conformance.running.lookup import SelectionError
+from conformance.running.selection import Selection, manifests
 
 
 @click.command("fuzz")

@@ -8,7 +8,7 @@ from conformance.cli.status import mistakes
 from conformance.core.scenario import Scenario
 from conformance.profiles.registry import profile_named, profiles
 from conformance.report import listing
-from conformance.running.selection import known
+from conformance.running.lookup import known
 
 
 @click.command("list")

@@ -16,7 +16,9 @@ from conformance.load.progress import progress
 from conformance.load.run import Wish, load
 from conformance.profiles.load_client import CrowdError
 from conformance.profiles.registry import profiles
-from conformance.running.selection import Selection, SelectionError, known, manifests, served
+from conformance.running.lookup import SelectionError, known
+from conformance.running.selection import Selection, manifests
+from conformance.running.serving import served
 
 
 @click.command("load")
@@ -89,7 +91,7 @@ def _target(
         if profile is None:
             raise SelectionError("say what is put under load: DAEMON, --profile or --url")
         daemons = (profile,)
-    chosen = manifests(Selection(daemons=daemons, profile=profile, served=served(None, url, None)))
+    chosen = manifests(Selection(daemons=daemons, profile=profile, served=served(url=url)))
     if len(chosen) != 1:
         raise SelectionError(f"one daemon is put under load at a time, not {len(chosen)}")
     known(chosen[0].profile, loadable, "profile that can be put under load")

@@ -11,11 +11,13 @@ import pytest
 
 from conformance import report
 from conformance.cli.status import ALL_GREEN, SOMETHING_RED, USED_WRONGLY, mistakes, program
+from conformance.mock.process import usable_port
 from conformance.profiles.environment import SILENCE
 from conformance.pytest_plugin.hosting import run_pytest
 from conformance.pytest_plugin.reporting import Reporting
 from conformance.pytest_plugin.suite import Plan
-from conformance.running.selection import Selection, cases, manifests, served
+from conformance.running.selection import Selection, cases, manifests
+from conformance.running.serving import instruction, served
 from conformance.running.settings import Settings
 
 _PYTEST = "conformance.pytest arguments"
@@ -36,8 +38,27 @@ class Command(click.Command):
 @click.argument("daemons", nargs=-1, metavar="[DAEMON]... [-- PYTEST_ARGUMENT...]")
 @click.option("--profile", help="Only daemons of this profile.")
 @click.option("--socket", type=click.Path(), help="Judge the daemon that is served here already.")
-@click.option("--url", help="Judge the daemon that is served there already (with --profile).")
-@click.option("--api-key", envvar="OPENAI_API_KEY", help="The API key of that daemon.")
+@click.option("--url", help="Judge the gateway or backend that is served there already.")
+@click.option(
+    "--api-key",
+    envvar="OPENAI_API_KEY",
+    help="The key that the gateway's clients send; with --socket, the daemon's key for its API.",
+)
+@click.option("--model", help="A model that the gateway knows.")
+@click.option(
+    "--mock-port",
+    metavar="PORT",
+    help="The port of the mock API, also as MOCK_API_PORT. What is judged must use "
+    "http://127.0.0.1:PORT/v1 as its API.",
+)
+@click.option("--ca-file", type=click.Path(), help="A CA that is trusted, for an https URL.")
+@click.option(
+    "--declare",
+    "declared",
+    multiple=True,
+    metavar="NAME[=VALUE,…]",
+    help="A capability of what is served, in place of a manifest's; may be repeated.",
+)
 @click.option("--variant", multiple=True, help="Only this variant; may be repeated.")
 @click.option("--category", multiple=True, help="Only this category; may be repeated.")
 @click.option("--scenario", multiple=True, help="Only this scenario; may be repeated.")
@@ -80,6 +101,10 @@ def command(  # one parameter for each option
     socket: str | None,
     url: str | None,
     api_key: str | None,
+    model: str | None,
+    mock_port: str | None,
+    ca_file: str | None,
+    declared: tuple[str, ...],
     variant: tuple[str, ...],
     category: tuple[str, ...],
     scenario: tuple[str, ...],
@@ -103,13 +128,23 @@ def command(  # one parameter for each option
     Everything behind `--` goes to pytest: `conformance run go -- --durations=10`.
     """
     with mistakes():
+        port = usable_port(mock_port)
+        running = served(
+            socket=socket,
+            url=url,
+            api_key=api_key,
+            model=model,
+            ca_file=ca_file,
+            mock_port=port,
+            declared=declared,
+        )
         selection = Selection(
             daemons=daemons,
             profile=profile,
             variants=variant,
             categories=category,
             scenarios=scenario,
-            served=served(socket, url, api_key if socket else None),
+            served=running,
             replay=tuple(map(Path, replay)),
             folders=tuple(map(Path, scenarios)),
             require=tuple(name for value in require for name in value.split(",") if name),
@@ -124,11 +159,14 @@ def command(  # one parameter for each option
     ]
     try:
         reporting = Reporting.opened(
-            _reports(targets, format_, output), strict=strict, program=program()
+            _reports(targets, format_, output),
+            strict=strict,
+            program=program(),
+            preamble=instruction(running) if running else "",
         )
     except pytest.UsageError as error:
         raise click.UsageError(str(error)) from None
-    settings = Settings(deadline=deadline, silence=silence, records=reporting.whole)
+    settings = Settings(deadline=deadline, silence=silence, mock_port=port, records=reporting.whole)
     status = run_pytest(
         Plan(selection, settings, strict=strict, manifests=chosen),
         reporting,

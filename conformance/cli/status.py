@@ -12,8 +12,9 @@ import click
 
 from conformance.core.scenario import ScenarioError
 from conformance.daemon.manifest import ManifestError
+from conformance.mock.addresses import MockApiError
+from conformance.running.lookup import SelectionError
 from conformance.running.replay import ReplayError
-from conformance.running.selection import SelectionError
 
 ALL_GREEN, SOMETHING_RED, USED_WRONGLY = 0, 1, 2
 """What `conformance` exits with."""
@@ -21,10 +22,10 @@ ALL_GREEN, SOMETHING_RED, USED_WRONGLY = 0, 1, 2
 
 @contextmanager
 def mistakes() -> Iterator[None]:
-    """Turn a wrong name, manifest, file or scenario into a usage error: exit status 2."""
+    """Turn a wrong name, manifest, file, scenario or port into a usage error: exit status 2."""
     try:
         yield
-    except (SelectionError, ManifestError, ReplayError, ScenarioError) as error:
+    except (SelectionError, ManifestError, ReplayError, ScenarioError, MockApiError) as error:
         raise click.UsageError(str(error)) from None
 
 

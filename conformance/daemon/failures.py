@@ -5,6 +5,7 @@
     start the program      SpawnError
     wait until it serves   DiedBeforeReadyError, NeverReadyError, WrongTypeError
     find a served socket   NotServedError
+    probe what is served   WiringError
 
 All of them are about one daemon: its scenarios are not judged, and other daemons are
 not touched. Each message says what was expected, what was found and what to do. The
@@ -66,3 +67,7 @@ class WrongTypeError(StartError):
 
 class NotServedError(DaemonError):
     """A socket or URL that should be served already is not served."""
+
+
+class WiringError(DaemonError):
+    """A daemon is served already, and cannot be judged as it is wired: its key, model or API."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from conformance.core.reach import Reach
 from conformance.core.socket_type import SocketType
 from conformance.daemon.requires import Requirement, Unmet, unmet
+from conformance.daemon.served import Served
 from conformance.daemon.toml_positions import ManifestError, nearest
 
 __all__ = ["ManifestError"]
@@ -134,23 +135,6 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """A daemon that another process serves; the suite does not build, start or stop it."""
-
-    socket: Path | None
-    """Its Unix socket; None where it is reached at a URL."""
-    api_key: str = ""
-    """The key that it sends to the API; empty where the user does not give it."""
-    url: str = ""
-    """Where it is reached over TCP: ws://HOST/PATH, wss://, http://…"""
-
-    @property
-    def where(self) -> str:
-        """The path or the URL."""
-        return self.url or str(self.socket)
-
-
-@dataclass(frozen=True, slots=True)
 class Manifest:
     """A daemon, as its manifest describes it."""
 
@@ -209,9 +193,11 @@ class Manifest:
     def declares(self, need: str, variant: Variant) -> bool:
         """Whether a capability is declared: `body`, or one value of it, `format=openai`.
 
-        Three are declared by themselves: `socket=stream`, as [run] socket_type says; `mock`,
-        the mock API, by every daemon except one that is served at a URL; and `events` by
-        every daemon that reads events, which `relay = "bytes"` does not.
+        Some are declared by themselves (capability.BY_ITSELF): `socket=stream`, as [run]
+        socket_type says; `mock`, unless a daemon that is served already uses another API;
+        `api_key`, unless such a daemon has a key of its own; `process`, unless it is reached
+        at a URL; and `events` by every daemon that reads events, which `relay = "bytes"` does
+        not.
         """
         name, _, value = need.partition("=")
         declared = self._declared(variant)
@@ -223,9 +209,13 @@ class Manifest:
 
     def _declared(self, variant: Variant) -> dict[str, tuple[str, ...]]:
         known: dict[str, tuple[str, ...]] = {"socket": (self.run.socket_type.value,)}
-        if self.served is None or not self.served.url:
-            known["mock"] = ()
         declared = {**self.capabilities, **variant.capabilities}
+        if self.served is None or self.served.mock_port is not None:
+            known["mock"] = ()
+        if self.served is None or declared.get("key") != ("own",):
+            known["api_key"] = ()
+        if self.served is None or self.served.socket is not None:
+            known["process"] = ()
         if declared.get("relay") != ("bytes",):
             known["events"] = ()
         return {**known, **declared}

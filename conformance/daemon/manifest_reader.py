@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from conformance.core.reach import Reach
+from conformance.core.capability import Vocabulary
 from conformance.core.socket_type import SocketType
 from conformance.daemon.manifest import (
     DEFAULT,
@@ -19,7 +19,6 @@ from conformance.daemon.manifest import (
     Client,
     Manifest,
     Run,
-    Served,
     Variant,
 )
 from conformance.daemon.manifest_http import read_client, read_files, read_setup, read_stop
@@ -31,6 +30,7 @@ from conformance.daemon.manifest_places import (
     placed_options,
     read_path,
 )
+from conformance.daemon.manifest_rules import Rules
 from conformance.daemon.requires import KINDS, Requirement
 from conformance.daemon.toml_positions import Document, Table, nearest
 
@@ -55,7 +55,7 @@ SECTIONS = (
 )
 
 
-def discover(folder: Path, profiles: Mapping[str, Reach]) -> tuple[Manifest, ...]:
+def discover(folder: Path, profiles: Mapping[str, Rules]) -> tuple[Manifest, ...]:
     """The manifests in the folders below this one, by name; ManifestError for a name used twice."""
     found: dict[str, Manifest] = {}
     for path in sorted(folder.glob(f"*/{FILE}")):
@@ -70,10 +70,10 @@ def discover(folder: Path, profiles: Mapping[str, Reach]) -> tuple[Manifest, ...
     return tuple(found[name] for name in sorted(found))
 
 
-def load(path: Path | str, profiles: Mapping[str, Reach]) -> Manifest:
+def load(path: Path | str, profiles: Mapping[str, Rules]) -> Manifest:
     """Read a manifest, given its file or its folder. Raises ManifestError.
 
-    profiles: those that a manifest may name, and how their daemons are reached.
+    profiles: those that a manifest may name, and what each says about its manifests.
     """
     path = Path(path).absolute()
     document = Document.read(path / FILE if path.is_dir() else path)
@@ -90,47 +90,27 @@ def load(path: Path | str, profiles: Mapping[str, Reach]) -> Manifest:
     daemon.require("name", 'name = "go"')
     daemon.require("profile", 'profile = "handoff"')
     profile = daemon.one_of("profile", tuple(profiles))
-    options = _options(Table(document, "options"))
+    rules = profiles[profile]
+    options = _options(Table(document, "options"), rules.vocabulary)
     client = read_client(Table(document, "client"), Client())
-    variants = _variants(document, client)
+    variants = _variants(document, client, rules.vocabulary)
     return Manifest(
         path=document.path,
         name=_name(daemon),
         profile=profile,
-        reach=profiles[profile],
+        reach=rules.reach,
         build=_build(Table(document, "build")) if "build" in whole else None,
-        run=_run(Table(document, "run"), profiles[profile].placeholder),
+        run=_run(Table(document, "run"), rules.reach.placeholder),
         requires=_requires(document, "build") + _requires(document, "run"),
         options=options,
         placed_options=placed_options(document),
         variants=variants,
-        capabilities=_capabilities(Table(document, "capabilities")),
+        capabilities=_capabilities(Table(document, "capabilities"), rules.vocabulary),
         known_failures=_known_failures(document, [each.name for each in variants]),
         files=read_files(Table(document, "files")),
         client=client,
         setup=read_setup(document),
         stop=read_stop(Table(document, "signals")),
-    )
-
-
-def attached(served: Served, profile: str, reach: Reach) -> Manifest:
-    """The manifest of a daemon that another process serves."""
-    label = served.url.partition("://")[2] if served.socket is None else served.socket.stem
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-._") or "daemon"
-    spoken = SocketType.SEQPACKET if served.socket is None else SocketType.served_on(served.socket)
-    return Manifest(
-        path=(served.socket or Path()).absolute(),
-        name=name,
-        profile=profile,
-        reach=reach,
-        build=None,
-        run=Run(command=(), env={}, socket_type=spoken, timeout=START_TIMEOUT),
-        requires=(),
-        options={},
-        variants=(Variant(DEFAULT),),
-        capabilities={},
-        known_failures={},
-        served=served,
     )
 
 
@@ -178,7 +158,7 @@ def _run(table: Table, listens: str) -> Run:
     )
 
 
-def _variants(document: Document, client: Client) -> tuple[Variant, ...]:
+def _variants(document: Document, client: Client, vocabulary: Vocabulary) -> tuple[Variant, ...]:
     found = [Variant(DEFAULT)]
     names = Table(document, "variants")
     for name in names.values:
@@ -192,7 +172,7 @@ def _variants(document: Document, client: Client) -> tuple[Variant, ...]:
         table.allow("args", "env", "capabilities", "whole", "client", "files")
         args = table.texts("args")
         check_places(table, "args", args, RUN_PLACES)
-        capabilities = _capabilities(Table(document, "variants", name, "capabilities"))
+        capabilities = _capabilities(Table(document, "variants", name, "capabilities"), vocabulary)
         found.append(
             Variant(
                 name,
@@ -207,7 +187,10 @@ def _variants(document: Document, client: Client) -> tuple[Variant, ...]:
     return tuple(found)
 
 
-def _options(table: Table) -> dict[str, tuple[str, ...]]:
+def _options(table: Table, vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
+    for key in table.values:
+        if valid := vocabulary.unknown_option(key):
+            raise table.error(key, f"unknown option {key!r}", fix=valid)
     options = {key: table.texts(key) for key in table.values if not is_placed(table, key)}
     for key, words in options.items():
         if not any("{}" in each for each in words):
@@ -216,7 +199,7 @@ def _options(table: Table) -> dict[str, tuple[str, ...]]:
     return options
 
 
-def _capabilities(table: Table) -> dict[str, tuple[str, ...]]:
+def _capabilities(table: Table, vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for key, value in table.values.items():
         if value is False:
@@ -225,6 +208,9 @@ def _capabilities(table: Table) -> dict[str, tuple[str, ...]]:
             found[key] = (f"{value}",)
         else:
             found[key] = () if value is True else table.texts(key)
+    for key, values in found.items():
+        if mistake := vocabulary.mistake(key, values):
+            raise table.error(key, mistake[0], fix=mistake[1])
     return found
 
 

@@ -61,6 +61,10 @@ class MockClient:
         """Attribute requests that carry this API key to this name."""
         await self._ask("PUT", f"/keys/{quote(name, safe='')}", {"key": key})
 
+    async def register_next_key(self, name: str) -> None:
+        """Attribute the requests with the next unknown API key that arrives to this name."""
+        await self._ask("PUT", f"/keys/{quote(name, safe='')}", {"next": True})
+
     async def forget_key(self, name: str) -> None:
         """Undo register_key."""
         await self._ask("DELETE", f"/keys/{quote(name, safe='')}")

@@ -24,6 +24,8 @@ from conformance.mock.addresses import Addresses, MockApiError
 PORT = "MOCK_API_PORT"
 """The environment variable that pins the port of the plain listener."""
 
+LAST_PORT = 65535
+
 START_TIMEOUT = 20.0
 """Seconds. Its start takes 0.3 s on a calm machine, most of it importing."""
 
@@ -43,7 +45,7 @@ class MockServer:
         port: of the plain listener; else that of MOCK_API_PORT, else any free port.
         args: further arguments for `python -m mock_api`.
         """
-        self._port = _pinned() if port is None else port
+        self._port = (pinned() or 0) if port is None else port
         warden = guardian()
         self._folder = Path(warden.folder, f"api-{os.urandom(3).hex()}")
         self._folder.mkdir(mode=0o700)
@@ -137,12 +139,8 @@ class MockServer:
 
     def _died(self) -> MockApiError:
         returncode = self._popen.wait(STOP_TIMEOUT)
-        if self._port and _in_use(self._port):
-            return MockApiError(
-                f"port {self._port} of 127.0.0.1 is in use, so the mock API cannot listen there; "
-                f"choose another with {PORT}=…, unset {PORT} to have a free one found, or see "
-                f"who has it: ss -ltnp 'sport = :{self._port}'"
-            )
+        if self._port and (taken := taken_port(self._port)):
+            return taken
         return MockApiError(
             f"the mock API {describe(returncode)} before it was ready{self._tail()}"
         )
@@ -155,20 +153,43 @@ class MockServer:
         return "".join(f"\n    | {line}" for line in lines)
 
 
-def _pinned() -> int:
-    value = os.environ.get(PORT, "").strip() or "0"
-    if not value.isdecimal() or int(value) > 65535:
+def pinned(given: str | None = None) -> int | None:
+    """The port of the plain listener that the user asks for: `given`, else MOCK_API_PORT.
+
+    None where any free port will do. Raises MockApiError for text that is not a port.
+    """
+    name, value = ("--mock-port", given) if given is not None else (PORT, os.environ.get(PORT, ""))
+    value = value.strip()
+    if given is None and not value.strip("0"):
+        return None
+    if not (value.isascii() and value.isdecimal() and 0 < int(value) <= LAST_PORT):
+        unset = "leave it out" if given is not None else "unset it"
         raise MockApiError(
-            f"{PORT}={value!r} is not a port: give a number up to 65535, or unset it"
+            f"{name}: expected a port from 1 to {LAST_PORT}, found {value!r}; {unset} to have a "
+            "free one found"
         )
     return int(value)
 
 
-def _in_use(port: int) -> bool:
+def usable_port(given: str | None = None) -> int | None:
+    """As pinned(); raises MockApiError also where the port is in use."""
+    port = pinned(given)
+    if port is not None and (taken := taken_port(port)):
+        raise taken
+    return port
+
+
+def taken_port(port: int) -> MockApiError | None:
+    """The error where the mock API cannot listen on this port; else None."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind(("127.0.0.1", port))
         except OSError as error:
-            return error.errno == errno.EADDRINUSE
-    return False
+            problem = "is in use" if error.errno == errno.EADDRINUSE else f"({error.strerror})"
+            return MockApiError(
+                f"port {port} of 127.0.0.1 {problem}, so the mock API cannot listen there; choose "
+                f"another one with --mock-port or {PORT}, or see which process has it: "
+                f"ss -ltnp 'sport = :{port}'"
+            )
+    return None

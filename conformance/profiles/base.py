@@ -18,6 +18,7 @@ from functools import cached_property
 from importlib import import_module
 from types import ModuleType
 
+from conformance.core.capability import Vocabulary
 from conformance.core.clause import Clause
 from conformance.core.finding import Finding, FindingKind
 from conformance.core.reach import Reach
@@ -74,6 +75,8 @@ class Profile:
     """Clauses of a shared scenario that this contract words under another id."""
     implied: frozenset[str] = frozenset()
     """Needs of a shared scenario that every daemon of this profile meets."""
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    """The capabilities and options that a manifest may declare, and a scenario need."""
 
     @cached_property
     def scenarios(self) -> tuple[Scenario, ...]:
@@ -111,7 +114,7 @@ class Profile:
     def bind(self, scenario: Scenario) -> Scenario:
         """The scenario as one of this profile, its clauses looked up.
 
-        Raises ScenarioError for an unknown clause.
+        Raises ScenarioError for an unknown clause, capability or option.
         """
         clause_ids = tuple(
             dict.fromkeys(self.renamed.get(name, name) for name in scenario.clause_ids)
@@ -121,6 +124,12 @@ class Profile:
         except LookupError as error:
             raise ScenarioError(f"{scenario.where}: {error}; correct clause=…") from None
         needs = tuple(need for need in scenario.needs if need not in self.implied)
+        for need in needs:
+            if mistake := self.vocabulary.unknown_need(need):
+                raise ScenarioError(f"{scenario.where}: {mistake}; correct needs=…")
+        for option in scenario.start.options:
+            if valid := self.vocabulary.unknown_option(option):
+                raise ScenarioError(f"{scenario.where}: unknown option {option!r}; {valid}")
         return replace(
             scenario, profile=self.name, clause_ids=clause_ids, clauses=clauses, needs=needs
         )

@@ -11,9 +11,9 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Unpack
+from typing import Self, Unpack
 
 from conformance.core import record
 from conformance.core.finding import Finding, FindingKind
@@ -48,6 +48,17 @@ class Bench:
         instance = self.environment.instance
         assert isinstance(instance, DaemonProcess), "only a scenario that is `alone` has its own"
         return instance
+
+    def again(self, environment: Environment) -> Self:
+        """A bench for the same scenario in another environment."""
+        return type(self)(self._scenario, environment)
+
+    async def first_probe(self) -> Mapping[str, tuple[str, ...]]:
+        """Find out how a daemon that is served already is wired, and its capabilities.
+
+        Raises WiringError where it cannot be judged so.
+        """
+        return {}
 
     # The mock API
 

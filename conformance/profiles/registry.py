@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
-from conformance.core.reach import Reach
+from conformance.daemon.manifest_rules import Rules
 from conformance.profiles.base import Profile
 
 GROUP = "conformance.profiles"
@@ -54,11 +54,12 @@ def profiles() -> Installed:
     return Installed()
 
 
-class Reaches(Mapping[str, Reach]):
-    """How each installed profile's daemons are reached, by the profile's name."""
+class ManifestRules(Mapping[str, Rules]):
+    """What each installed profile says about its manifests, by the profile's name."""
 
-    def __getitem__(self, name: str) -> Reach:
-        return profiles()[name].reach
+    def __getitem__(self, name: str) -> Rules:
+        profile = profiles()[name]
+        return Rules(profile.reach, profile.vocabulary)
 
     def __iter__(self) -> Iterator[str]:
         return iter(profiles())

@@ -10,22 +10,35 @@ import pytest
 
 from conformance.core.scenario import ScenarioError
 from conformance.daemon.manifest import ManifestError
+from conformance.mock.addresses import MockApiError
+from conformance.mock.process import usable_port
 from conformance.profiles.environment import SILENCE
 from conformance.pytest_plugin.suite import Plan
 from conformance.report import shows_records
+from conformance.running.lookup import SelectionError
 from conformance.running.replay import ReplayError
-from conformance.running.selection import Selection, SelectionError, served
+from conformance.running.selection import Selection
+from conformance.running.serving import served
 from conformance.running.settings import Settings
 
-MISTAKES = (SelectionError, ManifestError, ReplayError, ScenarioError)
-"""What is raised for a wrong name, manifest, file or scenario, with the fix in its message."""
+MISTAKES = (SelectionError, ManifestError, ReplayError, ScenarioError, MockApiError)
+"""What is raised for a wrong name, manifest, file, scenario or port; the message has the fix."""
 
 
 def plan(config: pytest.Config) -> Plan:
     """The plan that options and ini keys describe. Raises SelectionError."""
     option = config.option
     daemons, variants = list(option.conformance_daemon), list(option.conformance_variant)
-    running = served(option.conformance_socket, option.conformance_url, option.conformance_api_key)
+    port = usable_port(option.conformance_mock_port)
+    running = served(
+        socket=option.conformance_socket,
+        url=option.conformance_url,
+        api_key=option.conformance_api_key,
+        model=option.conformance_model,
+        ca_file=option.conformance_ca_file,
+        mock_port=port,
+        declared=option.conformance_declare,
+    )
     if not daemons and running is None:
         daemons = _written(config)
         variants = variants or config.getini("conformance_variant").split()
@@ -42,6 +55,7 @@ def plan(config: pytest.Config) -> Plan:
         ),
         Settings(
             deadline=option.conformance_deadline,
+            mock_port=port,
             silence=SILENCE if option.conformance_silence is None else option.conformance_silence,
             records=any(
                 shows_records(each.partition("=")[0]) for each in option.conformance_report

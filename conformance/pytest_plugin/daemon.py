@@ -27,7 +27,7 @@ from conformance.profiles.registry import profile_named
 from conformance.pytest_plugin.asked import readable
 from conformance.pytest_plugin.suite import Suite
 from conformance.running.limits import Limits
-from conformance.running.selection import SelectionError, known
+from conformance.running.lookup import SelectionError, known
 from conformance.running.staging import Staging
 from conformance.running.verdicts import state_of
 from conformance.timing.calibration import calibrate

@@ -29,6 +29,7 @@ _MANY = (
     ("category", "CATEGORY", "judge only this category"),
     ("scenario", "SCENARIO", "judge only this scenario"),
     ("scenarios", "DIR", "judge also the scenarios in this folder"),
+    ("declare", "NAME[=VALUE]", "a capability of the daemon that is served"),
     ("require", "DAEMON", "fail where this daemon would be skipped"),
     ("report", "FORMAT[=FILE]", "write this report, to the file or in place of pytest's output"),
 )
@@ -36,7 +37,10 @@ _ONE: tuple[tuple[str, str, type, str], ...] = (
     ("profile", "PROFILE", str, "judge only daemons of this profile"),
     ("socket", "PATH", str, "judge the daemon that is served at this socket"),
     ("url", "URL", str, "judge the daemon that is served at this URL"),
-    ("api-key", "KEY", str, "the API key of that daemon"),
+    ("api-key", "KEY", str, "the key that is sent to that gateway; of a --socket, its API key"),
+    ("model", "NAME", str, "a model that that gateway knows"),
+    ("ca-file", "FILE", str, "a CA that is trusted, for an https URL"),
+    ("mock-port", "PORT", str, "the mock API's port: that daemon's API is 127.0.0.1:PORT/v1"),
     ("deadline", "SECONDS", float, "bound each scenario by this"),
     ("silence", "SECONDS", float, "length of the simulated model silence"),
 )

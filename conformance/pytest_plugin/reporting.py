@@ -32,8 +32,9 @@ from conformance.running.selection import Case
 class Reporting:
     """Renders the run while pytest's own terminal reporter stays silent."""
 
-    def __init__(self, report: Several, *, strict: bool) -> None:
+    def __init__(self, report: Several, *, strict: bool, preamble: str = "") -> None:
         self._report, self._strict = report, strict
+        self._preamble = preamble
         self._started = datetime.now().astimezone().isoformat(timespec="seconds")
         self._clock = time.monotonic()
         self._results: list[Result] = []
@@ -46,15 +47,24 @@ class Reporting:
         self._silent = TerminalWriter(nowhere)
 
     @classmethod
-    def opened(cls, targets: Iterable[str], *, strict: bool, program: str = PROGRAM) -> Self:
+    def opened(
+        cls,
+        targets: Iterable[str],
+        *,
+        strict: bool,
+        program: str = PROGRAM,
+        preamble: str = "",
+    ) -> Self:
         """The reports that these texts name, `FORMAT` or `FORMAT=FILE`.
 
-        program: how the user calls `conformance`. Raises UsageError for an unknown format or
+        program: how the user calls `conformance`. preamble: a sentence for the report's start.
+        Raises UsageError for an unknown format or
         a file that cannot be written.
         """
         try:
             parsed = [Target.parsed(text) for text in targets]
-            return cls(Several(parsed, strict=strict, program=program), strict=strict)
+            several = Several(parsed, strict=strict, program=program)
+            return cls(several, strict=strict, preamble=preamble)
         except (LookupError, OSError) as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -159,6 +169,8 @@ class Reporting:
             self._report.begin(len(planned), daemons, planned)
             with self._lock:
                 self._planned = {case: place for place, case in enumerate(planned)}
+            if self._preamble:
+                self._report.notice(self._preamble)
 
 
 def _cases(session: pytest.Session) -> list[Case]:

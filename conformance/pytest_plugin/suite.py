@@ -108,7 +108,7 @@ class Suite:
     def start_mock(self) -> None:
         """Begin to start the mock API, without waiting for it."""
         if self.plan.mock is None and self._mock is None:
-            self._mock = MockServer()
+            self._mock = MockServer(port=self.plan.settings.mock_port)
 
     @property
     def background(self) -> Background:

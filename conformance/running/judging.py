@@ -42,11 +42,12 @@ def run(
         results.append(result)
         report(result)
 
+    settings = settings or Settings()
     with ExitStack() as stack:
         if mock is None:
-            mock = stack.enter_context(MockServer()).addresses
+            mock = stack.enter_context(MockServer(port=settings.mock_port)).addresses
         for group in groups(selected):
-            asyncio.run(judge(group, settings or Settings(), mock, publish))
+            asyncio.run(judge(group, settings, mock, publish))
     return tuple(results)
 
 

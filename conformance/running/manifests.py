@@ -5,20 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from conformance.daemon import manifest_reader
-from conformance.daemon.manifest import Manifest, Served
-from conformance.profiles.registry import Reaches
+from conformance.daemon.manifest import Manifest
+from conformance.profiles.registry import ManifestRules
 
 
 def load(path: Path | str) -> Manifest:
     """Read a manifest, given its file or its folder. Raises ManifestError."""
-    return manifest_reader.load(path, Reaches())
+    return manifest_reader.load(path, ManifestRules())
 
 
 def discover(folder: Path) -> tuple[Manifest, ...]:
     """The manifests in the folders below this one, by name; ManifestError for a name used twice."""
-    return manifest_reader.discover(folder, Reaches())
-
-
-def attached(served: Served, profile: str) -> Manifest:
-    """The manifest of a daemon that is running already."""
-    return manifest_reader.attached(served, profile, Reaches()[profile])
+    return manifest_reader.discover(folder, ManifestRules())

@@ -24,6 +24,7 @@ from conformance.mock.client import MockClient
 from conformance.profiles.environment import Environment
 from conformance.profiles.registry import profile_named
 from conformance.running import retries, verdicts
+from conformance.running.first_probe import probed
 from conformance.running.limits import Limits, quiet
 from conformance.running.play import play
 from conformance.running.retries import Retries, Watch
@@ -53,6 +54,11 @@ class Runner:
 
     async def judge(self, cases: Sequence[Case]) -> None:
         """Publish one Result for each case, as soon as it is known."""
+        unwired: DaemonError | None = None
+        try:
+            cases = await probed(cases, self._upstream, scale=self._scale)
+        except DaemonError as error:
+            unwired = error
         lacking = missing(cases[0].manifest)
         if lacking is not None:
             for case in cases:
@@ -65,6 +71,10 @@ class Runner:
                 applicable.append(case)
             else:
                 self._publish(skip)
+        if unwired is not None:
+            for case in applicable:
+                self._finish(case, verdicts.refused(case, "starts", unwired))
+            return
         try:
             await build(cases[0].manifest)
         except DaemonError as error:

@@ -10,21 +10,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.core.names import instead
 from conformance.core.scenario import Scenario
-from conformance.daemon.manifest import Manifest, Served, Variant
+from conformance.daemon.manifest import Manifest, Variant
+from conformance.daemon.served import Served
 from conformance.profiles.base import Profile
 from conformance.profiles.registry import profile_named, profiles
 from conformance.running import replay
-from conformance.running.manifests import attached, discover, load
+from conformance.running.lookup import SelectionError, known
+from conformance.running.manifests import discover, load
 from conformance.running.scenario_folder import scenarios_in
+from conformance.running.serving import attached
 
 DAEMONS = Path("daemons")
 """The folder below the current one in which daemons are looked for by name."""
-
-
-class SelectionError(ValueError):
-    """A selected name does not exist, or nothing is left to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +68,6 @@ class Selection:
     """Daemons whose skipping is a failure."""
 
 
-def served(socket: str | None, url: str | None, api_key: str | None) -> Served | None:
-    """The daemon that is served at this socket or URL; None without either."""
-    if socket and url:
-        raise SelectionError("give a --socket or a --url, not both")
-    if not socket and not url:
-        return None
-    return Served(Path(socket) if socket else None, api_key or "", url or "")
-
-
 def manifests(selection: Selection) -> tuple[Manifest, ...]:
     """The manifests of the selected daemons; errors name what there is instead."""
     if selection.served is None:
@@ -86,7 +75,7 @@ def manifests(selection: Selection) -> tuple[Manifest, ...]:
     elif selection.daemons:
         raise SelectionError("name either daemons or what is being served already, not both")
     else:
-        chosen = (_attached(selection.served, selection.profile),)
+        chosen = (attached(selection.served, selection.profile),)
     if selection.profile is not None:
         known(selection.profile, profiles(), "profile")
         chosen = tuple(each for each in chosen if each.profile == selection.profile)
@@ -141,35 +130,9 @@ def cases(selection: Selection, chosen: Sequence[Manifest] | None = None) -> tup
     return selected
 
 
-def known(name: str, valid: Iterable[str], what: str) -> None:
-    """Raise SelectionError, naming the nearest valid name, or else all, unless `name` is valid."""
-    names = list(valid)
-    if name not in names:
-        raise SelectionError(f"no {what} {name!r}; {instead(name, names)}")
-
-
 def belongs(manifest: Manifest, variant: Variant, scenario: Scenario) -> bool:
     """Whether the variant matters to the scenario; in the default variant every one is judged."""
     return variant is manifest.variants[0] or scenario.everywhere or variant.whole
-
-
-def _attached(daemon: Served, name: str | None) -> Manifest:
-    """The manifest of a served daemon; its profile must fit the way in which it is reached."""
-    installed = profiles()
-    if name is not None:
-        known(name, installed, "profile")
-    over_tcp = daemon.socket is None
-    fitting = [each for each in installed if installed[each].reach.over_tcp is over_tcp]
-    if name is None and len(fitting) > 1:
-        where = "at the URL" if over_tcp else "on the socket"
-        raise SelectionError(f"say with --profile what is served {where}: {', '.join(fitting)}")
-    name = name or fitting[0]
-    if name not in fitting and not over_tcp:
-        raise SelectionError(f"a {name} daemon is reached over TCP: give --url, not --socket")
-    if over_tcp:
-        known(name, fitting, "profile that is reached over TCP")
-        known(daemon.url.partition("://")[0], installed[name].reach.schemes, "URL scheme")
-    return attached(daemon, name)
 
 
 def _check_names(

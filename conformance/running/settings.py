@@ -15,6 +15,8 @@ class Settings:
     """Seconds that bound every scenario, in place of its own deadline."""
     silence: float = SILENCE
     """Length of the simulated model silence, in seconds."""
+    mock_port: int | None = None
+    """The port of the mock API's plain listener; None: that of MOCK_API_PORT, or any free one."""
     second_tries: bool = True
     """Whether a failure that timing alone could explain is retried once."""
     records: bool = False

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from conformance.core.scenario import Start
 from conformance.daemon.instance import Attached, Instance, Remote
-from conformance.daemon.manifest import Manifest, Served, Variant
+from conformance.daemon.manifest import Manifest, Variant
 from conformance.daemon.process import DaemonProcess
 from conformance.mock.client import MockClient
 from conformance.mock.failing_apis import addresses_of
@@ -41,8 +41,11 @@ class Staging:
         Raises DaemonError when the daemon does not start or is not served.
         """
         served = self._manifest.served
-        instances = self._started(start) if served is None else self._found(served)
-        async with instances as instance:
+        async with AsyncExitStack() as stack:
+            if served is None:
+                instance: Instance = await stack.enter_async_context(self._started(start))
+            else:
+                instance = await found(self._manifest, self._upstream)
             yield Environment(
                 instance=instance,
                 upstream=self._upstream,
@@ -51,12 +54,6 @@ class Staging:
                 scale=self.scale,
                 silence=self._silence,
             )
-
-    @asynccontextmanager
-    async def _found(self, served: Served) -> AsyncIterator[Instance]:
-        if served.api_key:
-            await self._upstream.register_key(self._manifest.name, served.api_key)
-        yield Remote(served.url) if served.socket is None else Attached(served.socket)
 
     @asynccontextmanager
     async def _started(self, start: Start) -> AsyncIterator[Instance]:
@@ -85,3 +82,16 @@ class Staging:
             name: f"{float(value) * self.scale:g}" if name.endswith("_timeout") else value
             for name, value in options.items()
         }
+
+
+async def found(manifest: Manifest, upstream: MockClient) -> Instance:
+    """The instance that is served already; its key is known to the mock API from now on.
+
+    Raises NotServedError.
+    """
+    served = manifest.served
+    assert served is not None, "the suite starts every other daemon"
+    instance = Remote(served.url) if served.socket is None else Attached(served.socket)
+    if served.api_key:
+        await upstream.register_key(manifest.name, served.api_key)
+    return instance

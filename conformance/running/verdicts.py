@@ -22,7 +22,11 @@ from conformance.running.settings import Settings
 LOG_LINES = 12
 """Lines of the daemon's log in a failure's evidence: a traceback's end, within one screen."""
 
-_NEEDED = {"mock": "the mock API as its model"}
+_NEEDED = {
+    "mock": "the mock API as its model",
+    "api_key": "an API key that the suite knows",
+    "process": "a process that the suite can look at",
+}
 """How a reason calls a need whose name is not a capability's."""
 
 _EXPECTED = {
@@ -110,7 +114,7 @@ def inapplicable(case: Case) -> Result | None:
         f"a way to pass on {option}" for option in manifest.inexpressible(scenario.start.options)
     ]
     if manifest.served is not None and scenario.alone:
-        lacks.append("a daemon that the suite may start and stop")
+        lacks = ["a daemon that the suite may start and stop"]
     if not lacks:
         return None
     return result_of(case, Verdict.SKIP, reason=f"not applicable: lacks {', '.join(lacks)}")
@@ -158,8 +162,15 @@ def repeatable(case: Case, settings: Settings, result: Result) -> Result:
 
 def _daemon_arguments(case: Case) -> list[str]:
     manifest, path = case.manifest, os.path.relpath(case.manifest.path)
-    if manifest.served is None:
+    served = manifest.served
+    if served is None:
         return [path]
-    if manifest.served.url:
-        return ["--profile", manifest.profile, "--url", manifest.served.url]
-    return ["--socket", path]
+    if served.url:
+        words = ["--profile", manifest.profile, "--url", served.url]
+    else:
+        words = ["--socket", path]
+    # The key is a secret, and stays out of reports.
+    words += ["--model", served.model] if served.model else []
+    words += ["--mock-port", f"{served.mock_port}"] if served.mock_port else []
+    words += ["--ca-file", str(served.ca_file)] if served.ca_file else []
+    return words + [word for text in served.declared for word in ("--declare", text)]

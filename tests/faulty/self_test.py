@@ -40,8 +40,9 @@ from conformance.mock.addresses import Addresses
 from conformance.mock.process import MockServer
 from conformance.profiles.registry import profile_named
 from conformance.running import Settings, run
+from conformance.running.lookup import SelectionError, known
 from conformance.running.manifests import load
-from conformance.running.selection import Case, Selection, SelectionError, cases, known
+from conformance.running.selection import Case, Selection, cases
 
 ASKED = "FAULTS_ASKED"
 """The variable with the folder where switch.py leaves the names of the faults that it reached."""

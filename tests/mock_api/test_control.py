@@ -65,6 +65,15 @@ def test_a_key_that_changes_its_name(mock: Mock, h1: H1Client) -> None:
     assert [entry["key"] for entry in mock.entries(token="renamed")] == ["first", "second"]
 
 
+def test_the_key_of_the_next_request(mock: Mock, h1: H1Client) -> None:
+    mock.control("PUT", "/keys/known", {"key": "sk-known"})
+    mock.control("PUT", "/keys/learned", {"next": True})
+    for key in ("sk-known", "sk-found-out", "sk-other", "sk-found-out"):
+        h1.chat(chat(), [("authorization", f"Bearer {key}"), *pattern_header(";t=next")])
+    keys = [entry["key"] for entry in mock.entries(token="next")]
+    assert keys == ["known", "learned", None, "learned"]
+
+
 # Scripts.
 
 

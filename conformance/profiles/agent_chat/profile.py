@@ -8,6 +8,7 @@ from conformance.profiles.agent_chat import catalog
 from conformance.profiles.agent_chat.bench import AgentBench
 from conformance.profiles.agent_chat.clauses import CLAUSES
 from conformance.profiles.agent_chat.load import clients
+from conformance.profiles.agent_chat.vocabulary import VOCABULARY
 from conformance.profiles.base import Profile
 
 PROFILE = Profile(
@@ -16,6 +17,7 @@ PROFILE = Profile(
     catalogs=(catalog,),
     reach=Reach(schemes=("ws", "wss"), path="/ws"),
     bench=AgentBench,
+    vocabulary=VOCABULARY,
     blame={
         FindingKind.NOT_SERVED: "AC1",
         FindingKind.UNREADABLE: "AC1",

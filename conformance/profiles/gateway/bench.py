@@ -15,6 +15,7 @@ from conformance.daemon.process import DaemonProcess
 from conformance.profiles.environment import Environment
 from conformance.profiles.gateway.checks import BytesChecks, EventsChecks
 from conformance.profiles.gateway.connection import HttpConnection
+from conformance.profiles.gateway.first_probe import GatewayProbe
 from conformance.profiles.gateway.http2_connection import Http2Connection
 from conformance.profiles.gateway.http2_opening import RequestedByHttp2, open_connection
 from conformance.profiles.gateway.opening import Requested, Target, dial
@@ -57,11 +58,17 @@ class GatewayBench(RelayBench):
         relay = manifest.values("relay", variant) or ("events",)
         self.checks = BytesChecks if relay[0] == "bytes" else EventsChecks
         url = urlsplit(environment.instance.url)._replace(scheme=self.client.scheme)
-        self.target = Target.of(url.geturl(), trusted_ca_file())
+        served = manifest.served
+        ca_file = trusted_ca_file() if served is None else served.ca_file
+        self.target = Target.of(url.geturl(), ca_file)
         speaks = manifest.values("client", variant) or ("h1",)
         self._connections: list[HttpConnection] = []
         self.http2 = speaks[0] == "h2"
         """Whether the shared scenarios' clients speak HTTP/2."""
+
+    async def first_probe(self) -> Mapping[str, tuple[str, ...]]:
+        """What one exchange shows. Raises WiringError."""
+        return await GatewayProbe(self).found()
 
     def exchange(
         self,

@@ -26,26 +26,29 @@ class Target:
 
     host: str
     port: int
+    secure: bool = False
+    """Whether it is reached over TLS."""
     ca_file: Path | None = None
-    """With TLS: a CA that the client trusts, besides those of the system. None without TLS."""
+    """With TLS: a CA that the client trusts, besides those of the system."""
 
     @property
     def scheme(self) -> str:
         """`http`, or `https` with TLS."""
-        return "http" if self.ca_file is None else "https"
+        return "https" if self.secure else "http"
 
     @classmethod
-    def of(cls, url: str, ca_file: Path) -> Target:
+    def of(cls, url: str, ca_file: Path | None) -> Target:
         """The target of an `http` or `https` URL."""
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
-        return cls(parts.hostname or "", port, ca_file if secure else None)
+        return cls(parts.hostname or "", port, secure, ca_file)
 
     @property
     def authority(self) -> str:
         """Host and port, as the Host field has them."""
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 async def dial(
@@ -56,7 +59,8 @@ async def dial(
     deadline: time.monotonic() seconds. alpn: the one protocol that the client offers.
     """
     loop = asyncio.get_running_loop()
-    client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
+    client = socket.socket(family, socket.SOCK_STREAM)
     try:
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -64,7 +68,7 @@ async def dial(
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
             await loop.sock_connect(client, (target.host, target.port))
-            if target.ca_file is None:
+            if not target.secure:
                 return HttpConnection(client)
             context = trust(target.ca_file, alpn or "http/1.1")
             connection = TlsConnection(client, context, server_name=target.host)
@@ -73,6 +77,11 @@ async def dial(
     except TimeoutError:
         client.close()
         raise OpeningError(f"{target.authority} does not accept the connection in time") from None
+    except ssl.SSLCertVerificationError as error:
+        client.close()
+        raise OpeningError(
+            f"the certificate of {target.authority} is not trusted: {error.verify_message}"
+        ) from None
     except OSError as error:  # ssl.SSLError is one
         client.close()
         raise OpeningError(f"{target.authority} cannot be connected to: {error}") from None
@@ -82,10 +91,11 @@ async def dial(
 
 
 @functools.cache
-def trust(ca_file: Path, alpn: str) -> ssl.SSLContext:
+def trust(ca_file: Path | None, alpn: str) -> ssl.SSLContext:
     """A client's TLS: verify the certificate, and offer one protocol."""
     context = ssl.create_default_context()
-    context.load_verify_locations(ca_file)
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
     context.set_alpn_protocols([alpn])
     return context
 

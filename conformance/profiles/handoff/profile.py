@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conformance.core.capability import Capability, Vocabulary, choice
 from conformance.core.finding import FindingKind
 from conformance.core.reach import Reach
 from conformance.profiles.base import Profile
@@ -10,6 +11,7 @@ from conformance.profiles.handoff.bench import HandoffBench
 from conformance.profiles.handoff.clauses import CLAUSES, UNTESTABLE
 from conformance.profiles.relay import catalog as relay_catalog
 from conformance.profiles.relay.blame import BLAME
+from conformance.profiles.relay.vocabulary import CAPABILITIES, OPTIONS
 
 PROFILE = Profile(
     name="handoff",
@@ -20,6 +22,19 @@ PROFILE = Profile(
     ),
     reach=Reach(),
     bench=HandoffBench,
+    vocabulary=Vocabulary(
+        capabilities={
+            "format": choice("the format of its answers", "simple", "openai"),
+            "body": Capability("it merges the handoff's `body` into the API's request"),
+            **CAPABILITIES,
+        },
+        options={
+            **OPTIONS,
+            "handoff_timeout": "seconds until a handoff must be complete",
+            "socket_mode": "the mode of its socket's file, as `0660`",
+            "format": "the format of its answers",
+        },
+    ),
     blame={
         **BLAME,
         FindingKind.NOT_SERVED: "H1",

@@ -41,7 +41,21 @@ def marked(
     fields = {"prompt": PROMPT, **request}
     mark = f"{pattern or ORDINARY};t={token}"
     if pattern is None or manifest.declares("pattern=prompt", variant):
-        return Marked({**fields, "prompt": f"{fields['prompt']} [[test:{mark}]]"}, None)
+        return Marked(_in_prompt(fields, f" [[test:{mark}]]"), None)
     if manifest.declares("pattern=model", variant):
         return Marked({**fields, "model": f"test:{mark}"}, None)
     return Marked(fields, mark)
+
+
+def _in_prompt(fields: Mapping[str, Any], mark: str) -> dict[str, Any]:
+    """The fields, with the mark in the text of the last user message."""
+    messages = fields.get("messages")
+    if not isinstance(messages, list):
+        return {**fields, "prompt": f"{fields['prompt']}{mark}"}
+    marked_messages = list(messages)
+    for place, message in reversed(list(enumerate(messages))):
+        if isinstance(message, dict) and message.get("role") == "user":
+            if isinstance(message.get("content"), str):
+                marked_messages[place] = {**message, "content": f"{message['content']}{mark}"}
+            break
+    return {**fields, "messages": marked_messages}

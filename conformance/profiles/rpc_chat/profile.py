@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conformance.core.capability import Capability, Vocabulary
 from conformance.core.finding import FindingKind
 from conformance.core.reach import Reach
 from conformance.profiles.base import Profile
@@ -16,6 +17,15 @@ PROFILE = Profile(
     catalogs=(catalog,),
     reach=Reach(schemes=("ws", "wss"), path="/ws/rpc"),
     bench=RpcBench,
+    vocabulary=Vocabulary(
+        capabilities={
+            "rules": Capability("the engine has some"),
+            "start_message": Capability("of the chosen world: `darkwood`, or the first"),
+            "thinking": Capability("it announces answers"),
+            "shared_stages": Capability("connections to `/ws/rpc?stage=NAME` share a stage"),
+        },
+        options={"model_timeout": "seconds until a silent model fails the answer"},
+    ),
     blame={
         FindingKind.NOT_SERVED: "RC1",
         FindingKind.UNREADABLE: "RC1",

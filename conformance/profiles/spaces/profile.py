@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conformance.core.capability import Vocabulary, choice
 from conformance.core.finding import FindingKind
 from conformance.core.reach import Reach
 from conformance.profiles.base import Profile
@@ -16,6 +17,17 @@ PROFILE = Profile(
     catalogs=(catalog,),
     reach=Reach(schemes=("http", "https"), path="/"),
     bench=SpacesBench,
+    vocabulary=Vocabulary(
+        capabilities={"account": choice("the account that it follows", "guide", "code")},
+        options={
+            "quota": "requests that a user of the standard plan may make",
+            "cooldown": "seconds between two requests of a user",
+            "request_timeout": "seconds until a request fails",
+            "ping_interval": "seconds between two pings to an app",
+            "ping_timeout": "seconds until a silent app is lost",
+            "max_upload": "bytes of the largest file",
+        },
+    ),
     blame={FindingKind.NOT_SERVED: "SP35", FindingKind.DIED: "SP31"},
     # A website spends 20 ms of its processor on each password: with more scenarios at a time,
     # all of them come near their deadlines on a busy machine.

@@ -12,7 +12,7 @@ import conformance
 from conformance import judge
 from conformance.core.result import Result, Verdict
 from conformance.running import Selection, run
-from conformance.running.selection import SelectionError
+from conformance.running.lookup import SelectionError
 
 SOUND = Path(__file__).parents[2] / "faulty" / "handoff"
 

@@ -39,7 +39,7 @@ async def key_is_passed(bench: GatewayBench) -> None:
     (await bench.respond(pattern="short")).no_error().content_as_sent()
 
 
-@scenario(clause=("S2", "G5"), everywhere=True, needs=OWN, evidence=ECHOED)
+@scenario(clause=("S2", "G5"), everywhere=True, needs=(*OWN, "api_key"), evidence=ECHOED)
 async def key_in_refusal_is_hidden(bench: GatewayBench) -> None:
     """The gateway's key does not reach the client in the API's refusal of it."""
     key = bench.own_key

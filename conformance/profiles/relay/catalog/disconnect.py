@@ -196,6 +196,7 @@ async def client_write_error(bench: RelayBench) -> None:
 @scenario(
     clause="H10",
     everywhere=True,
+    needs=("process",),
     evidence='Dstack-TEE/private-ai-gateway#43 "sockets left in CLOSE_WAIT"',
 )
 async def client_released(bench: RelayBench) -> None:
