@@ -23,15 +23,21 @@ class Judged:
     result: Result
     calibration: dict[str, float]
     """The machine's calibration while the case was judged."""
+    notices: tuple[str, ...] = ()
+    """What the run found out about daemons before it judged them."""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON types, for the way out of a worker."""
-        return {"result": self.result.to_json(), "calibration": self.calibration}
+        return {
+            "result": self.result.to_json(),
+            "calibration": self.calibration,
+            "notices": self.notices,
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Judged:
         """The inverse of to_json."""
-        return cls(Result.from_json(value["result"]), value["calibration"])
+        return cls(Result.from_json(value["result"]), value["calibration"], tuple(value["notices"]))
 
 
 JUDGED = pytest.StashKey[Judged]()
@@ -51,7 +57,7 @@ def case_of(item: pytest.Item) -> Case | None:
 def report(suite: Suite, item: pytest.Item, case: Case) -> None:
     """Judge the case, and turn its verdict into the outcome of the running item."""
     result = suite.result(case)
-    item.stash[JUDGED] = Judged(result, suite.calibration)
+    item.stash[JUDGED] = Judged(result, suite.calibration, tuple(suite.notices))
     match result.verdict:
         case Verdict.SKIP:
             pytest.skip(result.reason)

@@ -120,6 +120,9 @@ class Reporting:
             # The report shows the calibration that stretched time bounds the most.
             if judged.calibration.get("scale", 0.0) > self._calibration.get("scale", 0.0):
                 self._calibration = judged.calibration
+            for notice in judged.notices:
+                if notice not in self._notices:
+                    self._notice(notice)
             self._results.append(judged.result)
             self._report.result(judged.result)
 
@@ -170,7 +173,7 @@ class Reporting:
             with self._lock:
                 self._planned = {case: place for place, case in enumerate(planned)}
             if self._preamble:
-                self._report.notice(self._preamble)
+                self._notice(self._preamble)
 
 
 def _cases(session: pytest.Session) -> list[Case]:

@@ -62,6 +62,8 @@ class Suite:
         self.plan = plan
         self.calibration: dict[str, float] = {}
         """The last measurement of the machine; see Calibration.to_json."""
+        self.notices: list[str] = []
+        """What was found out about daemons before they were judged."""
         self._mock: MockServer | None = None
         self._background: Background | None = None
         self._resources: dict[type[Resource], Resource] = {}
@@ -139,7 +141,12 @@ class Suite:
 
         async def judged() -> None:
             calibration = await judge(
-                group, self.plan.settings, addresses, publish, lambda case: news.began(case.id)
+                group,
+                self.plan.settings,
+                addresses,
+                publish,
+                lambda case: news.began(case.id),
+                notify=self.notices.append,
             )
             self.calibration = calibration.to_json()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from conformance.core.scenario import Scenario
@@ -17,15 +17,22 @@ PATIENCE = 15.0
 """Seconds that the exchange may take: a gateway may try an API again that it cannot reach."""
 
 
-async def probed(cases: Sequence[Case], upstream: MockClient, *, scale: float) -> tuple[Case, ...]:
+async def probed(
+    cases: Sequence[Case],
+    upstream: MockClient,
+    *,
+    scale: float,
+    notify: Callable[[str], None],
+) -> tuple[Case, ...]:
     """The cases, their manifest completed by what the probe of their daemon found.
 
     Raises DaemonError where the daemon cannot be reached, or is not wired to the mock API.
-    A daemon that the suite starts is not probed.
+    A daemon that the suite starts is not probed. notify: called with what was found.
     """
     manifest, variant = cases[0].manifest, cases[0].variant
     if manifest.served is None or not manifest.declares("mock", variant):
         return tuple(cases)
+    declared = manifest.capabilities
     environment = Environment(
         instance=await found(manifest, upstream),
         upstream=upstream,
@@ -39,7 +46,11 @@ async def probed(cases: Sequence[Case], upstream: MockClient, *, scale: float) -
         shown = await bench.first_probe()
     finally:
         await bench.aclose()
-    completed = replace(manifest, capabilities={**shown, **manifest.capabilities})
+    found_out = {name: values for name, values in shown.items() if name not in declared}
+    if found_out:
+        words = (f"{name}={','.join(values)}" for name, values in found_out.items())
+        notify(f"the first probe found {' '.join(words)}; --declare NAME=VALUE overrides it")
+    completed = replace(manifest, capabilities={**shown, **declared})
     return tuple(replace(case, manifest=completed) for case in cases)
 
 

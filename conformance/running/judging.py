@@ -57,14 +57,20 @@ async def judge(
     mock: Addresses,
     publish: Publish,
     began: Callable[[Case], None] = lambda case: None,
+    *,
+    notify: Callable[[str], None] = lambda notice: None,
 ) -> Calibration:
     """Judge the cases of one variant of one daemon; return the calibration that they had.
 
-    began: called with each case when its scenario begins.
+    began: called with each case when its scenario begins. notify: called with each sentence
+    about the daemon that a report should show.
     """
     calibration = await calibrate()
     async with MockClient.attach(mock) as upstream:
-        await Runner(settings, upstream, calibration, publish=publish, began=began).judge(group)
+        runner = Runner(
+            settings, upstream, calibration, publish=publish, began=began, notify=notify
+        )
+        await runner.judge(group)
     return calibration
 
 

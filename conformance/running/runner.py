@@ -46,17 +46,18 @@ class Runner:
         *,
         publish: Callable[[Result], None],
         began: Callable[[Case], None] = lambda case: None,
+        notify: Callable[[str], None] = lambda notice: None,
     ) -> None:
         self._settings, self._upstream = settings, upstream
         self._scale = calibration.scale
-        self._publish, self._began = publish, began
+        self._publish, self._began, self._notify = publish, began, notify
         self._retries = Retries(enabled=settings.second_tries)
 
     async def judge(self, cases: Sequence[Case]) -> None:
         """Publish one Result for each case, as soon as it is known."""
         unwired: DaemonError | None = None
         try:
-            cases = await probed(cases, self._upstream, scale=self._scale)
+            cases = await probed(cases, self._upstream, scale=self._scale, notify=self._notify)
         except DaemonError as error:
             unwired = error
         lacking = missing(cases[0].manifest)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from conformance.checks import sent
 from conformance.core.evidence import Observation, Response
 from conformance.core.finding import ScenarioStopped
-from conformance.core.quoting import excerpt
 from conformance.daemon.failures import WiringError
 from conformance.profiles.relay.first_probe import BODY, FirstProbe
 
@@ -34,8 +33,9 @@ class GatewayProbe(FirstProbe):
         """The error where the exchange cannot begin."""
         fix = "start it first, or correct --url"
         if "certificate" in problem:
-            fix = "give the CA of its certificate: --ca-file CA.pem"
-        elif self.gateway.target.secure:
+            fix = f"give the CA of its certificate: --ca-file CA.pem ({problem})"
+            return self.error("has a certificate that is not trusted", fix)
+        if self.gateway.target.secure:
             fix = "if it does not speak TLS, write http:// in --url"
         elif "localhost" in self.where:
             fix += "; if it listens on IPv6 only, write [::1] in place of localhost"
@@ -43,29 +43,27 @@ class GatewayProbe(FirstProbe):
 
     async def unasked(self, response: Response) -> WiringError:
         """The error where the mock API received no request: the status says why."""
-        status, body, client = response.status, response.body, self.gateway.client
+        status, client = response.status or 0, self.gateway.client
         kind = (response.header("content-type") or "").partition(";")[0].strip().lower()
-        answer = f"{status} to POST {client.path}: {excerpt(body)}"
-        if status in (401, 407) or (status == 403 and kind != "text/html"):
+        page = kind == "text/html" and status < 500
+        problem, fix = "does not use the mock API", self.configure
+        if status in (401, 407) or (status == 403 and not page):
+            problem = "refuses the key"
             fix = "give one that it accepts: --api-key KEY, or OPENAI_API_KEY"
-            return self.error(f"refuses the key: it answers {answer}", fix)
-        if status in (400, 403, 404, 422) and kind != "text/html" and _OF_A_MODEL.search(body):
-            return self.error(
-                f"does not know the model {client.model!r}: it answers {answer}",
-                f"give one that it knows: --model NAME{await self._models()}",
-            )
-        if kind == "text/html" and (status or 500) < 500:
+        elif status in (400, 403, 404, 422) and not page and _OF_A_MODEL.search(response.body):
+            problem = f"does not know the model {client.model!r}"
+            fix = f"give one that it knows: --model NAME{await self._models()}"
+        elif page:
+            problem = f"answers POST {client.path} with an HTML page"
             fix = "correct --url: it is the base of an OpenAI-compatible API, and ends in /v1"
-            return self.error(f"answers with an HTML page, {answer}", fix)
-        if status in (404, 405):
-            fix = "correct --url: the path of the API, as in http://127.0.0.1:4000/v1"
-            return self.error(f"does not have this path: it answers {answer}", fix)
-        if status in (400, 413, 415, 422):
-            return self.error(f"refuses the request: it answers {answer}", "correct its settings")
-        if status is not None and status >= 500:
-            problem = f"does not reach the mock API: it answers {answer}"
-            return self.error(problem, self.configure)
-        return await super().unasked(response)
+        elif status in (404, 405):
+            problem = f"does not have the path {client.path}"
+            fix = "correct --url: it is the base of the API, as in http://127.0.0.1:4000/v1"
+        elif status in (400, 413, 415, 422):
+            problem, fix = f"refuses a plain request with {status}", "correct its settings"
+        elif status >= 500:
+            problem = f"does not reach the mock API, and answers {status}"
+        return self.error(problem, fix, answer=response)
 
     async def capabilities(self, observation: Observation) -> dict[str, tuple[str, ...]]:
         """Its class, whose key the API receives, and what it speaks on both sides."""

@@ -85,7 +85,7 @@ class FirstProbe:
 
     async def unasked(self, response: Response) -> WiringError:
         """The error where the mock API received no request."""
-        return self.error(f"does not use the mock API: {_answer(response)}", self.configure)
+        return self.error("does not use the mock API", self.configure, answer=response)
 
     async def capabilities(self, observation: Observation) -> dict[str, tuple[str, ...]]:
         """What an exchange shows that arrived at the mock API."""
@@ -98,9 +98,16 @@ class FirstProbe:
         base = self.bench.upstream.addresses.http
         return f"configure {base} as its API, and restart it if it reads that at its start"
 
-    def error(self, problem: str, fix: str) -> WiringError:
-        """The error: what was found, and what to do."""
-        return WiringError(f"the {self.kind} at {self.where} {problem}; {fix}")
+    def error(
+        self, problem: str, fix: str, *, answer: Response | None = None, sent: bytes = b""
+    ) -> WiringError:
+        """The error: what was found, and what to do.
+
+        answer: what the client received. sent: the body that the mock API received.
+        """
+        log = "" if answer is None else _shown(answer)
+        log = f"the mock API received {excerpt(sent)}" if sent else log
+        return WiringError(f"the {self.kind} at {self.where} {problem}; {fix}", log=log)
 
     def declaring(self, **capabilities: str) -> RelayBench:
         """A bench for the same daemon with other capabilities."""
@@ -122,19 +129,16 @@ class FirstProbe:
                 break
         else:
             fix = f"it must pass on one of these as it is: {', '.join(WAYS.values())}"
-        return self.error(
-            f"asks the mock API, and the pattern does not arrive in {WAYS[self.way]}: "
-            f"it sends {excerpt(entry.body)}",
-            fix,
-        )
+        problem = f"asks the mock API, and the pattern does not arrive in {WAYS[self.way]}"
+        return self.error(problem, fix, sent=entry.body)
 
     async def _last_entry(self) -> int:
         return max((entry.id for entry in await self.bench.upstream.since(0)), default=0)
 
 
-def _answer(response: Response) -> str:
-    """What the client received, in a few words."""
-    if response.status is None:
-        raw = response.transcript.raw
-        return f"it answers {excerpt(raw)}" if raw else "it does not answer"
-    return f"it answers {response.status} without asking the API: {excerpt(response.body)}"
+def _shown(response: Response) -> str:
+    """What the client received, in a line."""
+    if response.status is not None:
+        return f"the client received {response.status}: {excerpt(response.body)}"
+    raw = response.transcript.raw
+    return f"the client received {excerpt(raw)}" if raw else "the client received nothing"

@@ -214,6 +214,9 @@ def test_a_served_socket(
     finally:
         daemon.send_signal(signal.SIGKILL)
         daemon.wait()
-    gone = conformance("run", f"--socket={path}", "--scenario=basic_response")
+    gone = conformance(
+        *("run", f"--socket={path}", "--api-key=sk-mine", f"--mock-port={port}"),
+        "--scenario=basic_response",
+    )
     assert gone.returncode == 1
     assert "start the daemon" in gone.stdout
