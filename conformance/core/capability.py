@@ -65,13 +65,18 @@ class Vocabulary:
     options: Mapping[str, str] = field(default_factory=dict)
     """Name of an option -> its meaning: half a sentence, with the unit."""
 
-    def mistake(self, name: str, values: tuple[str, ...]) -> tuple[str, str] | None:
-        """What is wrong with a declared capability, and how to fix it; None where nothing is."""
+    def mistake(
+        self, name: str, values: tuple[str, ...], *, absent: bool = False
+    ) -> tuple[str, str] | None:
+        """What is wrong with a declared capability, and how to fix it; None where nothing is.
+
+        absent: it is declared as false, so only the name matters.
+        """
         if name.startswith(OWN):
             return None
         if name not in self.capabilities:
             return f"unknown capability {name!r}", instead(name, self.capabilities)
-        return self.capabilities[name].mistake(name, values)
+        return None if absent else self.capabilities[name].mistake(name, values)
 
     def unknown_option(self, name: str) -> str | None:
         """The valid options, where this one does not exist; else None."""

@@ -202,15 +202,15 @@ def _options(table: Table, vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]
 def _capabilities(table: Table, vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for key, value in table.values.items():
-        if value is False:
-            continue
+        values: tuple[str, ...] = ()
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            found[key] = (f"{value}",)
-        else:
-            found[key] = () if value is True else table.texts(key)
-    for key, values in found.items():
-        if mistake := vocabulary.mistake(key, values):
+            values = (f"{value}",)
+        elif not isinstance(value, bool):
+            values = table.texts(key)
+        if mistake := vocabulary.mistake(key, values, absent=value is False):
             raise table.error(key, mistake[0], fix=mistake[1])
+        if value is not False:
+            found[key] = values
     return found
 
 

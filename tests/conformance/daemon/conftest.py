@@ -32,7 +32,7 @@ def miniature(tmp_path: Path) -> Callable[..., Manifest]:
         lines = [
             *("[daemon]", 'name = "mini"', 'profile = "handoff"'),
             *("[run]", f"command = {json.dumps(command)}", *run),
-            *("[options]", 'limit = ["--limit", "{}"]'),
+            *("[options]", 'x_limit = ["--limit", "{}"]'),
             sections,
         ]
         (tmp_path / "daemon.toml").write_text("\n".join(lines))

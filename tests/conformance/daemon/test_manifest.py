@@ -31,7 +31,7 @@ timeout = 2.5
 
 [options]
 idle_timeout = ["--idle-timeout", "{}"]
-limits = ["--limits=a:{},b:{}"]
+x_limits = ["--limits=a:{},b:{}"]
 
 [variants.h1]
 env = { OPENAI_HTTP2_ENABLED = "false", OPENAI_API_BASE = "{api_base_plain}" }
@@ -44,7 +44,7 @@ whole = true
 [capabilities]
 body = true
 format = "simple"
-tls = false
+x_tls = false
 
 [known_failures]
 "abort_stream" = "reports success after a truncated upstream (tracker 1)"
@@ -101,7 +101,7 @@ def test_the_command_line_is_command_variant_wishes(tmp_path: Path) -> None:
     manifest = load(written(tmp_path, WHOLE))
     places = {"build": "/b", "socket": "/s", "api_key": "k", "api_base": "x", "api_base_plain": "p"}
     command = manifest.command(
-        manifest.variant("openai"), places, {"limits": "3", "idle_timeout": "0.5"}
+        manifest.variant("openai"), places, {"x_limits": "3", "idle_timeout": "0.5"}
     )
     assert command == [
         *("/b/daemon", "--socket", "/s", "--format", "openai"),
@@ -130,7 +130,7 @@ def test_capabilities(tmp_path: Path) -> None:
     assert not manifest.declares("format=openai", default)
     assert manifest.declares("format=openai", openai)
     assert not manifest.declares("format=simple", openai)
-    assert not manifest.declares("tls", default)
+    assert not manifest.declares("x_tls", default)
     assert not manifest.declares("gzip", default)
 
 
@@ -180,6 +180,19 @@ def test_an_unknown_variant_names_the_nearest(tmp_path: Path) -> None:
         ("[variants.h1]", "[variants.default]", 20, "'default' is there by itself", "[run]"),
         (KNOWN, '" "', 34, "'abort_stream' has no reason", "link"),
         ("timeout = 2.5", 'command = ["x"]', 14, "defined twice", "keep one"),
+        (
+            "idle_timeout =",
+            "idle_timeuot =",
+            17,
+            "unknown option 'idle_timeuot'",
+            "'idle_timeout'?",
+        ),
+        ("body = true", "bodi = true", 29, "unknown capability 'bodi'", "did you mean 'body'?"),
+        ("body = true", 'body = "yes"', 29, "body does not have values, found yes", "body = true"),
+        ("body = true", "bodi = false", 29, "unknown capability 'bodi'", "did you mean 'body'?"),
+        ('"simple"', '"simpel"', 30, "unknown value 'simpel' of format", "did you mean 'simple'?"),
+        ('"simple"', "true", 30, "format needs a value, found true", 'format = "simple"'),
+        ('["openai"]', '["open"]', 25, "unknown value 'open' of format", "there are: simple"),
         ("[options]", "[run]", 16, "defined twice", "keep one"),
         ("timeout = 2.5", "timeout = ", 14, "Invalid value", "valid TOML"),
         ("[capabilities]", "[capabilities", 28, "Expected ']'", "valid TOML"),

@@ -102,7 +102,7 @@ def test_command_environment_and_current_folder(
         addresses,
         nothing,
         variant="h1",
-        options={"limit": "3"},
+        options={"x_limit": "3"},
         env={"EXTRA": "yes"},
     )
     said = told(daemon)
