@@ -21,7 +21,7 @@ from conformance.profiles.registry import profile_named, profiles
 from conformance.running.lookup import SelectionError, known
 
 BASE = "/v1"
-"""The path of an OpenAI-compatible API, where a URL has none."""
+"""The path of an OpenAI-compatible API, where a URL does not have one."""
 
 COMPLETIONS = "/chat/completions"
 
