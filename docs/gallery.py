@@ -167,7 +167,7 @@ def keep(results: Sequence[dict[str, Any]]) -> tuple[list[str], list[str]]:
                 clauses = {failure["clause"] for failure in each["failures"]}
                 broken[f"{each['variant']}/{each['scenario']}"] = sorted(clauses)
         program = manifest.requires[0]
-        name = program.name.rpartition(":")[2]
+        name = program.name.rpartition(":")[2].rpartition("node_modules/")[2]
         document = {
             "program": f"{name} {version_of(program)}",
             "counts": counts,

@@ -53,14 +53,18 @@ class Run:
     """A path that answers 200 to a GET when the daemon is ready; empty: it accepts."""
 
 
+ANY_MODEL = "gpt-4o-mini"
+"""The model of a request, where neither the scenario nor the manifest names one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """What the clients of a daemon that is reached by HTTP send."""
 
     scheme: str = "http"
     path: str = "/v1/chat/completions"
-    model: str = "gpt-4o-mini"
-    """A model's name that the daemon knows."""
+    model: str = ANY_MODEL
+    """The name of the only model that the daemon knows; otherwise each scenario has its own."""
     key: str = "{api_key}"
     """The bearer key, with placeholders."""
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -238,7 +238,8 @@ def _requires(document: Document, section: str) -> tuple[Requirement, ...]:
             fix = f"{nearest(kind, KINDS)}valid are: a command's name, {', '.join(KINDS)}"
             raise table.error(name, f"unknown kind of requirement {kind!r}", fix=fix)
         # A file is looked for from the manifest's folder: `file:vendor/autoload.php`.
-        needed = f"file:{document.path.parent / what}" if kind == "file" else name
+        folders = {"file": document.path.parent, "npm": document.path.parent / "node_modules"}
+        needed = f"{kind}:{folders[kind] / what}" if kind in folders else name
         if not isinstance(value, dict):
             found.append(Requirement(needed, version=_version(table, name)))
             continue

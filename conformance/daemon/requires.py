@@ -8,6 +8,7 @@ A requirement's name says its kind:
     pkg-config:liburing
     file:/usr/include/liburing.h
     file:vendor/autoload.php        from the manifest's folder
+    npm:express     a package in the node_modules of the manifest's folder
 
 Its value is the lowest version, or "*" for any. A table gives more:
 `{ version = "1.22", install = "…" }`. With `{ check = ["cmd", …] }` the command must
@@ -69,6 +70,7 @@ class Requirement:
             return f"{sys.executable} -m pip install {what}"
         return {
             "": _INSTALL.get(what, f"apt-get install {what}"),
+            "npm": f"npm install --prefix {' '.join(what.split('/node_modules/'))}",
             "php": f"apt-get install php-{_extension(what)}, or pecl install {_extension(what)}",
             "pkg-config": f"apt-get install pkg-config and the package that brings {what}.pc",
             "file": f"the package that brings {what} (apt-file search {what})",
@@ -89,7 +91,7 @@ class Unmet:
         return self.reason
 
 
-KINDS = ("php", "python", "pkg-config", "file", "kernel")
+KINDS = ("php", "python", "npm", "pkg-config", "file", "kernel")
 """The kinds of requirements: the word before the colon in a name."""
 
 
@@ -135,6 +137,11 @@ def _find(requirement: Requirement, versions: _Versions) -> str | None:
         try:
             return metadata.version(what)
         except metadata.PackageNotFoundError:
+            return None
+    if kind == "npm":
+        try:
+            return str(json.loads(Path(what, "package.json").read_bytes())["version"])
+        except (OSError, ValueError, KeyError):
             return None
     if kind == "file":
         return "" if Path(what).exists() else None

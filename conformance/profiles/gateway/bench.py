@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from conformance.core.finding import Finding, FindingKind, ScenarioStopped
 from conformance.core.scenario import Scenario
-from conformance.daemon.manifest import fill
+from conformance.daemon.manifest import ANY_MODEL, fill
 from conformance.daemon.places import trusted_ca_file
 from conformance.daemon.process import DaemonProcess
 from conformance.profiles.environment import Environment
@@ -153,6 +153,8 @@ class GatewayBench(RelayBench):
         headers: Mapping[str, str],
     ) -> Request:
         """The HTTP request that a scenario's fields stand for."""
+        if self.client.model != ANY_MODEL:
+            fields = {**(fields or {}), "model": self.client.model}
         marked = self._marked(pattern, fields, token)
         body = encode(body_of(marked.fields, model=self.client.model))
         kept = {} if marked.header is None else {"X-Test-Pattern": marked.header}
