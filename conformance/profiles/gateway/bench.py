@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from conformance.core.finding import Finding, FindingKind, ScenarioStopped
 from conformance.core.scenario import Scenario
-from conformance.daemon.manifest import ANY_MODEL, fill
+from conformance.daemon.manifest import fill
 from conformance.daemon.places import trusted_ca_file
 from conformance.daemon.process import DaemonProcess
 from conformance.profiles.environment import Environment
@@ -19,7 +19,7 @@ from conformance.profiles.gateway.first_probe import GatewayProbe
 from conformance.profiles.gateway.http2_connection import Http2Connection
 from conformance.profiles.gateway.http2_opening import RequestedByHttp2, open_connection
 from conformance.profiles.gateway.opening import Requested, Target, dial
-from conformance.profiles.gateway.request import Request, asked, body_of, encode
+from conformance.profiles.gateway.request import Request, asked, body_of, encode, with_model
 from conformance.profiles.relay.bench import ClientOptions, RelayBench
 from conformance.profiles.relay.client_side import READ_SIZE
 from conformance.profiles.relay.exchange import Exchange
@@ -153,9 +153,7 @@ class GatewayBench(RelayBench):
         headers: Mapping[str, str],
     ) -> Request:
         """The HTTP request that a scenario's fields stand for."""
-        if self.client.model != ANY_MODEL:
-            fields = {**(fields or {}), "model": self.client.model}
-        marked = self._marked(pattern, fields, token)
+        marked = self._marked(pattern, with_model(fields or {}, self.client.model), token)
         body = encode(body_of(marked.fields, model=self.client.model))
         kept = {} if marked.header is None else {"X-Test-Pattern": marked.header}
         if marked.fields.get("request_id") is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.core import exact_json
 from conformance.core.evidence import Asked
+from conformance.daemon.manifest import ANY_MODEL
 
 _FIELDS = {"max_tokens": "max_tokens", "temperature": "temperature", "user_id": "user"}
 """A scenario's fields that become fields of the body, by their names there."""
@@ -25,6 +26,11 @@ class Request:
     method: str = "POST"
     asked: Asked = field(default_factory=Asked)
     """What the upstream request must be."""
+
+
+def with_model(fields: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+    """The scenario's fields; a model that the manifest names replaces the scenario's own."""
+    return fields if model == ANY_MODEL else {**fields, "model": model}
 
 
 def body_of(fields: Mapping[str, Any], *, model: str) -> dict[str, Any]:

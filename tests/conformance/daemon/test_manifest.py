@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -269,6 +270,19 @@ def test_a_file_is_looked_for_from_the_manifests_folder(tmp_path: Path) -> None:
     made.parent.mkdir()
     made.touch()
     assert requiring(tmp_path, requires) is None
+
+
+def test_a_package_is_looked_for_in_the_manifests_node_modules(tmp_path: Path) -> None:
+    """Its version is read, and the remedy installs it into the manifest's folder."""
+    made = tmp_path / "node_modules" / "@acme" / "relay"
+    missing = requiring(tmp_path, '"npm:@acme/relay" = "2.1"')
+    assert missing == (
+        f"needs npm:{made} 2.1 or newer, found none: npm install --prefix {tmp_path} @acme/relay"
+    )
+    made.mkdir(parents=True)
+    for version, enough in (("2.0.9", False), ("2.1.0", True)):
+        (made / "package.json").write_text(json.dumps({"version": version}))
+        assert (requiring(tmp_path, '"npm:@acme/relay" = "2.1"') is None) == enough
 
 
 @pytest.mark.parametrize(

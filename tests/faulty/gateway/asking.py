@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
@@ -28,7 +27,6 @@ CONNECT, FIRST_BYTE = 10.0, 100.0
 
 RETRIED = (429, 500)
 REDIRECTS = (301, 302, 303, 307, 308)
-PROXY = ("http_proxy", "https_proxy", "all_proxy")
 
 
 class FaultyUpstream(Upstream):
@@ -87,8 +85,6 @@ class FaultyUpstream(Upstream):
         return await pool.request(replace(request, path=url.path))
 
     async def _open(self) -> Session:
-        if any(map(os.environ.get, PROXY)) and fault("proxy_trusted"):
-            raise Unreachable("no connection to the proxy")
         if self._opening.locked() and fault("connects_one_at_a_time"):
             async with self._opening:
                 return await super()._open()

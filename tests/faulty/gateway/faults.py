@@ -168,7 +168,6 @@ _API = {
     "retries_like_an_sdk": _bug("tries three times, as client libraries do", "U8 R5"),
     "retried_after_output": _bug("starts the answer again in the middle", "U8 R2 R4 R6"),
     "redirect_followed": _bug("follows a redirect with the prompt and the key", "U8 S2 R5"),
-    "proxy_trusted": _bug("goes through the proxy that the environment names", "U1 S2"),
     "waits_in_32_threads": _bug("has 32 threads to wait for the API's heads", "L4 U7 R5 U1"),
     "connects_one_at_a_time": _bug("opens one connection to the API at a time", "L4 U7 R5"),
     "certificate_unverified": _bug("does not verify certificates", "U3", "tls"),

@@ -2,7 +2,7 @@
 
 from conformance.checks import Checks
 from conformance.core.quoting import excerpt, plural
-from conformance.core.scenario import scenario
+from conformance.core.scenario import Start, scenario
 from conformance.profiles.handoff.bench import HandoffBench
 from conformance.profiles.relay.catalog.security import decoy, refusal
 from conformance.profiles.relay.request import ORDINARY
@@ -160,3 +160,27 @@ async def sec_destination(bench: HandoffBench) -> None:
         }
         checks = await bench.respond(request=request, clause="U1")
         checks.request_unchanged().content_as_sent().done_marker()
+
+
+# Its environment
+
+NOWHERE = "http://127.0.0.1:9"
+"""The discard port: servers have left it closed for decades."""
+
+
+@scenario(
+    clause=("U1", "S2"),
+    alone=True,
+    start=Start(
+        env={
+            name: NOWHERE
+            for variable in ("http_proxy", "https_proxy", "all_proxy")
+            for name in (variable, variable.upper())
+        }
+    ),
+    everywhere=True,
+    evidence="handoff.md: proxy variables are ignored; CVE-2016-5385 (httpoxy)",
+)
+async def sec_proxy(bench: HandoffBench) -> None:
+    """The daemon ignores proxy variables in its environment."""
+    await bench.healthy(clause="U1")

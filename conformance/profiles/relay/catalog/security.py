@@ -208,25 +208,3 @@ async def sec_destination_redirect(bench: RelayBench) -> None:
             moved = script(write("Moved."), status=status, headers={"location": place})
             checks = await bench.respond(script=moved)
             checks.http_error(502).ended()
-
-
-NOWHERE = "http://127.0.0.1:9"
-"""The discard port: servers have left it closed for decades."""
-
-
-@scenario(
-    clause=("U1", "S2"),
-    alone=True,
-    start=Start(
-        env={
-            name: NOWHERE
-            for variable in ("http_proxy", "https_proxy", "all_proxy")
-            for name in (variable, variable.upper())
-        }
-    ),
-    everywhere=True,
-    evidence="handoff.md: proxy variables are ignored; CVE-2016-5385 (httpoxy)",
-)
-async def sec_proxy(bench: RelayBench) -> None:
-    """The daemon ignores proxy variables in its environment."""
-    await bench.healthy(clause="U1")

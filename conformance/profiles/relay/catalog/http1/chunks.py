@@ -60,7 +60,6 @@ BAD_CHUNKS = {
     "a negative size": b"-8\r\n%b\r\n",
     "a size with a sign": b"+8\r\n%b\r\n",
     "two sizes": b"8 8\r\n%b\r\n",
-    "a size of 65 bits": b"10000000000000008\r\n%b\r\n",
     "a bare LF after the size": b"8\n%b\r\n",
     "a bare LF after the data": b"8\r\n%b\n",
     "junk in place of CRLF": b"8\r\n%bXX",
@@ -99,6 +98,7 @@ async def http1_cut_chunk(bench: RelayBench) -> None:
     """The daemon fails an answer with a short chunk, or without the last chunk."""
     ends = (
         b"100000008\r\n" + COMMENT + b"\r\n" + LAST,  # eight, for a daemon that counts in 32 bits
+        b"10000000000000008\r\n" + COMMENT + b"\r\n" + LAST,  # the same for 64 bits
         b"9\r\n" + COMMENT,
         b"8\r\n" + COMMENT + b"\r\n",
         b"8\r\n" + COMMENT + b"\r\n0",
