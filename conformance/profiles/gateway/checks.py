@@ -102,7 +102,7 @@ class EventsChecks(GatewayChecks):
             for number, (one, other) in enumerate(pairs, start=1):
                 if one != other:
                     actual = f"choice {choice}, item {number}: {_show(other)}, sent {_show(one)}"
-                    if (one or other)[0] == "text":
+                    if {"text"} == {item[0] for item in (one, other) if item is not None}:
                         self._fail_text(check, expected, actual, where)
                     else:
                         self._fail(check, FindingKind.EVENTS, expected, actual, where)

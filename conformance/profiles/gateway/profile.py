@@ -25,6 +25,7 @@ PROFILE = Profile(
         FindingKind.NOT_TAKEN: "U1",
         FindingKind.HELD: "L4",
     },
+    serving=frozenset(["R8", "U3", "U9", "L2", "L3", "L4", "G1", "G2", "G4", "G7"]),
     renamed={"H10": "L4"},
     implied=frozenset({"body", "format=openai"}),
     concurrency=24,

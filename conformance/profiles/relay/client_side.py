@@ -7,6 +7,7 @@ one way or another. Waiting for the daemon, and the upstream side, are the Excha
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -119,9 +120,10 @@ class ClientSide:
         return self._open().send(data)
 
     def half_close(self) -> None:
-        """Shut down the client's sending side and keep reading."""
+        """Shut down the client's sending side and keep reading. No effect after a reset."""
         self._mark("half-closed")
-        self._open().half_close()
+        with suppress(OSError):
+            self._open().half_close()
 
     def close(self) -> None:
         """Leave: close the connection (FIN, or RST where bytes were left unread)."""

@@ -57,7 +57,7 @@ class FaultyAnswer(Answer):
 
     def end(self) -> bytes:
         """The body ended cleanly."""
-        out = super().end()
+        out = super().end() + self._behind
         if self.done_seen and self.outcome is not Finished.DONE and fault("reads_on_after_done"):
             self.outcome = Finished.DONE
         return out

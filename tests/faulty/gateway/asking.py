@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 from llm_api import link
 from llm_api.address import Address, Timeouts, address
-from llm_api.failure import Failure, Unreachable
+from llm_api.failure import Failure, Late, Unreachable
 from llm_api.link import Link
 from llm_api.reply import Reply
 from llm_api.request import Request
@@ -39,6 +39,7 @@ class FaultyUpstream(Upstream):
             timeouts = replace(timeouts, connect=3600.0)
         super().__init__(api, timeouts, agent=agent)
         self._agent = agent
+        self._elsewhere: dict[str, Upstream] = {}
         self._waiting = 0
         self._answered_one = asyncio.Event()
         self._opening = asyncio.Lock()
@@ -65,24 +66,26 @@ class FaultyUpstream(Upstream):
                 reply = await super().request(request)
                 status = (await reply.head()).status
             except Failure as failure:
-                if isinstance(failure, Unreachable) or not fault("retries_like_an_sdk"):
+                if isinstance(failure, (Unreachable, Late)) or not fault("retries_like_an_sdk"):
                     raise
                 continue
-            if status in REDIRECTS and fault("redirect_followed"):
-                return await self._followed(request, reply)
+            place = (await reply.head()).get("location")
+            if status in REDIRECTS and place and fault("redirect_followed"):
+                reply.cancel()
+                return await self._followed(request, place)
             if status not in RETRIED or not fault("retries_like_an_sdk"):
                 return reply
             reply.cancel()
         return await super().request(request)
 
-    async def _followed(self, request: Request, reply: Reply) -> Reply:
-        place = (await reply.head()).get("location")
+    async def _followed(self, request: Request, place: str) -> Reply:
         base = f"{'https' if self._api.tls else 'http'}://{self._api.authority}/"
         url = urlsplit(urljoin(base, place))
-        reply.cancel()
-        other = address(f"{url.scheme}://{url.netloc}", key=self._api.key, insecure=True)
-        pool = Upstream(other, self._timeouts, agent=self._agent)
-        return await pool.request(replace(request, path=url.path))
+        origin = f"{url.scheme}://{url.netloc}"
+        if origin not in self._elsewhere:
+            other = address(origin, key=self._api.key, insecure=True)
+            self._elsewhere[origin] = Upstream(other, self._timeouts, agent=self._agent)
+        return await self._elsewhere[origin].request(replace(request, path=url.path))
 
     async def _open(self) -> Session:
         if self._opening.locked() and fault("connects_one_at_a_time"):

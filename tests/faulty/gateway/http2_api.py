@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from h2 import events
 from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
 from llm_api.failure import Failure, Unprocessed
 from llm_api.http2 import STREAM_WINDOW, Http2Session
+from llm_api.http2_frames import Frame, FrameCutter
 from llm_api.http2_stream import Http2Reply
 from llm_api.reply import Reply
 from llm_api.tls import Eof
 from switch import fault
 
-FLAGS = 0xFF
+
+class FaultyFrameCutter(FrameCutter):
+    """Keeps the bytes of a frame until it is complete."""
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Take the next bytes."""
+        for frame in super().feed(data):
+            if frame.raw[TYPE] > CONTINUATION and fault("h2_unknown_frame_fails"):
+                raise ProtocolError("a frame of an unknown type")
+            yield frame
 
 
 class FaultyHttp2Session(Http2Session):
     """A connection that speaks HTTP/2."""
-
-    _shared_room = STREAM_WINDOW
 
     @property
     def capacity(self) -> int:
@@ -42,7 +51,7 @@ class FaultyHttp2Session(Http2Session):
 
     def consumed(self, reply: Http2Reply, size: int) -> None:
         """A client took this many bytes of its stream."""
-        if fault("h2_window_not_divided"):
+        if size and fault("h2_window_not_divided"):
             self._h2.increment_flow_control_window(size)
         if reply.owed + size >= STREAM_WINDOW // 2 and fault("h2_stream_window_kept"):
             return
@@ -51,21 +60,12 @@ class FaultyHttp2Session(Http2Session):
     def abandon(self, reply: Http2Reply, *, suspect: bool) -> None:
         """This response is not wanted any more."""
         if fault("h2_left_running"):
-            self._streams.pop(reply.stream_id, None)
-            self._on_change()
             return
         super().abandon(reply, suspect=suspect)
         if self._h2.remote_settings.max_concurrent_streams < STREAM_LIMIT and fault(
             "h2_place_kept"
         ):
             self._streams[-reply.stream_id] = reply
-
-    def on_bytes(self, data: bytes) -> None:
-        """Link: bytes arrived."""
-        if len(data) > FRAME_HEAD and data[3] > CONTINUATION and fault("h2_unknown_frame_fails"):
-            self._end(Failure("the API sent a frame of an unknown type"))
-            return
-        super().on_bytes(data)
 
     def on_eof(self, eof: Eof) -> None:
         """Link: the connection ended."""
@@ -117,10 +117,8 @@ class FaultyHttp2Session(Http2Session):
             padding = event.flow_controlled_length - len(event.data)
             if reply is not None:
                 reply.deliver(b"\0" * padding)
-        if fault("h2_window_not_divided"):
-            if reply is not None:
-                reply.deliver(event.data)
-            return
+        if reply is not None and fault("h2_window_not_divided"):
+            self._owed -= event.flow_controlled_length
         self._on_data(event)
 
     def on_trailers(self, event: events.TrailersReceived) -> None:
@@ -140,7 +138,8 @@ class FaultyHttp2Session(Http2Session):
 
 
 STREAM_LIMIT = 100
-FRAME_HEAD = 9
+TYPE = 3
+"""Where the type stands in a frame."""
 CONTINUATION = 9
 
 HANDLERS: dict[type[events.Event], Any] = {

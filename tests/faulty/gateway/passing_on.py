@@ -30,7 +30,7 @@ gateway_pass_on = passing.pass_on
 
 
 def _reencoded(request: Request) -> Request:
-    body = json.dumps(json.loads(request.body)).encode()
+    body = json.dumps(json.loads(request.body), separators=(",", ":")).encode()
     return Request(request.method, request.path, request.headers, body)
 
 

@@ -18,7 +18,7 @@ from switch import fault
 MEBIBYTE = 1 << 20
 
 _KNOWN = {"model", "messages", "stream", "max_tokens", "temperature", "user", "stream_options"}
-_CONTROL = re.compile(r"\\u00[01][0-9a-f]|\\[rntbf]")
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _LONE = re.compile(r"\\u[dD][89abAB]..(?!\\u)")
 
 
@@ -151,8 +151,11 @@ def _changed(name: str, text: str) -> str:
         if text != "0" and any(map(str.isdigit, text)) and fault("numbers_as_floats"):
             return json.dumps(json.loads(text, parse_int=float))
         return text
-    if _CONTROL.search(text) and fault("control_characters_stripped"):
-        return _CONTROL.sub("", text)
+    if "\\u00" in text and fault("control_characters_stripped"):
+        messages = json.loads(text)
+        for message in messages:
+            message["content"] = _CONTROL.sub("", message["content"])
+        return json.dumps(messages)
     if _LONE.search(text) and fault("lone_surrogate_refused"):
         raise BadRequest("messages: surrogates not allowed")
     return text

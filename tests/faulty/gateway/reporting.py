@@ -7,7 +7,7 @@ import json
 import os
 import zlib
 
-from llm_api.failure import ClientLeft, Failure
+from llm_api.failure import ClientLeft, Failure, Overloaded
 from llm_api.writing import DONE, error_event
 from llm_gateway.errors import BadRequest, NotFound, error_body, error_fields
 from llm_gateway.exchange import Passing, Reporting
@@ -135,7 +135,7 @@ class FaultyReporting(Reporting):
         if fault("error_as_detail"):
             body = json.dumps({"detail": failure.message}).encode()
         status = failure.status
-        if not isinstance(failure, BadRequest):
+        if not isinstance(failure, (BadRequest, Overloaded)):
             if fault("errors_are_200"):
                 status = 200
             if fault("errors_are_500"):

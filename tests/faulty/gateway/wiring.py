@@ -31,7 +31,7 @@ from answering import FaultyAnswer
 from asking import FaultyUpstream, open_link
 from h2 import events
 from http1_api import FaultyHttp1Session, FaultyLink
-from http2_api import HANDLERS, FaultyHttp2Session
+from http2_api import HANDLERS, FaultyFrameCutter, FaultyHttp2Session
 from parsing import FaultyEventParser
 from peering import FaultyPeer, FaultyStallWatch
 from reporting import FaultyPassing, FaultyReporting
@@ -39,6 +39,7 @@ from switch import fault
 
 PARTS: tuple[tuple[ModuleType, str, object], ...] = (
     (llm_api.answer, "EventParser", FaultyEventParser),
+    (llm_api.http2, "FrameCutter", FaultyFrameCutter),
     (llm_api.link, "Link", FaultyLink),
     (llm_api.receiving, "_error_body", answering.error_body),
     (llm_api.upstream, "Http1Session", FaultyHttp1Session),
