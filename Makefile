@@ -27,7 +27,7 @@ CHECKS  := $(PYTHONS:%=check-%) check-go check-rust check-uring check-php
 STEPS   := check-format,check-types check-documents check-tests \
 	$(subst $(space),$(comma),$(CHECKS)) check-self-test
 .PHONY: help test test-category test-tap test-json list docs check coverage $(CHECKS) $(subst $(comma), ,$(STEPS)) $(BACKENDS:%=test-%) \
-	$(GATEWAYS:%=test-%) test-gateways gallery self-test mutants steady format clean
+	$(GATEWAYS:%=test-%) gateways test-gateways gallery self-test mutants steady format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,13 +44,18 @@ $(BACKENDS:%=test-%): test-%: $(VENV)/.ready-%
 $(GATEWAYS:%=test-%): test-%: $(READY)
 	@$(RUN) gateways/$*
 
-test-gateways: $(READY) ## Judge other people's gateways, in gateways/, skipping what is not installed
-	@$(RUN) $(GATEWAYS:%=gateways/%)
+# Those of gateways/ that DAEMON names, or all.
+CHOSEN = $(patsubst %,gateways/%,$(or $(subst $(comma), ,$(DAEMON)),$(GATEWAYS)))
 
-gallery: $(DEV) ## Judge the gateways alone, one after the other, and write docs/gateways.md
+gateways: $(VENV)/.ready-gateways ## Install the gateways that are packages of Python
+
+test-gateways: $(READY) ## Judge the gateways of others, in gateways/ (DAEMON=… some)
+	@$(RUN) $(CHOSEN)
+
+gallery: $(DEV) ## Judge the gateways one by one, and write docs/gateways.md
 	@mkdir -p gateways/.build; $(BIN)/conformance run --format json --jobs 1 \
 		--output gateways/.build/run.json \
-		$(patsubst %,gateways/%,$(or $(subst $(comma), ,$(DAEMON)),$(GATEWAYS))); \
+		$(CHOSEN); \
 	$(BIN)/python docs/gallery.py gateways/.build/run.json && $(BIN)/python docs/generate.py
 
 test-category: $(READY) ## Judge one category: CATEGORY=unicode
