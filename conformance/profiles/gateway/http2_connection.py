@@ -17,6 +17,7 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
+import hyperframe.frame
 
 from conformance.profiles.gateway.connection import HttpConnection
 from conformance.profiles.gateway.request import Request
@@ -26,6 +27,18 @@ CONNECTION_WINDOW = 1 << 24
 """Bytes that all streams together may have unread: far more than one stream's window."""
 
 
+class _Protocol(h2.connection.H2Connection):
+    """h2, except that a graceful GOAWAY lets the running streams end (RFC 9113 6.8).
+
+    h2 refuses every frame after a GOAWAY.
+    """
+
+    def _receive_goaway_frame(
+        self, frame: hyperframe.frame.GoAwayFrame
+    ) -> tuple[list[hyperframe.frame.Frame], list[h2.events.Event]]:
+        return super()._receive_goaway_frame(frame) if frame.error_code else ([], [])
+
+
 class Http2Connection:
     """An open connection, on which streams begin."""
 
@@ -33,7 +46,7 @@ class Http2Connection:
         """window: bytes that the gateway may send ahead on each stream; 65,535 by default."""
         self.socket = connection
         config = h2.config.H2Configuration(client_side=True, header_encoding="utf-8")
-        self._h2 = h2.connection.H2Connection(config)
+        self._h2 = _Protocol(config)
         self._streams: dict[int, Http2Stream] = {}
         self.closed: str | None = None
         """How the whole connection ended; None while it is open."""
@@ -149,8 +162,7 @@ class Http2Connection:
 
     def _take(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.ConnectionTerminated):
-            if event.error_code:
-                self._end(f"GOAWAY with error code {event.error_code}", reset=True)
+            self._end(f"GOAWAY with error code {event.error_code}", reset=True)
             return
         if isinstance(event, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
             for stream in self._streams.values():

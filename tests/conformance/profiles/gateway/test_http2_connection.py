@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import h2.errors
 import h2.events
+import hyperframe.frame
 import pytest
 
 from conformance.profiles.gateway.http2_connection import Http2Connection, Http2Stream
@@ -222,5 +223,40 @@ def test_a_large_request_follows_as_the_window_opens() -> None:
         stream = await opening.connect(deadline=soon())
         await opening.begin(deadline=soon())
         assert await whole(stream) == HEAD
+
+    play(serve, client)
+
+
+def test_a_stream_ends_whole_after_a_graceful_goaway() -> None:
+    async def serve(server: Http2Server) -> None:
+        stream = (await server.until(h2.events.StreamEnded)).stream_id
+        server.head(stream)
+        frame = hyperframe.frame.GoAwayFrame(stream_id=0, last_stream_id=stream)
+        server.writer.write(frame.serialize())
+        server.send(stream, b"to its end", end=True)
+
+    async def client(target: Target, connection: Http2Connection) -> None:
+        stream = await begun(target, connection)
+        assert await whole(stream) == HEAD + b"to its end"
+        assert stream.drained
+
+    play(serve, client)
+
+
+def test_an_early_answer_ends_the_request() -> None:
+    async def serve(server: Http2Server) -> None:
+        stream = (await server.until(h2.events.RequestReceived)).stream_id
+        server.head(stream)
+        server.send(stream, b"too long", end=True)
+        server.h2.reset_stream(stream, h2.errors.ErrorCodes.NO_ERROR)
+        server.h2.increment_flow_control_window(1 << 20)  # more room, for a stream that is over
+        server.flush()
+
+    async def client(target: Target, connection: Http2Connection) -> None:
+        large = Request(REQUEST.path, REQUEST.headers, b"y" * 200_000)
+        opening = RequestedByHttp2(target, large, shared=connection)
+        stream = await opening.connect(deadline=soon())
+        await opening.begin(deadline=soon())
+        assert await whole(stream) == HEAD + b"too long"
 
     play(serve, client)
