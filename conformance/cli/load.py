@@ -1,4 +1,4 @@
-"""`conformance load`: many clients of a chat backend at once."""
+"""`conformance load`: many clients of a server at once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from conformance.daemon.failures import DaemonError
 from conformance.daemon.guardian import mark_this_process
 from conformance.daemon.manifest import Manifest, Variant, missing
 from conformance.load import report
+from conformance.load.arrivals import Arrivals
+from conformance.load.goal import Goal, GoalError
 from conformance.load.progress import progress
 from conformance.load.run import Wish, load
 from conformance.profiles.load_client import CrowdError
@@ -24,12 +26,33 @@ from conformance.running.serving import served
 @click.command("load")
 @click.argument("daemons", nargs=-1, metavar="[DAEMON]")
 @click.option("--profile", help="The profile; without DAEMON and --url, of daemons/PROFILE.")
-@click.option("--url", help="Load the backend that is served at this URL already.")
+@click.option("--url", help="Load the server at this URL.")
 @click.option("--variant", default=None, help="This variant; the first one by default.")
 @click.option("--clients", type=click.IntRange(1), default=10, show_default=True, help="At once.")
 @click.option(
     "--requests", type=click.IntRange(1), default=1, show_default=True, help="Of each client."
 )
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    help="Begin this many requests a second, whatever the answers do (open loop).",
+)
+@click.option(
+    "--duration",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Seconds in which --rate begins requests.",
+)
+@click.option(
+    "--arrivals",
+    type=click.Choice(["constant", "poisson"]),
+    default="constant",
+    show_default=True,
+    help="How --rate spreads them.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of --arrivals poisson.")
+@click.option("--slo", help="Count goodput: ttft=500ms,added_p99=20ms.")
 @click.option("--prompt", default="Count to 100.", show_default=True, help="The question.")
 @click.option(
     "--pattern",
@@ -49,23 +72,41 @@ def command(
     variant: str | None,
     clients: int,
     requests: int,
+    rate: float | None,
+    duration: float,
+    arrivals: str,
+    seed: int,
+    slo: str | None,
     prompt: str,
     pattern: str,
     timeout: float,
     format_: str,
     output: str | None,
 ) -> None:
-    """Let many clients ask a chat backend at once, and report how long they wait.
+    """Let many clients ask a server at once, and report how long they wait.
 
-    Exits 0 when every client got its answers.
+    Without --rate the loop is closed: --clients wait for their answers. Exits 0 when every
+    client got its whole answers.
     """
     with mistakes():
         manifest, started = _target(daemons, profile, url, variant)
+        try:
+            goal = Goal.read(slo) if slo is not None else None
+        except GoalError as error:
+            raise click.BadParameter(str(error), param_hint="--slo") from None
     lacking = missing(manifest)
     if lacking is not None:
         raise click.UsageError(f"{manifest.name} cannot run here: {lacking}")
     mark_this_process()
-    wish = Wish(clients, requests, prompt, pattern, timeout)
+    wish = Wish(
+        clients,
+        requests,
+        prompt,
+        pattern,
+        timeout,
+        Arrivals(rate, duration, arrivals == "poisson", seed) if rate is not None else None,
+        goal,
+    )
     try:
         with progress(clients) as tell:
             outcome = load(manifest, started, wish, tell=tell)

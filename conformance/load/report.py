@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from math import ceil
 from typing import Any
 
@@ -11,10 +12,12 @@ from conformance.core.quoting import plural
 from conformance.load.run import Outcome
 from conformance.profiles.registry import profile_named
 
-PERCENTILES = (50, 90, 99, 100)
+PERCENTILES = (50, 90, 99, 99.9, 100)
 """Percentages of the clients, the best served first: nine in ten got p90 or better."""
 
-_COLUMNS = ("p50", "p90", "p99", "worst")
+MEBIBYTE = 1 << 20
+
+_COLUMNS = ("p50", "p90", "p99", "p99.9", "worst")
 
 
 def as_text(outcome: Outcome) -> str:
@@ -28,7 +31,7 @@ def as_json(outcome: Outcome) -> str:
     document: dict[str, Any] = {
         "profile": outcome.profile,
         "target": outcome.target,
-        "clients": wish.clients,
+        "clients": outcome.begun,
         "requests": wish.requests,
         "completed": outcome.completed,
         "failed": outcome.failures.total(),
@@ -41,6 +44,11 @@ def as_json(outcome: Outcome) -> str:
             for name, _, figures in measured
             if figures
         },
+        "valid": outcome.valid,
+        "generator_late": outcome.late,
+        "good": outcome.good,
+        "goodput": outcome.good / outcome.seconds if outcome.seconds else None,
+        "server": asdict(outcome.used),
         "failures": [
             {"clients": count, "reason": reason} for reason, count in outcome.failures.most_common()
         ],
@@ -51,7 +59,9 @@ def as_json(outcome: Outcome) -> str:
 def _lines(outcome: Outcome) -> Iterator[str]:
     wish = outcome.wish
     asking = f", {plural(wish.requests, 'request')} each" if wish.requests > 1 else ""
-    yield f"{outcome.profile} at {outcome.target}: {plural(wish.clients, 'client')}{asking}"
+    if wish.arrivals is not None:
+        asking += f", {wish.arrivals.rate:g} begun a second"
+    yield f"{outcome.profile} at {outcome.target}: {plural(outcome.begun, 'client')}{asking}"
     yield f"  completed {outcome.completed}, failed {outcome.failures.total()}"
     if outcome.answers:
         yield " " * 23 + "".join(f"{each:>10}" for each in _COLUMNS)
@@ -63,6 +73,20 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         total += f", {plural(_chunks(outcome), 'chunk')}, {plural(tokens, 'token')}"
         total += f", {tokens / outcome.seconds:.1f} tokens/s in all"
     yield total
+    if wish.goal is not None and outcome.seconds:
+        kept = f"{outcome.good} of {len(outcome.answers)} answers keep {wish.goal}"
+        yield f"  goodput {outcome.good / outcome.seconds:.1f} answers/s: {kept}"
+    if outcome.used.rss:
+        used = outcome.used
+        yield (
+            f"  the server: {used.rss / MEBIBYTE:.1f} MiB at most ({used.rss_idle / MEBIBYTE:.1f} "
+            f"before), {plural(used.descriptors, 'descriptor')}, {used.cpu:.2f} s of processor time"
+        )
+    if not outcome.valid:
+        yield (
+            f"  invalid: this generator was {outcome.late * 1000:.1f} ms late on average, so the "
+            "times are its own; use fewer clients, or another machine"
+        )
     for reason, count in outcome.failures.most_common():
         yield f"  {plural(count, 'client')} failed: {reason}"
 
@@ -74,6 +98,10 @@ def _measured(outcome: Outcome) -> Iterator[tuple[str, str, list[float]]]:
     rates = [each.rate for each in answers if each.rate is not None]
     yield "first_token", f"{first}, s", _percentiles([each.first for each in answers])
     yield "last_token", f"{last}, s", _percentiles([each.last for each in answers])
+    gaps = [gap * 1000 for each in answers for gap in each.gaps]
+    added = [time * 1000 for each in answers for time in each.added]
+    yield "between_tokens_ms", "between tokens, ms", _percentiles(gaps)
+    yield "added_ms", "added latency, ms", _percentiles(added)
     yield "client_tokens_per_second", "tokens/s", _percentiles(rates, most_is_best=True)
 
 

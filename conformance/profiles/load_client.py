@@ -52,6 +52,10 @@ class Answered:
     """Pieces of the answer; 0 where the profile does not stream answers."""
     reported: int | None = None
     """The number of tokens that the backend reports; None where it reports no number."""
+    gaps: tuple[float, ...] = ()
+    """Seconds between one piece and the next."""
+    added: tuple[float, ...] = ()
+    """Seconds that each piece took from the mock API to the client; empty where unknown."""
 
     @property
     def tokens(self) -> int:

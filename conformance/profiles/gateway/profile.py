@@ -11,6 +11,7 @@ from conformance.profiles.gateway.bench import GatewayBench
 from conformance.profiles.gateway.clauses import CLAUSES
 from conformance.profiles.relay import catalog as relay_catalog
 from conformance.profiles.relay.blame import BLAME
+from conformance.profiles.relay.load import crowd
 from conformance.profiles.relay.vocabulary import CAPABILITIES, OPTIONS
 
 PROFILE = Profile(
@@ -58,4 +59,5 @@ PROFILE = Profile(
         },
         options=OPTIONS,
     ),
+    load=crowd(GatewayBench),
 )

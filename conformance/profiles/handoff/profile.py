@@ -11,6 +11,7 @@ from conformance.profiles.handoff.bench import HandoffBench
 from conformance.profiles.handoff.clauses import CLAUSES, UNTESTABLE
 from conformance.profiles.relay import catalog as relay_catalog
 from conformance.profiles.relay.blame import BLAME
+from conformance.profiles.relay.load import crowd
 from conformance.profiles.relay.vocabulary import CAPABILITIES, OPTIONS
 
 PROFILE = Profile(
@@ -45,5 +46,6 @@ PROFILE = Profile(
     concurrency=24,
     timed=frozenset({"H7", "R7", "R8", "U5", "U6", "U7", "L2"}),
     relays=True,
+    load=crowd(HandoffBench),
     untestable=UNTESTABLE,
 )

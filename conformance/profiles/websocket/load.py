@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from conformance.profiles.load_client import Answered, Work
@@ -53,7 +54,8 @@ class ChatClient:
         ]
         first, last = (pieces[0], pieces[-1]) if pieces else (messages[-1].at, messages[-1].at)
         reported = self._reported(decoded[-1])
-        return Answered(first - began, last - began, len(pieces), reported)
+        gaps = tuple(after - before for before, after in pairwise(pieces))
+        return Answered(first - began, last - began, len(pieces), reported, gaps)
 
     async def leave(self) -> None:
         """Close the connection."""
