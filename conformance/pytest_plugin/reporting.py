@@ -150,8 +150,7 @@ class Reporting:
             strict=self._strict,
             notices=tuple(self._notices),
         )
-        if self.whole:
-            run = described(run, _cases(session))
+        run = described(run, _cases(session))
         with self._lock:
             self._over = True
         self._report.end(run)

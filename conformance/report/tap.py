@@ -11,7 +11,7 @@ from conformance.core.result import Result, Run
 from conformance.report._command import PROGRAM
 from conformance.report._order import InOrder
 from conformance.report._point import point
-from conformance.report._printable import printable
+from conformance.report._printable import one_line, printable
 
 
 def open_report(
@@ -28,6 +28,7 @@ class Tap:
     def __init__(self, stream: TextIO, *, strict: bool, program: str) -> None:
         self._stream = stream
         self._strict, self._program = strict, program
+        self._heading = ""
 
     def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
         """Write version and plan."""
@@ -43,7 +44,7 @@ class Tap:
     def notice(self, text: str) -> None:
         """Write a comment."""
         for line in printable(text).splitlines():
-            print(f"# {line}", file=self._stream, flush=True)
+            self._comment(line)
 
     def end(self, run: Run) -> None:
         """Write the points that are still held."""
@@ -52,13 +53,29 @@ class Tap:
             self._write(held)
 
     def _write(self, result: Result) -> None:
+        """Write the point, under a comment for each variant: tap-spec's headings."""
+        heading = f"{result.daemon}/{result.variant}"
+        if heading != self._heading:
+            self._heading = heading
+            self._comment(heading)
         what = point(result, name=result.id, strict=self._strict, program=self._program)
         add = self._tracker.add_ok if what.ok else self._tracker.add_not_ok
+        # tap-spec takes the diagnostics of an `ok` for those of the last `not ok`.
+        diagnostics = () if what.ok else what.diagnostics
         add(
             result.daemon,
             # In tap.py's own parser even an escaped # ends a name.
             f"- {what.name}".replace("#", "\\x23"),
             directive=what.directive,
-            diagnostics="\n".join(f"  {line}" for line in what.diagnostics) or None,
+            diagnostics="\n".join(f"  {line}" for line in diagnostics) or None,
         )
+        if what.ok:
+            for failed in result.failures:
+                self._comment(
+                    f"warning: {failed.check} ({failed.clause} {failed.level}): expected "
+                    f"{failed.expected}, found {failed.actual} ({failed.where})"
+                )
         self._stream.flush()
+
+    def _comment(self, text: str) -> None:
+        print(f"# {one_line(text)}", file=self._stream, flush=True)

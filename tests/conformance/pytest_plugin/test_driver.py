@@ -46,7 +46,9 @@ def test_a_report_can_replace_pytests_output() -> None:
         *(*scenarios("finish_stop"), "--conformance-report=tap"),
     )
     assert done.returncode == 0
-    assert done.stdout == "TAP version 13\n1..1\nok 1 - faulty/default/finish_stop\n"
+    assert (
+        done.stdout == "TAP version 13\n1..1\n# faulty/default\nok 1 - faulty/default/finish_stop\n"
+    )
 
 
 def test_the_items_of_a_daemon_run_in_one_worker(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,8 +18,8 @@ TapParser = Callable[[str], tuple[int, list[Any]]]
 
 
 @pytest.fixture(scope="session")
-def tap_parser(request: pytest.FixtureRequest) -> TapParser:
-    """npm's tap-parser in strict mode: text -> its exit status and its events.
+def npm_readers(request: pytest.FixtureRequest) -> Path:
+    """The folder of npm's readers of TAP, with a command for each.
 
     Installed once, into pytest's cache, by the package.json next to this file.
     """
@@ -26,12 +27,17 @@ def tap_parser(request: pytest.FixtureRequest) -> TapParser:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is missing; install Node.js 18 or newer (Debian: nodejs npm)")
     package = Path(__file__).with_name("package.json")
-    version = json.loads(package.read_text())["dependencies"]["tap-parser"]
-    home = request.config.cache.mkdir(f"tap-parser-{version}") / "home"
+    content = hashlib.sha256(package.read_bytes()).hexdigest()[:12]
+    home = request.config.cache.mkdir(f"tap-readers-{content}") / "home"
     if not home.exists():
         _install(package, home)
-    parser = str(home / "node_modules/tap-parser/bin/cmd.cjs")
-    command = ["node", parser, "--strict", "--json"]
+    return home / "node_modules" / ".bin"
+
+
+@pytest.fixture(scope="session")
+def tap_parser(npm_readers: Path) -> TapParser:
+    """npm's tap-parser in strict mode: text -> its exit status and its events."""
+    command = [str(npm_readers / "tap-parser"), "--strict", "--json"]
 
     def parse(text: str) -> tuple[int, list[Any]]:
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
@@ -54,7 +60,7 @@ def _install(package: Path, home: Path) -> None:
     )
     if done.returncode:
         shutil.rmtree(folder)
-        pytest.skip(f"npm cannot install tap-parser: {done.stderr.strip()[-300:]}")
+        pytest.skip(f"npm cannot install the readers of TAP: {done.stderr.strip()[-300:]}")
     try:
         os.rename(folder, home)
     except OSError:  # another worker was first

@@ -26,7 +26,7 @@ def run_of(*verdicts: Verdict, **fields: object) -> Run:
 
 
 def test_formats_are_the_modules_of_the_folder() -> None:
-    assert formats() == ("html", "human", "json", "tap", "tap14")
+    assert formats() == (*("github", "html", "human", "json", "junit", "markdown", "tap", "tap14"),)
     assert all(callable(load(each)) for each in formats())
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from tap.parser import Parser  # type: ignore[import-untyped]
 
 from conformance.core.result import Run, Verdict
 from conformance.profiles.registry import profile_named
+from conformance.report._point import plain
 from tests.conformance.report.samples import HOSTILE, failed, mixture, rendered, result
 
 
@@ -59,20 +62,55 @@ def test_diagnostics_are_exact() -> None:
     read = points(rendered("tap", run))
     for each in run.results:
         block = read[f"- {each.id}"].yaml_block
-        if each.verdict in (Verdict.PASS, Verdict.SKIP):
+        if each.verdict in (Verdict.PASS, Verdict.SKIP, Verdict.WARN):
             assert block is None
             continue
         assert block["severity"] == each.verdict.value
         assert block["repeat"] == f"conformance run {shlex.join(each.repeat)}"
-        assert block["description"] == each.description
+        assert block["description"] == plain(each.description)
         told = [block, *block.get("also", [])] if each.failures else []
         for failure, told_of in zip(each.failures, told, strict=True):
             for name in ("check", "clause", "level", "expected", "actual", "where"):
-                assert told_of[name] == getattr(failure, name)
+                assert told_of[name] == plain(getattr(failure, name))
             assert told_of["rule"] == profile_named("handoff").clause(failure.clause).sentence
-        assert len(block.get("evidence", "").splitlines()) == len(
-            each.evidence.strip("\n").split("\n") if each.evidence else []
-        )
+        shown = plain(each.evidence.expandtabs(4)).strip("\n").splitlines()
+        assert [line["line"] for line in block.get("evidence", [])] == [
+            line.rstrip() for line in shown
+        ]
+
+
+def test_npms_readers_find_what_is_red(npm_readers: Path) -> None:
+    run = mixture()
+    text = rendered("tap", run)
+
+    def read(name: str) -> str:
+        command = [str(npm_readers / name)]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        assert done.stderr == ""
+        return done.stdout
+
+    spec = read("tap-spec")
+    failed = len(run.red) + sum(each.verdict is Verdict.KNOWN for each in run.results)
+    assert f"total:     {len(run.results)}\n" in spec
+    assert f"failing:   {failed}\n" in spec  # it does not know TODO
+    assert "✖ go/default/abort_stream" in spec
+    assert 'actual: "6 events, none of them an error"' in spec
+    for name in ("tap-junit", "tap-xunit"):
+        (suite,) = ElementTree.fromstring(read(name)).iter("testsuite")  # noqa: S314, our own text
+        assert suite.get("tests") == str(len(run.results))
+        names = [case.get("name", "") for case in suite.iter("testcase")]
+        assert [each.rpartition(" ")[2] for each in names] == [each.id for each in run.results]
+        broken = [case for case in suite.iter("testcase") if case.find("failure") is not None]
+        assert len(broken) in (len(run.red), failed)
+
+
+def test_no_line_of_a_daemon_begins_a_line() -> None:
+    command = "::error file=x::y"
+    failure = result("go/default/a", Verdict.FAIL, evidence=f"log\n{command}\n##[error]z\n")
+    for name in ("tap", "tap14"):
+        text = rendered(name, replace(mixture(), results=(failure,), planned=1))
+        assert "error file=x" in text
+        assert not re.search(r"^\s*(::|##)", text, re.M)
 
 
 def test_prove_accepts_a_green_run(tmp_path: Path) -> None:
@@ -103,7 +141,9 @@ def test_a_warning_is_red_where_it_is_strict(strict: bool) -> None:
     run = replace(mixture(), results=(warned,), planned=1)
     (line,) = points(rendered("tap", run, strict=strict)).values()
     assert line.ok is not strict
-    assert line.yaml_block["severity"] == "warn"
+    text = rendered("tap", run, strict=strict)
+    assert ('severity: "warn"' in text) is strict
+    assert ("# warning: header (R1 MUST): expected no [DONE], found [DONE]" in text) is not strict
 
 
 def test_hostile_names_and_reasons_stay_on_their_line(tmp_path: Path) -> None:
@@ -125,4 +165,4 @@ def test_a_notice_is_a_comment() -> None:
         for each in Parser().parse_text(rendered("tap", mixture()))
         if each.category == "diagnostic"
     ]
-    assert comments == ["# building go"]
+    assert comments[:2] == ["# building go", "# go/default"]
