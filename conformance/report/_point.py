@@ -1,7 +1,8 @@
 """A Result as a TAP test point, for both dialects of TAP.
 
 A warning is `ok` with diagnostics (in flat TAP: with comments), or `not ok` where
-warnings are red. A known failure is `not ok … # TODO`, which consumers do not count as a failure. A known failure that
+warnings are red. A known failure is `not ok … # TODO`, which consumers do not count as a
+failure. A known failure that
 passed is a plain `not ok`, because consumers ignore a TODO that passes.
 
 Readers must agree on the YAML: npm's tap-parser (YAML 1.2), tap.py (PyYAML), Debian's
