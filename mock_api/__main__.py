@@ -18,11 +18,14 @@ from pathlib import Path
 
 from mock_api.app import App
 from mock_api.control import PREFIX
-from mock_api.language.answer import Options
+from mock_api.language.answer import Options, Pace
 from mock_api.language.named import MOST
+from mock_api.language.pacing import MOST_RATE, read_pace
+from mock_api.language.rules import load
 from mock_api.net.server import Listener, bind_tcp, bind_unix, serve
 from mock_api.net.supervisor import supervise
 from mock_api.net.tls import Certificate, from_files, self_made
+from mock_api.playing.answers import Answers
 from mock_api.playing.services import Services
 
 JOURNAL_SIZE = 10_000
@@ -36,9 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--tls-cert and --tls-key go together: give both or none")
     if options.ca_file is not None and options.tls_cert is not None:
         parser.error("--ca-file writes the self-made CA; --tls-cert does not make one")
+    if options.answers is not None and options.replay is not None:
+        parser.error("--answers and --replay both choose the answers: give one of them")
+    if (options.record is None) != (options.upstream is None):
+        parser.error("--record and --upstream go together: give both or none")
+    if options.record is not None:
+        from mock_api.net.recorder import record  # noqa: PLC0415  # it imports httpx, slowly
+
+        return record(options.host, options.port, options.upstream, options.record)
     tls = options.tls or options.tls_cert is not None or options.tls_port is not None
     _raise_descriptor_limit()
     try:
+        answers = _answers(options)
         certificate = _certificate(options) if tls else None
         workers = [_bind(options, certificate)]
         while len(workers) < options.workers:
@@ -49,8 +61,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     ready = json.dumps(_addresses(workers[0], options, certificate))
     stdin = sys.stdin.fileno() if options.exit_on_stdin_eof else None
     services = Services(options.journal_size)
-    defaults = Options(chunks=options.chunks, delay=options.delay / 1000)
-    app = App(services, options=defaults, workers=options.workers)
+    defaults = Options(
+        chunks=options.chunks,
+        delay=options.delay / 1000,
+        pace=Pace(options.tps, options.ttft / 1000, options.jitter / 1000, options.seed),
+        strict=options.strict,
+        models=tuple(options.model),
+    )
+    app = App(services, options=defaults, workers=options.workers, answers=answers)
     try:
         announce = partial(_announce, ready, quiet=options.quiet)
         if options.workers == 1:
@@ -78,6 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--socket", type=Path, metavar="PATH", help="listen on a Unix socket as well")
     add("--chunks", type=_count, default=18, metavar="N", help="deltas of the ordinary answer (18)")
     add("--delay", type=_milliseconds, default=0.0, metavar="MS", help="before each event (0)")
+    add("--tps", type=_rate, metavar="N", help="tokens per second of every answer (all at once)")
+    add("--ttft", type=_milliseconds, default=0.0, metavar="MS", help="before the first token (0)")
+    add("--jitter", type=_milliseconds, default=0.0, metavar="MS", help="more before each, at most")
+    add("--seed", type=_count, default=1, metavar="N", help="of the jitter (1)")
+    add("--strict", action="store_true", help="validate requests as the API does")
+    add("--model", action="append", default=[], metavar="NAME", help="a model that exists (any)")
+    add("--answers", type=Path, metavar="FILE", help="answers by content, YAML or JSON")
+    add("--replay", type=Path, metavar="FILE", help="play a recording; refuse other requests")
+    add("--record", type=Path, metavar="FILE", help="record the exchanges with --upstream here")
+    add("--upstream", metavar="URL", help="the API to record; the mock passes requests on to it")
     add("--workers", type=_positive, default=1, metavar="N", help="processes; for load only (1)")
     add(
         "--journal-size",
@@ -105,6 +133,15 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _rate(text: str) -> float:
+    try:
+        return read_pace(text).rate or 0.0
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected tokens per second from 1 to {MOST_RATE}, found {text!r}"
+        ) from None
+
+
 def _milliseconds(text: str) -> float:
     try:
         value = float(text)
@@ -113,6 +150,12 @@ def _milliseconds(text: str) -> float:
     if not 0 <= value <= 60_000:
         raise argparse.ArgumentTypeError(f"expected milliseconds from 0 to 60000, found {text!r}")
     return value
+
+
+def _answers(options: argparse.Namespace) -> Answers:
+    """The rules of a file. Raises OSError and ValueError."""
+    path = options.answers or options.replay
+    return Answers() if path is None else Answers(load(path), only=options.replay is not None)
 
 
 def _certificate(options: argparse.Namespace) -> Certificate:

@@ -6,45 +6,64 @@ and facts for the journal. A reply that waits for the journal (the control API) 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
+from urllib.parse import unquote
 
 from mock_api.control import PREFIX, Control
+from mock_api.generation import Generator
 from mock_api.language import openai
 from mock_api.language.answer import Options
-from mock_api.language.patterns import PatternError, script
+from mock_api.language.encoders.chat import CHAT
+from mock_api.language.encoders.completions import COMPLETIONS
+from mock_api.language.encoders.encoder import REQUEST_ID, Encoder
+from mock_api.language.encoders.messages import MESSAGES
+from mock_api.language.encoders.responses import RESPONSES
+from mock_api.language.errors import Fault, openai_error
+from mock_api.language.page import PAGE
 from mock_api.language.reading import Reading
 from mock_api.language.registered import SCRIPT, Registered
-from mock_api.language.script import Script
+from mock_api.language.script import Framing, Script
 from mock_api.language.selection import ORDINARY, Selection, select
+from mock_api.playing.answers import Answers
 from mock_api.playing.exchange import Later, Reply, Request
 from mock_api.playing.keys import Keys
 from mock_api.playing.services import Services
 
-_raw_decode = json.JSONDecoder().raw_decode
+ENCODERS = (CHAT, COMPLETIONS, RESPONSES, MESSAGES)
+
+MODELS = "/v1/models"
+
+_IDENTITY = ("x-request-id", REQUEST_ID)
+
+_SHARED = (
+    ("access-control-allow-origin", "*"),
+    ("access-control-expose-headers", "*"),
+    ("timing-allow-origin", "*"),
+)
+"""The fields that let a page of any origin read the answer (fetch.spec.whatwg.org, CORS)."""
 
 
 class App:
     """The mock API without its sockets."""
 
-    def __init__(self, services: Services, *, options: Options, workers: int) -> None:
+    def __init__(
+        self, services: Services, *, options: Options, workers: int, answers: Answers | None = None
+    ) -> None:
         self._services = services
         self._workers = workers
         self._keys = Keys()
         self._scripts = Registered()
-        self._control = Control(services, self._keys, self._scripts, workers)
-
-        @lru_cache(maxsize=512)
-        def pattern_script(pattern: str, stream: bool) -> Script:
-            return script(pattern, options, stream=stream)
-
-        self._pattern_script = pattern_script
+        answers = Answers() if answers is None else answers
+        self._generator = Generator(options, self._scripts, self._keys, answers)
+        self._control = Control(services, self._keys, self._scripts, answers, workers)
         self._routes: dict[str, tuple[str, Callable[[Request], Reply]]] = {
-            "/v1/chat/completions": ("POST", self._chat),
-            "/v1/models": ("GET", lambda request: self._json(request, 200, openai.models())),
+            **{each.path: ("POST", partial(self._generate, each)) for each in ENCODERS},
+            "/v1/embeddings": ("POST", self._embeddings),
+            MODELS: ("GET", self._models),
+            "/": ("GET", self._page),
             "/health": ("GET", self._health),
             "/stats": ("GET", self._stats),
             "/stats/reset": ("POST", self._reset_stats),
@@ -52,26 +71,36 @@ class App:
 
     def reply(self, request: Request) -> Reply | Later:
         """The reply to a request."""
+        if b"origin\0" in request.fields:
+            return self._to_page(request)
+        return self._routed(request)
+
+    def _routed(self, request: Request) -> Reply | Later:
         routes = self._routes
         route = routes.get(request.target) or routes.get(request.path)
         if route is None:
             path = request.path
             if path.startswith(PREFIX):
                 return self._control.reply(request)
-            paths = ", ".join(routes)
-            fault = openai.error(f"expected one of {paths}, found {path!r}", code="not_found")
-            return self._json(request, 404, fault)
+            if path.startswith(f"{MODELS}/"):
+                route = ("GET", self._model)
+            else:
+                reason = f"expected one of {', '.join(routes)}, found {path!r}"
+                return self._error(request, Fault(404, reason, code="not_found"))
         method, handler = route
         if request.method != method:
-            fault = openai.error(
-                f"{request.path} takes {method}, not {request.method}", code="method_not_allowed"
-            )
-            return self._json(request, 405, fault, ("allow", method))
+            if request.method == "OPTIONS":
+                return self._reply(
+                    request, Script(status=204, headers=(("allow", method),), framing=Framing.RAW)
+                )
+            reason = f"{request.path} takes {method}, not {request.method}"
+            fault = Fault(405, reason, code="method_not_allowed")
+            return self._error(request, fault, ("allow", method))
         return handler(request)
 
     def refusal(self, status: int, reason: str) -> Reply:
         """The reply to bytes that are not a valid request."""
-        fault = openai.error(reason, code="bad_request")
+        fault = openai_error(Fault(status, reason, code="bad_request"))
         return Reply(openai.answer(status, fault), journalled=False)
 
     def reading(self, pattern: str) -> tuple[Reading, str | None] | None:
@@ -87,60 +116,59 @@ class App:
         reading = self._scripts.next(name, selection.token).reading
         return None if reading is None else (reading, selection.token)
 
-    def _chat(self, request: Request) -> Reply:
-        if not request.complete:
-            selection = select(request.pattern, None)
-            chosen = self._scripts.choose(selection.pattern.removeprefix(SCRIPT), selection.token)
-            return self._reply(request, chosen, selection, selection.pattern)
-        try:
-            body = _decoded(request.body)
-        except (ValueError, RecursionError) as error:
-            return self._bad(
-                request, select(request.pattern, None), f"the body is not JSON: {error}"
+    def _to_page(self, request: Request) -> Reply | Later:
+        """The reply to a page of another origin: a browser asks first, and reads CORS fields.
+
+        The control API is not for such pages.
+        """
+        fields = dict(request.headers)
+        if b"origin" not in fields or request.path.startswith(PREFIX):
+            return self._routed(request)
+        if request.method == "OPTIONS" and b"access-control-request-method" in fields:
+            asked = fields.get(b"access-control-request-headers", b"*").decode("latin-1")
+            allowed = (
+                *_SHARED,
+                ("access-control-allow-methods", "GET, POST, PUT, DELETE"),
+                ("access-control-allow-headers", asked),
+                ("access-control-max-age", "600"),
             )
-        if not isinstance(body, dict):
-            return self._bad(
-                request, select(request.pattern, None), "the body must be a JSON object"
-            )
-        selection = select(request.pattern, body)
-        messages, stream = body.get("messages"), body.get("stream", False)
-        if not isinstance(messages, list) or not messages:
-            return self._bad(request, selection, "'messages' must be a list that is not empty")
-        if stream is not True and stream is not False:
-            return self._bad(request, selection, "'stream' must be true or false")
-        if selection.fault is not None:
-            return self._bad(request, selection, selection.fault, code="bad_pattern")
-        pattern = selection.pattern
-        try:
-            if pattern.startswith(SCRIPT):
-                chosen = self._registered(pattern.removeprefix(SCRIPT), selection.token)
-            else:
-                chosen = self._pattern_script(pattern, stream)
-        except PatternError as error:
-            return self._bad(request, selection, str(error), code="bad_pattern")
-        return self._reply(request, chosen, selection, pattern or None)
+            return Reply(Script(status=204, headers=allowed, framing=Framing.RAW), journalled=False)
+        reply = self._routed(request)
+        if isinstance(reply, Reply):
+            reply.script = _shared(reply.script)
+        return reply
 
-    def _registered(self, name: str, token: str | None) -> Script:
-        """The registered script's next attempt for this token. Raises PatternError."""
-        try:
-            return self._scripts.choose(name, token)
-        except KeyError:
-            names = ", ".join(self._scripts) or "none"
-            raise PatternError(
-                f"no script is registered as {name[:80]!r}; registered: {names}"
-            ) from None
+    def _generate(self, encoder: Encoder, request: Request) -> Reply:
+        if request.complete:
+            made = self._generator.generate(encoder, request)
+        else:
+            made = self._generator.unfinished(request)
+        return self._reply(request, made.script, made.selection, made.pattern)
 
-    def _bad(
-        self, request: Request, selection: Selection, reason: str, *, code: str = "bad_request"
-    ) -> Reply:
-        return self._reply(request, openai.answer(400, openai.error(reason, code=code)), selection)
+    def _embeddings(self, request: Request) -> Reply:
+        value = self._generator.embed(request)
+        if isinstance(value, Fault):
+            return self._error(request, value)
+        return self._json(request, value)
 
-    def _json(self, request: Request, status: int, value: Any, *headers: tuple[str, str]) -> Reply:
-        """A JSON answer outside of chat; only the header can carry a token there."""
-        chosen = openai.answer(status, value)
-        if headers:
-            chosen = replace(chosen, headers=chosen.headers + headers)
-        return self._reply(request, chosen, select(request.pattern, None))
+    def _models(self, request: Request) -> Reply:
+        data = list(map(openai.model, self._generator.models()))
+        return self._json(request, {"object": "list", "data": data})
+
+    def _model(self, request: Request) -> Reply:
+        name = unquote(request.path.removeprefix(f"{MODELS}/"))
+        fault = self._generator.unknown_model(name)
+        return self._error(request, fault) if fault else self._json(request, openai.model(name))
+
+    def _error(self, request: Request, fault: Fault, *headers: tuple[str, str]) -> Reply:
+        made = openai.answer(fault.status, openai_error(fault), _IDENTITY, *headers)
+        return self._reply(request, made, select(request.pattern, None))
+
+    def _json(self, request: Request, value: Any) -> Reply:
+        """A JSON answer outside of generation; only the header can carry a token there."""
+        return self._reply(
+            request, openai.answer(200, value, _IDENTITY), select(request.pattern, None)
+        )
 
     def _reply(
         self,
@@ -152,6 +180,9 @@ class App:
         key = self._keys.name(request.credential)
         request.credential = None
         return Reply(chosen, selection.source, selection.token, pattern, key)
+
+    def _page(self, request: Request) -> Reply:
+        return Reply(PAGE, journalled=False)
 
     def _health(self, request: Request) -> Reply:
         return Reply(openai.answer(200, {"status": "ok"}), journalled=False)
@@ -169,13 +200,7 @@ class App:
         return Reply(openai.answer(200, {"status": "ok"}), journalled=False)
 
 
-def _decoded(body: bytes) -> Any:
-    """The JSON value of a body. Raises ValueError and RecursionError.
-
-    The common case, UTF-8 without white space around the value, needs only `raw_decode`.
-    """
-    try:
-        value, end = _raw_decode(text := body.decode())
-    except ValueError:
-        return json.loads(body)
-    return value if end == len(text) else json.loads(body)
+@lru_cache(maxsize=512)
+def _shared(script: Script) -> Script:
+    """The script with the fields for pages of other origins."""
+    return replace(script, headers=(*script.headers, *_SHARED))

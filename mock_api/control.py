@@ -1,4 +1,4 @@
-"""The control API: the journal, the keys, the scripts and the gates (docs/control.md).
+"""The control API: the journal, the keys, the answers, the scripts and the gates (docs/control.md).
 
 All its paths have one prefix, and it speaks JSON. The journal calls back when an entry
 changes, so a wait does not poll. With several workers each has its own journal: a worker
@@ -15,9 +15,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from mock_api.language import openai
-from mock_api.language.json_values import ScriptError
+from mock_api.language.errors import Fault, openai_error
+from mock_api.language.json_values import ScriptError, fields
 from mock_api.language.registered import Registered
+from mock_api.language.rules import rules
 from mock_api.language.script_json import from_json
+from mock_api.playing.answers import Answers
 from mock_api.playing.entry import ALL_EVENTS, End, Entry
 from mock_api.playing.exchange import Later, Reply, Request
 from mock_api.playing.keys import Keys
@@ -90,7 +93,10 @@ class Query:
 class Control:
     """The routes under the prefix."""
 
-    def __init__(self, services: Services, keys: Keys, scripts: Registered, workers: int) -> None:
+    def __init__(
+        self, services: Services, keys: Keys, scripts: Registered, answers: Answers, workers: int
+    ) -> None:
+        self._answers = answers
         self._journal = services.journal
         self._gates = services.gates
         self._keys = keys
@@ -102,6 +108,8 @@ class Control:
             ("GET", re.compile(r"/journal/wait"), self._wait),
             ("PUT", re.compile(r"/keys/([^/]+)"), self._put_key),
             ("DELETE", re.compile(r"/keys/([^/]+)"), self._delete_key),
+            ("POST", re.compile(r"/answers/([^/]+)"), self._add_answers),
+            ("DELETE", re.compile(r"/answers/([^/]+)"), self._delete_answers),
             ("PUT", re.compile(r"/scripts/([^/]+)"), self._put_script),
             ("DELETE", re.compile(r"/scripts/([^/]+)"), self._delete_script),
             ("POST", re.compile(r"/gates/([^/]+)"), self._open_gate),
@@ -113,7 +121,7 @@ class Control:
         try:
             answer = self._route(request)
         except ControlError as error:
-            answer = (error.status, openai.error(str(error), code="control"))
+            answer = (error.status, openai_error(Fault(error.status, str(error), code="control")))
         if isinstance(answer, Later):
             return answer
         return Reply(openai.answer(*answer), journalled=False)
@@ -216,6 +224,21 @@ class Control:
             raise ControlError(404, f"no key is registered as {name!r}")
         return 200, {}
 
+    def _add_answers(self, request: Request, name: str) -> Answer:
+        first = Query(request.query, ("first",)).flag("first")
+        try:
+            readers: dict[str, Any] = {"answers": rules}
+            given = fields("", _json(request), readers, required=("answers",))["answers"]
+        except ScriptError as error:
+            raise ControlError(400, str(error)) from None
+        self._answers.add(name, given, first=first)
+        return 200, {}
+
+    def _delete_answers(self, request: Request, name: str) -> Answer:
+        if not self._answers.remove(name):
+            raise ControlError(404, f"no answers are given for the key {name!r}")
+        return 200, {}
+
     def _put_script(self, request: Request, name: str) -> Answer:
         try:
             self._scripts.put(name, from_json(_json(request)))
@@ -230,6 +253,8 @@ class Control:
 
     def _open_gate(self, request: Request, token: str) -> Answer:
         number = _body(request, {"open": int})["open"]
+        if number < 1:
+            raise ControlError(400, f"'open' must be a gate's number, from 1, found {number}")
         self._gates.open(token, number)
         return 200, {}
 

@@ -16,9 +16,11 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
 
 from mock_api.language.answer import Options
+from mock_api.language.encoders.chat import events
+from mock_api.language.encoders.encoder import Asked
 from mock_api.language.patterns import answer
 
-PARTS = answer("", Options()).events()
+PARTS = events(answer("", Options()), Asked())
 HEADERS = (
     (":status", "200"),
     ("content-type", "text/event-stream"),

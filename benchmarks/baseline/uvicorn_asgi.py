@@ -12,9 +12,11 @@ from typing import Any
 import uvicorn
 
 from mock_api.language.answer import Options
+from mock_api.language.encoders.chat import events
+from mock_api.language.encoders.encoder import Asked
 from mock_api.language.patterns import answer
 
-PARTS = answer("", Options()).events()
+PARTS = events(answer("", Options()), Asked())
 HEAD = {
     "type": "http.response.start",
     "status": 200,

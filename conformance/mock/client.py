@@ -120,6 +120,17 @@ class MockClient:
         """Undo put_script."""
         await self._ask("DELETE", f"/scripts/{quote(name, safe='')}")
 
+    async def add_answers(
+        self, key: str, answers: Sequence[Mapping[str, Any]], *, first: bool = False
+    ) -> None:
+        """Add rules for requests with the key of this name, behind the others or before them."""
+        path = f"/answers/{quote(key, safe='')}?first={int(first)}"
+        await self._ask("POST", path, {"answers": list(answers)})
+
+    async def drop_answers(self, key: str) -> None:
+        """Undo add_answers."""
+        await self._ask("DELETE", f"/answers/{quote(key, safe='')}")
+
     async def open_gate(self, token: str, count: int) -> None:
         """Let the first `count` events of the token's gated answer leave."""
         await self._ask("POST", f"/gates/{quote(token, safe='')}", {"open": count})

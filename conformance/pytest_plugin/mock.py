@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from conformance.core.evidence import JournalEntry
-from conformance.core.script import Script
-from conformance.mock.addresses import Addresses
+from conformance.core.script import Script, to_json
+from conformance.mock.addresses import Addresses, MockApiError
 from conformance.mock.client import MockClient
 from conformance.pytest_plugin.suite import Suite
 from conformance.running.background import Background
@@ -56,6 +58,8 @@ class Mock:
         """The API key of this test. The mock API attributes requests by it."""
         self._name, self._client, self._background = name, client, background
         self._scripts: list[str] = []
+        self._answers = False
+        self._clients: list[Any] = []
         background.run(client.register_key(name, self.key))
 
     @property
@@ -81,8 +85,67 @@ class Mock:
         self._scripts.append(name)
         return f"script:{name}"
 
+    def answer(
+        self,
+        say: str | Sequence[str] | Script | None = None,
+        *,
+        when: str | Mapping[str, Any] | None = None,
+        call: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        times: int | None = None,
+        **fields: Any,
+    ) -> None:
+        """Answer this test's requests that name no pattern; earlier answers come first.
+
+        say: what the model says, its deltas, or a script.
+        when: the request's last user message contains this; or conditions (docs/mock.md).
+        call: the tool to call, as `{"name": …, "arguments": {…}}`, or several.
+        times: how often; None: always.
+        fields: further fields of a rule (docs/mock.md): `think`, `finish`, `pattern`, …
+
+        Raises MockApiError for a wrong rule.
+        """
+        if isinstance(say, Script):
+            rule: dict[str, Any] = {"script": to_json(say)}
+        else:
+            rule = {} if say is None else {"say": say if isinstance(say, str) else list(say)}
+        more = {"when": when, "call": call, "times": times, **fields}
+        rule |= {name: value for name, value in more.items() if value is not None}
+        self._add(rule, first=False)
+
+    def fail_next(self, status: int = 500, *, times: int = 1) -> None:
+        """Answer the next requests with the error that the API documents for this status."""
+        self._add({"fail": status, "times": times}, first=True)
+
+    def openai(self, **options: Any) -> Any:
+        """An `openai.OpenAI`. It does not retry, unless `max_retries` says so."""
+        return self._made("openai", "OpenAI", base_url=self.url, **options)
+
+    def anthropic(self, **options: Any) -> Any:
+        """An `anthropic.Anthropic`. It does not retry, unless `max_retries` says so."""
+        base = self.url.removesuffix("/v1")
+        return self._made("anthropic", "Anthropic", base_url=base, **options)
+
+    def _made(self, package: str, name: str, **options: Any) -> Any:
+        try:
+            kind = getattr(importlib.import_module(package), name)
+        except ModuleNotFoundError:
+            raise MockApiError(
+                f"the package {package} is not installed: pip install {package}"
+            ) from None
+        client = kind(**{"api_key": self.key, "max_retries": 0, **options})
+        self._clients.append(client)
+        return client
+
+    def _add(self, rule: Mapping[str, Any], *, first: bool) -> None:
+        self._background.run(self._client.add_answers(self._name, [rule], first=first))
+        self._answers = True
+
     def close(self) -> None:
-        """Forget the key and the scripts."""
+        """Forget the key, the answers and the scripts; close the clients."""
+        for client in self._clients:
+            client.close()
+        if self._answers:
+            self._background.run(self._client.drop_answers(self._name))
         for name in self._scripts:
             self._background.run(self._client.drop_script(name))
         self._background.run(self._client.forget_key(self._name))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import httptools
 
 from mock_api.language.reading import Reading
-from mock_api.playing.exchange import SECRET_HEADERS, WITHHELD, Request, text
+from mock_api.playing.exchange import SECRET_HEADERS, WITHHELD, Request, credential, text
 
 MOST_HEAD = 256 * 1024
 """Bytes of a request's head: room for any header of a scenario."""
@@ -96,8 +96,9 @@ class RequestReader:
         lines = [self._parser.get_method() + b" " + self._target + b" HTTP/" + version]
         for name, value in zip(self._fields[::2], self._fields[1::2], strict=True):
             if name not in (b"upgrade", b"connection"):
-                withheld = name == b"authorization" and self._credential
-                lines.append(name + b": " + (withheld or value))
+                if name in SECRET_HEADERS and self._credential:
+                    name, value = b"authorization", self._credential  # noqa: PLW2901
+                lines.append(name + b": " + value)
         return b"\r\n".join([*lines, b"", b""])
 
     def _check(self, size: int) -> None:
@@ -182,8 +183,7 @@ class RequestReader:
         elif name == b"expect":
             self.continue_wanted |= b"100-continue" in value.lower()
         else:
-            if name == b"authorization":
-                self._credential = value
+            self._credential = credential(name, value, self._credential)
             return WITHHELD
         return value
 

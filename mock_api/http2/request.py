@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mock_api.http2.fields import LENGTH, PATTERN, PLAIN, PSEUDO, SECRET, Field
 from mock_api.http2.frames import Code, Http2StreamError
-from mock_api.playing.exchange import WITHHELD, Request, text
+from mock_api.playing.exchange import WITHHELD, Request, credential, text
 
 
 class Head:
@@ -34,8 +34,7 @@ class Head:
                     raise _bad(stream, f"{name!r} is there twice")
                 pseudo[name] = value
             elif kind is SECRET:
-                if name == b"authorization":
-                    self.credential = value
+                self.credential = credential(name, value, self.credential)
                 kept += (name, WITHHELD)
             elif kind is PATTERN:
                 pattern = text(value)

@@ -15,6 +15,7 @@ from mock_api.language.steps import Write
 ID = "chatcmpl-mock"
 MODEL = "mock"
 CREATED = 1_700_000_000
+PROMPT_TOKENS = 9
 DONE = b"data: [DONE]\n\n"
 
 
@@ -43,35 +44,25 @@ def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, 
     }
 
 
-def completion(content: str, finish_reason: str | None, tokens: int) -> dict[str, Any]:
-    """The answer to a request with `stream: false`; each delta counts as a token."""
-    message = {"role": "assistant", "content": content}
+def usage(tokens: int) -> dict[str, int]:
+    """What the answer cost; the prompt always counts the same."""
     return {
-        "id": ID,
-        "object": "chat.completion",
-        "created": CREATED,
-        "model": MODEL,
-        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
-        "usage": {"prompt_tokens": 0, "completion_tokens": tokens, "total_tokens": tokens},
+        "prompt_tokens": PROMPT_TOKENS,
+        "completion_tokens": tokens,
+        "total_tokens": PROMPT_TOKENS + tokens,
     }
 
 
-def error(message: str, *, code: str, kind: str = "invalid_request_error") -> dict[str, Any]:
-    """An error in the API's form."""
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+def model(name: str) -> dict[str, Any]:
+    """One of `/v1/models`."""
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": "mock_api"}
 
 
-def models() -> dict[str, Any]:
-    """The answer of `/v1/models`."""
-    model = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": "mock_api"}
-    return {"object": "list", "data": [model]}
-
-
-def answer(status: int, value: Any) -> Script:
+def answer(status: int, value: Any, *headers: tuple[str, str]) -> Script:
     """The script that answers with one JSON value."""
     return Script(
         status=status,
-        headers=(("content-type", "application/json"),),
+        headers=(("content-type", "application/json"), *headers),
         steps=(Write(compact(value)),),
         framing=Framing.LENGTH,
     )

@@ -7,13 +7,16 @@ A pattern is one answer or one failure, and any number of modifiers: `unicode`, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from mock_api.language.answer import Answer, Options
 from mock_api.language.answers.ordinary import ORDINARY_PATTERNS
 from mock_api.language.answers.unusual import UNUSUAL_PATTERNS
+from mock_api.language.encoders.chat import CHAT
+from mock_api.language.encoders.encoder import Asked, Encoder
 from mock_api.language.failures import FAILURES
+from mock_api.language.modifiers.dialects import DIALECTS
 from mock_api.language.modifiers.events import EVENT_MODIFIERS
 from mock_api.language.modifiers.wire import WIRE_MODIFIERS
 from mock_api.language.named import Named
@@ -21,7 +24,9 @@ from mock_api.language.registered import SCRIPT
 from mock_api.language.script import Script
 
 PATTERNS = (*ORDINARY_PATTERNS, *UNUSUAL_PATTERNS)
-MODIFIERS = (*WIRE_MODIFIERS, *EVENT_MODIFIERS)
+MODIFIERS = (*WIRE_MODIFIERS, *EVENT_MODIFIERS, *DIALECTS)
+
+STREAMED = Asked()
 
 _ANSWERS = {pattern.word: pattern for pattern in PATTERNS}
 _FAILURES = {failure.word: failure for failure in FAILURES}
@@ -41,45 +46,48 @@ def applied_name(text: str) -> str:
     return text or "default"
 
 
-def answer(text: str, options: Options) -> Answer:
-    """The answer of a pattern without modifiers. Raises PatternError."""
-    pattern, argument = _find(_ANSWERS, text, text)
+def answer(part: str, options: Options, text: str | None = None) -> Answer:
+    """The answer of a pattern without modifiers; `text` is the whole one. Raises PatternError."""
+    text = part if text is None else text
+    pattern, argument = _find(_ANSWERS, part, text)
     try:
         return pattern.answer(argument, options)
     except ValueError as error:
         raise _malformed(text, pattern, error) from None
 
 
-def script(text: str, options: Options, *, stream: bool) -> Script:
-    """The pattern's script. Raises PatternError."""
+def script(
+    text: str, options: Options, *, encoder: Encoder = CHAT, asked: Asked = STREAMED
+) -> Script:
+    """The pattern's script, as an API sends it. Raises PatternError."""
     first, *rest = text.split("+")
     word = first.partition(":")[0]
     name = applied_name(text)
+    stream = asked.stream and word not in _FAILURES
     if word in _FAILURES:
         failure, argument = _find(_FAILURES, first, text)
         try:
-            made = failure.script(argument, name)
+            made = failure.script(argument, name, encoder)
         except ValueError as error:
             raise _malformed(text, failure, error) from None
-        stream = False
     else:
         if not first and rest:
             raise PatternError(f"malformed pattern {text[:200]!r}: it begins with '+'; {_KNOWN}")
         if word in _MODIFIERS:
             first, rest = "", [first, *rest]
-        pattern, argument = _find(_ANSWERS, first, text)
-        try:
-            plain = pattern.answer(argument, options)
-        except ValueError as error:
-            raise _malformed(text, pattern, error) from None
-        made = plain.streamed(name, options.delay) if stream else plain.whole(name)
-    for part in rest:
+        made = encoder.script(answer(first, options, text), asked, name, options)
+    return modified(made, rest, text, stream=stream)
+
+
+def modified(made: Script, parts: Sequence[str], text: str, *, stream: bool) -> Script:
+    """The script after these modifiers; `text` is the whole pattern. Raises PatternError."""
+    for part in parts:
         modifier, argument = _find(_MODIFIERS, part, text)
         try:
-            modified = modifier.apply(made, argument)
+            changed = modifier.apply(made, argument)
         except ValueError as error:
             raise _malformed(text, modifier, error) from None
-        made = modified if stream or not modifier.text else made
+        made = changed if stream or not modifier.text else made
     return made
 
 

@@ -84,7 +84,12 @@ def script_of(steps: tuple[Step, ...], given: Mapping[str, Any]) -> Script:
 
 
 def _script(where: str, value: Any) -> Script:
-    return _made(where, fields(where, value, {name: f.read for name, f in FIELDS.items()}))
+    read = fields(where, value, {name: f.read for name, f in FIELDS.items()})
+    if not read:
+        raise ScriptError(
+            where or "the script", "at least one field (an empty answer has `steps` of [])", value
+        )
+    return _made(where, read)
 
 
 def _made(where: str, read: dict[str, Any]) -> Script:

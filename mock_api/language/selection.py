@@ -6,7 +6,8 @@ The mock looks in this order:
 
   header   X-Test-Pattern: unicode;t=TOKEN
   model    test:unicode;t=TOKEN
-  prompt   [[test:unicode;t=TOKEN]] anywhere in the text of the last user message
+  prompt   [[test:unicode;t=TOKEN]] anywhere in the text of the last user message (or in
+           `input` or `prompt`, if that is a text)
 
 Each has the form `PATTERN[;t=TOKEN]`. The token is 1 to 64 of A-Z a-z 0-9 _ -. It ties
 the request to its exchange and does not change the answer. An empty PATTERN asks for the
@@ -37,15 +38,24 @@ class Selection(NamedTuple):
 ORDINARY = Selection("none", "", None)
 
 
-def select(header: str | None, body: dict[str, Any] | None) -> Selection:
-    """Find the pattern string in the header's value, else in the request's JSON."""
+def select(
+    header: str | None, body: dict[str, Any] | None, conversation: str = "messages"
+) -> Selection:
+    """Find the pattern string in the header's value, else in the request's JSON.
+
+    conversation: the field with the messages, or with the text.
+    """
     if header is not None:
         return _parse("header", header)
     if body is not None:
         model = body.get("model")
         if isinstance(model, str) and model.startswith("test:"):
             return _parse("model", model.removeprefix("test:"))
-        if match := _DIRECTIVE.search(_last_user_text(body.get("messages"))):
+        given = body.get(conversation)
+        text = (
+            "" if conversation == "messages" and isinstance(given, str) else last_user_text(given)
+        )
+        if match := _DIRECTIVE.search(text):
             return _parse("prompt", match[1])
     return ORDINARY
 
@@ -60,9 +70,14 @@ def _parse(source: str, text: str) -> Selection:
     return Selection(source, pattern, None, fault)
 
 
-def _last_user_text(messages: Any) -> str:
+def last_user_text(messages: Any) -> str:
+    """What the user said last: the text itself, or that of the last message of a user."""
+    if isinstance(messages, str):
+        return messages
     if not isinstance(messages, list):
         return ""
+    if messages and all(isinstance(text, str) for text in messages):
+        return "\n".join(messages)
     for message in reversed(messages):
         if isinstance(message, dict) and message.get("role") == "user":
             return _text(message.get("content"))

@@ -59,6 +59,18 @@ class Request:
         return zip(fields[::2], fields[1::2], strict=True)
 
 
+def credential(name: bytes, value: bytes, present: bytes | None) -> bytes | None:
+    """A request's credential after this secret field; `present` before it.
+
+    An API key of Anthropic (x-api-key) or Azure (api-key) counts as a bearer's.
+    """
+    if name == b"authorization":
+        return value
+    if name in (b"x-api-key", b"api-key") and present is None:
+        return b"Bearer " + value
+    return present
+
+
 def text(value: bytes) -> str:
     """Header bytes as text: UTF-8 if they are valid, else ISO 8859-1 (RFC 9110 5.5)."""
     try:

@@ -279,7 +279,9 @@ BAD_SCRIPTS = [
     ({"steps": [{"unit": [{"write": "a"}, {"raw": "b"}]}]}, "gates and cuts in a unit"),
     ({"informational": [{}]}, "informational[0]: expected a field status, found {}"),
     ({"attempts": []}, "attempts: expected at least one script, found []"),
-    ({"attempts": [{}, {"status": 1}]}, "attempts[1].status: expected a whole number"),
+    ({}, "the script: expected at least one field"),
+    ({"attempts": [{"status": 503}, {}]}, "attempts[1]: expected at least one field"),
+    ({"attempts": [{"status": 503}, {"status": 1}]}, "attempts[1].status: expected a whole number"),
     ({"attempts": [{}], "status": 200}, "the script: expected only the fields attempts"),
     ({"chunk_extension": "a\n"}, "chunk_extension: expected a text without line ends"),
     ({"afterwards": "leave"}, "afterwards: expected one of keep, close, close_on_request,"),
@@ -338,7 +340,7 @@ def test_every_step_and_every_field_is_documented() -> None:
 def _entry() -> dict[str, Any]:
     """Any entry's fields."""
     request = Request("GET", "/", b"", b"", None, None)
-    reply = Reply(from_json({}))
+    reply = Reply(from_json({"steps": []}))
     return Entry(request, reply, Peer(1, "h2", "tcp"), 1, (), 0.0).as_json()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import cycle, islice
 
-from mock_api.language.answer import Answer, Options, Pattern
+from mock_api.language.answer import Answer, Options, Pattern, said
 from mock_api.language.named import number
 
 SENTENCE = (
@@ -45,11 +45,11 @@ def _reason(argument: str) -> str:
 
 
 def _ordinary(_: str, options: Options) -> Answer:
-    return Answer(words(options.chunks), "stop")
+    return said(*words(options.chunks))
 
 
 def _unicode(_: str, options: Options) -> Answer:
-    return Answer((*EMOJI, *CJK, *FOUR_BYTE, *MIXED), "stop")
+    return said(*EMOJI, *CJK, *FOUR_BYTE, *MIXED)
 
 
 def _short(_: str, options: Options) -> Answer:
@@ -59,7 +59,7 @@ def _short(_: str, options: Options) -> Answer:
         size = next(sizes)
         deltas.append(rest[:size])
         rest = rest[size:]
-    return Answer(tuple(deltas), "stop")
+    return said(*deltas)
 
 
 def _long(_: str, options: Options) -> Answer:
@@ -67,15 +67,15 @@ def _long(_: str, options: Options) -> Answer:
         line = f"This is part {index} of a long answer. "
         return (line * (LONG_BYTES // len(line) + 1))[:LONG_BYTES]
 
-    return Answer((page(1), page(2), page(3)), "stop")
+    return said(page(1), page(2), page(3))
 
 
 def _abort(argument: str, options: Options) -> Answer:
-    return Answer(words(number(argument)), None)
+    return said(*words(number(argument)), finish=None)
 
 
 def _finish(argument: str, options: Options) -> Answer:
-    return Answer(words(6), _reason(argument))
+    return said(*words(6), finish=_reason(argument))
 
 
 ORDINARY_PATTERNS = (

@@ -5,74 +5,56 @@ from __future__ import annotations
 from typing import Any
 
 from mock_api.language import openai
-from mock_api.language.answer import Answer, Options, Pattern
+from mock_api.language.answer import (
+    Answer,
+    Call,
+    Chunk,
+    Options,
+    Part,
+    Pattern,
+    Text,
+    Thought,
+    said,
+)
 from mock_api.language.answers.ordinary import words
 from mock_api.language.named import number
 
 SIX = words(6)
 
-USAGE = {"prompt_tokens": 9, "completion_tokens": 6, "total_tokens": 15}
-
 BIG = 2**63 + 1
 """Too large for a signed 64-bit integer, and not equal to any double."""
 
-
-def _events(*values: Any) -> tuple[bytes, ...]:
-    return (*map(openai.event, values), openai.DONE)
-
-
-def _deltas(*texts: str) -> tuple[dict[str, Any], ...]:
-    return tuple(openai.chunk({"content": text}) for text in texts)
-
-
-def _stop(reason: str = "stop") -> dict[str, Any]:
-    return openai.chunk({}, reason)
+WEATHER = Call("call_1", "weather", ('{"city"', ':"Zü', 'rich"}'))
 
 
 def _usage(_: str, options: Options) -> Answer:
-    last = {**openai.chunk({}), "choices": [], "usage": USAGE}
-    return Answer(SIX, "stop", _events(*_deltas(*SIX), _stop(), last))
+    return Answer(tuple(map(Text, SIX)), usage=True)
 
 
 def _role(_: str, options: Options) -> Answer:
-    role = openai.chunk({"role": "assistant", "content": ""})
-    return Answer(SIX, "stop", _events(role, *_deltas(*SIX), _stop()))
+    return said("", *SIX)
 
 
 def _tools(_: str, options: Options) -> Answer:
-    def call(**fields: Any) -> dict[str, Any]:
-        return openai.chunk({"tool_calls": [{"index": 0, **fields}]})
-
-    first = call(id="call_1", type="function", function={"name": "weather", "arguments": ""})
-    pieces = ('{"city"', ':"Zü', 'rich"}')
-    rest = (call(function={"arguments": piece}) for piece in pieces)
-    return Answer((), "tool_calls", _events(first, *rest, _stop("tool_calls")))
+    return Answer((WEATHER,), ("tool_calls",))
 
 
 def _choices(_: str, options: Options) -> Answer:
-    chunks = []
-    for text in SIX:
-        for index in (0, 1):
-            chunks.append(openai.chunk({"content": text if index == 0 else text.upper()}))
-            chunks[-1]["choices"][0]["index"] = index
-    ends = [_stop("stop"), _stop("length")]
-    ends[1]["choices"][0]["index"] = 1
-    return Answer(SIX, "stop", _events(*chunks, *ends))
+    pairs = ((Text(text, 0), Text(text.upper(), 1)) for text in SIX)
+    return Answer(tuple(part for pair in pairs for part in pair), ("stop", "length"))
 
 
 def _reasoning(_: str, options: Options) -> Answer:
-    thought = (openai.chunk({"reasoning_content": text}) for text in words(3))
-    return Answer(SIX, "stop", _events(*thought, *_deltas(*SIX), _stop()))
+    return Answer((*map(Thought, words(3)), *map(Text, SIX)))
 
 
 def _numbers(_: str, options: Options) -> Answer:
-    chunks = [{**chunk, "created": BIG, "x_ratio": 0.1} for chunk in _deltas(*SIX)]
-    return Answer(SIX, "stop", _events(*chunks, _stop()))
+    return Answer(tuple(map(Text, SIX)), fields={"created": BIG, "x_ratio": 0.1})
 
 
 def _odd(_: str, options: Options) -> Answer:
     base = openai.chunk({})
-    choice = {"index": 0, "finish_reason": None}
+    choice: dict[str, Any] = {"index": 0, "finish_reason": None}
     empty = (
         {**base, "choices": []},
         {**base, "choices": [choice]},
@@ -81,24 +63,22 @@ def _odd(_: str, options: Options) -> Answer:
         {**base, "choices": [{**choice, "delta": {"content": "", "x_new": [1, {}]}}]},
         {"id": openai.ID, "x_new": {"choices": []}},
     )
-    deltas = _deltas(*SIX)
-    mixed = [each for pair in zip(empty, deltas, strict=True) for each in pair]
-    return Answer(SIX, "stop", _events(*mixed, _stop()))
+    parts: list[Part] = []
+    for chunk, text in zip(empty, SIX, strict=True):
+        parts += (Chunk(chunk), Text(text))
+    return Answer(tuple(parts))
 
 
 def _marker(_: str, options: Options) -> Answer:
-    texts = ("[DONE]", "data: [DONE]\n\n", "\n\ndata: [DONE]", " end")
-    return Answer(texts, "stop")
+    return said("[DONE]", "data: [DONE]\n\n", "\n\ndata: [DONE]", " end")
 
 
 def _failing(argument: str, options: Options) -> Answer:
-    texts = words(number(argument))
-    fault = openai.error("The model failed.", code="server_error", kind="server_error")
-    return Answer(texts, None, (*map(openai.event, _deltas(*texts)), openai.event(fault)))
+    return Answer(tuple(map(Text, words(number(argument)))), (), fault="The model failed.")
 
 
 def _huge(argument: str, options: Options) -> Answer:
-    return Answer(("x" * (1024 * number(argument, least=1, most=16 * 1024)),), "stop")
+    return said("x" * (1024 * number(argument, least=1, most=16 * 1024)))
 
 
 UNUSUAL_PATTERNS = (

@@ -73,7 +73,12 @@ def _junk(script: Script, _: str) -> Script:
     return replace(script, steps=(*script.steps, Write(junk)))
 
 
+def _roleless(_: int, data: bytes) -> bytes:
+    return data.replace(b'"delta":{"role":"assistant",', b'"delta":{', 1)
+
+
 EVENT_MODIFIERS = (
+    Modifier("roleless", "no delta has the role", "", _each(_roleless), text=True),
     Modifier("crlf", "lines end in CRLF", "", _line_ends(b"\r\n"), text=True),
     Modifier("cr", "lines end in CR", "", _line_ends(b"\r"), text=True),
     Modifier(

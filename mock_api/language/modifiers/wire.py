@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import count
 
 from mock_api.language.cutting import Cuts
 from mock_api.language.modifiers.modifier import Modifier
 from mock_api.language.named import number
+from mock_api.language.pacing import before_each, paced, read_pace
 from mock_api.language.script import Encoding, Ending, Framing, Informational, Script
 from mock_api.language.steps import (
     Gate,
@@ -22,17 +22,6 @@ from mock_api.language.steps import (
     Wait,
     Write,
 )
-
-
-def _before_each(script: Script, pause: Callable[[int], Step | None]) -> Script:
-    """A pause before each write, the first being number 0."""
-    steps: list[Step] = []
-    number = count()
-    for step in script.steps:
-        if isinstance(step, (Write, Unit)) and (step_before := pause(next(number))) is not None:
-            steps.append(step_before)
-        steps.append(step)
-    return replace(script, steps=tuple(steps))
 
 
 def _until(script: Script, argument: str) -> tuple[tuple[Step, ...], bytes]:
@@ -51,11 +40,11 @@ def _milliseconds(argument: str) -> float:
 
 
 def _drip(script: Script, argument: str) -> Script:
-    return _before_each(script, lambda _: Wait(_milliseconds(argument)))
+    return before_each(script, lambda _: Wait(_milliseconds(argument)))
 
 
 def _jitter(script: Script, argument: str) -> Script:
-    return _before_each(script, lambda _: Jitter(0.0, _milliseconds(argument), 1))
+    return before_each(script, lambda _: Jitter(0.0, _milliseconds(argument), 1))
 
 
 def _late(script: Script, argument: str) -> Script:
@@ -64,7 +53,7 @@ def _late(script: Script, argument: str) -> Script:
 
 def _gated(script: Script, argument: str) -> Script:
     most = number(argument, least=1)
-    return _before_each(script, lambda index: Gate(index) if 0 < index <= most else None)
+    return before_each(script, lambda index: Gate(index) if 0 < index <= most else None)
 
 
 def _stall(script: Script, argument: str) -> Script:
@@ -120,10 +109,20 @@ def _padding(script: Script, argument: str) -> Script:
     return replace(script, padding=number(argument, most=255))
 
 
+STRICT = "strict"
+"""The modifier that asks for validation; generation.py does it."""
+
 HINTS = (Informational(103, (("link", "</style.css>; rel=preload"),)),)
 TRAILERS = (("x-checksum", "0"),)
 
 WIRE_MODIFIERS = (
+    Modifier(
+        "pace:RATE",
+        "RATE tokens a second; `RATE,FIRST,JITTER,SEED`: also FIRST milliseconds before the "
+        "first, and up to JITTER more before each, drawn with this seed",
+        "50",
+        lambda script, argument: paced(script, read_pace(argument)),
+    ),
     Modifier("drip:N", "each event N milliseconds after the one before", "20", _drip),
     Modifier(
         "jitter:N",
@@ -154,5 +153,6 @@ WIRE_MODIFIERS = (
     Modifier("trailers", "trailers after the body", "", _with(trailers=TRAILERS)),
     Modifier("extensions", "an extension on every HTTP chunk", "", _with(chunk_extension=';x="y"')),
     Modifier("padding:N", "HTTP/2: N bytes of padding in every frame", "200", _padding),
+    Modifier(STRICT, "the request is validated as the API does (docs/mock.md)", "", _with()),
     Modifier("mistyped", "the content type text/html", "", _content_type),
 )

@@ -13,6 +13,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from mock_api.language.answer import Options
+from mock_api.language.encoders.chat import events as chat_events
+from mock_api.language.encoders.encoder import Asked
+from mock_api.language.patterns import answer
 from tests.mock_api.clients.http1 import H1Client, Response
 
 PATIENCE = 60
@@ -126,6 +130,11 @@ def chat(
     """A chat request's body."""
     messages = [{"role": "user", "content": prompt}]
     return json.dumps({"model": model, "messages": messages, "stream": stream, **more}).encode()
+
+
+def sent_events(pattern: str) -> tuple[bytes, ...]:
+    """The events of a pattern without modifiers."""
+    return chat_events(answer(pattern, Options()), Asked())
 
 
 def pattern_header(pattern: str) -> list[tuple[str, str]]:

@@ -8,10 +8,9 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from mock_api.language.patterns import Options, answer
 from tests.mock_api.clients.http1 import H1Client
 from tests.mock_api.clients.http2 import H2Client, ask_oracle
-from tests.mock_api.clients.mock import Mock, chat, contents, events, pattern_header
+from tests.mock_api.clients.mock import Mock, chat, contents, events, pattern_header, sent_events
 
 
 def agree(mock: Mock, client: H2Client, tokens: list[str]) -> None:
@@ -37,7 +36,7 @@ def test_many_requests_at_once(mock: Mock, h2: H2Client) -> None:
         reply = h2.finish(stream)
         assert reply.status == 200
         assert reply.reset is None
-        assert reply.body == b"".join(answer(patterns[index % 6], Options()).events())
+        assert reply.body == b"".join(sent_events(patterns[index % 6]))
     agree(mock, h2, tokens)
 
 
@@ -107,7 +106,7 @@ def test_a_small_stream_window_is_kept_to(mock: Mock) -> None:
     client.h2.acknowledge_received_data(100, stream)
     client.flush()
     body = client.finish(stream).body
-    assert body == b"".join(answer("long", Options()).events())
+    assert body == b"".join(sent_events("long"))
     client.close()
 
 
@@ -148,7 +147,7 @@ def test_the_connection_window_is_shared(mock: Mock) -> None:
     client.hold = False
     client.h2.increment_flow_control_window(10**6)
     client.flush()
-    expected = b"".join(answer("long", Options()).events())
+    expected = b"".join(sent_events("long"))
     assert [client.finish(stream).body for stream in streams] == [expected] * 12
     agree(mock, client, [f"shared-{n}" for n in range(12)])
     client.close()

@@ -11,7 +11,10 @@ import h11
 import pytest
 
 from mock_api.language.answer import Options
+from mock_api.language.encoders.encoder import Asked
+from mock_api.language.errors import fault_of
 from mock_api.language.failures import FAILURES
+from mock_api.language.modifiers.dialects import DIALECTS
 from mock_api.language.patterns import MODIFIERS, PATTERNS, PatternError, script
 from tests.mock_api.clients.event_stream import messages
 from tests.mock_api.clients.http1 import H1Client
@@ -19,8 +22,12 @@ from tests.mock_api.clients.http2 import H2Client
 from tests.mock_api.clients.mock import Mock, chat, contents, events, finish_reasons, pattern_header
 from tests.mock_api.clients.scripted import wire_request
 
-CHANGES_WHAT_IS_SAID = {"stall:N", "fin:N", "reset:N", "done:N", "junk"}
-KEEPS = [modifier for modifier in MODIFIERS if modifier.name not in CHANGES_WHAT_IS_SAID]
+CHANGES_WHAT_IS_SAID = {"stall:N", "fin:N", "reset:N", "done:N", "junk", "roleless"}
+KEEPS = [
+    modifier
+    for modifier in MODIFIERS
+    if modifier.name not in CHANGES_WHAT_IS_SAID and modifier not in DIALECTS
+]
 
 
 def _messages(body: bytes) -> list[str]:
@@ -151,7 +158,7 @@ def test_failures(mock: Mock, token: str, protocol: str, failure: Any, status: i
     kind = reply.headers["content-type"]
     if failure.word == "status":
         assert kind == "application/json"
-        assert json.loads(reply.body)["error"]["code"] == f"status_{status}"
+        assert json.loads(reply.body)["error"]["code"] == fault_of(status).code
     elif failure.word == "html":
         assert kind == "text/html"
         assert reply.body.startswith(b"<html>")
@@ -206,7 +213,7 @@ def test_ordinary_words_are_sent_by_unusual_answers(h1: H1Client) -> None:
 def test_every_example_is_a_script_both_ways() -> None:
     for each in (*PATTERNS, *FAILURES, *MODIFIERS):
         for stream in (True, False):
-            assert script(each.example, Options(), stream=stream).status >= 200
+            assert script(each.example, Options(), asked=Asked(stream)).status >= 200
 
 
 MALFORMED = [
@@ -233,4 +240,4 @@ MALFORMED = [
 @pytest.mark.parametrize("pattern", MALFORMED)
 def test_malformed_patterns_are_refused(pattern: str) -> None:
     with pytest.raises(PatternError, match="there are: "):
-        script(pattern, Options(), stream=True)
+        script(pattern, Options())

@@ -14,7 +14,15 @@ from mock_api.language.answer import Options
 from mock_api.language.patterns import PATTERNS, PatternError, answer
 from tests.mock_api.clients.http1 import H1Client
 from tests.mock_api.clients.http2 import H2Client
-from tests.mock_api.clients.mock import Mock, chat, contents, events, finish_reasons, pattern_header
+from tests.mock_api.clients.mock import (
+    Mock,
+    chat,
+    contents,
+    events,
+    finish_reasons,
+    pattern_header,
+    sent_events,
+)
 
 DOCS = Path(__file__).parents[3] / "docs" / "patterns.md"
 
@@ -121,7 +129,7 @@ def test_chunks_are_compact_and_shaped_like_the_real_ones(ask: Ask) -> None:
     first, *_, last, done = events(body)
     assert first == (
         '{"id":"chatcmpl-mock","object":"chat.completion.chunk","created":1700000000,'
-        '"model":"mock","choices":[{"index":0,"delta":{"content":"Streams"},'
+        '"model":"mock","choices":[{"index":0,"delta":{"role":"assistant","content":"Streams"},'
         '"finish_reason":null}]}'
     )
     assert '"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]' in last
@@ -146,7 +154,7 @@ def test_whole_completion(ask: Ask, pattern: str, reason: str | None) -> None:
 
 
 def test_each_event_is_a_chunk_of_its_own(h1: H1Client, h2: H2Client) -> None:
-    expected = list(answer("unicode", Options()).events())
+    expected = list(sent_events("unicode"))
     assert h1.chat(chat(), pattern_header("unicode")).parts == expected
     reply = h2.exchange(chat(), pattern_header("unicode"))
     assert reply.parts == expected
@@ -235,7 +243,7 @@ def test_documented_contents_are_what_is_sent() -> None:
     assert sorted(listed[1].split()) == sorted(said[20:28])
     assert "".join(answer("", Options()).deltas) in text
     assert "".join(answer("short", Options()).deltas) in text
-    for line in answer("finish:stop", Options()).events()[-2:]:
+    for line in sent_events("finish:stop")[-2:]:
         assert line.decode().strip() in text
     with pytest.raises(PatternError):
         answer("script:mine", Options())

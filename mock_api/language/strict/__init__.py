@@ -1,0 +1,1 @@
+"""Validation of requests as the APIs do it: fields, values, histories."""
