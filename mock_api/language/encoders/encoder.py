@@ -54,7 +54,7 @@ class Encoder:
     whole: Callable[[Answer, Asked], Any]
     """The one object of `stream: false`."""
     conversation: str
-    """The request's field with what the model is told: text, or messages."""
+    """The request's field with the text or the messages."""
     error: Callable[[Fault], Any] = openai_error
     """An error's object."""
     id_header: str = "x-request-id"

@@ -1,4 +1,4 @@
-"""Checks of what the model is told: roles, contents, and calls followed by their results.
+"""Checks of a conversation: roles, contents, and calls followed by their results.
 
 An API refuses a history in which a call has no result, or a result no call. This is the most
 reported failure of agents: the conversation is then dead.
