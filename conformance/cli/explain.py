@@ -7,7 +7,7 @@ import click
 from conformance.cli.list import catalog
 from conformance.cli.status import mistakes
 from conformance.report import explain
-from conformance.running.lookup import known
+from conformance.running.lookup import matching
 
 
 @click.command("explain")
@@ -17,5 +17,6 @@ def command(scenario: str, profile: str | None) -> None:
     """Show what SCENARIO does, what must hold, and where the rule comes from."""
     with mistakes():
         scenarios = catalog(profile)
-        known(scenario, {each.name: None for each in scenarios}, "scenario")
-    click.echo("\n\n".join(explain.as_text(each) for each in scenarios if each.name == scenario))
+        categories = [each.category for each in scenarios]
+        names = matching(scenario, [each.name for each in scenarios], categories=categories)
+    click.echo("\n\n".join(explain.as_text(each) for each in scenarios if each.name in names))

@@ -9,7 +9,7 @@ import click
 import conformance
 
 COMMANDS = {
-    "run": "Judge daemons: names below daemons/, folders or manifests; all without one.",
+    "run": "Judge daemons: names below daemons/, folders or manifests; this folder's without one.",
     "report": "Render a run that was written as JSON in any format, later.",
     "list": "List the scenarios by category.",
     "explain": "Show what a scenario does, what must hold, and its source.",

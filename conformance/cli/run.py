@@ -61,7 +61,7 @@ class Command(click.Command):
 )
 @click.option("--variant", multiple=True, help="Only this variant; may be repeated.")
 @click.option("--category", multiple=True, help="Only this category; may be repeated.")
-@click.option("--scenario", multiple=True, help="Only this scenario; may be repeated.")
+@click.option("--scenario", multiple=True, help="Only this one, or `unicode_*`; may be repeated.")
 @click.option("--require", multiple=True, help="Fail where this daemon would be skipped.")
 @click.option("-k", "keyword", metavar="EXPR", help="Only what matches, as in pytest.")
 @click.option("-m", "mark", metavar="EXPR", help="Only what is so marked: R6, must, unicode …")
@@ -123,7 +123,9 @@ def command(  # one parameter for each option
     deadline: float | None,
     silence: float,
 ) -> None:
-    """Judge daemons: names below daemons/, folders or manifests; all of daemons/ when none.
+    """Judge daemons: names below daemons/, folders or manifests.
+
+    Without one: the daemon.toml of this folder, or else all of daemons/.
 
     Everything behind `--` goes to pytest: `conformance run go -- --durations=10`.
     """

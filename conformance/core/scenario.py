@@ -112,6 +112,15 @@ class Scenario:
     """Those of `clause_ids`, as the profile words them; empty as declared."""
 
     @property
+    def marks(self) -> tuple[str, ...]:
+        """What `-m` selects by: its category, clauses and levels, `alone` and `quiet`."""
+        marks = [self.category]
+        for clause in self.clauses:
+            marks += [clause.id, clause.level.value.lower()]
+        marks += ["alone"] * self.alone + ["quiet"] * self.quiet
+        return tuple(dict.fromkeys(marks))
+
+    @property
     def actor(self) -> Actor:
         """What the function receives."""
         return _actor(self.function)

@@ -88,7 +88,12 @@ def parametrize(metafunc: pytest.Metafunc, selected: Iterable[Case]) -> None:
         metafunc.config.addinivalue_line("markers", f"{mark}: {meaning}")
     metafunc.parametrize(
         "conformance_case",
-        [pytest.param(case, id=case.id, marks=list(_marks(case))) for case in cases],
+        [
+            pytest.param(
+                case, id=case.id, marks=[getattr(pytest.mark, mark) for mark in case.scenario.marks]
+            )
+            for case in cases
+        ],
         indirect=True,
     )
 
@@ -135,15 +140,3 @@ def _meanings(selected: Iterable[Case]) -> dict[str, str]:
             meanings[clause.id] = f"cites clause {clause.id}"
             meanings[clause.level.value.lower()] = f"cites a clause of level {clause.level.value}"
     return meanings
-
-
-def _marks(case: Case) -> Iterator[pytest.MarkDecorator]:
-    scenario = case.scenario
-    yield getattr(pytest.mark, scenario.category)
-    for clause in scenario.clauses:
-        yield getattr(pytest.mark, clause.id)
-        yield getattr(pytest.mark, clause.level.value.lower())
-    if scenario.alone:
-        yield pytest.mark.alone
-    if scenario.quiet:
-        yield pytest.mark.quiet

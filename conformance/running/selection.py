@@ -12,11 +12,12 @@ from pathlib import Path
 
 from conformance.core.scenario import Scenario
 from conformance.daemon.manifest import Manifest, Variant
+from conformance.daemon.manifest_reader import FILE
 from conformance.daemon.served import Served
 from conformance.profiles.base import Profile
 from conformance.profiles.registry import profile_named, profiles
 from conformance.running import replay
-from conformance.running.lookup import SelectionError, known
+from conformance.running.lookup import SelectionError, known, matching
 from conformance.running.manifests import discover, load
 from conformance.running.scenario_folder import scenarios_in
 from conformance.running.serving import attached
@@ -53,11 +54,13 @@ class Selection:
     """What a user selects; empty means everything."""
 
     daemons: tuple[str, ...] = ()
-    """Names below `daemons/`, folders or manifests."""
+    """Names below `daemons/`, folders or manifests. Empty: the daemon.toml of the current folder,
+    or else every daemon below `daemons/`."""
     profile: str | None = None
     variants: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     scenarios: tuple[str, ...] = ()
+    """Names, or patterns as a shell has them: `unicode_*`."""
     served: Served | None = None
     """A daemon that is running already, in place of any manifest."""
     replay: tuple[Path, ...] = ()
@@ -108,7 +111,7 @@ def cases(selection: Selection, chosen: Sequence[Manifest] | None = None) -> tup
         for name, catalog in catalogs.items():
             catalogs[name] += profile_named(name).bound(declared, others=catalog)
         sources |= {scenario.name: ("--scenarios", str(folder)) for scenario in declared}
-    _check_names(selection, chosen, [each for some in catalogs.values() for each in some])
+    names = _names(selection, chosen, [each for some in catalogs.values() for each in some])
     selected = tuple(
         Case(
             manifest,
@@ -123,7 +126,7 @@ def cases(selection: Selection, chosen: Sequence[Manifest] | None = None) -> tup
         for scenario in catalogs[manifest.profile]
         if belongs(manifest, variant, scenario)
         if not selection.categories or scenario.category in selection.categories
-        if not selection.scenarios or scenario.name in selection.scenarios
+        if not selection.scenarios or scenario.name in names
     )
     if not selected:
         raise SelectionError("nothing is selected: no scenario matches all of these conditions")
@@ -135,16 +138,24 @@ def belongs(manifest: Manifest, variant: Variant, scenario: Scenario) -> bool:
     return variant is manifest.variants[0] or scenario.everywhere or variant.whole
 
 
-def _check_names(
+def _names(
     selection: Selection, chosen: Iterable[Manifest], scenarios: Sequence[Scenario]
-) -> None:
-    """Raise SelectionError for a category, scenario or variant that does not exist."""
+) -> set[str]:
+    """The names of the selected scenarios.
+
+    Raises SelectionError for a category, scenario or variant that does not exist.
+    """
+    categories = {each.category: None for each in scenarios}
     for category in selection.categories:
-        known(category, {each.category: None for each in scenarios}, "category")
-    for name in selection.scenarios:
-        known(name, [each.name for each in scenarios], "scenario")
+        known(category, categories, "category")
     for name in selection.variants:
         known(name, {v.name: None for each in chosen for v in each.variants}, "variant")
+    every = [each.name for each in scenarios]
+    return {
+        name
+        for wanted in selection.scenarios
+        for name in matching(wanted, every, categories=categories)
+    }
 
 
 def _replayed(files: Iterable[Scenario], profile: Profile) -> tuple[Scenario, ...]:
@@ -156,9 +167,11 @@ def _replayed(files: Iterable[Scenario], profile: Profile) -> tuple[Scenario, ..
 def _named(names: Sequence[str]) -> tuple[Manifest, ...]:
     if names:
         return tuple(_manifest(name) for name in names)
+    if Path(FILE).is_file():
+        return (load(FILE),)
     everything = discover(DAEMONS)
     if not everything:
-        raise SelectionError(f"no daemon in {DAEMONS.resolve()}; name a daemon.toml")
+        raise SelectionError(f"no {FILE} here, and no daemon in {DAEMONS.resolve()}; name one")
     return everything
 
 

@@ -22,6 +22,21 @@ def test_a_category_is_listed(conformance: Conformance) -> None:
     assert {entry["category"] for entry in document["scenarios"]} == {"abort"}
 
 
+def test_expressions_select_as_in_a_run(conformance: Conformance) -> None:
+    marked = conformance("list", "--profile=gateway", "-m", "G3 and must", "--json")
+    scenarios = json.loads(marked.stdout)["scenarios"]
+    assert scenarios
+    assert all("G3" in {clause["id"] for clause in each["clauses"]} for each in scenarios)
+    named = json.loads(conformance("list", "-k", "Abort and not early", "--json").stdout)
+    names = {each["name"] for each in named["scenarios"]}
+    assert "abort_stream" in names
+    assert "abort_early" not in names
+    for expression, says in (("(", "is not an expression"), ("no_such", "no scenario matches")):
+        wrong = conformance("list", "-k", expression)
+        assert wrong.returncode == 2
+        assert says in wrong.stderr
+
+
 def test_a_scenario_is_explained(conformance: Conformance) -> None:
     explained = conformance("explain", "abort_stream")
     assert "R6 MUST" in explained.stdout

@@ -44,6 +44,9 @@ def manifest(tmp_path: Path) -> Callable[..., str]:
     [
         (["nope"], "no daemon (nor a daemon.toml at that path) 'nope'"),
         ([SOUND, "--scenario=unicode_emojy"], "did you mean 'unicode_emoji'?"),
+        ([SOUND, "--scenario=abort_eraly"], "did you mean 'abort_early',"),
+        ([SOUND, "--scenario=unicode"], "it is a category; use --category unicode"),
+        ([SOUND, "--scenario=nothing_*"], "no scenario matches 'nothing_*'"),
         ([SOUND, "--category=unicod"], "did you mean 'unicode'?"),
         ([SOUND, "--variant=silen"], "did you mean 'silent'?"),
         ([SOUND, "--require=go"], "no selected daemon 'go'"),
@@ -76,6 +79,21 @@ def test_selection_by_name_keyword_and_mark(results: Results) -> None:
     assert "default/basic_response" in ids(marked)
     assert {each["category"] for each in marked["results"]} == {"basic"}
     assert all("R1" in each["clauses"] for each in marked["results"])
+
+
+def test_a_pattern_selects_scenarios(results: Results) -> None:
+    run = results(SOUND, "--variant=default", *scenarios("finish_[sl]*", "unicode_cj?"))
+    names = {each["scenario"] for each in run["results"]}
+    assert {"finish_stop", "finish_length", "unicode_cjk"} <= names
+    assert all(re.match("finish_[sl]|unicode_cj", name) for name in names)
+
+
+def test_the_manifest_of_the_current_folder_is_judged(
+    conformance: Conformance, manifest: Callable[..., str]
+) -> None:
+    done = conformance("run", *scenarios("finish_stop"), cwd=Path(manifest()))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 scenarios on sound" in done.stdout
 
 
 def test_a_scenario_can_fail_and_be_repeated_alone(
