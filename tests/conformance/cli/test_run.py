@@ -43,7 +43,7 @@ def manifest(tmp_path: Path) -> Callable[..., str]:
     ("arguments", "says"),
     [
         (["nope"], "no daemon (nor a daemon.toml at that path) 'nope'"),
-        ([SOUND, "--scenario=unicode_emojy"], "did you mean 'unicode_emoji'?"),
+        ([SOUND, "--scenario=unicode_emojy"], "did you mean 'unicode_emoji', "),
         ([SOUND, "--scenario=abort_eraly"], "did you mean 'abort_early',"),
         ([SOUND, "--scenario=unicode"], "it is a category; use --category unicode"),
         ([SOUND, "--scenario=nothing_*"], "no scenario matches 'nothing_*'"),
