@@ -43,6 +43,22 @@ def clauses(profile: Profile) -> Iterator[str]:
         yield f"| {clause.id} | {clause.level.value} | {clause.sentence} |"
 
 
+def capabilities(profile: Profile) -> Iterator[str]:
+    """What a manifest of this profile may declare in [capabilities]."""
+    yield "| capability | values | meaning |"
+    yield "|---|---|---|"
+    for name, capability in profile.vocabulary.capabilities.items():
+        yield f"| `{name}` | {capability.shown} | {capability.meaning} |"
+
+
+def options(profile: Profile) -> Iterator[str]:
+    """What a manifest of this profile may pass on in [options]."""
+    yield "| option | value |"
+    yield "|---|---|"
+    for name, meaning in profile.vocabulary.options.items():
+        yield f"| `{name}` | {meaning} |"
+
+
 def checks() -> Iterator[str]:
     """The vocabulary of a finished response, in the order of the code."""
     yield "| check | holds when |"
@@ -106,6 +122,8 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "gateways matrix": gallery.matrix,
     "gateways": gallery.sections,
     **{f"clauses {name}": partial(clauses, each) for name, each in profiles().items()},
+    **{f"capabilities {name}": partial(capabilities, each) for name, each in profiles().items()},
+    **{f"options {name}": partial(options, each) for name, each in profiles().items()},
 }
 
 
