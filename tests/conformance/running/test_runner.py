@@ -17,7 +17,7 @@ from conformance.core.finding import Finding
 from conformance.core.masking import PREFIX
 from conformance.core.record import empty, masked_record, pack, unpack, with_log
 from conformance.core.result import FailedCheck, Result, Verdict
-from conformance.daemon.manifest import Served
+from conformance.daemon.served import Served
 from conformance.mock.addresses import Addresses
 from conformance.mock.client import MockClient
 from conformance.mock.process import MockServer
@@ -80,7 +80,7 @@ def test_no_report_repeats_an_api_key(addresses: Addresses) -> None:
     text = json.dumps(results["leaks"].to_json())
     assert "sk-conformance-" not in text
     assert "RuntimeError: <API key>" in text
-    asked = replace(SOUND, served=Served(Path("/s"), "sk-mine"))
+    asked = replace(SOUND, served=Served(Path("/s"), api_key="sk-mine"))
     one = Case(asked, SOUND.variants[0], case(leaks).scenario)
     shown = without_keys(one, replace(results["leaks"], reason="sk-mine was sent"))
     assert shown.reason == "<API key> was sent"
