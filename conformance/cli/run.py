@@ -85,6 +85,11 @@ class Command(click.Command):
     "--replay", multiple=True, type=click.Path(), help="Judge this scenario file instead."
 )
 @click.option("--strict", is_flag=True, help="A warning fails the run.")
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help="Judge on where the daemon dies, or the first scenarios fail alike.",
+)
 @click.option("--deadline", type=float, metavar="SECONDS", help="Bound each scenario by this.")
 @click.option(
     "--silence",
@@ -120,6 +125,7 @@ def command(  # one parameter for each option
     scenarios: tuple[str, ...],
     replay: tuple[str, ...],
     strict: bool,
+    keep_going: bool,
     deadline: float | None,
     silence: float,
 ) -> None:
@@ -168,7 +174,13 @@ def command(  # one parameter for each option
         )
     except pytest.UsageError as error:
         raise click.UsageError(str(error)) from None
-    settings = Settings(deadline=deadline, silence=silence, mock_port=port, records=reporting.whole)
+    settings = Settings(
+        deadline=deadline,
+        silence=silence,
+        mock_port=port,
+        records=reporting.whole,
+        keep_going=keep_going,
+    )
     status = run_pytest(
         Plan(selection, settings, strict=strict, manifests=chosen),
         reporting,

@@ -26,6 +26,8 @@ class Verdict(Enum):
     """An expected failure that failed."""
     SURPRISE = "surprise"
     """An expected failure that passed."""
+    NOT_JUDGED = "not judged"
+    """The daemon could not be judged. The Result's set-up error says why."""
 
     @property
     def red(self) -> bool:
@@ -33,7 +35,41 @@ class Verdict(Enum):
         return self in _RED
 
 
-_RED = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.SURPRISE})
+_RED = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.SURPRISE, Verdict.NOT_JUDGED})
+
+
+class Setback(Enum):
+    """What kept the suite from judging a daemon."""
+
+    NOT_BUILT = "not built"
+    NOT_STARTED = "not started"
+    """It did not start, is not served, or cannot run here although it is required."""
+    DIED = "died"
+    """Its process ended while scenarios ran."""
+    STOPPED = "stopped answering"
+    """Its process runs, and a plain exchange is not answered."""
+    ALIKE = "all alike"
+    """The first scenarios all failed in the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupError:
+    """Why scenarios of a daemon's variant were not judged: one error for all of them."""
+
+    daemon: str
+    variant: str
+    setback: Setback
+    message: str
+    """What was expected, what was found, and what to do; one paragraph."""
+    log: str = ""
+    """The end of the command's or the daemon's output."""
+    ran: tuple[str, ...] = ()
+    """The names of the scenarios that ran when the daemon stopped, or that ended just before."""
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> SetupError:
+        """The inverse of Result.to_json, for this part of it."""
+        return cls(**{**value, "setback": Setback(value["setback"]), "ran": tuple(value["ran"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +112,8 @@ class Result:
     """The arguments of `conformance run` that repeat just this; empty where all is well."""
     record: bytes = b""
     """What was seen of both sides, packed; see core/record. Empty where it was not asked for."""
+    setup_error: SetupError | None = None
+    """Why it was not judged; None for every other verdict."""
 
     @property
     def id(self) -> str:
@@ -85,7 +123,10 @@ class Result:
     def to_json(self) -> dict[str, Any]:
         """The Result as JSON types; its record stays packed, in base64."""
         record = base64.b64encode(self.record).decode()
-        return {**asdict(self), "verdict": self.verdict.value, "record": record}
+        value = {**asdict(self), "verdict": self.verdict.value, "record": record}
+        if self.setup_error is not None:
+            value["setup_error"]["setback"] = self.setup_error.setback.value
+        return value
 
     @classmethod
     def from_json(cls, value: dict[str, Any], *, record: bytes | None = None) -> Result:
@@ -99,6 +140,7 @@ class Result:
                 "install": tuple(value.get("install", ())),
                 "repeat": tuple(value["repeat"]),
                 "record": base64.b64decode(value["record"]) if record is None else record,
+                "setup_error": value["setup_error"] and SetupError.from_json(value["setup_error"]),
             }
         )
 
@@ -163,6 +205,12 @@ class Run:
     clauses: tuple[Sentence, ...] = ()
     notices: tuple[str, ...] = ()
     """Lines that are not results, in order."""
+
+    @property
+    def setup_errors(self) -> tuple[SetupError, ...]:
+        """Why scenarios were not judged: one error for each such variant of a daemon."""
+        errors = (result.setup_error for result in self.results)
+        return tuple(dict.fromkeys(error for error in errors if error is not None))
 
     @property
     def red(self) -> tuple[Result, ...]:

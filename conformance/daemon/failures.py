@@ -57,7 +57,7 @@ class NeverReadyError(StartError):
     """The process runs, but does not accept on its socket."""
 
 
-class SetupError(StartError):
+class NotPreparedError(StartError):
     """The daemon serves, and cannot be prepared as [setup] says."""
 
 

@@ -24,7 +24,7 @@ from conformance.core.masking import PREFIX
 from conformance.core.socket_type import SocketType
 from conformance.daemon.child import PATIENCE, Child, Exit, describe
 from conformance.daemon.failures import (
-    SetupError,
+    NotPreparedError,
     SpawnError,
 )
 from conformance.daemon.guardian import guardian
@@ -229,7 +229,7 @@ class DaemonProcess:
         if not self.alive():
             return
         if stop.command:
-            with suppress(SetupError):  # the signal, and then SIGKILL, follow at the end
+            with suppress(NotPreparedError):  # the signal, and then SIGKILL, follow at the end
                 await run_command(
                     [fill(word, self.places) for word in stop.command], name=self.name
                 )

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from conformance.daemon.failures import SetupError
+from conformance.daemon.failures import NotPreparedError
 from conformance.daemon.manifest import Setup, fill
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def is_ready(url: str, path: str) -> str | None:
 
 
 async def set_up(setup: Setup, places: Mapping[str, str], *, url: str, name: str) -> None:
-    """Run the command, then send the requests. Raises SetupError."""
+    """Run the command, then send the requests. Raises NotPreparedError."""
     if setup.command:
         await run_command([fill(word, places) for word in setup.command], name=name)
     if not setup.requests:
@@ -50,19 +50,19 @@ async def set_up(setup: Setup, places: Mapping[str, str], *, url: str, name: str
                     content=fill(request.body, places).encode(),
                 )
             except httpx.HTTPError as error:
-                raise SetupError(
+                raise NotPreparedError(
                     f"{name} cannot be set up: {what}: {error or type(error).__name__}; "
                     "correct the request in [setup]"
                 ) from None
             if not reply.is_success:
-                raise SetupError(
+                raise NotPreparedError(
                     f"{name} cannot be set up: expected 2xx for {what}, found "
                     f"{reply.status_code}: {reply.text[:200]!r}; correct the request in [setup]"
                 )
 
 
 async def run_command(command: list[str], *, name: str) -> None:
-    """Run a command of the manifest to its end. Raises SetupError with its output."""
+    """Run a command of the manifest to its end. Raises NotPreparedError with its output."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -72,13 +72,13 @@ async def run_command(command: list[str], *, name: str) -> None:
             start_new_session=True,
         )
     except OSError as error:
-        raise SetupError(
+        raise NotPreparedError(
             f"{name}: {command[0]} cannot be executed: {error.strerror}; correct the manifest"
         ) from None
     try:
         output, _ = await asyncio.wait_for(process.communicate(), ANSWER)
     except TimeoutError:
-        raise SetupError(
+        raise NotPreparedError(
             f"{name}: `{' '.join(command)}` did not end within {ANSWER:g} s; correct the manifest"
         ) from None
     finally:
@@ -86,7 +86,7 @@ async def run_command(command: list[str], *, name: str) -> None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode:
-        raise SetupError(
+        raise NotPreparedError(
             f"{name}: `{' '.join(command)}` exited with status {process.returncode}; "
             "correct the manifest",
             log=output.decode(errors="replace"),

@@ -237,6 +237,13 @@ class Bench:
         """Play the scenario. Raises ScenarioStopped; its finding has been noted already."""
         raise NotImplementedError
 
+    async def canary(self) -> None:
+        """Play one plain exchange, which changes nothing for others, whatever it finds.
+
+        A profile that does not have one cannot notice that its daemon has stopped answering.
+        """
+        raise NotImplementedError
+
     async def evidence(self) -> str:
         """The evidence, for a human; called only where a finding was noted."""
         raise NotImplementedError

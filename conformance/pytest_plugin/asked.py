@@ -57,6 +57,7 @@ def plan(config: pytest.Config) -> Plan:
             deadline=option.conformance_deadline,
             mock_port=port,
             silence=SILENCE if option.conformance_silence is None else option.conformance_silence,
+            keep_going=option.conformance_keep_going,
             records=any(
                 shows_records(each.partition("=")[0]) for each in option.conformance_report
             ),

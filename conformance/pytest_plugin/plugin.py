@@ -56,6 +56,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, metavar, kind, text in _ONE:
         group.addoption(f"--conformance-{name}", type=kind, metavar=metavar, help=text)
     group.addoption("--conformance-strict", action="store_true", help="a warning fails the run")
+    group.addoption(
+        "--conformance-keep-going",
+        action="store_true",
+        help="judge on where the daemon dies, or fails the first scenarios alike",
+    )
     parser.addini("conformance_daemon", "the daemon.toml, from the ini file's folder")
     parser.addini("conformance_variant", "the variant that conformance_daemon starts")
 

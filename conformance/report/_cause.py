@@ -15,6 +15,8 @@ WHOLE = 160
 
 def headline(result: Result) -> str:
     """Why the result is red, in one sentence: the failed checks, where some failed."""
+    if result.setup_error is not None:
+        return f"not judged: {result.setup_error.message}"
     if result.verdict is Verdict.SURPRISE:
         why = f": {result.reason}" if result.reason else ""
         return f"passed, although the manifest lists it as a known failure{why}"

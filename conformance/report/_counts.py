@@ -12,6 +12,7 @@ STYLES = {
     Verdict.FAIL: "bold red",
     Verdict.ERROR: "bold red",
     Verdict.SURPRISE: "bold red",
+    Verdict.NOT_JUDGED: "bold red",
     Verdict.WARN: "yellow",
     Verdict.KNOWN: "yellow",
     Verdict.PASS: "green",

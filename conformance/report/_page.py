@@ -29,6 +29,8 @@ _LABEL = 10
 
 def page(result: Result, *, place: str, console: Console, program: str) -> list[Text]:
     """The lines of one failure's page; `place` is its number among the failures."""
+    if result.setup_error is not None:
+        return _setup_error(result, place=place, console=console, program=program)
     top = _top(result, place=place, console=console)
     bottom = [*_details(result, console), *_commands(result, program)]
     evidence = printable(result.evidence.expandtabs(4)).strip("\n").splitlines()
@@ -36,6 +38,25 @@ def page(result: Result, *, place: str, console: Console, program: str) -> list[
     room = HEIGHT - len(top) - len(bottom)
     checks = _checks(result, room - min(evidence_height, _EVIDENCE), console)
     return [*top, *checks, *_evidence(evidence, room - len(checks), console), *bottom]
+
+
+def _setup_error(result: Result, *, place: str, console: Console, program: str) -> list[Text]:
+    """The page of a daemon that could not be judged: why, its log, and what ran at the time."""
+    error = result.setup_error
+    assert error is not None, "the caller has looked"
+    name = Text.assemble(("SET-UP ERROR", "red"), f"  {printable(error.daemon)}/")
+    name.append(printable(error.variant))
+    lines = [
+        heading(name, console, place),
+        Text(),
+        *wrapped(Text(printable(error.message), style="red"), console, indent=2, most=6),
+    ]
+    if error.ran:
+        ran = Text(f"ran at the time: {printable(', '.join(error.ran))}")
+        lines += [Text(), *wrapped(ran, console, indent=2, most=4)]
+    log = printable(error.log.expandtabs(4)).strip("\n").splitlines()
+    bottom = _commands(result, program)[:1] + _commands(result, program)[-1:]
+    return [*lines, *_evidence(log, HEIGHT - len(lines) - len(bottom), console), *bottom]
 
 
 def heading(left: Text, console: Console, right: str = "") -> Text:

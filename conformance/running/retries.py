@@ -7,14 +7,13 @@ If the machine is late again, the verdict is `error`: the suite could not judge.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 from conformance.core.result import Result, Verdict
-from conformance.daemon import proc
-from conformance.daemon.instance import Instance
 from conformance.profiles.registry import profile_named
+from conformance.running.canary import MINUTE
+from conformance.running.lateness import Lateness
 from conformance.running.selection import Case
 from conformance.timing.loop_lag import TOO_MUCH, LoopLag
 
@@ -26,32 +25,22 @@ SECOND_TRIES = 30.0
 double the length of the run."""
 
 
-class Watch:
-    """How long one scenario takes, and how much of that the machine took from it."""
+def late(result: Result, watch: Lateness, lag: LoopLag, *, prompt: bool) -> float:
+    """Seconds by which the machine was late, where that may be why the result is red; else 0.
 
-    def __init__(self, lag: LoopLag, instance: Instance) -> None:
-        self._lag, self._instance = lag, instance
-        self._began = time.monotonic()
-        self._lost, self._starved = lag.lost, _starved(instance)
-
-    @property
-    def duration(self) -> float:
-        """Seconds since the beginning."""
-        return time.monotonic() - self._began
-
-    def late(self, result: Result) -> float:
-        """Seconds by which the machine was late, where that may be why the result is red; else 0.
-
-        One late moment breaks a time limit. A long wait can fail because the suite, or the
-        daemon, waited a little for a processor many times: those waits are added up.
-        """
-        timed = profile_named(result.profile).timed
-        latest = self._lag.latest_since(self._began)
-        if latest and result.failures and {check.clause for check in result.failures} <= timed:
-            return latest
-        lost = max(self._lag.lost - self._lost, _starved(self._instance) - self._starved)
-        waited = self.duration >= LONG and lost >= TOO_MUCH * self.duration
-        return lost if result.verdict.red and waited else 0.0
+    One late moment breaks a time limit. A long wait can fail because the suite, or the
+    daemon, waited a little for a processor many times: those waits are added up. An
+    exchange that is open after a minute is not a matter of time.
+    prompt: whether the canary was answered promptly meanwhile; a long wait was then the daemon's.
+    """
+    if not result.verdict.red or watch.seconds > MINUTE:
+        return 0.0
+    timed = profile_named(result.profile).timed
+    latest = lag.latest_since(watch.began)
+    if latest and result.failures and {check.clause for check in result.failures} <= timed:
+        return latest
+    waited = watch.seconds >= LONG and watch.lost >= TOO_MUCH * watch.seconds
+    return watch.lost if waited and not prompt else 0.0
 
 
 class Retries:
@@ -88,8 +77,3 @@ def unretried(result: Result) -> Result:
     """The Result of a first try whose second try does not fit into SECOND_TRIES."""
     why = f"{result.reason}, and second tries of others have taken {SECOND_TRIES:g} s"
     return replace(result, verdict=Verdict.ERROR, reason=why)
-
-
-def _starved(instance: Instance) -> float:
-    """Seconds that the daemon has waited for a processor; 0 where that cannot be seen."""
-    return proc.starved(instance.pid) if instance.pid is not None else 0.0

@@ -21,3 +21,6 @@ class Settings:
     """Whether a failure that timing alone could explain is retried once."""
     records: bool = False
     """Whether passes are recorded, too: what a report shows of both sides of the daemon."""
+    keep_going: bool = False
+    """Whether a daemon is judged on although it died, stopped answering, or failed the first
+    scenarios all alike."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from conformance.core.clause import Level
 from conformance.core.masking import masked
 from conformance.core.record import masked_record
-from conformance.core.result import FailedCheck, Result, Verdict
+from conformance.core.result import FailedCheck, Result, Setback, SetupError, Verdict
 from conformance.daemon.failures import DaemonError
 from conformance.daemon.instance import Instance
 from conformance.daemon.requires import Unmet
@@ -28,13 +28,6 @@ _NEEDED = {
     "process": "a process that the suite can look at",
 }
 """How a reason calls a need whose name is not a capability's."""
-
-_EXPECTED = {
-    "builds": "the daemon can be built",
-    "starts": "the daemon starts and accepts on its socket",
-    "required": "the daemon can be judged, because it is required",
-}
-"""What is expected of a daemon before a scenario can be played, by check."""
 
 
 def result_of(case: Case, verdict: Verdict, *, reason: str = "") -> Result:
@@ -80,26 +73,38 @@ def broken(case: Case) -> Result:
     return replace(result_of(case, Verdict.ERROR, reason=reason), evidence=traceback.format_exc())
 
 
-def refused(case: Case, check: str, error: DaemonError) -> Result:
-    """The Result of a case whose daemon could not be built, started or found."""
+def not_started(case: Case, error: DaemonError) -> Result:
+    """The Result of a case whose daemon does not start in the way that the scenario asks for."""
     served = profile_named(case.scenario.profile).clauses[0]
     failed = FailedCheck(
-        check=check,
+        check="starts",
         clause=served.id,
         level=served.level.value,
-        expected=_EXPECTED[check],
+        expected="the daemon starts and accepts on its socket",
         actual=error.message,
-        where=f"{case.manifest.name}/{case.variant.name}",
+        where=case.group,
     )
     return judged(case, Judgement((failed,), error.log))
 
 
+def not_judged(case: Case, error: SetupError, *, reason: str = "") -> Result:
+    """The Result of a case that belongs to this set-up error; reason: in place of its message."""
+    result = result_of(case, Verdict.NOT_JUDGED, reason=reason or error.message)
+    return replace(result, setup_error=error)
+
+
+def setup_error(case: Case, setback: Setback, error: DaemonError) -> SetupError:
+    """The set-up error of the case's daemon, which could not be built, started or found."""
+    return SetupError(case.manifest.name, case.variant.name, setback, error.message, log=error.log)
+
+
 def skipped(case: Case, lacking: Unmet) -> Result:
-    """The Result of a case whose daemon cannot run here; a failure where it is required."""
-    if case.required:
-        return refused(case, "required", DaemonError(lacking.reason))
-    result = result_of(case, Verdict.SKIP, reason=lacking.reason)
-    return replace(result, install=lacking.install)
+    """The Result of a case whose daemon cannot run here; red where it is required."""
+    if not case.required:
+        result = result_of(case, Verdict.SKIP, reason=lacking.reason)
+        return replace(result, install=lacking.install)
+    message = f"the daemon is required, and cannot be judged: {lacking.reason}"
+    return not_judged(case, setup_error(case, Setback.NOT_STARTED, DaemonError(message)))
 
 
 def inapplicable(case: Case) -> Result | None:
@@ -154,7 +159,9 @@ def repeatable(case: Case, settings: Settings, result: Result) -> Result:
     if not (result.verdict.red or result.verdict is Verdict.WARN):
         return result
     words = [*_daemon_arguments(case), "--variant", case.variant.name]
-    words += [*case.source, "--scenario", case.scenario.name]
+    words += case.source
+    if result.setup_error is None:
+        words += ["--scenario", case.scenario.name]
     if settings.silence != SILENCE:
         words += ["--silence", f"{settings.silence:g}"]
     return replace(result, repeat=tuple(words))

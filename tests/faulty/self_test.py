@@ -230,7 +230,8 @@ def _judge(fault: Fault, proof: Proof) -> tuple[Result, ...]:
         selected = [
             replace(case, scenario=_asking(case.scenario, fault, proof)) for case in selected
         ]
-    return run(selected, Settings(second_tries=proof.second_tries), mock=proof.mock)
+    settings = Settings(second_tries=proof.second_tries, keep_going=True)
+    return run(selected, settings, mock=proof.mock)
 
 
 def _hastened(scenario: Scenario) -> Scenario:

@@ -223,6 +223,10 @@ class RelayBench(Bench):
             case _:
                 await scenario.function(self)
 
+    async def canary(self) -> None:
+        """Play a short answer."""
+        await self.respond(pattern="short")
+
     async def evidence(self) -> str:
         """What the failed exchanges saw; of the last exchange, where none of them failed."""
         shown = [each for each in self._exchanges if each.failures] or self._exchanges[-1:]

@@ -84,6 +84,10 @@ class SpacesBench(ChatBench):
         self._users.append(user)
         return user
 
+    async def canary(self) -> None:
+        """Ask for the page of the log-in, as a stranger."""
+        await self.visitor().get("/login")
+
     async def member(self, name: str, password: str = PASSWORD, *, clause: str = "SP28") -> User:
         """A user with an account, logged in. Raises ScenarioStopped."""
         user = self.visitor(name)

@@ -74,6 +74,12 @@ class ChatBench(Bench):
         else:
             await self._scenario.function(self)
 
+    async def canary(self) -> None:
+        """Open a conversation, and play a message that changes nothing."""
+        async with self.connect() as chat:
+            await chat.begin()
+            await chat.fence()
+
     async def evidence(self) -> str:
         """The last conversations."""
         return "\n\n".join(chat.transcript() for chat in self._chats[-3:])

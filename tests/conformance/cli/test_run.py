@@ -148,7 +148,9 @@ def test_a_missing_toolchain_is_a_skip_that_says_what_to_install(
     assert "apt-get install no-such-tool" in skipped["results"][0]["reason"]
     required = results(lacking, *scenarios("basic_response"), "--require=sound")
     assert required["status"] == 1
-    assert {each["verdict"] for each in required["results"]} == {"fail"}
+    (result,) = required["results"]
+    assert result["verdict"] == "not judged"
+    assert "the daemon is required, and cannot be judged" in result["reason"]
 
 
 def test_a_build_that_fails_is_red_and_shows_its_output(
@@ -161,9 +163,9 @@ def test_a_build_that_fails_is_red_and_shows_its_output(
     run = results(broken, "--scenario=basic_response")
     (result,) = run["results"]
     assert run["status"] == 1
-    assert result["failures"][0]["check"] == "builds"
-    assert "exited with status 3" in result["failures"][0]["actual"]
-    assert "no such header" in result["evidence"]
+    assert result["setup_error"]["setback"] == "not built"
+    assert "exited with status 3" in result["setup_error"]["message"]
+    assert "no such header" in result["setup_error"]["log"]
 
 
 def test_known_failures(

@@ -42,6 +42,7 @@ def run(results: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     return results(
         FAULTY,
         "--deadline=2",
+        "--keep-going",
         *(f"--variant={name}" for name in WHAT_HAPPENED),
         *(f"--scenario={name}" for name in TWELVE),
     )
@@ -63,6 +64,11 @@ def test_a_miniature_is_red(run: dict[str, Any], miniature: str, scenario: str) 
     )
     if miniature == "drops_pattern" and scenario.startswith("basic"):
         assert result["verdict"] == "pass", result["failures"]
+        return
+    if miniature == "dead":
+        assert result["verdict"] == "not judged"
+        assert WHAT_HAPPENED[miniature] in result["setup_error"]["message"]
+        assert result["repeat"].endswith("--variant dead")
         return
     assert result["verdict"] == "fail"
     first = result["failures"][0]
