@@ -38,7 +38,24 @@ class UpstreamChecks(FailureChecks):
                 if entry.pattern != pattern:
                     actual = f"{_pattern(entry.pattern)}, found in: {entry.source}"
                     self._fail("applied", FindingKind.REQUEST, expected, actual, _where(entry))
+                self._reached_as_declared(entry)
         return self
+
+    def _reached_as_declared(self, entry: JournalEntry) -> None:
+        """The request used the protocol and the transport that the manifest declares (U3)."""
+        declared = set(self.observation.declared)
+        protocols = declared & {"h1", "h2"}
+        protocol = "h2" if entry.protocol == "h2" else "h1"
+        unix = entry.transport == "unix"
+        if (protocols and protocol not in protocols) or (declared and unix != ("unix" in declared)):
+            self._fail(
+                "transport",
+                FindingKind.REQUEST,
+                f"a request as declared: upstream = {', '.join(self.observation.declared)}",
+                f"{entry.protocol} over {entry.transport}",
+                _where(entry),
+                clause="U3",
+            )
 
     def request_unchanged(self, *, clause: str | None = None) -> Self:
         """The API received what the client asked for: fields, key, headers (U1)."""

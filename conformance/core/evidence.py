@@ -237,5 +237,7 @@ class Observation:
     """The requests that carried this exchange's token, in order of arrival."""
     asked: Asked = field(default_factory=Asked)
     """What the upstream request must be."""
+    declared: tuple[str, ...] = ()
+    """How the daemon declares to reach the API: `h1`, `h2`, `unix`; empty where it does not say."""
     brief: bool = False
     """Whether the journal lacks the data of the events that the API sent."""

@@ -108,6 +108,7 @@ class RelayBench(Bench):
             scale=self.environment.scale,
             checks=self.checks,
             clause=clause,
+            declared=self.environment.manifest.values("upstream", self.environment.variant),
         )
         self._exchanges.append(exchange)
         return exchange

@@ -48,18 +48,20 @@ class Exchange(ClientSide):
         scale: float = 1.0,
         checks: type[Checks] = Checks,
         clause: str | None = None,
+        declared: tuple[str, ...] = (),
     ) -> None:
         """Prepare the exchange; nothing is opened before `async with`.
 
         `scale` stretches the time bounds that scenarios give, on a machine slower than
-        calm. `checks` is the profile's vocabulary of assertions. The others are as for
-        a ClientSide.
+        calm. `checks` is the profile's vocabulary of assertions. `declared` is how the daemon
+        declares to reach the API. The others are as for a ClientSide.
         """
         super().__init__(opening, deadline=deadline, read_size=read_size, clause=clause)
         self.token = token
         self.upstream = upstream
         self._scale = scale
         self._checks = checks
+        self._declared = declared
         self.ran: dict[str, None] = {}
         """The names of the checks that had something to look at, in order."""
         self._observation: Observation | None = None
@@ -188,7 +190,9 @@ class Exchange(ClientSide):
         return self._check(await self.finish(brief=brief))
 
     def _observed(self, entries: tuple[JournalEntry, ...], *, brief: bool = False) -> Observation:
-        return Observation(self.seen(), entries, asked=self.opening.asked, brief=brief)
+        return Observation(
+            self.seen(), entries, asked=self.opening.asked, declared=self._declared, brief=brief
+        )
 
     def _check(self, observation: Observation) -> Checks:
         checks = self._checks(observation, failures=self.failures, clause=self._clause)

@@ -125,13 +125,16 @@ def checks(
     upstream: tuple[JournalEntry, ...] | None = None,
     handoff: dict[str, Any] | None = None,
     clause: str | None = None,
+    declared: tuple[str, ...] = (),
 ) -> Checks:
     raw = head + body
     reads = (Read(100.013, raw),) if raw else ()
     given = HANDOFF if handoff is None else handoff
     transcript = Transcript(json.dumps(given).encode(), 100.0, reads, ending, 100.5)
     entries = (entry(),) if upstream is None else upstream
-    observation = Observation(parse(transcript), entries, asked(transcript.request))
+    observation = Observation(
+        parse(transcript), entries, asked(transcript.request), declared=declared
+    )
     return Checks(observation, clause=clause)
 
 

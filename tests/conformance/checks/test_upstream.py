@@ -82,3 +82,26 @@ def test_messages_win_over_prompt() -> None:
         .request_unchanged()
         .failures
     )
+
+
+@pytest.mark.parametrize(
+    ("declared", "protocol", "transport", "right"),
+    [
+        ((), "h2", "tls", True),
+        (("h2",), "h2", "tls", True),
+        (("h2",), "http/1.1", "tls", False),
+        (("h1",), "http/1.1", "tcp", True),
+        (("h1",), "h2", "tls", False),
+        (("h1",), "http/1.1", "unix", False),
+        (("h1", "unix"), "http/1.1", "unix", True),
+        (("h1", "unix"), "http/1.1", "tcp", False),
+    ],
+)
+def test_another_transport_than_declared_is_told(
+    declared: tuple[str, ...], protocol: str, transport: str, right: bool
+) -> None:
+    reached = entry(protocol=protocol, transport=transport)
+    judged = checks(SIMPLE, upstream=(reached,), declared=declared).applied("p")
+    assert [(each.check, cited(each)) for each in judged.failures] == (
+        [] if right else [("transport", "U3")]
+    )

@@ -100,8 +100,9 @@ def test_a_daemon_that_stops_answering_is_one_error(tmp_path: Path, mock: Any) -
 
 
 def test_the_rest_is_judged_on_a_fresh_instance(tmp_path: Path, mock: Any) -> None:
-    """Thirty exchanges are too few for two categories, and enough for what is left of them."""
-    seen, _ = judged(stopper(tmp_path, DIES, after=30), mock, categories=("basic", "unicode"))
+    """Forty-five exchanges are too few for these categories, and enough for what is left."""
+    more = {"categories": ("basic", "unicode", "chunks", "abort")}
+    seen, _ = judged(stopper(tmp_path, DIES, after=45), mock, **more)
     (error,) = seen.setup_errors
     assert error.setback is Setback.DIED
     assert "exited with status 7 while, or just after" in error.message
