@@ -217,7 +217,7 @@ class Runner:
             self._group = None
 
     def _gate(self, cases: Sequence[Case]) -> Sequence[Case]:
-        """The first scenarios of the profile's first category, if so many are selected."""
+        """The first scenarios of the profile's first category, where all of them are selected."""
         first = self._profile.scenarios[0].category
         gate = [case for case in cases[:GATE] if case.scenario.category == first]
         return gate if len(gate) == GATE else ()
