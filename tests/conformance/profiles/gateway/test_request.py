@@ -17,7 +17,7 @@ name = "relay"
 profile = "gateway"
 
 [run]
-command = ["./relay"]
+command = ["./relay", "{port}"]
 
 [capabilities]
 pattern = "prompt"
