@@ -42,7 +42,7 @@ PROFILE = Profile(
             ),
             "rewrites": choice(
                 "fields of a chunk, or of the request, that it changes",
-                *("id", "created", "model", "role", "nulls"),
+                *("id", "created", "model", "role", "nulls", "body"),
             ),
             "adds": names("fields that it adds to the request"),
             "retries": number("how often it sends a failed request again"),

@@ -200,6 +200,11 @@ def test_class_bytes_passes_the_request_unchanged() -> None:
             asked = Asked(body, raw=json.dumps(body).encode())
             upstream = (entry(body=spaced.encode()),)
             assert cited(kind, judge, OPENAI, upstream=upstream, asked=asked) == found
+            declared = replace(asked, additions=frozenset({"body"}))
+            assert cited(kind, judge, OPENAI, upstream=upstream, asked=declared) == []
+            lost = (entry(body=b'{"model": "m"}'),)
+            asked = replace(declared, exact=frozenset(body))
+            assert cited(kind, judge, OPENAI, upstream=lost, asked=asked) == ["U1"]
 
 
 def test_without_the_journal_s_events_the_expected_values_decide() -> None:
