@@ -41,7 +41,8 @@ PROFILE = Profile(
                 *("pass", "own"),
             ),
             "rewrites": choice(
-                "fields of a chunk, or of the request, that it changes",
+                "fields of a chunk, or of the request, that it changes; `body`: it writes the "
+                "request's JSON anew, so values are compared in place of bytes",
                 *("id", "created", "model", "role", "nulls", "body"),
             ),
             "adds": names("fields that it adds to the request"),
