@@ -81,6 +81,8 @@ class Finding:
     unserved: bool = False
     """Whether the client did not get an answer as a whole: it got none, was refused, or was cut
     off. Where serving it is the scenario's matter, the scenario's clause is broken."""
+    timeless: bool = False
+    """Whether a slow machine cannot be the reason: memory, a count, the end of the process."""
 
 
 class ScenarioStopped(Exception):  # noqa: N818 - a finding about the daemon, no error of the suite

@@ -174,17 +174,19 @@ class Bench:
         where: str = "the daemon",
         clause: str | None = None,
         kind: FindingKind | None = None,
+        timeless: bool = False,
     ) -> bool:
         """Note a finding unless it holds; return whether it does.
 
         check: the name of what was checked. actual: text, or a value that is shown as JSON.
         clause: the one that is broken, where it is not the scenario's first. kind: leaves
-        the clause to the profile's `blame` table.
+        the clause to the profile's `blame` table. timeless: see Finding.
         """
         if holds:
             self._held[check] = None
         else:
-            self.note(Finding(check, expected, shown(actual), where, clause, kind))
+            actual = shown(actual)
+            self.note(Finding(check, expected, actual, where, clause, kind, timeless=timeless))
         return holds
 
     def at_most(
@@ -207,7 +209,14 @@ class Bench:
         expected, actual = f"at most {bound:.4g} {unit}", f"{measured:.4g} {unit}"
         if scale >= STRETCHED:
             expected += f" (on a calm machine {calm:.4g})"
-        return self.check(measured <= bound, check, expected=expected, actual=actual, clause=clause)
+        return self.check(
+            measured <= bound,
+            check,
+            expected=expected,
+            actual=actual,
+            clause=clause,
+            timeless=not timed,
+        )
 
     async def descriptors_fall_to(self, most: int, *, within: float = 2.0) -> bool:
         """Check that the daemon closes descriptors until it holds at most this number."""
@@ -265,4 +274,5 @@ def shown(value: object) -> str:
 
 def _ended(check: str, how: str) -> Finding:
     actual = f"it {how}"
-    return Finding(check, "the daemon lives", actual, "the daemon", kind=FindingKind.DIED)
+    kind = FindingKind.DIED
+    return Finding(check, "the daemon lives", actual, "the daemon", kind=kind, timeless=True)

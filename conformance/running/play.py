@@ -20,6 +20,8 @@ class Judgement:
     failures: tuple[FailedCheck, ...]
     evidence: str
     """What was seen, for a human; empty where nothing failed."""
+    timeless: bool = False
+    """Whether some finding cannot be the machine's; see Finding."""
     record: Json | None = None
     """What was seen of both sides, for a report; None where it was not asked for."""
 
@@ -48,4 +50,5 @@ async def play(
         bound = stretched(scenario.deadline, environment.scale)
         evidence = f"this machine is slower than a calm one; the deadline was {bound}\n{evidence}"
     record = await bench.recorded() if failures or recorded else None
-    return Judgement(failures, evidence, record)
+    timeless = any(finding.timeless for finding in bench.findings)
+    return Judgement(failures, evidence, timeless, record)

@@ -25,15 +25,18 @@ SECOND_TRIES = 30.0
 double the length of the run."""
 
 
-def late(result: Result, watch: Lateness, lag: LoopLag, *, prompt: bool) -> float:
+def late(
+    result: Result, watch: Lateness, lag: LoopLag, *, prompt: bool, timeless: bool = False
+) -> float:
     """Seconds by which the machine was late, where that may be why the result is red; else 0.
 
     One late moment breaks a time limit. A long wait can fail because the suite, or the
     daemon, waited a little for a processor many times: those waits are added up. An
     exchange that is open after a minute is not a matter of time.
+    timeless: whether a finding cannot be the machine's.
     prompt: whether the canary was answered promptly meanwhile; a long wait was then the daemon's.
     """
-    if not result.verdict.red or watch.seconds > MINUTE:
+    if not result.verdict.red or watch.seconds > MINUTE or timeless:
         return 0.0
     timed = profile_named(result.profile).timed
     latest = lag.latest_since(watch.began)

@@ -293,9 +293,10 @@ class Runner:
         logged = environment.instance.log_mark()
         records = self._settings.records
         watch = Lateness(self._lag, environment.instance)
+        timeless = False
         try:
             judgement = await play(scenario, environment, recorded=records)
-            result = verdicts.judged(case, judgement)
+            result, timeless = verdicts.judged(case, judgement), judgement.timeless
             if judgement.record is not None:
                 log = environment.instance.log_since(logged)
                 result = replace(result, record=pack(with_log(judgement.record, log)))
@@ -303,7 +304,7 @@ class Runner:
             result = verdicts.broken(case)
         result = replace(result, duration=watch.seconds)
         prompt = self._canary is not None and self._canary.prompt_since(watch.began)
-        late = retries.late(result, watch, self._lag, prompt=prompt)
+        late = retries.late(result, watch, self._lag, prompt=prompt, timeless=timeless)
         if result.verdict.red:
             evidence = result.evidence + verdicts.state_of(environment.instance)
             result = replace(result, evidence=evidence)

@@ -60,6 +60,11 @@ class RelayBench(Bench):
         """What one exchange shows. Raises WiringError."""
         return await FirstProbe(self).found()
 
+    @property
+    def hasty(self) -> bool:
+        """Whether the daemon was started with time limits of the scenario's own."""
+        return any(name.endswith("_timeout") for name in self._scenario.start.options)
+
     # Exchanges
 
     def exchange(

@@ -131,6 +131,12 @@ async def hangs(bench: HandoffBench) -> None:
     bench.check(False, "event", expected="an event", actual="none", clause="R2")
 
 
+async def late_and_too_large(bench: HandoffBench) -> None:
+    """Memory that grows too much while the suite is late."""
+    stand_still(3 * TOO_LATE)
+    bench.at_most("growth", 100, 8, "MiB more memory", clause="R7")
+
+
 TRIES: list[str] = []
 
 
@@ -165,6 +171,12 @@ def test_what_a_late_suite_cannot_judge_is_tried_again_and_never_passes(
     assert results["late_once"].verdict is Verdict.PASS
     assert results["late_once"].reason.startswith("second try; the first was inconclusive: ")
     assert len(TRIES) == 2
+
+
+def test_memory_is_judged_whatever_the_time(addresses: Addresses) -> None:
+    result = judge(addresses, case(late_and_too_large))["late_and_too_large"]
+    assert result.verdict is Verdict.FAIL
+    assert result.failures[0].check == "growth"
 
 
 def test_a_long_wait_of_a_late_suite_is_inconclusive_too(addresses: Addresses) -> None:

@@ -16,14 +16,22 @@ DELAYED_ACK = 0.040
     clause="R7",
     alone=True,
     quiet=True,
-    deadline=2.0,
+    deadline=4.0,
     evidence='scylladb/seastar#968 "40 ms responses from Nagle"',
 )
 async def timing_nagle(bench: HandoffBench) -> None:
     """The client receives small events without waiting for delayed acknowledgements."""
-    pattern = await bench.pattern()
-    checks = await bench.finished(bench.exchange(pattern=pattern, nodelay=False))
-    checks.applied(pattern).content_as_sent().done_marker()
-    took = median(arrivals(checks) or [0.0]) * 1000
-    bound = DELAYED_ACK / 4 * 1000
-    bench.at_most("nagle", took, bound, "ms for half of the events", timed=True)
+    took = {}
+    for nodelay in (True, False):
+        pattern = await bench.pattern()
+        checks = await bench.finished(bench.exchange(pattern=pattern, nodelay=nodelay))
+        checks.applied(pattern).content_as_sent().done_marker()
+        took[nodelay] = median(arrivals(checks) or [0.0]) * 1000
+    # Whatever else the daemon or the machine waits for, it waits for it on both sockets.
+    more, most = took[False] - took[True], DELAYED_ACK / 4 * 1000
+    bench.check(
+        more <= most,
+        "nagle",
+        expected=f"at most {most:g} ms more than without Nagle's algorithm, for half of the events",
+        actual=f"{more:.3g} ms more: {took[False]:.3g} ms",
+    )
