@@ -11,6 +11,7 @@ import conformance
 COMMANDS = {
     "run": "Judge daemons: names below daemons/, folders or manifests; this folder's without one.",
     "report": "Render a run that was written as JSON in any format, later.",
+    "compare": "Compare two runs that were written as JSON; 1 where something got worse.",
     "list": "List the scenarios by category.",
     "explain": "Show what a scenario does, what must hold, and its source.",
     "steady": "Repeat a run and fail where a verdict differs; takes what `run` takes.",

@@ -62,6 +62,7 @@ class Command(click.Command):
 @click.option("--variant", multiple=True, help="Only this variant; may be repeated.")
 @click.option("--category", multiple=True, help="Only this category; may be repeated.")
 @click.option("--scenario", multiple=True, help="Only this one, or `unicode_*`; may be repeated.")
+@click.option("--since", metavar="VERSION", help="Only scenarios that this version has.")
 @click.option("--require", multiple=True, help="Fail where this daemon would be skipped.")
 @click.option("-k", "keyword", metavar="EXPR", help="Only what matches, as in pytest.")
 @click.option("-m", "mark", metavar="EXPR", help="Only what is so marked: R6, must, unicode …")
@@ -113,6 +114,7 @@ def command(  # one parameter for each option
     variant: tuple[str, ...],
     category: tuple[str, ...],
     scenario: tuple[str, ...],
+    since: str | None,
     require: tuple[str, ...],
     keyword: str | None,
     mark: str | None,
@@ -150,6 +152,7 @@ def command(  # one parameter for each option
             daemons=daemons,
             profile=profile,
             variants=variant,
+            since=since,
             categories=category,
             scenarios=scenario,
             served=running,

@@ -172,6 +172,8 @@ class About:
     """`path:line` where it is declared, from the current folder or from the package's folder."""
     basis: str = ""
     """The bug report, or the section of a standard, that it is based on."""
+    since: str = ""
+    """The first version of the suite that has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ never used again.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -21,8 +22,14 @@ from conformance.core.script import Script
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+FIRST = "0.1.0"
+"""The version of the suite that a scenario without `since` has been in from the beginning."""
+
 DEADLINE = 10.0
 """Default deadline of a scenario, in seconds on a calm machine."""
+
+VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
+"""A version of the suite."""
 
 _ATTRIBUTE = "__conformance_scenario__"
 """The attribute of a decorated function that holds its Scenario."""
@@ -105,6 +112,8 @@ class Scenario:
     """Seconds on a calm machine; a hang is a failed check."""
     evidence: str | None = None
     """The bug report, or the section of a standard, that the scenario is based on."""
+    since: str = FIRST
+    """The first version of the suite that has the scenario: `0.2.0`."""
     function: Callable[..., Any]
     profile: str = ""
     """The profile that it was loaded for; empty as declared."""
@@ -146,6 +155,7 @@ def scenario(
     quiet: bool = False,
     deadline: float = DEADLINE,
     evidence: str | None = None,
+    since: str = FIRST,
 ) -> Callable[[F], F]:
     """Declare the decorated function a scenario of the module that it stands in.
 
@@ -160,6 +170,8 @@ def scenario(
         _check(function, clauses)
         if pattern is not None and script is not None:
             raise _error(function, "has both a pattern and a script; remove one of them")
+        if not VERSION.fullmatch(since):
+            raise _error(function, f"since={since!r} is not a version such as 0.2.0; correct it")
         if start is not None and not alone:
             raise _error(function, "start=… needs an instance of its own; add alone=True")
         declared = Scenario(
@@ -177,6 +189,7 @@ def scenario(
             quiet=quiet,
             deadline=deadline,
             evidence=evidence,
+            since=since,
             function=function,
         )
         setattr(function, _ATTRIBUTE, declared)

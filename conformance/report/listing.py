@@ -55,6 +55,7 @@ def _entry(scenario: Scenario) -> dict[str, Any]:
         "alone": scenario.alone,
         "quiet": scenario.quiet,
         "evidence": scenario.evidence,
+        "since": scenario.since,
     }
 
 

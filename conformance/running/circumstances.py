@@ -100,6 +100,7 @@ def _about(scenario: Scenario) -> About:
         clauses=scenario.clause_ids,
         source=f"{_from_here(Path(code.co_filename))}:{code.co_firstlineno}",
         basis=scenario.evidence or "",
+        since=scenario.since,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.core.scenario import Scenario
+from conformance.core.scenario import FIRST, VERSION, Scenario
 from conformance.daemon.manifest import Manifest, Variant
 from conformance.daemon.manifest_reader import FILE
 from conformance.daemon.served import Served
@@ -58,6 +58,8 @@ class Selection:
     or else every daemon below `daemons/`."""
     profile: str | None = None
     variants: tuple[str, ...] = ()
+    since: str | None = None
+    """Only the scenarios that this version of the suite has."""
     categories: tuple[str, ...] = ()
     scenarios: tuple[str, ...] = ()
     """Names, or patterns as a shell has them: `unicode_*`."""
@@ -112,6 +114,7 @@ def cases(selection: Selection, chosen: Sequence[Manifest] | None = None) -> tup
             catalogs[name] += profile_named(name).bound(declared, others=catalog)
         sources |= {scenario.name: ("--scenarios", str(folder)) for scenario in declared}
     names = _names(selection, chosen, [each for some in catalogs.values() for each in some])
+    until = _version(selection.since)
     selected = tuple(
         Case(
             manifest,
@@ -125,6 +128,7 @@ def cases(selection: Selection, chosen: Sequence[Manifest] | None = None) -> tup
         if not selection.variants or variant.name in selection.variants
         for scenario in catalogs[manifest.profile]
         if belongs(manifest, variant, scenario)
+        if until is None or _parts(scenario.since) <= until
         if not selection.categories or scenario.category in selection.categories
         if not selection.scenarios or scenario.name in names
     )
@@ -136,6 +140,19 @@ def cases(selection: Selection, chosen: Sequence[Manifest] | None = None) -> tup
 def belongs(manifest: Manifest, variant: Variant, scenario: Scenario) -> bool:
     """Whether the variant matters to the scenario; in the default variant every one is judged."""
     return variant is manifest.variants[0] or scenario.everywhere or variant.whole
+
+
+def _version(text: str | None) -> tuple[int, ...] | None:
+    """The version's parts; None for None. Raises SelectionError for what is not a version."""
+    if text is not None and not VERSION.fullmatch(text):
+        raise SelectionError(f"--since: expected a version such as {FIRST}, found {text!r}")
+    return None if text is None else _parts(text)
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    """`0.2` is `0.2.0`."""
+    major, minor, patch = [*map(int, version.split(".")), 0][:3]
+    return major, minor, patch
 
 
 def _names(

@@ -26,7 +26,10 @@ def run_of(*verdicts: Verdict, **fields: object) -> Run:
 
 
 def test_formats_are_the_modules_of_the_folder() -> None:
-    assert formats() == (*("github", "html", "human", "json", "junit", "markdown", "tap", "tap14"),)
+    assert formats() == (
+        *("badge", "github", "html", "human", "json", "junit", "markdown", "shields"),
+        *("tap", "tap14"),
+    )
     assert all(callable(load(each)) for each in formats())
 
 
