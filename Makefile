@@ -26,7 +26,7 @@ CHECKS  := $(PYTHONS:%=check-%) check-go check-rust check-uring check-php
 # Groups of steps; those of one group run at the same time.
 STEPS   := check-format,check-types check-documents check-tests \
 	$(subst $(space),$(comma),$(CHECKS)) check-self-test
-.PHONY: help test test-category test-tap test-json list docs check coverage $(CHECKS) $(subst $(comma), ,$(STEPS)) $(BACKENDS:%=test-%) \
+.PHONY: help clients test test-category test-tap test-json list docs check coverage $(CHECKS) $(subst $(comma), ,$(STEPS)) $(BACKENDS:%=test-%) \
 	$(GATEWAYS:%=test-%) gateways test-gateways gallery self-test mutants steady format clean
 
 help: ## Show this help
@@ -96,6 +96,14 @@ measure  = $(if $(COVERAGE),$(addprefix --cov=,$(1)) --cov-report=term:skip-cove
 coverage: $(DEV) ## Run the tests, and print which part of the code they run
 	@COVERAGE=1 MAKE='$(MAKE)' $(BIN)/python tests/check.py check-tests \
 		$(subst $(space),$(comma),$(PYTHONS:%=check-%))
+
+CLIENTS := tests/clients/.installed
+clients: $(DEV) ## Install the clients of other people that tests/clients plays
+	@$(PYTHON) -m venv $(CLIENTS)/python
+	@$(CLIENTS)/python/bin/pip install --quiet --requirement tests/clients/requirements.txt
+	@if command -v npm >/dev/null; then cd tests/clients/drivers && npm install --silent --no-audit --no-package-lock; fi
+	@if command -v go >/dev/null; then cd tests/clients/drivers/openai_go && \
+		go build -o ../../.installed/openai_go .; fi
 
 check-self-test: $(DEV)
 	@$(BIN)/python tests/faulty/self_test.py --part

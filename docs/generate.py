@@ -111,11 +111,16 @@ def catalog() -> Iterator[str]:
         yield f"| `{name}` | {len(profile.scenarios)} | {', '.join(names)} |"
 
 
+sys.path.insert(0, str(DOCS.parent))
+from tests.clients.table import clients_table, deviations_table  # noqa: E402
+
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "checks": checks,
     "catalog": catalog,
     "ws matchers": matchers,
     **{f"ws {kind.__name__}": partial(methods, kind) for kind in WS},
+    "clients": clients_table,
+    "deviations": deviations_table,
     "patterns": tables.patterns,
     "failures": tables.failures,
     "modifiers": tables.modifiers,

@@ -1,0 +1,1 @@
+"""Clients of other people against the mock API: what each reports for each pattern."""
