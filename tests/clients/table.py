@@ -158,6 +158,7 @@ def _deviations() -> Iterator[tuple[str, str, str]]:
     yield "langchain-openai", "dataless", EMPTY
     yield "litellm", "bom", BOM
     yield "litellm", "dataless", EMPTY
+    yield "litellm", "mistral", f"{PARTS}; reports the first part alone"
     yield "litellm", "tools+gemini", "replaces finish_reason `stop` after calls by `tool_calls`"
     yield "litellm", "fin:3", "reports a cut-off body as a failure of the model"
     yield "litellm", "reset:3", "reports a reset connection as a failure of the model"
