@@ -184,8 +184,16 @@ class RelayBench(Bench):
             await self.not_asked(exchange, clause=clause)
 
     async def not_asked(self, exchange: Exchange, *, clause: str | None = None) -> None:
-        """Check that the API has received no request of this exchange so far."""
+        """Check that the API has received no request of this exchange so far.
+
+        On an instance of its own, a request without any token counts as one of an exchange whose
+        raw data carries none.
+        """
         entries = await self.upstream.journal(exchange.token)
+        tokenless = exchange.token.encode() not in exchange.opening.request
+        if tokenless and self._scenario.alone:
+            by_key = await self.upstream.by_key(self.daemon.key_name)
+            entries += tuple(entry for entry in by_key if entry.token is None)
         self.check(
             not entries,
             "unasked",

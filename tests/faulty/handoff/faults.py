@@ -38,6 +38,7 @@ _HANDOFF = {
     ),
     "payload_cut_at_64k": _bug("receives into 64 KiB and does not look at MSG_TRUNC", "H2"),
     "bad_data_closes": _bug("closes the client without a word when the data is wrong", "H3"),
+    "bad_data_asks_api": _bug("asks the API before it answers 400 to wrong data", "H3"),
     "types_unchecked": _bug("sends whatever type a field has on to the API", "H3"),
     "backlog_of_one": _bug("has room for one handoff in its queue", "H1 L2 L4"),
     "doubled_key_dies": _bug("dies, and serves nobody, where a key stands twice", "H3 L4"),

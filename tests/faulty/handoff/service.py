@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 
 import request
@@ -18,7 +19,7 @@ from options import Options
 from relay import Exchange, MakeCall
 from switch import fault
 from upstream import Upstream
-from watch import ClientLeftError, StoppedError
+from watch import ClientLeftError, StoppedError, wait_alone
 
 _forgotten: list[object] = []
 """For faults: what a garbage collector or a missing close() keeps."""
@@ -129,6 +130,12 @@ class Service:
             client.headers = request.response_headers(fields)
             return request.build(fields, self._options.api)
         except request.InvalidError as error:
+            if fault("bad_data_asks_api"):
+                with suppress(FailedError, OSError):
+                    call = self._make_call(
+                        request.build({"prompt": "?"}, self._options.api), wait_alone
+                    )
+                    call.ask()
             if fault("bad_data_closes"):
                 raise ClientLeftError from None
             raise FailedError(str(error), status=400, type="invalid_request_error") from None

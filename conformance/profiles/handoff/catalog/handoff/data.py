@@ -71,7 +71,9 @@ async def _refused(bench: HandoffBench, *exchanges: Exchange) -> None:
     await bench.released(*(exchange.held for exchange in exchanges))
 
 
-@scenario(clause="H3", evidence="handoff.md: without data the web server sends a lone 0x00")
+@scenario(
+    clause="H3", alone=True, evidence="handoff.md: without data the web server sends a lone 0x00"
+)
 async def handoff_empty(bench: HandoffBench) -> None:
     """The daemon answers 400 to data that is a lone zero byte or white space."""
     payloads = (NO_DATA, b" ", b"\r\n\t ")
@@ -86,7 +88,7 @@ async def handoff_empty_message(bench: HandoffBench) -> None:
         (await bench.finished(exchange)).http_error(400, clause="H3").ended()
 
 
-@scenario(clause=("H3", "L4"), evidence="RFC 8259 2 and 8.1")
+@scenario(clause=("H3", "L4"), alone=True, evidence="RFC 8259 2 and 8.1")
 async def handoff_bad_json(bench: HandoffBench) -> None:
     """The daemon answers 400 to data that is not one JSON object."""
     payloads = (
