@@ -1,5 +1,5 @@
 # The suite's front door; CONTRIBUTING.md and README.md explain the targets.
-# Variables: FORMAT CATEGORY SCENARIO VARIANT DAEMON JOBS REQUIRE RUNS BUSY PROFILE FAULT
+# Variables: FORMAT REPORT CATEGORY SCENARIO VARIANT DAEMON JOBS REQUIRE RUNS BUSY PROFILE FAULT
 
 PYTHON  ?= python3
 VENV    := .venv
@@ -15,7 +15,7 @@ each     = $(foreach value,$(subst $(comma), ,$(2)),$(1) $(value))
 SELECT   = $(call each,--category,$(CATEGORY)) $(call each,--scenario,$(SCENARIO)) \
 	$(call each,--variant,$(VARIANT)) $(call each,--require,$(REQUIRE)) \
 	$(if $(JOBS),--jobs $(JOBS))
-RUN      = $(BIN)/conformance run --format $(FORMAT) $(SELECT)
+RUN      = $(BIN)/conformance run --format $(FORMAT) $(call each,--report,$(REPORT)) $(SELECT)
 
 .DEFAULT_GOAL := help
 PYTHONS := $(patsubst daemons/%/pyproject.toml,%,$(wildcard daemons/*/pyproject.toml))
