@@ -407,9 +407,9 @@ def test_a_terminal_without_colour_still_gets_bars(monkeypatch: pytest.MonkeyPat
 
 
 def test_no_line_is_a_command_of_githubs_runner() -> None:
-    words = "::error file=x::gone ::add-mask::x ::stop-commands::t ##[error]gone std::vector ::1"
+    words = "##[error]gone std::vector, ::1 ::error file=x::gone ::add-mask::x ::stop-commands::t"
     bad = result("go/h1/a", Verdict.FAIL, failures=(failed("c", actual=words),), evidence=words)
     text = rendered("human", run_of(bad))
     assert "\\x3a:error file=x" in text
-    assert "\\x23#[error]gone std::vector ::1" in text
+    assert "\\x23#[error]gone std::vector, ::1" in text
     assert not re.search(r"(?m)::[a-z-]+( .*)?::|##\[", text)
