@@ -35,8 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the mock until a signal or the end of stdin; the exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
+    tls = options.tls or options.tls_cert is not None or options.tls_port is not None
     if (options.tls_cert is None) != (options.tls_key is None):
         parser.error("--tls-cert and --tls-key go together: give both or none")
+    if options.ca_file is not None and not tls:
+        parser.error("--ca-file is of use with TLS only: give --tls as well")
     if options.ca_file is not None and options.tls_cert is not None:
         parser.error("--ca-file writes the self-made CA; --tls-cert does not make one")
     if options.answers is not None and options.replay is not None:
@@ -47,7 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         from mock_api.net.recorder import record  # noqa: PLC0415  # it imports httpx, slowly
 
         return record(options.host, options.port, options.upstream, options.record)
-    tls = options.tls or options.tls_cert is not None or options.tls_port is not None
     _raise_descriptor_limit()
     try:
         answers = _answers(options)
@@ -87,9 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    add("--port", type=int, default=0, help="TCP port; 0 picks one (default)")
+    add("--port", type=_port, default=0, help="TCP port; 0 picks one (default)")
     add("--tls", action="store_true", help="listen for TLS as well")
-    add("--tls-port", type=int, metavar="PORT", help="port for TLS; 0 picks one (default)")
+    add("--tls-port", type=_port, metavar="PORT", help="port for TLS; 0 picks one (default)")
     add("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM")
     add("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
     add("--ca-file", type=Path, metavar="FILE", help="write the self-made CA's certificate here")
@@ -117,6 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--exit-on-stdin-eof", action="store_true", help="stop when stdin ends")
     add("--quiet", action="store_true", help="print nothing on stderr")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text!r}")
+    return int(text)
 
 
 def _positive(text: str) -> int:

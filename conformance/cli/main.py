@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 import conformance
+from conformance.cli.process import usable_streams
 
 COMMANDS = {
     "run": "Judge daemons: names below daemons/, folders or manifests; this folder's without one.",
@@ -46,3 +47,4 @@ class Commands(click.Group):
 @click.version_option(conformance.__version__, prog_name="conformance")
 def main() -> None:
     """Judge servers that stream LLM output, from both sides at once."""
+    usable_streams()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from mock_api.__main__ import main as serve
@@ -15,4 +17,4 @@ from mock_api.__main__ import main as serve
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
     """Serve the mock API by itself; `conformance mock --help` lists its options."""
-    serve(list(arguments))
+    sys.exit(serve(list(arguments)))

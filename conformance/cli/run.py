@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 
 from conformance import report
+from conformance.cli.process import enough_descriptors, require_proc, terminable
 from conformance.cli.status import ALL_GREEN, SOMETHING_RED, USED_WRONGLY, mistakes, program
 from conformance.mock.process import usable_port
 from conformance.profiles.environment import SILENCE
@@ -94,7 +96,7 @@ class Command(click.Command):
 @click.option("--deadline", type=float, metavar="SECONDS", help="Bound each scenario by this.")
 @click.option(
     "--silence",
-    type=click.FloatRange(0),
+    type=float,
     metavar="SECONDS",
     default=SILENCE,
     help="Length of the simulated model silence; 2 by default, 300 for five minutes.",
@@ -137,8 +139,13 @@ def command(  # one parameter for each option
 
     Everything behind `--` goes to pytest: `conformance run go -- --durations=10`.
     """
+    require_proc()
+    enough_descriptors()
     with mistakes():
         port = usable_port(mock_port)
+        settings = Settings(
+            deadline=deadline, silence=silence, mock_port=port, keep_going=keep_going
+        )
         running = served(
             socket=socket,
             url=url,
@@ -177,20 +184,15 @@ def command(  # one parameter for each option
         )
     except pytest.UsageError as error:
         raise click.UsageError(str(error)) from None
-    settings = Settings(
-        deadline=deadline,
-        silence=silence,
-        mock_port=port,
-        records=reporting.whole,
-        keep_going=keep_going,
-    )
-    status = run_pytest(
-        Plan(selection, settings, strict=strict, manifests=chosen),
-        reporting,
-        [*arguments, *context.meta.get(_PYTEST, [])],
-        plugins=_PYTEST in context.meta,
-        jobs=jobs or min(len(chosen), os.cpu_count() or 1),
-    )
+    settings = replace(settings, records=reporting.whole)
+    with terminable():
+        status = run_pytest(
+            Plan(selection, settings, strict=strict, manifests=chosen),
+            reporting,
+            [*arguments, *context.meta.get(_PYTEST, [])],
+            plugins=_PYTEST in context.meta,
+            jobs=min(len(chosen), jobs or os.cpu_count() or 1),
+        )
     sys.exit(_exit_status(status))
 
 

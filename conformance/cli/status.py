@@ -15,6 +15,7 @@ from conformance.daemon.manifest import ManifestError
 from conformance.mock.addresses import MockApiError
 from conformance.running.lookup import SelectionError
 from conformance.running.replay import ReplayError
+from conformance.running.settings import SettingsError
 
 ALL_GREEN, SOMETHING_RED, USED_WRONGLY = 0, 1, 2
 """What `conformance` exits with."""
@@ -25,7 +26,14 @@ def mistakes() -> Iterator[None]:
     """Turn a wrong name, manifest, file, scenario or port into a usage error: exit status 2."""
     try:
         yield
-    except (SelectionError, ManifestError, ReplayError, ScenarioError, MockApiError) as error:
+    except (
+        SelectionError,
+        ManifestError,
+        ReplayError,
+        ScenarioError,
+        SettingsError,
+        MockApiError,
+    ) as error:
         raise click.UsageError(str(error)) from None
 
 

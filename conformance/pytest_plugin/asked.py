@@ -19,10 +19,17 @@ from conformance.running.lookup import SelectionError
 from conformance.running.replay import ReplayError
 from conformance.running.selection import Selection
 from conformance.running.serving import served
-from conformance.running.settings import Settings
+from conformance.running.settings import Settings, SettingsError
 
-MISTAKES = (SelectionError, ManifestError, ReplayError, ScenarioError, MockApiError)
-"""What is raised for a wrong name, manifest, file, scenario or port; the message has the fix."""
+MISTAKES = (
+    SelectionError,
+    ManifestError,
+    ReplayError,
+    ScenarioError,
+    SettingsError,
+    MockApiError,
+)
+"""What is raised for a wrong name, manifest, file, scenario, time or port, with the fix."""
 
 
 def plan(config: pytest.Config) -> Plan:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 import conformance
 from conformance.daemon.guardian import mark_this_process
+from conformance.mock.addresses import MockApiError
 from conformance.pytest_plugin.holding import hold
 from conformance.pytest_plugin.reporting import Reporting
 from conformance.pytest_plugin.suite import Plan
@@ -67,9 +69,35 @@ class Host:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Hold the plan, and start the mock API while pytest collects."""
-        suite = hold(config, self._plan)
+        self._suite = hold(config, self._plan)
         if not config.option.collectonly:
-            suite.start_mock()
+            with _usage_errors():
+                self._suite.start_mock()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Wait for the mock API where workers need its address."""
+        if session.config.getoption("numprocesses", None):
+            self._await_mock(session)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Wait for the mock API, before the first scenario needs it."""
+        self._await_mock(session)
+
+    def _await_mock(self, session: pytest.Session) -> None:
+        if not session.config.option.collectonly:
+            with _usage_errors():
+                assert self._suite.addresses
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Show why the mock API does not start as one message, without a traceback."""
+    try:
+        yield
+    except MockApiError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _driver() -> Path:

@@ -125,6 +125,8 @@ class Reporting:
                     self._notice(notice)
             self._results.append(judged.result)
             self._report.result(judged.result)
+            if self._report.abandoned:
+                raise KeyboardInterrupt  # as if the user had stopped the run
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be collected is worth a line."""
@@ -159,6 +161,12 @@ class Reporting:
         for target in self._report.targets:
             if target.file:
                 sys.stderr.write(f"{target.format} report: {target.file}\n")
+        if self._report.abandoned:
+            sys.stderr.write("stdout has no reader any more, so the run ended early\n")
+            return
+        for lost in self._report.lost:
+            sys.stderr.write(f"Error: {lost}\n")
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def _notice(self, text: str) -> None:
         self._notices.append(text)

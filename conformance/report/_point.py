@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conformance.core.result import FailedCheck, Result, Verdict
+from conformance.core.result import FailedCheck, Result, Run, Verdict
 from conformance.report._cause import headline, sentence
 from conformance.report._command import repeat
 from conformance.report._printable import one_line, printable, quoted
@@ -51,6 +51,11 @@ def point(result: Result, *, name: str, strict: bool, program: str) -> Point:
         if verdict in (Verdict.PASS, Verdict.SKIP)
         else ("---", *_yaml(result, program), "..."),
     )
+
+
+def bail_out(run: Run) -> str:
+    """The last line of a stream that was cut short."""
+    return f"Bail out! {run.planned - len(run.results)} of {run.planned} scenarios were not judged"
 
 
 _DIRECTIVES = {Verdict.SKIP: "SKIP", Verdict.KNOWN: "TODO"}

@@ -15,6 +15,7 @@ from conformance.core.news import News
 from conformance.core.result import Result, Run
 from conformance.report import Live, Report
 from conformance.report._command import PROGRAM
+from conformance.report._output import Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,30 @@ class Several:
             )
         self._stack = ExitStack()
         self._reports: list[Report] = []
+        self._outputs: list[Output] = []
         for target in self.targets:
             opener = reports.load(target.format)
-            stream = self._stack.enter_context(_opened(target.file)) if target.file else sys.stdout
-            self._reports.append(opener(stream, strict=strict, program=program))
+            stream = _opened(target.file) if target.file else sys.stdout
+            output = Output(stream, target.file or "stdout")
+            if target.file:
+                self._stack.callback(output.close)
+            self._outputs.append(output)
+            self._reports.append(opener(cast(TextIO, output), strict=strict, program=program))
 
     @property
     def on_console(self) -> bool:
         """Whether one of them writes to the console."""
         return not all(target.file for target in self.targets)
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether the reader of the console has gone, and there is no report but this."""
+        return any(output.abandoned for output in self._outputs) and len(self._outputs) == 1
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Why parts of reports are lost, and what to do."""
+        return tuple(output.lost for output in self._outputs if output.lost)
 
     @property
     def whole(self) -> bool:

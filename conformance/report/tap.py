@@ -10,7 +10,7 @@ from tap.tracker import Tracker  # type: ignore[import-untyped]
 from conformance.core.result import Result, Run
 from conformance.report._command import PROGRAM
 from conformance.report._order import InOrder
-from conformance.report._point import point
+from conformance.report._point import bail_out, point
 from conformance.report._printable import one_line, printable
 
 
@@ -47,10 +47,11 @@ class Tap:
             self._comment(line)
 
     def end(self, run: Run) -> None:
-        """Write the points that are still held."""
-        del run
+        """Write the points that are still held, and whether some are missing."""
         for held in self._order.rest():
             self._write(held)
+        if len(run.results) < run.planned:
+            print(bail_out(run), file=self._stream, flush=True)
 
     def _write(self, result: Result) -> None:
         """Write the point, under a comment for each variant: tap-spec's headings."""

@@ -13,7 +13,7 @@ from typing import TextIO
 from conformance.core.result import Result, Run
 from conformance.report._command import PROGRAM
 from conformance.report._order import InOrder
-from conformance.report._point import Point, point
+from conformance.report._point import Point, bail_out, point
 from conformance.report._printable import one_line, printable
 
 _INDENT = "    "
@@ -57,14 +57,15 @@ class Tap14:
             self._print(f"{_INDENT if self._daemon else ''}# {line}")
 
     def end(self, run: Run) -> None:
-        """Write the points that are still held, and close the last subtest."""
-        del run
+        """Write the points that are still held, close the last subtest; say what is missing."""
         rest = self._order.rest()
         if not self._plans:
             self._plan(each.daemon for each in rest)
         for result in rest:
             self._write(result)
         self._close()
+        if len(run.results) < run.planned:
+            self._print(bail_out(run))
 
     def _plan(self, daemons: Iterable[str]) -> None:
         """Set the plans from the daemon of each result to come."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from conformance.profiles.environment import SILENCE
+
+
+class SettingsError(ValueError):
+    """A setting makes no sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +29,16 @@ class Settings:
     keep_going: bool = False
     """Whether a daemon is judged on although it died, stopped answering, or failed the first
     scenarios all alike."""
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for times that are not."""
+        if self.deadline is not None and not 0 < self.deadline < math.inf:
+            raise SettingsError(
+                f"expected a deadline of more than 0 seconds, found {self.deadline:g}; "
+                "give a number of seconds, as in --deadline 30, or leave it out"
+            )
+        if not 0 <= self.silence < math.inf:
+            raise SettingsError(
+                f"expected a silence of 0 seconds or more, found {self.silence:g}; "
+                "give a number of seconds, as in --silence 300, or leave it out"
+            )

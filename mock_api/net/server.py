@@ -61,7 +61,14 @@ def bind_tcp(host: str, port: int, *, shared: bool = False) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    sock.bind((host, port))
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise OSError(
+            f"expected an address to listen on, found {host} port {port} "
+            f"({error.strerror}); choose another port, or 0 for any"
+        ) from None
     sock.listen(BACKLOG)
     return sock
 

@@ -147,7 +147,13 @@ def self_made(ca_file: Path | None, names: tuple[str, ...]) -> Certificate:
     context = _context()
     authority.issue_cert(*names).configure_cert(context)
     if ca_file is not None:
-        authority.cert_pem.write_to_path(str(ca_file))
+        try:
+            authority.cert_pem.write_to_path(str(ca_file))
+        except OSError as error:
+            raise OSError(
+                f"expected a file for the CA's certificate that can be written, found {ca_file} "
+                f"({error.strerror}); name another one with --ca-file"
+            ) from None
     return Certificate(context, ca_file)
 
 
