@@ -10,6 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+FLOOD = "flood"
+"""The check that fails where an answer is too large to be read: a late suite does not excuse it,
+because to read it is what made the suite late."""
+
 
 class FindingKind(Enum):
     """The kind of an observation; profiles map each kind to a clause."""

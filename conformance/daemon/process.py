@@ -28,6 +28,7 @@ from conformance.daemon.failures import (
     SpawnError,
 )
 from conformance.daemon.guardian import guardian
+from conformance.daemon.log_room import bounded
 from conformance.daemon.manifest import Manifest, Variant, fill
 from conformance.daemon.places import address, paths, write_files
 from conformance.daemon.proc import Probe, probe
@@ -168,6 +169,7 @@ class DaemonProcess:
                 manifest, variant, child, key=key, key_name=key_name, folder=folder, places=places
             )
             patience = PATIENCE * scale
+            room = asyncio.create_task(bounded(folder / LOG))
             try:
                 yield daemon
             except asyncio.CancelledError:
@@ -177,6 +179,7 @@ class DaemonProcess:
                 try:
                     await daemon.stop(patience)
                 finally:
+                    room.cancel()
                     daemon._log = daemon.log()
         finally:
             shutil.rmtree(folder, ignore_errors=True)

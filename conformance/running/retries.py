@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from conformance.core.finding import FLOOD
 from conformance.core.result import Result, Verdict
 from conformance.profiles.registry import profile_named
 from conformance.running.canary import MINUTE
@@ -37,6 +38,8 @@ def late(
     prompt: whether the canary was answered promptly meanwhile; a long wait was then the daemon's.
     """
     if not result.verdict.red or watch.seconds > MINUTE or timeless:
+        return 0.0
+    if any(check.check == FLOOD for check in result.failures):
         return 0.0
     timed = profile_named(result.profile).timed
     latest = lag.latest_since(watch.began)

@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Self
 
 from conformance.core.evidence import Ending, Response
-from conformance.core.finding import Finding, FindingKind, ScenarioStopped
+from conformance.core.finding import FLOOD, Finding, FindingKind, ScenarioStopped
+from conformance.profiles.relay import flood
 from conformance.profiles.relay.opening import Connection, Opening, OpeningError
 from conformance.profiles.relay.reading import Reading
 
@@ -46,7 +47,7 @@ class ClientSide:
         self._connection: Connection | None = None
         self._held = ""
         self._began_at = time.monotonic()
-        self._reading = Reading(opening.parser(), size=read_size)
+        self._reading = Reading(opening.parser, size=read_size, flooded=self._flooded)
 
     # Its life
 
@@ -87,6 +88,11 @@ class ClientSide:
         except OpeningError as error:
             raise self._not_begun(error) from None
         self._reading.start(connection)
+
+    def _flooded(self, actual: str) -> None:
+        expected = f"an answer that ends, of at most {flood.MOST // flood.MIB} MiB"
+        self._note(FLOOD, FindingKind.EVENTS, expected, actual, "response")
+        self.reset()
 
     def _not_begun(self, error: OpeningError) -> ScenarioStopped:
         self._reading.end(Ending.LEFT)
