@@ -50,6 +50,7 @@ def relay(answer, client):
 
 def serve(peer):
     client, handoff = receive(peer)
+    print("serving with", KEY, flush=True)  # fault: the log has the key
     client.setblocking(True)
     client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
     client.sendall(b"Cache-Control: no-cache\r\nConnection: close\r\n\r\n")
