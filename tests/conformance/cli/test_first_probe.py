@@ -151,7 +151,7 @@ def test_what_is_wrong_is_one_entry(
     assert f"the gateway must use http://127.0.0.1:{mock_port}/v1 as its API" in done.stdout
     assert f"the gateway at {url} {problem}" in text
     assert fix in text
-    assert len([line for line in done.stdout.splitlines() if line.startswith("── ")]) == 1
+    assert len([line for line in done.stdout.splitlines() if line.startswith("── FAIL ")]) == 1
 
 
 def test_an_unknown_model_is_told_with_those_that_are_known(
