@@ -145,8 +145,12 @@ def without_keys(case: Case, result: Result) -> Result:
             where=masked(failed.where, key),
         )
 
+    error = result.setup_error
+    if error is not None:
+        error = replace(error, message=masked(error.message, key), log=masked(error.log, key))
     return replace(
         result,
+        setup_error=error,
         reason=masked(result.reason, key),
         evidence=masked(result.evidence, key),
         failures=tuple(map(hidden, result.failures)),
