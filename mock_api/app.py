@@ -140,10 +140,10 @@ class App:
 
     def _generate(self, encoder: Encoder, request: Request) -> Reply:
         if request.complete:
-            made = self._generator.generate(encoder, request)
+            chosen, selection, pattern = self._generator.generate(encoder, request)
         else:
-            made = self._generator.unfinished(request)
-        return self._reply(request, made.script, made.selection, made.pattern)
+            chosen, selection, pattern = self._generator.unfinished(request)
+        return self._reply(request, chosen, selection, pattern)
 
     def _embeddings(self, request: Request) -> Reply:
         value = self._generator.embed(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from mock_api.language.answer import Options
 from mock_api.language.encoders.embeddings import embeddings
@@ -17,7 +17,7 @@ from mock_api.language.patterns import PatternError, script
 from mock_api.language.registered import SCRIPT, Registered
 from mock_api.language.rules import APPLIED, Rule, question
 from mock_api.language.script import Script
-from mock_api.language.selection import ORDINARY, Selection, select
+from mock_api.language.selection import Selection, select
 from mock_api.language.strict.requests import invalid
 from mock_api.playing.answers import Answers
 from mock_api.playing.exchange import Request
@@ -38,13 +38,11 @@ _NOT_RECORDED = (
 )
 
 
-class Generated(NamedTuple):
-    """The script of an answer, and how it was chosen."""
+Generated = tuple[Script, Selection, str | None]
+"""The script, how the pattern was found, and the applied pattern.
 
-    script: Script
-    selection: Selection = ORDINARY
-    pattern: str | None = None
-    """The applied pattern; `answer`: that of a rule; None: the ordinary answer, or an error."""
+That is `answer` for the answer of a rule, and None for the ordinary answer and for errors.
+"""
 
 
 class RequestError(Exception):
@@ -66,7 +64,10 @@ class Generator:
         self._answers = answers
 
         @lru_cache(maxsize=512)
-        def pattern_script(pattern: str, encoder: Encoder, asked: Asked) -> Script:
+        def pattern_script(
+            pattern: str, encoder: Encoder, stream: bool, model: str, usage: bool
+        ) -> Script:
+            asked = Asked(stream, model, usage)
             return script(pattern, options, encoder=encoder, asked=asked)
 
         @lru_cache(maxsize=512)
@@ -93,13 +94,13 @@ class Generator:
         try:
             return self._generate(encoder, request)
         except RequestError as bad:
-            return Generated(encoder.failure(bad.fault), bad.selection)
+            return encoder.failure(bad.fault), bad.selection, None
 
     def unfinished(self, request: Request) -> Generated:
         """The answer to a request whose script wants to read only a part of its body."""
         selection = select(request.pattern, None)
         name = selection.pattern.removeprefix(SCRIPT)
-        return Generated(self._scripts.choose(name, selection.token), selection, selection.pattern)
+        return self._scripts.choose(name, selection.token), selection, selection.pattern
 
     def embed(self, request: Request) -> Any:
         """The vectors that a request asks for, or a Fault."""
@@ -132,7 +133,7 @@ class Generator:
             asking = question(encoder.path, body, field)
             rule = self._answers.choose(key, asking)
             if rule is not None:
-                return Generated(self._rule_script(rule, encoder, asked(body)), selection, APPLIED)
+                return self._rule_script(rule, encoder, asked(body)), selection, APPLIED
             if self._answers.only:
                 fault = Fault(404, _NOT_RECORDED.format(asking.text[:80]), code="not_recorded")
                 raise RequestError(fault, selection)
@@ -140,10 +141,14 @@ class Generator:
             if pattern.startswith(SCRIPT):
                 chosen = self._registered(pattern.removeprefix(SCRIPT), selection.token)
             else:
-                chosen = self._pattern_script(pattern, encoder, asked(body))
+                model = body.get("model")
+                if model == MODEL and "stream_options" not in body:  # Most requests of a load.
+                    chosen = self._pattern_script(pattern, encoder, stream, MODEL, False)
+                else:
+                    chosen = self._pattern_script(pattern, encoder, *asked(body))
         except PatternError as error:
             raise _bad(selection, str(error), code="bad_pattern") from None
-        return Generated(chosen, selection, pattern or None)
+        return chosen, selection, pattern or None
 
     def _validate(self, name: str, body: dict[str, Any], selection: Selection) -> None:
         """As the API does, if that is asked for. Raises RequestError."""

@@ -13,21 +13,21 @@ class Answers:
     def __init__(self, everyone: Rules | None = None, *, only: bool = False) -> None:
         self._everyone = everyone
         self._by_key: dict[str, Rules] = {}
+        self.given = everyone is not None
+        """Whether there are any."""
         self.only = only
         """A request without a rule is refused: a recording is played."""
-
-    @property
-    def given(self) -> bool:
-        """Whether there are any."""
-        return self._everyone is not None or bool(self._by_key)
 
     def add(self, name: str, rules: Iterable[Rule], *, first: bool) -> None:
         """Add rules for requests with the key of this name."""
         self._by_key.setdefault(name, Rules()).add(rules, first=first)
+        self.given = True
 
     def remove(self, name: str) -> bool:
         """Whether there were rules for the key of this name."""
-        return self._by_key.pop(name, None) is not None
+        removed = self._by_key.pop(name, None) is not None
+        self.given = self._everyone is not None or bool(self._by_key)
+        return removed
 
     def choose(self, key: str | None, question: Question) -> Rule | None:
         """The rule for a request with the key of this name."""
