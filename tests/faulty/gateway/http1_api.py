@@ -106,7 +106,7 @@ class FaultyHttp1Session(Http1Session):
 
     def _complete(self, reply: _Http1Reply) -> None:
         rest = self._body.leftover.lstrip(b"\r\n") if self._body is not None else b""
-        if rest and (fault("leftover_kept") or fault("trailers_unread")):
+        if rest and fault("leftover_kept"):
             self._rest = rest
             self._reusable = True
         super()._complete(reply)
@@ -131,9 +131,10 @@ class FaultyChunked(body.Chunked):
         return size
 
     def _line(self) -> Generator[None, None, bytes]:
-        if self._last and self._buffer[:2] != b"\r\n" and self._buffer and fault("trailers_unread"):
-            return b""
-        return (yield from super()._line())
+        line = yield from super()._line()
+        if line and self._last and fault("trailers_fail"):
+            raise body.BadFramingError("trailer fields")
+        return line
 
 
 class FaultyLink(Link):

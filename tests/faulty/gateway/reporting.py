@@ -15,7 +15,7 @@ from llm_gateway.message import Fields
 from switch import fault
 
 BUFFER = 16 * 1024
-TICK = 0.2
+TICK = 1.0
 
 
 class FaultyReporting(Reporting):

@@ -1,5 +1,7 @@
 """How a gateway stops, and what it does when it is full."""
 
+import socket
+
 from conformance.core.scenario import Start, scenario
 from conformance.core.script import delta, finished, gate
 from conformance.profiles.gateway.bench import GatewayBench
@@ -10,6 +12,15 @@ STOPPING = 5.0
 """Seconds from the end of the last stream to the process's end."""
 
 
+def _refuses(bench: GatewayBench) -> bool:
+    """Whether the gateway accepts no new connection."""
+    try:
+        socket.create_connection((bench.target.host, bench.target.port), timeout=0.1).close()
+    except OSError:
+        return True
+    return False
+
+
 @scenario(clause="L2", everywhere=True, alone=True, evidence="nginx: SIGQUIT; HAProxy: SIGUSR1")
 async def stop_finishes_streams(bench: GatewayBench) -> None:
     """The gateway finishes a running stream after it was asked to stop, and then ends."""
@@ -17,6 +28,7 @@ async def stop_finishes_streams(bench: GatewayBench) -> None:
         await exchange.start()
         await exchange.events(1)
         await bench.daemon.ask_to_stop()
+        await bench.until(lambda: _refuses(bench), within=1.0)  # it has noticed
         await exchange.open_gate(1)
         (await exchange.response()).no_error().content("Hold on.").done_marker()
     ended = await bench.until(lambda: not bench.daemon.alive(), within=STOPPING)
