@@ -40,7 +40,8 @@ async def probed(
         variant=variant,
         scale=scale,
     )
-    await upstream.register_next_key(f"{manifest.name[:44]}.own")
+    if manifest.served.socket is None:  # behind a socket, the user gives the key
+        await upstream.register_next_key(f"{manifest.name[:44]}.own")
     bench = profile_named(manifest.profile).bench(_scenario(manifest), environment)
     try:
         shown = await bench.first_probe()

@@ -21,6 +21,7 @@ import trustme
 
 REPOSITORY = Path(__file__).parents[3]
 GATEWAY = REPOSITORY / "daemons" / "gateway" / "llm-gateway"
+SOUND = REPOSITORY / "tests" / "faulty" / "handoff" / "daemon.py"
 CHAT = REPOSITORY / "tests" / "faulty" / "rpc-chat" / "daemon.py"
 
 Conformance = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -301,6 +302,81 @@ def test_a_gateway_with_its_own_key(conformance: Conformance, mock_port: int) ->
     assert done.returncode == 0, text
     assert "the first probe found relay=events key=own client=h1,h2 upstream=h1" in text
     assert "sk-of-the-gateway" not in text
+
+
+DYING = """
+import http.client, http.server, os, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    served = 0
+
+    def do_POST(self):
+        if Handler.served == 3:
+            os._exit(1)
+        Handler.served += 1
+        body = self.rfile.read(int(self.headers["content-length"]))
+        upstream = http.client.HTTPConnection("127.0.0.1", int(sys.argv[2]))
+        headers = {"authorization": self.headers["authorization"]}
+        upstream.request("POST", "/v1/chat/completions", body, headers)
+        answer = upstream.getresponse()
+        content = answer.read()
+        self.send_response(answer.status)
+        self.send_header("content-type", answer.headers["content-type"])
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+"""A gateway that ends with its fourth request; the first is the probe's."""
+
+
+def test_a_gateway_that_dies_in_the_middle(conformance: Conformance, mock_port: int) -> None:
+    port = free_port()
+    with started("-c", DYING, str(port), str(mock_port)) as gateway:
+        accepts(gateway, port)
+        done, text = entry(
+            conformance, f"http://127.0.0.1:{port}/v1", mock_port, "--category=abort"
+        )
+        assert gateway.poll() == 1
+    assert done.returncode == 1
+    assert "no longer accepts" in text
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", mock_port))  # the mock API has ended
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "key", "says"),
+    [
+        (True, "sk-mine", "does not use the mock API; configure http://127.0.0.1:"),
+        (False, "sk-other", "sends its API another key; configure it with the key that --api-key"),
+    ],
+    ids=["another API", "another key"],
+)
+def test_a_socket_is_probed(
+    conformance: Conformance,
+    mock_port: int,
+    tmp_path: Path,
+    elsewhere: bool,
+    key: str,
+    says: str,
+) -> None:
+    path = tmp_path / "mine.sock"
+    base = f"http://127.0.0.1:{free_port() if elsewhere else mock_port}/v1"
+    with started(
+        str(SOUND), "--socket", str(path), OPENAI_API_BASE=base, OPENAI_API_KEY=key
+    ) as daemon:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+            while client.connect_ex(str(path)):
+                assert daemon.poll() is None
+        done = conformance(
+            *("run", f"--socket={path}", "--api-key=sk-mine", f"--mock-port={mock_port}"),
+            "--category=basic",
+        )
+    assert done.returncode == 1, done.stdout
+    assert says in Unwrapped(done.stdout)
 
 
 def test_a_chat_backend_uses_the_mock_api(conformance: Conformance, mock_port: int) -> None:
