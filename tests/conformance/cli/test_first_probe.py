@@ -93,13 +93,14 @@ def asking(port: int, *, headers: bool = False, prompt: str | None = "Hello") ->
     """Ask the mock API. headers: pass X-Test-Pattern on. prompt: sent in place of the client's."""
 
     def answer(request: Any) -> tuple[int, str, bytes]:
-        body = json.loads(request.body or "{}")
+        body = request.body
         if prompt is not None:
-            body["messages"] = [{"role": "user", "content": prompt}]
+            fields = {**json.loads(body), "messages": [{"role": "user", "content": prompt}]}
+            body = json.dumps(fields).encode()
         names = ["Authorization", *(["X-Test-Pattern"] if headers else [])]
         kept = {name: request.headers[name] for name in names if name in request.headers}
         upstream = http.client.HTTPConnection("127.0.0.1", port)
-        upstream.request("POST", "/v1/chat/completions", json.dumps(body), kept)
+        upstream.request("POST", "/v1/chat/completions", body, kept)
         reply = upstream.getresponse()
         kind, content = reply.headers["content-type"], reply.read()
         upstream.close()
@@ -152,7 +153,9 @@ def test_what_is_wrong_is_one_entry(
     assert f"the gateway must use http://127.0.0.1:{mock_port}/v1 as its API" in done.stdout
     assert f"the gateway at {url} {problem}" in text
     assert fix in text
-    assert len([line for line in done.stdout.splitlines() if line.startswith("── FAIL ")]) == 1
+    assert done.stdout.count("── SET-UP ERROR") == 1
+    assert "── FAIL" not in done.stdout
+    assert "red: 5 not judged" in done.stdout
 
 
 def test_an_unknown_model_is_told_with_those_that_are_known(
@@ -379,10 +382,12 @@ def test_a_socket_is_probed(
     assert says in Unwrapped(done.stdout)
 
 
-def test_a_chat_backend_uses_the_mock_api(conformance: Conformance, mock_port: int) -> None:
+def test_a_chat_backend_uses_the_mock_api(
+    conformance: Conformance, mock_port: int, tmp_path: Path
+) -> None:
     pytest.importorskip("openai")
     port = free_port()
-    command = (str(CHAT), "--port", str(port))
+    command = (str(CHAT), "--port", str(port), "--data", str(tmp_path))
     url = f"ws://127.0.0.1:{port}/ws/rpc"
     arguments = ("run", "--profile=rpc-chat", f"--url={url}", f"--mock-port={mock_port}")
     base = f"http://127.0.0.1:{mock_port}/v1"
