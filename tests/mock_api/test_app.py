@@ -66,6 +66,7 @@ def test_a_compressed_request_is_read(mock: Mock, coding: str, compress: object)
         ("gzip", gzip.compress(b" " * 17 * 1024 * 1024)),
         ("gzip", b"\x1f\x8b"),
     ],
+    ids=["cut off", "unknown", "too large", "only begun"],
 )
 def test_a_wrongly_compressed_request_is_refused(mock: Mock, coding: str, body: bytes) -> None:
     response = post(mock, CHAT, body, ("content-encoding", coding))
