@@ -139,7 +139,7 @@ WRONG = [
     (["--journal-size", "x"], "from 1"),
     (["--tls-cert", "x.pem"], "go together"),
     (["--tls-cert", "x", "--tls-key", "y", "--ca-file", "z"], "self-made"),
-    (["--port", "http"], "invalid int"),
+    (["--port", "http"], "a port from 0 to 65535"),
     (["--nonsense"], "unrecognized"),
 ]
 
