@@ -7,6 +7,8 @@ where the process has ended, and PermissionError where it may not be read.
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +98,26 @@ def held(pid: int, targets: frozenset[str]) -> frozenset[str]:
             if found := targets & _targets(each):
                 return found
     return frozenset()
+
+
+def socket_between(near: tuple[str, int], far: tuple[str, int]) -> str:
+    """The socket of a TCP connection's near end, as `/proc/PID/fd` names it; "" without one.
+
+    near, far: IPv4 addresses and ports. A connection that no process has accepted, or that
+    is closed, has no such socket.
+    """
+    wanted = [_address(*near), _address(*far)]
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1:3] == wanted and fields[9] != "0":
+            return f"socket:[{fields[9]}]"
+    return ""
+
+
+def _address(host: str, port: int) -> str:
+    """As /proc/net/tcp writes it, in this machine's byte order."""
+    number = int.from_bytes(socket.inet_aton(host), sys.byteorder)
+    return f"{number:08X}:{port:04X}"
 
 
 def _targets(pid: int) -> frozenset[str]:

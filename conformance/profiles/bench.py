@@ -144,7 +144,7 @@ class Bench:
         self.check(
             not held,
             "released",
-            expected=f"the descriptors of {plural(len(targets), 'handoff')} are closed",
+            expected=f"the descriptors of {plural(len(targets), 'client')} are closed",
             actual=f"after {self.stretched(within)} the daemon still holds {len(held)}: "
             + ", ".join(sorted(held)[:4]),
             clause=clause,

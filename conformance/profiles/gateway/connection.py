@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
+from conformance.daemon import proc
 from conformance.profiles.relay.connection import SocketConnection
 
 CIPHERTEXT = 1 << 16
@@ -19,14 +20,13 @@ class HttpConnection(SocketConnection):
 
     def __init__(self, client: socket.socket) -> None:
         super().__init__(client, held="")
+        self._ends = client.getpeername(), client.getsockname()
         self.keep = False
         """Whether closing an exchange leaves the connection open."""
 
-    @property
-    def local_port(self) -> int:
-        """The client's port, by which /proc/net/tcp names the gateway's end."""
-        port: int = self.socket.getsockname()[1]
-        return port
+    def find_held(self) -> str:
+        """The gateway's end; empty where the gateway has closed it, or not taken it yet."""
+        return proc.socket_between(*self._ends)
 
     async def send_all(self, data: bytes) -> None:
         """Send everything. Raises OSError."""

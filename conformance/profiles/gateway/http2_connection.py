@@ -199,6 +199,10 @@ class Http2Stream:
 
     held = ""
 
+    def find_held(self) -> str:
+        """A stream has no descriptor."""
+        return ""
+
     def __init__(self) -> None:
         """Make a stream that has not begun."""
         self.number = 0

@@ -80,6 +80,14 @@ class ClientSide:
         """The daemon's end of the connection, as /proc names it: `socket:[123]`."""
         return self._held
 
+    def find_held(self) -> None:
+        """Look the daemon's end up, before the client leaves.
+
+        A gateway's is known only while the connection is open.
+        """
+        if self._connection is not None:
+            self._held = self._connection.find_held()
+
     async def start(self) -> None:
         """Send the request and begin to read. Raises ScenarioStopped where that fails."""
         connection = self._open()

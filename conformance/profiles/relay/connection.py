@@ -21,6 +21,10 @@ class SocketConnection:
         self.held = held
         self._delay_acks = delay_acks
 
+    def find_held(self) -> str:
+        """The daemon's end, looked up where it was not known from the beginning."""
+        return self.held
+
     def watch(self, readable: Callable[[], None]) -> None:
         """Call `readable` whenever there may be bytes to receive."""
         asyncio.get_running_loop().add_reader(self.socket, readable)

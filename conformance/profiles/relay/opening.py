@@ -54,6 +54,10 @@ class Connection(Protocol):
         """The daemon's end, as /proc/PID/fd names it: `socket:[123]`; empty where unknown."""
         ...
 
+    def find_held(self) -> str:
+        """The same, looked up now."""
+        ...
+
     def watch(self, readable: Callable[[], None]) -> None:
         """Call `readable` whenever there may be bytes to receive."""
         ...

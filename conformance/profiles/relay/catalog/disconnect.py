@@ -210,12 +210,14 @@ async def client_released(bench: RelayBench) -> None:
         async with bench.exchange(pattern=pattern, request=request) as exchange:
             await exchange.start()
             await exchange.ended()
+            exchange.find_held()
             return exchange.held
 
     async def left(leave: Callable[[Exchange], None]) -> str:
         async with bench.exchange(pattern=silent) as exchange:
             await exchange.start()
             await exchange.events(3)
+            exchange.find_held()
             leave(exchange)
             return exchange.held
 
@@ -252,6 +254,7 @@ async def client_churn(bench: RelayBench) -> None:
                 await exchange.asked()
             else:
                 (await exchange.response()).ended()
+            exchange.find_held()
             leave(exchange)
             return exchange.held
 

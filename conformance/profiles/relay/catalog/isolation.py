@@ -135,6 +135,7 @@ async def conc_pool_poison(bench: RelayBench) -> None:
         async with bench.exchange(pattern=left) as gone:
             await gone.start()
             await gone.events(2)
+            gone.find_held()
             leave(gone)
             await bench.released(gone.held)
             await _next(bench, gone)
@@ -207,6 +208,7 @@ async def conc_upstream_released(bench: RelayBench) -> None:
                 await exchange.start()
             for exchange in exchanges:
                 await exchange.ended()
+                exchange.find_held()
                 exchange.close()
         return [exchange.held for exchange in exchanges]
 
