@@ -31,7 +31,7 @@ async def gateway(
     """Serve every connection; yield where."""
     server = await asyncio.start_server(serve, HOST, 0, ssl=tls)
     try:
-        yield Target(HOST, server.sockets[0].getsockname()[1], ca_file)
+        yield Target(HOST, server.sockets[0].getsockname()[1], ca_file is not None, ca_file)
     finally:
         server.close()
         await server.wait_closed()
