@@ -10,6 +10,7 @@ first. docs/generate.py renders the tables from these files, the manifests and t
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -88,7 +89,8 @@ def _judged(folder: Path) -> Judged:
     readme = (folder / "README.md").read_text()
     if MEANING not in readme:
         raise ValueError(f"{folder / 'README.md'}: expected the heading {MEANING!r}; add it")
-    return Judged(load(folder), kept["program"], kept["counts"], kept["broken"], readme)
+    linked = re.sub(r"\]\((?!https?:)", f"](../gateways/{folder.name}/", readme)
+    return Judged(load(folder), kept["program"], kept["counts"], kept["broken"], linked)
 
 
 # Tables

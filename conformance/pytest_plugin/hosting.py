@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import conformance
-from conformance.daemon.guardian import mark_this_process
+from conformance.daemon.guardian import guardian, mark_this_process
 from conformance.mock.addresses import MockApiError
 from conformance.pytest_plugin.holding import hold
 from conformance.pytest_plugin.reporting import Reporting
@@ -32,7 +32,7 @@ def run_pytest(
     pytest does by itself; one of them alone can cost a second. PYTEST_ADDOPTS loads them too.
     """
     mark_this_process()
-    with tempfile.TemporaryDirectory(prefix="conformance-news-") as folder:
+    with tempfile.TemporaryDirectory(prefix="news-", dir=guardian().folder) as folder:
         news = Path(folder, "news")
         with Following(news, reporting.news):
             return _run(replace(plan, news=news), reporting, arguments, plugins=plugins, jobs=jobs)
