@@ -229,15 +229,17 @@ async def abort_eof_no_blank_line_error(bench: RelayBench) -> None:
 @scenario(
     clause=("R4", "R2"),
     everywhere=True,
-    needs=("format=openai", "events"),
+    needs=("format=openai", "events", "body"),
     evidence=UNTERMINATED,
 )
 async def abort_eof_no_blank_line_usage(bench: RelayBench) -> None:
     """The daemon relays a last usage chunk without its blank line, or fails."""
+    asked = {"body": {"stream_options": {"include_usage": True}}}
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     last = data({**chunk(), "choices": [], "usage": usage}).rstrip()
     scripts = (script(delta("The end"), finish("stop"), write(last + end)) for end in _ENDS)
-    for checks in await bench.respond_to_all(scripts):
+    answers = (bench.respond(script=each, request=asked) for each in scripts)
+    for checks in await asyncio.gather(*answers):
         if any(event.kind is Kind.ERROR for event in checks.response.events):
             checks.no_done_marker().failed_stream()
             continue
