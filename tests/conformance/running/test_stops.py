@@ -94,8 +94,13 @@ def test_a_daemon_that_stops_answering_is_one_error(tmp_path: Path, mock: Any) -
     assert error.setback is Setback.STOPPED
     assert "did not answer a plain exchange within" in error.message
     assert "basic_content" in error.ran
-    assert {result.verdict for result in seen.red} == {Verdict.NOT_JUDGED}
-    assert len(causes(seen.red)) == 1
+    counts = verdicts(seen.red)
+    assert counts[Verdict.NOT_JUDGED] > 100
+    # A scenario with an instance of its own can see that one hang before the canary does.
+    own = counts[Verdict.FAIL]
+    assert counts.keys() <= {Verdict.NOT_JUDGED, Verdict.FAIL}
+    assert own <= 2, own
+    assert len(causes(seen.red)) <= 1 + own
     assert seconds < ONE_ENTRY * slowness(), seconds
 
 
