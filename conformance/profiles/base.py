@@ -12,11 +12,12 @@ each names a Profile. A package of your own adds one in the same way:
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from conformance.core.capability import Vocabulary
 from conformance.core.clause import Clause
@@ -56,6 +57,9 @@ class Profile:
     serving: frozenset[str] = frozenset()
     """Clauses that promise an answer. In their scenarios a client without an answer breaks the
     scenario's first clause."""
+    first_probe: Callable[[Any], Awaitable[Mapping[str, tuple[str, ...]]]] | None = None
+    """Finds out, with a bench of this profile, how a daemon that is served already is wired, and
+    its capabilities. It raises WiringError where the daemon cannot be judged so."""
     concurrency: int = CONCURRENCY
     """How many scenarios of one instance begin at a time."""
     slot: float = SLOT

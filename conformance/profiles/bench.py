@@ -11,7 +11,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Self, Unpack
 
@@ -52,13 +52,6 @@ class Bench:
     def again(self, environment: Environment) -> Self:
         """A bench for the same scenario in another environment."""
         return type(self)(self._scenario, environment)
-
-    async def first_probe(self) -> Mapping[str, tuple[str, ...]]:
-        """Find out how a daemon that is served already is wired, and its capabilities.
-
-        Raises WiringError where it cannot be judged so.
-        """
-        return {}
 
     # The mock API
 

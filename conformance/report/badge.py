@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TextIO
 
-from conformance.core.result import Result, Run, Verdict
+from conformance.core.result import Run, Verdict
 from conformance.report import exit_status
+from conformance.report._at_end import AtEnd
 from conformance.report._command import PROGRAM
 
 LABEL = "stream conformance"
@@ -34,20 +34,11 @@ def open_report(
     return Badge(stream)
 
 
-class Badge:
+class Badge(AtEnd):
     """A Report as one picture, written when the run ends."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-
-    def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
-        """Do nothing: the badge is written at the end."""
-
-    def result(self, result: Result) -> None:
-        """Do nothing: `end` receives all results."""
-
-    def notice(self, text: str) -> None:
-        """Do nothing: a badge is about results."""
 
     def end(self, run: Run) -> None:
         """Write the badge."""

@@ -15,7 +15,7 @@ import base64
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any, TextIO
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from urllib.parse import quote
 from conformance.core import record
 from conformance.core.result import Result, Run, Verdict
 from conformance.report import exit_status
+from conformance.report._at_end import AtEnd
 from conformance.report._cause import causes, headline
 from conformance.report._command import PROGRAM, repeat
 from conformance.report._printable import printable
@@ -44,20 +45,11 @@ def open_report(
     return Html(stream, program)
 
 
-class Html:
+class Html(AtEnd):
     """A Report as one HTML page, written when the run ends."""
 
     def __init__(self, stream: TextIO, program: str) -> None:
         self._stream, self._program = stream, program
-
-    def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
-        """Do nothing: the page is written at the end."""
-
-    def result(self, result: Result) -> None:
-        """Do nothing: `end` receives all results."""
-
-    def notice(self, text: str) -> None:
-        """Do nothing: the run has them."""
 
     def end(self, run: Run) -> None:
         """Write the page, one block of evidence at a time."""

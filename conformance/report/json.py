@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from conformance.core import record
 from conformance.core.result import About, Judged, Result, Run, Sentence, Verdict
 from conformance.report import exit_status
+from conformance.report._at_end import AtEnd
 from conformance.report._command import PROGRAM, repeat
 
 VERSION = 2
@@ -39,18 +40,12 @@ def open_report(
     return Json(stream, program)
 
 
-class Json:
+class Json(AtEnd):
     """A Report as one JSON document."""
 
     def __init__(self, stream: TextIO, program: str) -> None:
         self._stream, self._program = stream, program
         self._notices: list[str] = []
-
-    def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
-        """Do nothing: the document is written at the end."""
-
-    def result(self, result: Result) -> None:
-        """Do nothing: `end` receives all results."""
 
     def notice(self, text: str) -> None:
         """Keep it for the document."""

@@ -6,11 +6,11 @@ known failure is skipped. Characters that XML does not allow are written as esca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TextIO
 from xml.etree import ElementTree as ET
 
 from conformance.core.result import Result, Run, Verdict
+from conformance.report._at_end import AtEnd
 from conformance.report._cause import headline
 from conformance.report._command import PROGRAM, repeat
 from conformance.report._printable import one_line, printable
@@ -24,20 +24,11 @@ def open_report(
     return Junit(stream, strict=strict, program=program)
 
 
-class Junit:
+class Junit(AtEnd):
     """A Report as one XML document, written when the run ends."""
 
     def __init__(self, stream: TextIO, *, strict: bool, program: str) -> None:
         self._stream, self._strict, self._program = stream, strict, program
-
-    def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
-        """Do nothing: the document is written at the end."""
-
-    def result(self, result: Result) -> None:
-        """Do nothing: `end` receives all results."""
-
-    def notice(self, text: str) -> None:
-        """Do nothing: JUnit does not have a place for it."""
 
     def end(self, run: Run) -> None:
         """Write the document. A run that was cut short has an error that says so."""

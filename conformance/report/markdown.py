@@ -7,12 +7,13 @@ only, in which Markdown and HTML have no meaning.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import TextIO
 
-from conformance.core.result import Result, Run, Verdict
+from conformance.core.result import Run, Verdict
 from conformance.report import exit_status
+from conformance.report._at_end import AtEnd
 from conformance.report._cause import causes
 from conformance.report._command import PROGRAM, repeat
 from conformance.report._printable import one_line
@@ -35,20 +36,11 @@ def open_report(
     return Markdown(stream, program)
 
 
-class Markdown:
+class Markdown(AtEnd):
     """A Report as a summary in Markdown, written when the run ends."""
 
     def __init__(self, stream: TextIO, program: str) -> None:
         self._stream, self._program = stream, program
-
-    def begin(self, total: int, daemons: Sequence[str], planned: Sequence[str] = ()) -> None:
-        """Do nothing: the summary is written at the end."""
-
-    def result(self, result: Result) -> None:
-        """Do nothing: `end` receives all results."""
-
-    def notice(self, text: str) -> None:
-        """Do nothing: a summary is about results."""
 
     def end(self, run: Run) -> None:
         """Write the summary."""

@@ -42,9 +42,10 @@ async def probed(
     )
     if manifest.served.socket is None:  # behind a socket, the user gives the key
         await upstream.register_next_key(f"{manifest.name[:44]}.own")
-    bench = profile_named(manifest.profile).bench(_scenario(manifest), environment)
+    profile = profile_named(manifest.profile)
+    bench = profile.bench(_scenario(manifest), environment)
     try:
-        shown = await bench.first_probe()
+        shown = {} if profile.first_probe is None else await profile.first_probe(bench)
     finally:
         await bench.aclose()
     found_out = {name: values for name, values in shown.items() if name not in declared}

@@ -10,6 +10,7 @@ from conformance.profiles.agent_chat.clauses import CLAUSES
 from conformance.profiles.agent_chat.load import clients
 from conformance.profiles.agent_chat.vocabulary import VOCABULARY
 from conformance.profiles.base import Profile
+from conformance.profiles.websocket import first_probe
 
 PROFILE = Profile(
     name="agent-chat",
@@ -17,6 +18,7 @@ PROFILE = Profile(
     catalogs=(catalog,),
     reach=Reach(schemes=("ws", "wss"), path="/ws"),
     bench=AgentBench,
+    first_probe=first_probe.probe,
     vocabulary=VOCABULARY,
     blame={
         FindingKind.NOT_SERVED: "AC1",

@@ -15,7 +15,6 @@ from conformance.daemon.process import DaemonProcess
 from conformance.profiles.environment import Environment
 from conformance.profiles.gateway.checks import BytesChecks, EventsChecks
 from conformance.profiles.gateway.connection import HttpConnection
-from conformance.profiles.gateway.first_probe import GatewayProbe
 from conformance.profiles.gateway.http2_connection import Http2Connection
 from conformance.profiles.gateway.http2_opening import RequestedByHttp2, open_connection
 from conformance.profiles.gateway.opening import Requested, Target, dial
@@ -65,10 +64,6 @@ class GatewayBench(RelayBench):
         self._connections: list[HttpConnection] = []
         self.http2 = speaks[0] == "h2"
         """Whether the shared scenarios' clients speak HTTP/2."""
-
-    async def first_probe(self) -> Mapping[str, tuple[str, ...]]:
-        """What one exchange shows. Raises WiringError."""
-        return await GatewayProbe(self).found()
 
     def exchange(
         self,

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from conformance.checks import sent
 from conformance.core.evidence import Observation, Response
 from conformance.core.finding import ScenarioStopped
 from conformance.daemon.failures import WiringError
+from conformance.profiles.gateway.bench import GatewayBench
 from conformance.profiles.relay.first_probe import BODY, FirstProbe
-
-if TYPE_CHECKING:
-    from conformance.profiles.gateway.bench import GatewayBench
 
 SHOWN = 8
 """The most models that an error names."""
 
 _OF_A_MODEL = re.compile(rb"\bmodels?\b", re.IGNORECASE)
+
+
+async def probe(bench: GatewayBench) -> Mapping[str, tuple[str, ...]]:
+    """What one exchange shows. Raises WiringError."""
+    return await GatewayProbe(bench).found()
 
 
 class GatewayProbe(FirstProbe):

@@ -6,7 +6,7 @@ from conformance.core.capability import Capability, Vocabulary, choice, names, n
 from conformance.core.finding import FindingKind
 from conformance.core.reach import Reach
 from conformance.profiles.base import Profile
-from conformance.profiles.gateway import catalog
+from conformance.profiles.gateway import catalog, first_probe
 from conformance.profiles.gateway.bench import GatewayBench
 from conformance.profiles.gateway.clauses import CLAUSES
 from conformance.profiles.relay import catalog as relay_catalog
@@ -20,6 +20,7 @@ PROFILE = Profile(
     catalogs=(relay_catalog, catalog),
     reach=Reach(schemes=("http", "https")),
     bench=GatewayBench,
+    first_probe=first_probe.probe,
     blame={
         **BLAME,
         FindingKind.NOT_SERVED: "R1",

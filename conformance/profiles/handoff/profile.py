@@ -10,6 +10,7 @@ from conformance.profiles.handoff import catalog
 from conformance.profiles.handoff.bench import HandoffBench
 from conformance.profiles.handoff.clauses import CLAUSES, UNTESTABLE
 from conformance.profiles.relay import catalog as relay_catalog
+from conformance.profiles.relay import first_probe
 from conformance.profiles.relay.blame import BLAME
 from conformance.profiles.relay.load import crowd
 from conformance.profiles.relay.vocabulary import CAPABILITIES, OPTIONS
@@ -23,6 +24,7 @@ PROFILE = Profile(
     ),
     reach=Reach(),
     bench=HandoffBench,
+    first_probe=first_probe.probe,
     vocabulary=Vocabulary(
         capabilities={
             "format": choice("the format of its answers", "simple", "openai"),

@@ -23,7 +23,6 @@ from conformance.profiles.bench import LOOK, Bench
 from conformance.profiles.environment import Environment
 from conformance.profiles.relay.client_side import READ_SIZE
 from conformance.profiles.relay.exchange import Exchange
-from conformance.profiles.relay.first_probe import FirstProbe
 from conformance.profiles.relay.opening import Opening
 from conformance.profiles.relay.request import Marked, marked
 from conformance.profiles.relay.transcript_text import evidence_text
@@ -55,10 +54,6 @@ class RelayBench(Bench):
     def __init__(self, scenario: Scenario, environment: Environment) -> None:
         super().__init__(scenario, environment)
         self._exchanges: list[Exchange] = []
-
-    async def first_probe(self) -> Mapping[str, tuple[str, ...]]:
-        """What one exchange shows. Raises WiringError."""
-        return await FirstProbe(self).found()
 
     @property
     def hasty(self) -> bool:

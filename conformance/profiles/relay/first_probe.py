@@ -10,16 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from conformance.core.evidence import JournalEntry, Observation, Response
 from conformance.core.finding import ScenarioStopped
 from conformance.core.quoting import excerpt
 from conformance.core.script import Script, done, finish, script, write
 from conformance.daemon.failures import WiringError
-
-if TYPE_CHECKING:
-    from conformance.profiles.relay.bench import RelayBench
+from conformance.profiles.relay.bench import RelayBench
 
 BODY = (
     b": a comment\n\n"
@@ -36,6 +33,11 @@ WAYS = {
     "prompt": "the last user message",
 }
 """How a pattern can travel."""
+
+
+async def probe(bench: RelayBench) -> Mapping[str, tuple[str, ...]]:
+    """What one exchange shows. Raises WiringError."""
+    return await FirstProbe(bench).found()
 
 
 class FirstProbe:

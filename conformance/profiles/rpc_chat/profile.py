@@ -10,6 +10,7 @@ from conformance.profiles.rpc_chat import catalog
 from conformance.profiles.rpc_chat.bench import RpcBench
 from conformance.profiles.rpc_chat.clauses import CLAUSES
 from conformance.profiles.rpc_chat.load import clients
+from conformance.profiles.websocket import first_probe
 
 PROFILE = Profile(
     name="rpc-chat",
@@ -17,6 +18,7 @@ PROFILE = Profile(
     catalogs=(catalog,),
     reach=Reach(schemes=("ws", "wss"), path="/ws/rpc"),
     bench=RpcBench,
+    first_probe=first_probe.probe,
     vocabulary=Vocabulary(
         capabilities={
             "rules": Capability("the engine has some"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 
 from conformance.core import record
@@ -14,7 +13,6 @@ from conformance.profiles.bench import Bench
 from conformance.profiles.environment import Environment
 from conformance.profiles.websocket.chat import Chat
 from conformance.profiles.websocket.conversation import Conversation
-from conformance.profiles.websocket.first_probe import check_wiring
 from conformance.profiles.websocket.model import Model
 
 
@@ -33,11 +31,6 @@ class ChatBench(Bench):
     def declares(self, capability: str) -> bool:
         """Whether the manifest declares this capability."""
         return self.environment.manifest.declares(capability, self.environment.variant)
-
-    async def first_probe(self) -> Mapping[str, tuple[str, ...]]:
-        """Ask once, and look for the request in the journal. Raises WiringError."""
-        await check_wiring(self)
-        return {}
 
     @property
     def shared(self) -> bool:

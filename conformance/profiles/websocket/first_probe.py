@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from conformance.core.finding import ScenarioStopped
 from conformance.core.quoting import excerpt
 from conformance.daemon.failures import WiringError
+from conformance.profiles.websocket.bench import ChatBench
 from conformance.profiles.websocket.model import prompts
-
-if TYPE_CHECKING:
-    from conformance.profiles.websocket.bench import ChatBench
 
 PATIENCE = 5.0
 """Seconds until the model must have been asked, on a calm machine."""
 
 
-async def check_wiring(bench: ChatBench) -> None:
-    """Ask the backend once, where the mock API is its model. Raises WiringError."""
+async def probe(bench: ChatBench) -> Mapping[str, tuple[str, ...]]:
+    """Ask the backend once, where the mock API is its model; shows no capability.
+
+    Raises WiringError.
+    """
     served = bench.environment.manifest.served
     if not bench.model.mocked or served is None:
-        return
+        return {}
 
     def error(problem: str, fix: str) -> WiringError:
         return WiringError(f"the backend at {served.where} {problem}; {fix}")
@@ -40,7 +41,7 @@ async def check_wiring(bench: ChatBench) -> None:
         problem = f"cannot be talked to: expected {finding.expected}, found {finding.actual}"
         raise error(problem, fix) from None
     if entries:
-        return
+        return {}
     asked = [entry for entry in await upstream.since(earlier) if entry.method == "POST"]
     if not asked:
         base = upstream.addresses.http
