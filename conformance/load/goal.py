@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -25,6 +25,11 @@ _BOUND = re.compile(r"(\w+)=(\d+(?:\.\d+)?)(ms|s)")
 
 class GoalError(ValueError):
     """A goal that cannot be read."""
+
+
+def ranked(ordered: Sequence[float], percent: float) -> float:
+    """The percentile of sorted values, by nearest rank; there must be one."""
+    return ordered[ceil(len(ordered) * percent / 100) - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,5 @@ class Goal:
         return ", ".join(f"{name} <= {bound:g} s" for name, bound in self.bounds)
 
 
-def _percentile(values: tuple[float, ...], percent: float) -> float:
-    """By nearest rank; 0 without values."""
-    return sorted(values)[ceil(len(values) * percent / 100) - 1] if values else 0.0
+def _percentile(values: Sequence[float], percent: float) -> float:
+    return ranked(sorted(values), percent) if values else 0.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from math import ceil
 from typing import Any
 
 from conformance.core.quoting import plural
+from conformance.load.goal import ranked
 from conformance.load.run import Outcome
 from conformance.profiles.registry import profile_named
 
@@ -110,7 +110,7 @@ def _percentiles(values: Sequence[float], *, most_is_best: bool = False) -> list
     if not values:
         return []
     ordered = sorted(values, reverse=most_is_best)
-    return [ordered[ceil(len(ordered) * each / 100) - 1] for each in PERCENTILES]
+    return [ranked(ordered, each) for each in PERCENTILES]
 
 
 def _chunks(outcome: Outcome) -> int:

@@ -33,33 +33,31 @@ async def watched(pid: int | None) -> AsyncIterator[Resources]:
     if pid is None:
         yield used
         return
-    before, used.rss_idle = _cpu(pid), _rss(pid)
+    before, used.rss_idle = _sum(proc.cpu, _tree(pid)), int(_sum(proc.rss, _tree(pid)))
     task = asyncio.create_task(_watch(pid, used))
     try:
         yield used
     finally:
         task.cancel()
-        used.cpu = _cpu(pid) - before
+        used.cpu = _sum(proc.cpu, _tree(pid)) - before
 
 
 async def _watch(pid: int, used: Resources) -> None:
     while True:
-        used.rss = max(used.rss, _rss(pid))
-        used.descriptors = max(used.descriptors, int(_sum(proc.descriptor_count, pid)))
+        tree = _tree(pid)
+        used.rss = max(used.rss, int(_sum(proc.rss, tree)))
+        used.descriptors = max(used.descriptors, int(_sum(proc.descriptor_count, tree)))
         await asyncio.sleep(INTERVAL)
 
 
-def _rss(pid: int) -> int:
-    return int(_sum(proc.rss, pid))
+def _tree(pid: int) -> tuple[int, ...]:
+    """The process and its descendants; every process is read for that."""
+    return (pid, *proc.descendants(pid))
 
 
-def _cpu(pid: int) -> float:
-    return _sum(proc.cpu, pid)
-
-
-def _sum(measure: Callable[[int], float], pid: int) -> float:
+def _sum(measure: Callable[[int], float], tree: tuple[int, ...]) -> float:
     total = 0.0
-    for each in (pid, *proc.descendants(pid)):
+    for each in tree:
         with suppress(ProcessLookupError, PermissionError):
             total += measure(each)
     return total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from itertools import pairwise
 
 from conformance.checks.sent import decoded
@@ -60,7 +60,4 @@ def crowd(bench: type[RelayBench]) -> Crowd:
     async def clients(work: Work) -> AsyncIterator[Callable[[], LoadClient]]:
         yield lambda: RelayClient(work, bench)
 
-    def made(work: Work) -> AbstractAsyncContextManager[Callable[[], LoadClient]]:
-        return clients(work)
-
-    return made
+    return clients
